@@ -1,0 +1,1 @@
+"""Books whole courses of treatment and texts each patient around every session."""

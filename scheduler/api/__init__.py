@@ -1,0 +1,1 @@
+"""The door for staff: JSON over HTTP."""

@@ -1,0 +1,1 @@
+"""Calendars, free times, courses and appointments."""

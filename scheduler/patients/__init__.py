@@ -1,0 +1,1 @@
+"""Who is treated, what they agreed to, and what to ask before needling."""

@@ -1,0 +1,1 @@
+"""What is texted, when, and that it is texted once."""

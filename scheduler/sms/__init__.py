@@ -1,0 +1,1 @@
+"""Carriers of texts."""

@@ -1,0 +1,1 @@
+"""The door for patients: pages that work on any browser."""
