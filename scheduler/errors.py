@@ -1,4 +1,4 @@
-"""What can go wrong, as a name, a kind and a sentence. The kind becomes the status code at the door."""
+"""What can go wrong: a name, a kind, a sentence. The kind becomes the status code at the door."""
 
 
 class Problem(Exception):
