@@ -1,0 +1,160 @@
+"""Courses, appointments, holds and the diary that keeps them from overlapping."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlmodel import JSON, Field, SQLModel
+
+from scheduler.database import Instant, Versioned
+
+
+class CourseState(StrEnum):
+    """Where a course stands."""
+
+    NEEDS_CLEARANCE = "needs_clearance"
+    ACTIVE = "active"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+
+
+class AppointmentState(StrEnum):
+    """Where one session stands."""
+
+    BOOKED = "booked"
+    CONFIRMED = "confirmed"
+    ARRIVED = "arrived"
+    COMPLETED = "completed"
+    CANCELLED = "cancelled"
+    NO_SHOW = "no_show"
+
+
+class Course(Versioned, table=True):
+    """One patient's series. `phases` is what was agreed, whatever becomes of the treatment."""
+
+    __tablename__ = "courses"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('needs_clearance', 'active', 'completed', 'cancelled')", name="state"
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    patient_id: int = Field(foreign_key="patients.id", index=True)
+    treatment_id: int = Field(foreign_key="treatments.id", index=True)
+    screening_id: int | None = Field(default=None, foreign_key="screenings.id")
+    state: str = Field(default=CourseState.ACTIVE, max_length=20)
+    pain_since: str = Field(default="", max_length=20)
+    """acute (under 3 months), subacute, chronic (over 6 months), or not asked"""
+    phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    cancel_reason: str = Field(default="", max_length=200)
+    booked_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class Appointment(Versioned, table=True):
+    """One agreed session. Wall time and zone are the agreement; the instants follow from them."""
+
+    __tablename__ = "appointments"
+    __table_args__ = (
+        UniqueConstraint("course_id", "number"),
+        CheckConstraint(
+            "state IN ('booked', 'confirmed', 'arrived', 'completed', 'cancelled', 'no_show')",
+            name="state",
+        ),
+        CheckConstraint("ends_at > starts_at", name="ends_later"),
+        Index("ix_appointments_clinic_start", "clinic_id", "starts_at"),
+        Index("ix_appointments_practitioner_start", "practitioner_id", "starts_at"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id")
+    course_id: int = Field(foreign_key="courses.id")
+    patient_id: int = Field(foreign_key="patients.id", index=True)
+    practitioner_id: int = Field(foreign_key="practitioners.id")
+    room_id: int = Field(foreign_key="rooms.id", index=True)
+    number: int
+    phase: int = 1
+    state: str = Field(default=AppointmentState.BOOKED, max_length=20)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    wall_time: str = Field(max_length=16)
+    """YYYY-MM-DDTHH:MM as it was agreed"""
+    fold: int = 0
+    """1: the second of two equal wall times, when clocks go back"""
+    zone: str = Field(max_length=64)
+    changed_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class Hold(SQLModel, table=True):
+    """Slots kept for a few minutes while somebody fills the form."""
+
+    __tablename__ = "holds"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    expires_at: datetime = Field(sa_type=Instant, index=True)
+    origin: str = Field(default="", max_length=64, index=True)
+
+
+class DiaryEntry(SQLModel, table=True):
+    """What occupies a calendar, in whole UTC minutes since 1970, half-open, at most a day long.
+
+    Exactly one of the four ids says why. The database refuses two entries of one calendar that
+    share a minute, unless both are absences (see the first migration); an absence that is longer
+    than a day lies here in pieces, so that a look-up need go back no further than a day.
+    """
+
+    __tablename__ = "diary"
+    __table_args__ = (
+        CheckConstraint(
+            "to_minute > from_minute AND to_minute - from_minute <= 1440", name="at_most_a_day"
+        ),
+        CheckConstraint(
+            "(CASE WHEN appointment_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN hold_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN time_off_id IS NULL THEN 0 ELSE 1 END"
+            " + CASE WHEN closure_id IS NULL THEN 0 ELSE 1 END) = 1",
+            name="one_reason",
+        ),
+        Index("ix_diary_calendar_from", "calendar_id", "from_minute"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    calendar_id: int = Field(foreign_key="calendars.id")
+    from_minute: int
+    to_minute: int
+    appointment_id: int | None = Field(default=None, foreign_key="appointments.id", index=True)
+    hold_id: int | None = Field(
+        default=None, foreign_key="holds.id", index=True, ondelete="CASCADE"
+    )
+    time_off_id: int | None = Field(
+        default=None, foreign_key="time_off.id", index=True, ondelete="CASCADE"
+    )
+    closure_id: int | None = Field(
+        default=None, foreign_key="closures.id", index=True, ondelete="CASCADE"
+    )
+    held_until: int | None = None
+    """The minute in which a hold lapses; nothing for the rest."""
+
+
+class Enquiry(SQLModel, table=True):
+    """A booking form that somebody is filling: what they have said so far. Gone after a day."""
+
+    __tablename__ = "enquiries"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id")
+    treatment_id: int = Field(foreign_key="treatments.id")
+    token_hash: str = Field(max_length=64, unique=True)
+    answers: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    compromises: list[str] = Field(default_factory=list, sa_type=JSON)
+    hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
+    phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
+    course_id: int | None = Field(default=None, foreign_key="courses.id")
+    link_id: int | None = Field(default=None, foreign_key="links.id")
+    origin: str = Field(default="", max_length=64)
+    created_at: datetime = Field(sa_type=Instant, index=True)

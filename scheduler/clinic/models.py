@@ -1,0 +1,150 @@
+"""Clinics, practitioners, rooms and treatments as they are stored."""
+
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import UniqueConstraint
+from sqlmodel import JSON, Field, SQLModel
+
+from scheduler.database import Instant, Versioned
+
+
+class Clinic(Versioned, table=True):
+    """A place with its own time zone, telephone and manners of texting."""
+
+    __tablename__ = "clinics"
+
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(max_length=120)
+    text_name: str = Field(max_length=28)
+    """What the clinic is called in texts; a neutral name keeps the kind of care private."""
+    timezone: str = Field(max_length=64)
+    phone: str = Field(max_length=20)
+    emergency_phone: str = Field(max_length=20)
+    country: str = Field(max_length=2)
+    language: str = Field(default="en", max_length=8)
+    quiet_from: str = Field(default="21:00", max_length=5)
+    quiet_to: str = Field(default="08:00", max_length=5)
+    texts_per_day: int = 1
+    texts_per_week: int = 3
+    insurance_note: str = Field(default="", max_length=1000)
+    changed_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class Calendar(SQLModel, table=True):
+    """Whatever cannot be in two places at once: each practitioner, room and patient has one."""
+
+    __tablename__ = "calendars"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+
+
+class Practitioner(Versioned, table=True):
+    """Somebody who treats, with a licence. Nobody is booked with them after it expires."""
+
+    __tablename__ = "practitioners"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    calendar_id: int = Field(foreign_key="calendars.id", unique=True)
+    name: str = Field(max_length=120)
+    license_number: str = Field(max_length=60)
+    license_expires_on: date
+    active: bool = True
+
+
+class Room(Versioned, table=True):
+    """A treatment room or bed."""
+
+    __tablename__ = "rooms"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    calendar_id: int = Field(foreign_key="calendars.id", unique=True)
+    name: str = Field(max_length=120)
+    active: bool = True
+
+
+class Treatment(Versioned, table=True):
+    """A type of course on offer: the shape of one session and the phases of the whole.
+
+    `hands_on`: `[{"from_minute": 0, "to_minute": 12}, ...]`, minutes of the session in which the
+    practitioner is needed. `phases`: see `clinic.phases`.
+    """
+
+    __tablename__ = "treatments"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    name: str = Field(max_length=120)
+    summary: str = Field(default="", max_length=2000)
+    source: str = Field(default="", max_length=500)
+    minutes: int = 40
+    hands_on: list[dict[str, int]] = Field(default_factory=list, sa_type=JSON)
+    turnover_minutes: int = 0
+    phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    review_after: list[int] = Field(default_factory=list, sa_type=JSON)
+    tips: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    start_every_minutes: int = 20
+    min_notice_minutes: int = 120
+    horizon_days: int = 365
+    active: bool = True
+
+
+class TreatmentPractitioner(SQLModel, table=True):
+    """A practitioner gives a treatment."""
+
+    __tablename__ = "treatment_practitioners"
+
+    treatment_id: int = Field(foreign_key="treatments.id", primary_key=True)
+    practitioner_id: int = Field(foreign_key="practitioners.id", primary_key=True, index=True)
+
+
+class TreatmentRoom(SQLModel, table=True):
+    """A treatment can be given in a room."""
+
+    __tablename__ = "treatment_rooms"
+
+    treatment_id: int = Field(foreign_key="treatments.id", primary_key=True)
+    room_id: int = Field(foreign_key="rooms.id", primary_key=True, index=True)
+
+
+class WorkingHours(SQLModel, table=True):
+    """One stretch of a practitioner's week, in the clinic's wall time; the last day included."""
+
+    __tablename__ = "working_hours"
+
+    id: int | None = Field(default=None, primary_key=True)
+    practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
+    weekday: int
+    """0 is Monday."""
+    starts: str = Field(max_length=5)
+    ends: str = Field(max_length=5)
+    valid_from: date | None = None
+    valid_to: date | None = None
+
+
+class TimeOff(SQLModel, table=True):
+    """A practitioner is away."""
+
+    __tablename__ = "time_off"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    reason: str = Field(default="", max_length=200)
+
+
+class Closure(SQLModel, table=True):
+    """The clinic is closed on a day."""
+
+    __tablename__ = "closures"
+    __table_args__ = (UniqueConstraint("clinic_id", "date"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    date: date
+    reason: str = Field(default="", max_length=200)

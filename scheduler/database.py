@@ -1,0 +1,201 @@
+"""Engine, transactions and column types; knows nothing of clinics.
+
+One `Database` is made by each root. A transaction is opened at the edge (a request, a tick of the
+worker, a command) and committed there, once.
+"""
+
+import threading
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import anyio
+from sqlalchemy import DateTime, Dialect, Engine, Integer, create_engine, event
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import declared_attr
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, Session, SQLModel
+
+from scheduler.errors import Misconfigured, Unavailable
+
+WAIT_SECONDS = 5.0
+"""How long a writer waits for its turn before it is told to come back."""
+
+# Alembic can only change a constraint that has a name.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Busy(Exception):
+    """Somebody else was writing the same rows. The whole story may be tried again."""
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware UTC datetime. SQLite forgets zones, so naive values are refused on the way in."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class names it
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("an instant needs a time zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - the base class names it
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Versioned(SQLModel):
+    """A row that two people may change at once: the later one is told (`Stale`)."""
+
+    version: int = Field(default=1, nullable=False, sa_type=Integer)
+
+    @declared_attr.directive
+    def __mapper_args__(cls) -> dict[str, Any]:  # noqa: N805 - SQLAlchemy calls it with the class
+        return {"version_id_col": cls.__table__.c.version} if hasattr(cls, "__table__") else {}
+
+
+class Database:
+    """One engine and the manners of its kind.
+
+    `url`: an SQLAlchemy URL, SQLite (a file) or PostgreSQL. Raises Misconfigured for another.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        try:
+            parsed = make_url(url)
+        except ArgumentError as problem:
+            raise Misconfigured("DATABASE_URL cannot be read as the address of a database.") from (
+                problem
+            )
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
+        kind = parsed.get_backend_name()
+        if kind not in {"sqlite", "postgresql"}:
+            raise Misconfigured("DATABASE_URL must name an SQLite or a PostgreSQL database.")
+        self.url = parsed
+        self.is_sqlite = kind == "sqlite"
+        self._line = anyio.Lock()
+        self._turn = threading.Lock()
+        self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
+
+    def _sqlite(self) -> Engine:
+        if self.url.database in {None, "", ":memory:"}:
+            raise Misconfigured("DATABASE_URL must name a file: SQLite in memory is lost at once.")
+        engine = create_engine(self.url, connect_args={"timeout": WAIT_SECONDS})
+        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+
+    def _postgresql(self, pool_size: int) -> Engine:
+        return create_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=pool_size,
+            pool_timeout=WAIT_SECONDS,
+            pool_pre_ping=True,
+            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
+        )
+
+    def make_folder(self) -> None:
+        """The folder that an SQLite file is to lie in, readable by its owner alone."""
+        if self.is_sqlite and self.url.database:
+            Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    @contextmanager
+    def transaction(self, *, write: bool = True) -> Iterator[Session]:
+        """A session that commits at the end, or rolls back and raises.
+
+        For threads; a request takes its turn first (`turn`) and then calls `unit`.
+        """
+        if not (write and self.is_sqlite):
+            with self.unit(write=write) as session:
+                yield session
+            return
+        if not self._turn.acquire(timeout=WAIT_SECONDS):
+            raise Busy
+        try:
+            with self.unit(write=write) as session:
+                yield session
+        finally:
+            self._turn.release()
+
+    @contextmanager
+    def unit(self, *, write: bool) -> Iterator[Session]:
+        """The transaction itself; whoever writes to SQLite holds the turn already."""
+        try:
+            with Session(self.engine, expire_on_commit=False) as session, session.begin():
+                session.connection(execution_options={"reads_only": not write})
+                yield session
+        except PoolTimeout as problem:
+            raise Unavailable from problem
+        except DBAPIError as problem:
+            raise translated(problem) from problem
+
+    @asynccontextmanager
+    async def turn(self) -> AsyncIterator[None]:
+        """Wait to be the one writer of SQLite without holding a thread; at once on PostgreSQL.
+
+        A request that waited inside a thread could leave none for the writer it waits for.
+        """
+        if not self.is_sqlite:
+            yield
+            return
+        try:
+            with anyio.fail_after(WAIT_SECONDS):
+                async with self._line:
+                    while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no event
+                        await anyio.sleep(0.001)
+        except TimeoutError as problem:
+            raise Busy from problem
+        try:
+            yield
+        finally:
+            self._turn.release()
+
+    def close(self) -> None:
+        """Let go of all connections."""
+        self.engine.dispose()
+
+
+def translated(problem: DBAPIError) -> Exception:
+    """What a driver's error means to a person: `Busy`, `Unavailable`, or itself."""
+    state = getattr(problem.orig, "sqlstate", None)
+    words = str(problem.orig)
+    if state in {"40001", "40P01", "55P03"} or "database is locked" in words:
+        return Busy()
+    if isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated:
+        return Unavailable()
+    return problem
+
+
+def _set_up_sqlite(connection: Any, _record: Any) -> None:
+    # SQLAlchemy's "begin" event says BEGIN; the driver must not say it a second time.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "foreign_keys=ON",
+        "synchronous=FULL",
+        "recursive_triggers=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    reads_only = connection.get_execution_options().get("reads_only", False)
+    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

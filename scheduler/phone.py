@@ -1,0 +1,58 @@
+"""Phone numbers in one form (E.164), checked before anything is sent to them."""
+
+from collections.abc import Collection
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+from scheduler.errors import Unfit
+
+MAX_TYPED = 40
+
+# Premium, shared-cost and the like earn money for whoever asks us to text them.
+_TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+
+
+def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
+    """A typed number as E.164, read as people of `country` write it. Unfit with a sentence.
+
+    `allowed`: countries that may be texted; empty: only `country`.
+    """
+    if len(typed) > MAX_TYPED:
+        raise Unfit("This phone number is too long.", field="phone")
+    try:
+        number = phonenumbers.parse(typed, country)
+    except NumberParseException:
+        raise Unfit(
+            "This does not look like a phone number. Please check it.", field="phone"
+        ) from None
+    if number.extension:
+        raise Unfit("A number with an extension cannot get texts.", field="phone")
+    region = phonenumbers.region_code_for_number(number)
+    if region not in (allowed or {country}):
+        raise Unfit("We cannot text numbers of this country.", field="phone")
+    if is_fictional(number):
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_valid_number(number):
+        raise Unfit(
+            "There is no such phone number. Please check it, with its area code.", field="phone"
+        )
+    if phonenumbers.number_type(number) not in _TEXTABLE:
+        raise Unfit("Please give the number of a mobile phone: we will text it.", field="phone")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
+    return number.country_code == 1 and str(number.national_number)[3:8] == "55501"
+
+
+def for_people(number: str) -> str:
+    """An E.164 number as people of its country write it."""
+    parsed = phonenumbers.parse(number)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def masked(number: str) -> str:
+    """A number that may stand in a page or a log: its last two digits only."""
+    return f"...{number[-2:]}"

@@ -1,0 +1,20 @@
+"""How patients say they are doing."""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel
+
+from scheduler.database import Instant
+
+
+class Score(SQLModel, table=True):
+    """How bad it was, 0 (none) to 10 (the worst imaginable), said about one session."""
+
+    __tablename__ = "scores"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    course_id: int = Field(foreign_key="courses.id", index=True)
+    appointment_id: int = Field(foreign_key="appointments.id", unique=True)
+    value: int
+    at: datetime = Field(sa_type=Instant)

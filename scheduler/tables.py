@@ -1,0 +1,16 @@
+"""Every table there is, for migrations and for tests."""
+
+from sqlmodel import SQLModel
+
+from scheduler import audit, idempotency, links
+from scheduler.booking import models as booking
+from scheduler.clinic import models as clinic
+from scheduler.patients import models as patients
+from scheduler.progress import models as progress
+from scheduler.reminders import models as reminders
+from scheduler.staff import models as staff
+
+__all__ = ["audit", "booking", "clinic", "idempotency", "links", "metadata", "patients", "progress"]
+__all__ += ["reminders", "staff"]
+
+metadata = SQLModel.metadata
