@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, true
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import Mapped
 from sqlmodel import JSON, Field, Session, SQLModel
 
 from scheduler.database import Instant
@@ -29,11 +29,11 @@ class Actor:
         """Whether the clinic is one of this actor's."""
         return self.clinic_ids is None or clinic_id in self.clinic_ids
 
-    def scope(self, clinic_id: "InstrumentedAttribute[int] | int") -> ColumnElement[bool]:
+    def scope(self, clinic_id: Mapped[int]) -> ColumnElement[bool]:
         """The condition that keeps a query inside this actor's clinics."""
         if self.clinic_ids is None:
             return true()
-        return clinic_id.in_(self.clinic_ids)  # type: ignore[union-attr]
+        return clinic_id.in_(self.clinic_ids)
 
     def require(self, clinic_id: int) -> None:
         """NotFound for a clinic of somebody else: its very existence is not told."""

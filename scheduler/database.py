@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import anyio
 from sqlalchemy import DateTime, Dialect, Engine, Integer, create_engine, event
@@ -24,6 +24,8 @@ from scheduler.errors import Misconfigured, Unavailable
 
 WAIT_SECONDS = 5.0
 """How long a writer waits for its turn before it is told to come back."""
+
+Known = TypeVar("Known")
 
 # Alembic can only change a constraint that has a name.
 SQLModel.metadata.naming_convention = {
@@ -169,6 +171,13 @@ class Database:
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+
+
+def known(value: Known | None) -> Known:
+    """The id of a row that has been stored; the database gave it one."""
+    if value is None:
+        raise LookupError("this row has not been stored yet")
+    return value
 
 
 def translated(problem: DBAPIError) -> Exception:

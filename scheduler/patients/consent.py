@@ -1,0 +1,117 @@
+"""Who may be texted: consent of a person, and the wish of a phone to be left alone."""
+
+from datetime import datetime
+
+from sqlmodel import Session, col, select, update
+
+from scheduler import audit
+from scheduler.audit import Actor
+from scheduler.database import known
+from scheduler.patients.models import ConsentRecord, OptOut, Patient
+
+WORDING = {
+    "en": (
+        "Text me about my sessions at this clinic: when they are, how to prepare, what to do"
+        " afterwards. At most a few texts a week; message and data rates may apply. I can reply"
+        " STOP at any time. My treatment does not depend on this."
+    ),
+    "es": (
+        "Envíenme mensajes de texto sobre mis sesiones en esta clínica: cuándo son, cómo"
+        " prepararme y qué hacer después. Pocos mensajes por semana; pueden aplicarse tarifas de"
+        " mensajes y datos. Puedo responder STOP en cualquier momento. Mi tratamiento no depende"
+        " de esto."
+    ),
+}
+"""What a patient agrees to, per language. It is stored with each consent as it was shown."""
+
+
+def give(
+    session: Session,
+    actor: Actor,
+    patient: Patient,
+    *,
+    wording: str,
+    channel: str,
+    now: datetime,
+) -> None:
+    """The patient agrees to be texted. A STOP of the phone stays in force until its START."""
+    _decide(session, actor, patient, given=True, wording=wording, channel=channel, now=now)
+
+
+def withdraw(
+    session: Session,
+    actor: Actor,
+    patient: Patient,
+    *,
+    wording: str,
+    channel: str,
+    now: datetime,
+) -> None:
+    """The patient no longer agrees to be texted."""
+    _decide(session, actor, patient, given=False, wording=wording, channel=channel, now=now)
+
+
+def stop(session: Session, actor: Actor, phone: str, *, words: str, now: datetime) -> None:
+    """This phone wants no texts, whoever it belongs to."""
+    if is_stopped(session, phone):
+        return
+    session.add(OptOut(phone=phone, since=now, words=words[:200], changed_at=now))
+    session.flush()
+    audit.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
+
+
+def start(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
+    """This phone wants texts again."""
+    lifted = session.exec(
+        update(OptOut)
+        .where(col(OptOut.phone) == phone, col(OptOut.lifted_at).is_(None))
+        .values(lifted_at=now, changed_at=now)
+    )
+    if lifted.rowcount:
+        audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+
+
+def is_stopped(session: Session, phone: str) -> bool:
+    """Whether this phone asked to be left alone and has not asked for texts since."""
+    return (
+        session.exec(
+            select(OptOut.id).where(OptOut.phone == phone, col(OptOut.lifted_at).is_(None))
+        ).first()
+        is not None
+    )
+
+
+def _decide(
+    session: Session,
+    actor: Actor,
+    patient: Patient,
+    *,
+    given: bool,
+    wording: str,
+    channel: str,
+    now: datetime,
+) -> None:
+    session.add(
+        ConsentRecord(
+            patient_id=known(patient.id),
+            phone=patient.phone,
+            at=now,
+            given=given,
+            channel=channel,
+            wording=wording,
+        )
+    )
+    patient.sms_consent = given
+    patient.changed_at = now
+    session.add(patient)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        "agreed to texts" if given else "withdrew consent",
+        "patient",
+        patient.id,
+        clinic_id=patient.clinic_id,
+        now=now,
+        channel=channel,
+    )

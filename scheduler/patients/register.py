@@ -1,0 +1,127 @@
+"""Who is treated here."""
+
+import unicodedata
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from scheduler import audit
+from scheduler.audit import Actor
+from scheduler.clinic.models import Calendar, Clinic
+from scheduler.database import known
+from scheduler.errors import NotFound, Unfit
+from scheduler.patients.models import Patient
+
+MAX_NAME = 80
+
+
+def clean_name(typed: str) -> str:
+    """A name in one form: letters of any script, marks, spaces and .'- only. Unfit otherwise.
+
+    Names stand in pages and calendars; control and direction characters, addresses and emoji in
+    them are somebody's joke or attack.
+    """
+    name = unicodedata.normalize("NFC", " ".join(typed.split())).replace(
+        "\N{RIGHT SINGLE QUOTATION MARK}", "'"
+    )
+    if not name:
+        raise Unfit("Please give a name.", field="name")
+    if len(name) > MAX_NAME:
+        raise Unfit(f"A name can have at most {MAX_NAME} characters.", field="name")
+    if any(not (unicodedata.category(sign)[0] in "LM" or sign in " .'-") for sign in name):
+        raise Unfit(
+            "A name can have letters, spaces, points, hyphens and apostrophes only.", field="name"
+        )
+    if not any(unicodedata.category(sign)[0] == "L" for sign in name):
+        raise Unfit("A name needs letters.", field="name")
+    return name
+
+
+def enrol(
+    session: Session,
+    actor: Actor,
+    *,
+    clinic: Clinic,
+    name: str,
+    phone: str,
+    language: str,
+    now: datetime,
+) -> Patient:
+    """The patient of this name and phone (E.164) at the clinic, added if there is none yet.
+
+    A parent and a child may share a phone, so the phone alone does not tell who it is.
+    """
+    actor.require(known(clinic.id))
+    name = clean_name(name)
+    namesakes = session.exec(
+        select(Patient)
+        .where(Patient.clinic_id == clinic.id, Patient.phone == phone)
+        .where(col(Patient.erased_at).is_(None))
+        .order_by(col(Patient.id))
+    ).all()
+    for patient in namesakes:
+        if patient.name.casefold() == name.casefold():
+            return patient
+    calendar = Calendar(clinic_id=known(clinic.id))
+    session.add(calendar)
+    session.flush()
+    patient = Patient(
+        clinic_id=known(clinic.id),
+        calendar_id=known(calendar.id),
+        name=name,
+        phone=phone,
+        language=language,
+        created_at=now,
+        changed_at=now,
+    )
+    session.add(patient)
+    session.flush()
+    audit.record(session, actor, "enrolled", "patient", patient.id, clinic_id=clinic.id, now=now)
+    return patient
+
+
+def find(session: Session, actor: Actor, patient_id: int) -> Patient:
+    """A patient of one of the actor's clinics; NotFound for any other."""
+    patient = session.exec(
+        select(Patient).where(Patient.id == patient_id, actor.scope(col(Patient.clinic_id)))
+    ).first()
+    if patient is None:
+        raise NotFound
+    return patient
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    patient: Patient,
+    *,
+    now: datetime,
+    name: str | None = None,
+    phone: str | None = None,
+    language: str | None = None,
+) -> Patient:
+    """Correct what is known of a patient. A new phone has yet to be proved."""
+    changed = []
+    if name is not None:
+        patient.name = clean_name(name)
+        changed.append("name")
+    if phone is not None and phone != patient.phone:
+        patient.phone, patient.phone_proved_at = phone, None
+        changed.append("phone")
+    if language is not None:
+        patient.language = language
+        changed.append("language")
+    patient.changed_at = now
+    session.add(patient)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        "changed",
+        "patient",
+        patient.id,
+        clinic_id=patient.clinic_id,
+        now=now,
+        fields=changed,
+    )
+    return patient

@@ -1,0 +1,123 @@
+"""What to ask before somebody is needled, and which answers a practitioner must see first.
+
+Bleeding disorders and blood thinners, pacemakers, pregnancy, metal allergy, fainting, infection:
+the questions that hospital leaflets on acupuncture ask (North Bristol NHS Trust; Mayo Clinic).
+A "yes" refuses nobody: it holds the course until a practitioner has cleared it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session
+
+from scheduler import audit
+from scheduler.audit import Actor
+from scheduler.database import known
+from scheduler.errors import Unfit
+from scheduler.patients.models import Patient, Screening
+
+ANSWERS = ("no", "yes", "unsure")
+PAIN_SINCE = {
+    "acute": "Less than 3 months",
+    "subacute": "3 to 6 months",
+    "chronic": "More than 6 months",
+    "other": "It is not about pain",
+}
+"""Acute is under 3 months, chronic over 6: courses for the two differ."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One question. `holds`: the answers that a practitioner must look at first."""
+
+    key: str
+    words: str
+    hint: str = ""
+    holds: frozenset[str] = frozenset({"yes", "unsure"})
+    advice: Mapping[str, str] | None = None
+    """What the patient is told at once after an answer."""
+
+
+QUESTIONS = (
+    Question("bleeding", "Do you bleed or bruise very easily, or have a bleeding disorder?"),
+    Question(
+        "blood_thinners",
+        "Do you take a blood thinner?",
+        hint="For example warfarin, apixaban, rivaroxaban, dabigatran, clopidogrel or heparin.",
+    ),
+    Question(
+        "pacemaker",
+        "Do you have a pacemaker or another electrical implant?",
+        holds=frozenset({"yes"}),
+    ),
+    Question("pregnant", "Are you pregnant, or could you be?"),
+    Question(
+        "metal_allergy",
+        "Are you allergic to metal, for example to nickel in jewellery?",
+        holds=frozenset({"yes"}),
+    ),
+    Question(
+        "fainting",
+        "Have you fainted during treatment, or are you very afraid of needles?",
+        hint="That is common. We will treat you lying down and go slowly.",
+        holds=frozenset(),
+    ),
+    Question(
+        "infection", "Do you have an infection or a wound where it hurts?", holds=frozenset({"yes"})
+    ),
+    Question(
+        "seen_by_doctor",
+        "Has a doctor looked at what troubles you?",
+        holds=frozenset(),
+        advice={
+            "no": (
+                "Please let a doctor find the cause as well: needles can ease a pain whose cause"
+                " needs another treatment. You can book all the same."
+            )
+        },
+    ),
+)
+
+
+def clean(answers: Mapping[str, str]) -> dict[str, str]:
+    """The answers, complete and each of a known kind. Unfit names the first that is missing."""
+    for question in QUESTIONS:
+        if answers.get(question.key) not in ANSWERS:
+            raise Unfit(f"Please answer: {question.words}", field=question.key)
+    return {question.key: answers[question.key] for question in QUESTIONS}
+
+
+def needs_clearance(answers: Mapping[str, str]) -> bool:
+    """Whether a practitioner must look at these answers before the first session."""
+    return any(answers.get(question.key) in question.holds for question in QUESTIONS)
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    patient: Patient,
+    *,
+    answers: Mapping[str, str],
+    now: datetime,
+) -> Screening:
+    """Keep the answers of a patient. They are clinical: no log, text or list shows them."""
+    screening = Screening(
+        patient_id=known(patient.id),
+        at=now,
+        answers=clean(answers),
+        needs_clearance=needs_clearance(answers),
+    )
+    session.add(screening)
+    session.flush()
+    audit.record(
+        session,
+        actor,
+        "screened",
+        "patient",
+        patient.id,
+        clinic_id=patient.clinic_id,
+        now=now,
+        needs_clearance=screening.needs_clearance,
+    )
+    return screening
