@@ -147,13 +147,13 @@ def upgrade() -> None:
         "closures",
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("clinic_id", sa.Integer(), nullable=False),
-        sa.Column("date", sa.Date(), nullable=False),
+        sa.Column("day", sa.Date(), nullable=False),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.ForeignKeyConstraint(
             ["clinic_id"], ["clinics.id"], name=op.f("fk_closures_clinic_id_clinics")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_closures")),
-        sa.UniqueConstraint("clinic_id", "date", name=op.f("uq_closures_clinic_id_date")),
+        sa.UniqueConstraint("clinic_id", "day", name=op.f("uq_closures_clinic_id_day")),
     )
     op.create_index(op.f("ix_closures_clinic_id"), "closures", ["clinic_id"], unique=False)
     op.create_table(

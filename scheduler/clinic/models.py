@@ -142,9 +142,9 @@ class Closure(SQLModel, table=True):
     """The clinic is closed on a day."""
 
     __tablename__ = "closures"
-    __table_args__ = (UniqueConstraint("clinic_id", "date"),)
+    __table_args__ = (UniqueConstraint("clinic_id", "day"),)
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
-    date: date
+    day: date
     reason: str = Field(default="", max_length=200)

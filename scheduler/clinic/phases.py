@@ -1,5 +1,6 @@
-"""A phase: a stretch of a treatment with one pace. Days and weeks only, never a time of day. Pure."""
+"""A phase: a stretch of a treatment with one pace, in days and weeks, no time of day. Pure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NoReturn
@@ -79,7 +80,7 @@ def to_json(phase: Phase) -> dict[str, Any]:
     }
 
 
-def weeks(phases: list[Phase]) -> int:
+def weeks(phases: Sequence[Phase]) -> int:
     """How many weeks a course takes at its pace, without what only a review may add."""
     end = free_from = last = 0
     for number, phase in enumerate(phase for phase in phases if not phase.optional):

@@ -1,0 +1,141 @@
+"""What occupies the calendars of practitioners, rooms and patients. The database settles races.
+
+Looking first is a courtesy. Whoever writes an entry learns from the database whether it was first:
+PostgreSQL has an exclusion constraint, SQLite a trigger behind its one writer.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.exc import IntegrityError
+from sqlmodel import Session, col, delete, insert, or_, select
+
+from scheduler.booking.models import DiaryEntry
+from scheduler.intervals import Interval, Minute, cut_into_days, minute_of
+
+LONGEST = 1440
+"""No entry is longer, in minutes; so a look-up goes back no further."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A stretch of one calendar, and why it is taken: one of the four ids."""
+
+    calendar_id: int
+    span: Interval
+    appointment_id: int | None = None
+    hold_id: int | None = None
+    held_until: Minute | None = None
+    time_off_id: int | None = None
+    closure_id: int | None = None
+
+    def rows(self) -> list[dict[str, Any]]:
+        """The rows of the table, none longer than a day."""
+        return [
+            {
+                "calendar_id": self.calendar_id,
+                "from_minute": piece.start,
+                "to_minute": piece.end,
+                "appointment_id": self.appointment_id,
+                "hold_id": self.hold_id,
+                "held_until": self.held_until,
+                "time_off_id": self.time_off_id,
+                "closure_id": self.closure_id,
+            }
+            for piece in cut_into_days(self.span, LONGEST)
+        ]
+
+
+def claim(session: Session, entries: Iterable[Entry]) -> bool:
+    """Write all entries or none. False: somebody else has one of these times.
+
+    All rows go in one statement, always in the same order, so that two who want the same times
+    wait for each other instead of locking each other out.
+    """
+    rows = sorted(
+        (row for entry in entries for row in entry.rows()),
+        key=lambda row: (row["calendar_id"], row["from_minute"]),
+    )
+    if not rows:
+        return True
+    with session.begin_nested() as attempt:
+        if _insert(session, rows) == len(rows):
+            return True
+        attempt.rollback()
+    return False
+
+
+def _insert(session: Session, rows: list[dict[str, Any]]) -> int:
+    """How many rows the database took."""
+    if session.get_bind().dialect.name == "postgresql":
+        statement = postgresql.insert(DiaryEntry).values(rows).on_conflict_do_nothing()
+        return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+    try:
+        session.execute(insert(DiaryEntry), rows)
+    except IntegrityError:
+        return 0
+    return len(rows)
+
+
+def free(
+    session: Session,
+    *,
+    appointment_ids: Sequence[int] = (),
+    hold_id: int | None = None,
+    time_off_id: int | None = None,
+) -> None:
+    """Take away the entries of appointments, of a hold or of time off."""
+    session.exec(
+        delete(DiaryEntry).where(
+            or_(
+                col(DiaryEntry.appointment_id).in_(appointment_ids),
+                col(DiaryEntry.hold_id) == hold_id if hold_id else False,
+                col(DiaryEntry.time_off_id) == time_off_id if time_off_id else False,
+            )
+        )
+    )
+
+
+def busy(
+    session: Session,
+    calendar_ids: Iterable[int],
+    span: Interval,
+    *,
+    now: datetime,
+    but_hold_id: int | None = None,
+    but_appointment_ids: Sequence[int] = (),
+) -> dict[int, list[Interval]]:
+    """What is taken of each calendar within a span, in order. A lapsed hold takes nothing."""
+    wanted = list(calendar_ids)
+    query = (
+        select(DiaryEntry.calendar_id, DiaryEntry.from_minute, DiaryEntry.to_minute)
+        .where(
+            col(DiaryEntry.calendar_id).in_(wanted),
+            col(DiaryEntry.from_minute) > span.start - LONGEST,
+            col(DiaryEntry.from_minute) < span.end,
+            col(DiaryEntry.to_minute) > span.start,
+            or_(
+                col(DiaryEntry.held_until).is_(None),
+                col(DiaryEntry.held_until) > minute_of(now.replace(second=0, microsecond=0)),
+            ),
+        )
+        .order_by(col(DiaryEntry.calendar_id), col(DiaryEntry.from_minute))
+    )
+    if but_hold_id is not None:
+        query = query.where(
+            or_(col(DiaryEntry.hold_id).is_(None), col(DiaryEntry.hold_id) != but_hold_id)
+        )
+    if but_appointment_ids:
+        query = query.where(
+            or_(
+                col(DiaryEntry.appointment_id).is_(None),
+                col(DiaryEntry.appointment_id).not_in(but_appointment_ids),
+            )
+        )
+    taken: dict[int, list[Interval]] = {calendar_id: [] for calendar_id in wanted}
+    for calendar_id, start, end in session.exec(query):
+        taken[calendar_id].append(Interval(start, end))
+    return taken

@@ -1,0 +1,124 @@
+"""Slots kept for ten minutes while somebody fills the form. No report takes them for booked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, delete, func, select, update
+
+from scheduler.booking import diary, search, seating
+from scheduler.booking.models import DiaryEntry, Hold
+from scheduler.booking.search import Leaving
+from scheduler.booking.seating import Seat, SessionsTaken, Wanted
+from scheduler.clinic.models import Treatment
+from scheduler.database import Busy, known
+from scheduler.errors import TooMany
+from scheduler.intervals import Minute, minute_of
+
+KEPT = timedelta(minutes=10)
+AT_ONCE_PER_ORIGIN = 20
+"""How many forms one network address may fill at a time; a clinic's own tablet fills several."""
+
+LOOKS = 4
+
+
+def keep(
+    session: Session,
+    treatment: Treatment,
+    wanted: Sequence[Wanted],
+    *,
+    origin: str,
+    now: datetime,
+    instead_of: int | None = None,
+) -> tuple[Hold, list[Seat]]:
+    """Keep all wanted times for ten minutes, or none: SessionsTaken names those that are gone.
+
+    `instead_of`: an earlier hold of the same form, which is let go.
+    """
+    release_lapsed(session, now=now)
+    if instead_of is not None:
+        release(session, instead_of)
+    _limit(session, origin, now)
+    means = search.resources(session, treatment)
+    hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + KEPT, origin=origin)
+    session.add(hold)
+    session.flush()
+    for _ in range(LOOKS):
+        seats = seating.seat(session, means, wanted, patient=None, now=now)
+        entries = [
+            entry
+            for seat in seats
+            for entry in seating.entries(
+                seat,
+                means,
+                patient=None,
+                hold_id=known(hold.id),
+                held_until=_lapses(hold.expires_at),
+            )
+        ]
+        if diary.claim(session, entries):
+            return hold, seats
+    raise Busy
+
+
+def renew(session: Session, hold_id: int, *, now: datetime) -> bool:
+    """Keep a hold for another ten minutes. False: it has lapsed."""
+    kept = session.exec(
+        update(Hold)
+        .where(col(Hold.id) == hold_id, col(Hold.expires_at) > now)
+        .values(expires_at=now + KEPT)
+    )
+    if kept.rowcount == 0:
+        return False
+    session.exec(
+        update(DiaryEntry)
+        .where(col(DiaryEntry.hold_id) == hold_id)
+        .values(held_until=_lapses(now + KEPT))
+    )
+    return True
+
+
+def release(session: Session, hold_id: int) -> None:
+    """Let the times of a hold go."""
+    diary.free(session, hold_id=hold_id)
+    session.exec(delete(Hold).where(col(Hold.id) == hold_id))
+
+
+def release_lapsed(session: Session, *, now: datetime) -> int:
+    """Let the times of all holds go that nobody renewed; how many those were."""
+    lapsed = (
+        select(Hold.id)
+        .where(col(Hold.expires_at) <= now)
+        .order_by(col(Hold.id))
+        # Whoever is letting one go already is not waited for.
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.exec(lapsed).all()
+    if ids:
+        session.exec(delete(DiaryEntry).where(col(DiaryEntry.hold_id).in_(ids)))
+        session.exec(delete(Hold).where(col(Hold.id).in_(ids)))
+    return len(ids)
+
+
+def leaving(hold_id: int | None) -> Leaving:
+    """A search that overlooks one's own hold."""
+    return Leaving(hold_id=hold_id)
+
+
+def _limit(session: Session, origin: str, now: datetime) -> None:
+    if not origin:
+        return
+    held = session.exec(
+        select(func.count())
+        .select_from(Hold)
+        .where(Hold.origin == origin, col(Hold.expires_at) > now)
+    ).one()
+    if held > AT_ONCE_PER_ORIGIN:
+        raise TooMany("Too many bookings are being made from here at once. Please wait a little.")
+
+
+def _lapses(expires_at: datetime) -> Minute:
+    # Rounded up: the entry must not lapse before the hold does.
+    return minute_of((expires_at + timedelta(seconds=59)).replace(second=0, microsecond=0))
+
+
+__all__ = ["KEPT", "SessionsTaken", "keep", "leaving", "release", "release_lapsed", "renew"]

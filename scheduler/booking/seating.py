@@ -1,0 +1,244 @@
+"""Who treats whom in which room: the wanted times of a course, each with hands and a bed.
+
+This looks first, so that people get a good answer. It is `diary.claim` that makes it true.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.booking import search, slots
+from scheduler.booking.diary import Entry
+from scheduler.booking.search import NOTHING, Leaving, Resources, Times
+from scheduler.booking.slots import PractitionerTime, Reason, Slot
+from scheduler.clinic import hours
+from scheduler.errors import Conflict, Unfit
+from scheduler.intervals import Interval, Minute, minute_of
+from scheduler.patients.models import Patient
+
+MOST_SESSIONS = 60
+ALTERNATIVES = 5
+ALTERNATIVES_WITHIN = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A time that somebody wants, the practitioner or room only where it matters to them."""
+
+    number: int
+    starts_at: datetime
+    practitioner_id: int | None = None
+    room_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Seat:
+    """A session with hands and a bed."""
+
+    number: int
+    starts_at: Minute
+    practitioner_id: int
+    room_id: int
+
+
+@dataclass(frozen=True)
+class Clash:
+    """A session that cannot be had, why, and free times near it."""
+
+    number: int
+    starts_at: datetime
+    reason: str
+    alternatives: Sequence[Slot]
+
+
+class SessionsTaken(Conflict):
+    """Some of these times are not free any more. Nothing was booked."""
+
+    slug = "sessions-taken"
+
+    def __init__(self, clashes: Sequence[Clash]) -> None:
+        super().__init__()
+        self.clashes = clashes
+
+
+def check_wanted(
+    wanted: Sequence[Wanted], means: Resources, *, now: datetime, taken_days: Iterable[date] = ()
+) -> None:
+    """Raises Unfit for times that no calendar could make right."""
+    if not 1 <= len(wanted) <= MOST_SESSIONS:
+        raise Unfit(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
+    horizon = now + timedelta(days=means.treatment.horizon_days)
+    days = set(taken_days)
+    for each in wanted:
+        field = f"sessions[{each.number - 1}].starts_at"
+        if each.starts_at.second or each.starts_at.microsecond:
+            raise Unfit("A session begins on a whole minute.", field=field)
+        if each.starts_at <= now:
+            raise Unfit(f"Session {each.number} lies in the past.", field=field)
+        if each.starts_at > horizon:
+            raise Unfit(f"Session {each.number} is too far ahead to be booked.", field=field)
+        day = each.starts_at.astimezone(means.zone).date()
+        if day in days:
+            raise Unfit(f"Session {each.number} is the second on its day.", field=field)
+        days.add(day)
+
+
+def seat(
+    session: Session,
+    means: Resources,
+    wanted: Sequence[Wanted],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Leaving = NOTHING,
+) -> list[Seat]:
+    """A practitioner and a room for each wanted time; SessionsTaken where one has none.
+
+    Where the practitioner does not matter, the one who can give most of the sessions gives them.
+    """
+    days = [each.starts_at.astimezone(means.zone).date() for each in wanted]
+    found = search.times(
+        session,
+        means,
+        first=min(days),
+        last=max(days),
+        now=now,
+        patient_calendar_id=patient.calendar_id if patient else None,
+        leaving=leaving,
+    )
+    able = {each.number: _able(each, means, found) for each in wanted}
+    if lost := [each for each in wanted if not able[each.number][0]]:
+        raise SessionsTaken(
+            _clashes(session, means, lost, wanted, able, patient=patient, now=now, leaving=leaving)
+        )
+    popular = Counter(who for those, _ in able.values() for who in those)
+    seats = []
+    for each in wanted:
+        starts_at = minute_of(each.starts_at)
+        who = max(able[each.number][0], key=lambda one: (popular[one], -one))
+        room_id = slots.room_for(starts_at, means.shape, _rooms(each, found))
+        assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
+        seats.append(Seat(each.number, starts_at, who, room_id))
+    return seats
+
+
+def entries(
+    seat: Seat,
+    means: Resources,
+    *,
+    patient: Patient | None,
+    appointment_id: int | None = None,
+    hold_id: int | None = None,
+    held_until: Minute | None = None,
+) -> list[Entry]:
+    """What one session puts on the calendars of its room, its practitioner and its patient."""
+    shape = means.shape
+    start, end = seat.starts_at, seat.starts_at + shape.minutes
+    stretches = [
+        (means.room(seat.room_id).calendar_id, Interval(start, end + shape.turnover_minutes))
+    ]
+    practitioner = means.practitioner(seat.practitioner_id)
+    stretches += [
+        (practitioner.calendar_id, Interval(start + here, start + there))
+        for here, there in shape.hands_on
+    ]
+    if patient is not None:
+        stretches.append((patient.calendar_id, Interval(start, end)))
+    return [
+        Entry(
+            calendar_id,
+            span,
+            appointment_id=appointment_id,
+            hold_id=hold_id,
+            held_until=held_until,
+        )
+        for calendar_id, span in stretches
+    ]
+
+
+def _able(wanted: Wanted, means: Resources, found: Times) -> tuple[list[int], Reason]:
+    """Who could give this session, and, when nobody, why."""
+    starts_at = minute_of(wanted.starts_at)
+    reasons = []
+    able = []
+    for who in _practitioners(wanted, means, found):
+        reason = slots.check(
+            starts_at,
+            means.shape,
+            who,
+            _rooms(wanted, found),
+            patient_busy=found.patient_busy,
+        )
+        if reason is None:
+            able.append(who.practitioner_id)
+        else:
+            reasons.append(reason)
+    # Of several reasons the one that was nearest to a yes helps most.
+    nearest = max(reasons, key=list(Reason).index, default=Reason.OUTSIDE_HOURS)
+    return able, nearest
+
+
+def _practitioners(wanted: Wanted, means: Resources, found: Times) -> list[PractitionerTime]:
+    if wanted.practitioner_id is None:
+        return list(found.practitioners)
+    means.practitioner(wanted.practitioner_id)
+    return [who for who in found.practitioners if who.practitioner_id == wanted.practitioner_id]
+
+
+def _rooms(wanted: Wanted, found: Times) -> list[slots.RoomTime]:
+    return [room for room in found.rooms if wanted.room_id in {None, room.room_id}]
+
+
+def _clashes(
+    session: Session,
+    means: Resources,
+    lost: Sequence[Wanted],
+    wanted: Sequence[Wanted],
+    able: dict[int, tuple[list[int], Reason]],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Leaving,
+) -> list[Clash]:
+    days = [each.starts_at.astimezone(means.zone).date() for each in lost]
+    near = search.free_slots(
+        session,
+        means,
+        first=min(days) - ALTERNATIVES_WITHIN,
+        last=max(days) + ALTERNATIVES_WITHIN,
+        now=now,
+        patient_calendar_id=patient.calendar_id if patient else None,
+        leaving=leaving,
+    )
+    clashes = []
+    for each in lost:
+        others = {one.starts_at.astimezone(means.zone).date() for one in wanted if one is not each}
+        clashes.append(
+            Clash(
+                each.number,
+                each.starts_at,
+                str(able[each.number][1]),
+                _nearest(near, each, others, means),
+            )
+        )
+    return clashes
+
+
+def _nearest(
+    near: Sequence[Slot], wanted: Wanted, others: set[date], means: Resources
+) -> list[Slot]:
+    """Free times near a wanted one, not on a day that has another session of the course."""
+    at = minute_of(wanted.starts_at)
+    reach = int(ALTERNATIVES_WITHIN.total_seconds()) // 60
+    close = [slot for slot in near if abs(slot.starts_at - at) <= reach]
+    close.sort(key=lambda slot: (abs(slot.starts_at - at), slot.practitioner_id))
+    chosen: list[Slot] = []
+    for slot in close:
+        if hours.wall(slot.starts_at, means.zone)[0] not in others:
+            chosen.append(slot)
+        if len(chosen) == ALTERNATIVES:
+            break
+    return chosen
