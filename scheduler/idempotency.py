@@ -53,7 +53,8 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
     claimed = session.execute(
         insert(IdempotencyKey)
         .values(owner=owner, key=key, fingerprint=print_, created_at=now)
-        .on_conflict_do_nothing()
+        .on_conflict_do_nothing(),
+        execution_options={"preserve_rowcount": True},
     )
     if claimed.rowcount == 1:  # type: ignore[attr-defined]
         return

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
 from scheduler import audit
@@ -11,7 +12,8 @@ from scheduler.audit import Actor
 from scheduler.booking import diary, holds, planner, search, seating
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.booking.planner import Plan, Wishes
+from scheduler.booking.compromises import Wishes
+from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
 from scheduler.clinic import hours, phases
@@ -52,7 +54,7 @@ def propose(
         patient_calendar_id=patient.calendar_id if patient else None,
         leaving=leaving,
     )
-    return planner.plan(planned, search.openings(free, means.zone), wishes, last)
+    return planner.plan(planned, search.openings(free, means.zone), wishes, until=last)
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:
@@ -242,6 +244,8 @@ def move_all(
 def touch(session: Session, course: Course, now: datetime) -> None:
     """A change of a session is a change of its course: it gets a new version."""
     course.changed_at = now
+    # Two changes in one moment are still two: the version must grow with each.
+    flag_modified(course, "changed_at")
     session.add(course)
     session.flush()
 

@@ -11,10 +11,12 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, col, delete, insert, or_, select
+from sqlmodel import Session, SQLModel, col, delete, insert, or_, select
 
 from scheduler.booking.models import DiaryEntry
 from scheduler.intervals import Interval, Minute, cut_into_days, minute_of
+
+DIARY = SQLModel.metadata.tables["diary"]
 
 LONGEST = 1440
 """No entry is longer, in minutes; so a look-up goes back no further."""
@@ -71,10 +73,11 @@ def claim(session: Session, entries: Iterable[Entry]) -> bool:
 def _insert(session: Session, rows: list[dict[str, Any]]) -> int:
     """How many rows the database took."""
     if session.get_bind().dialect.name == "postgresql":
-        statement = postgresql.insert(DiaryEntry).values(rows).on_conflict_do_nothing()
-        return int(session.execute(statement).rowcount)  # type: ignore[attr-defined]
+        statement = postgresql.insert(DIARY).values(rows).on_conflict_do_nothing()
+        taken = session.execute(statement, execution_options={"preserve_rowcount": True})
+        return int(taken.rowcount)  # type: ignore[attr-defined]
     try:
-        session.execute(insert(DiaryEntry), rows)
+        session.execute(insert(DIARY), rows)
     except IntegrityError:
         return 0
     return len(rows)

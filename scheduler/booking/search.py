@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.booking import diary, slots
-from scheduler.booking.planner import Opening
+from scheduler.booking.compromises import Opening
 from scheduler.booking.slots import PractitionerTime, RoomTime, SessionShape, Slot
 from scheduler.clinic import hours, licences
 from scheduler.clinic.hours import WeeklyHours

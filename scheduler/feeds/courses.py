@@ -1,0 +1,50 @@
+"""The sessions of one course, read from the calendars for a calendar program."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session
+
+from scheduler import links
+from scheduler.booking import courses
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.clinic.models import Clinic
+from scheduler.feeds import ical
+
+PURPOSE = "calendar"
+"""The purpose of a link that shows a course's calendar."""
+
+ADVICE = (
+    "Eat something about two hours before. Get up slowly afterwards. Questions, or not able to"
+    " come? Call {phone}."
+)
+
+
+def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
+    """The iCalendar file behind a link; NotFound alike for unknown, expired and revoked ones.
+
+    `host`: what the ids in the file end in, so that they are unique in the world.
+    """
+    link = links.follow(session, token, purpose=PURPOSE, now=now)
+    course = session.get_one(Course, link.subject_id)
+    clinic = session.get_one(Clinic, course.clinic_id)
+    appointments = courses.appointments_of(session, course)
+    return ical.render(
+        clinic.text_name,
+        [_session(each, clinic, len(appointments), host) for each in appointments],
+    )
+
+
+def _session(appointment: Appointment, clinic: Clinic, total: int, host: str) -> ical.Session:
+    return ical.Session(
+        uid=f"session-{appointment.id}@{host}",
+        starts_at=appointment.starts_at,
+        ends_at=appointment.ends_at,
+        zone=ZoneInfo(appointment.zone),
+        summary=f"{clinic.text_name}: session {appointment.number} of {total}",
+        description=ADVICE.format(phone=clinic.phone),
+        location=clinic.name,
+        sequence=appointment.version - 1,
+        changed_at=appointment.changed_at,
+        cancelled=appointment.state == AppointmentState.CANCELLED,
+    )
