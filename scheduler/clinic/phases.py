@@ -1,4 +1,4 @@
-"""A phase: a stretch of a treatment with one pace. Days and weeks only, never a time of day. Pure."""
+"""A phase: a stretch of a treatment with one pace, counted in days and weeks. Pure."""
 
 from dataclasses import dataclass
 from math import ceil
