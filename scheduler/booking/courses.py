@@ -10,9 +10,9 @@ from sqlmodel import Session, col, select
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds, planner, search, seating
+from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.booking.compromises import Wishes
 from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted

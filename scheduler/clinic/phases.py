@@ -1,6 +1,5 @@
-"""A phase: a stretch of a treatment with one pace, in days and weeks, no time of day. Pure."""
+"""A phase: a stretch of a treatment with one pace, counted in days and weeks. Pure."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 from typing import Any, NoReturn
@@ -80,7 +79,7 @@ def to_json(phase: Phase) -> dict[str, Any]:
     }
 
 
-def weeks(phases: Sequence[Phase]) -> int:
+def weeks(phases: list[Phase]) -> int:
     """How many weeks a course takes at its pace, without what only a review may add."""
     end = free_from = last = 0
     for number, phase in enumerate(phase for phase in phases if not phase.optional):

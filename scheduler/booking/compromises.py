@@ -1,0 +1,206 @@
+"""Wishes, and the words for where a plan does not keep them or its pace. Pure."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from scheduler.booking.paces import Departure, departures, on, week_of, weeks_in_words
+from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
+from scheduler.intervals import Minute
+
+
+class Opening(NamedTuple):
+    """A free start on a local day, `minute` of that day by the wall clock."""
+
+    day: date
+    minute: int
+    starts_at: Minute
+    practitioner_id: int
+    room_id: int
+
+
+class Wishes(NamedTuple):
+    """What the patient would like. No weekdays means any; `between` is half-open, for the start."""
+
+    start_on: date
+    weekdays: frozenset[int] = frozenset()
+    between: tuple[int, int] | None = None
+    practitioner_id: int | None = None
+
+    def missed_by(self, opening: Opening) -> int:
+        """How many of the three wishes, weekday, hours and practitioner, an opening misses."""
+        met = (self.day_met(opening.day), self.time_met(opening), self.person_met(opening))
+        return met.count(False)
+
+    def day_met(self, day: date) -> bool:
+        return not self.weekdays or day.weekday() in self.weekdays
+
+    def time_met(self, opening: Opening) -> bool:
+        return self.between is None or self.between[0] <= opening.minute < self.between[1]
+
+    def person_met(self, opening: Opening) -> bool:
+        return self.practitioner_id in {None, opening.practitioner_id}
+
+
+class Compromise(NamedTuple):
+    """Where a plan is not what pace and wishes ask for, as a sentence for the patient.
+
+    Kinds: late, short, gap (slower than the pace); weekday, hours, practitioner (the wishes).
+    """
+
+    kind: str
+    session_numbers: tuple[int, ...]
+    sentence: str
+
+
+Offers = Mapping[int, Sequence[Opening]]
+"""All openings by the ordinal of their day."""
+
+
+def name(
+    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, wishes: Wishes
+) -> tuple[Compromise, ...]:
+    """All compromises of a course, by session: first of its pace, then of its wishes."""
+    found = [
+        *_late_start(chosen[0].day.toordinal(), offers, wishes),
+        *_slower(phases, chosen, offers),
+        *_weekdays(phases, chosen, offers, wishes),
+        *_hours(chosen, offers, wishes),
+        *_practitioners(chosen, offers, wishes),
+    ]
+    return tuple(sorted(found, key=lambda compromise: compromise.session_numbers[0]))
+
+
+def _late_start(first: int, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
+    start = wishes.start_on.toordinal()
+    if weeks := (first - start) // 7:
+        days = range(start, start + 7 * weeks)
+        what = f"The course starts {weeks_in_words(weeks)} later"
+        yield Compromise("late", (1,), f"{what}: {_why(days, offers)}.")
+
+
+def _slower(
+    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers
+) -> Iterator[Compromise]:
+    days = [opening.day.toordinal() for opening in chosen]
+    for departure in departures(phases, days):
+        if departure.due:
+            weekdays = _phase_of(phases, departure.number).weekdays
+            why = _why_slower(departure, departure.due, weekdays, days, offers)
+            sentence = f"{departure.what}: {why}."
+            yield Compromise(departure.kind, (departure.number,), sentence)
+
+
+def _why_slower(
+    departure: Departure,
+    due: tuple[int, int],
+    weekdays: tuple[int, ...],
+    taken: Sequence[int],
+    offers: Offers,
+) -> str:
+    days = range(due[0], due[1] + 1)
+    if departure.kind != "short":
+        return _why(days, offers, weekdays)
+    others = [day for day in days if day not in taken]
+    return (
+        "no other day that fits is free"
+        if _any(others, offers, weekdays)
+        else "no other day is free"
+    )
+
+
+def _why(days: range, offers: Offers, weekdays: tuple[int, ...] = ()) -> str:
+    """Why nothing is on these days, which is not said to be full when it is not."""
+    nothing = "nothing that fits the course" if _any(days, offers, weekdays) else "nothing"
+    if len(days) == 1:
+        return f"{nothing} is free on {on(days[0])}"
+    if len(days) % 7 == 0:
+        return f"{nothing} is free in {week_of(days[0], len(days))}"
+    return f"{nothing} is free from {on(days[0])} to {on(days[-1])}"
+
+
+def _any(days: Sequence[int], offers: Offers, weekdays: tuple[int, ...]) -> bool:
+    return any(
+        day in offers and (not weekdays or date.fromordinal(day).weekday() in weekdays)
+        for day in days
+    )
+
+
+def _weekdays(
+    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, wishes: Wishes
+) -> Iterator[Compromise]:
+    wished = join([WEEKDAY_NAMES[day] for day in sorted(wishes.weekdays)], "or")
+    for number, opening in enumerate(chosen, start=1):
+        if wishes.day_met(opening.day):
+            continue
+        fixed = _phase_of(phases, number).weekdays
+        monday = opening.day.toordinal() - opening.day.weekday()
+        others = [monday + day for day in wishes.weekdays]
+        if fixed and not wishes.weekdays.intersection(fixed):
+            named = join([WEEKDAY_NAMES[day] for day in fixed], "and")
+            why = f"this part of the course is on {named}"
+        elif any(not wishes.missed_by(offer) for day in others for offer in offers.get(day, ())):
+            why = f"no {wished} keeps the pace there"
+        else:
+            why = f"no {wished} that week is free"
+            if wishes.between or wishes.practitioner_id is not None:
+                why += " as you wished"
+        weekday = WEEKDAY_NAMES[opening.day.weekday()]
+        yield Compromise("weekday", (number,), f"Session {number} is on a {weekday}: {why}.")
+
+
+def _hours(chosen: Sequence[Opening], offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
+    if wishes.between is None:
+        return
+    missed = [(n, each) for n, each in enumerate(chosen, 1) if not wishes.time_met(each)]
+    if not missed:
+        return
+    numbers = tuple(number for number, _ in missed)
+    start, end = (f"{minute // 60}:{minute % 60:02}" for minute in wishes.between)
+    free = any(
+        wishes.time_met(offer) for _, each in missed for offer in offers[each.day.toordinal()]
+    )
+    as_wished = " as you wished" if free else ""
+    yield Compromise(
+        "hours",
+        numbers,
+        f"{_sessions(numbers)} not between {start} and {end}:"
+        f" nothing then is free{as_wished} on {_that_day(numbers)}.",
+    )
+
+
+def _practitioners(
+    chosen: Sequence[Opening], offers: Offers, wishes: Wishes
+) -> Iterator[Compromise]:
+    missed = [(n, each) for n, each in enumerate(chosen, 1) if not wishes.person_met(each)]
+    if not missed:
+        return
+    numbers = tuple(number for number, _ in missed)
+    free = any(
+        wishes.person_met(offer) for _, each in missed for offer in offers[each.day.toordinal()]
+    )
+    as_wished = " at the hours you wished" if free else ""
+    yield Compromise(
+        "practitioner",
+        numbers,
+        f"{_sessions(numbers)} with another practitioner:"
+        f" the one you asked for is not free{as_wished} on {_that_day(numbers)}.",
+    )
+
+
+def _phase_of(phases: Sequence[Phase], number: int) -> Phase:
+    for phase in phases:
+        if number <= phase.sessions:
+            return phase
+        number -= phase.sessions
+    raise IndexError(number)
+
+
+def _sessions(numbers: Sequence[int]) -> str:
+    if len(numbers) == 1:
+        return f"Session {numbers[0]} is"
+    return f"Sessions {join([str(number) for number in numbers], 'and')} are"
+
+
+def _that_day(numbers: Sequence[int]) -> str:
+    return "that day" if len(numbers) == 1 else "those days"

@@ -1,0 +1,204 @@
+"""The days of the best courses: every optimum of pace, wishes, evenness and start. Pure.
+
+Dynamic programming, session by session, over (day, what the pace must remember of the days
+before). Costs are packed into one whole number, what counts first in its highest bits, so that
+comparing numbers compares courses. See booking/planner.py for what is minimised.
+"""
+
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from itertools import pairwise
+from math import lcm
+
+from scheduler.booking.paces import Pace, Stretch, entries, on, pace_of
+from scheduler.clinic.phases import Phase
+from scheduler.errors import Unfit
+
+State = tuple[int, int, int]
+"""What the pace remembers, the day, the sessions so far in the pace's current window."""
+
+Ways = list[dict[State, list[State]]]
+"""For each session its states in the best courses, each with the states it may come from."""
+
+_Layer = dict[State, tuple[int, list[State]]]
+_START_BITS = 8  # a course begins less than 256 days after the wished start
+_NARROW_DAYS = 3
+_BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
+
+
+class NoPlan(Unfit):
+    """No plan keeps the pace with what is free."""
+
+    slug = "no-plan"
+
+    def __init__(self, session_number: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.session_number = session_number
+
+
+@dataclass(frozen=True, slots=True)
+class _Leg:
+    """What one session has to keep: its pace, and the days that its phase may use."""
+
+    pace: Pace
+    left: int  # sessions of the phase from this one on
+    opens: bool
+    rest_days: int
+    usable: list[int]
+
+
+def best(phases: Sequence[Phase], free: Mapping[int, int], start: int, until: int) -> Ways:
+    """All best courses on free days: ordinals, each with how many of the three wishes it misses.
+
+    `start` is the first day wished, `until` the last day that is open for booking; `free` holds
+    no others. Raises NoPlan.
+    """
+    search = _Search(phases, free, start)
+    layers: list[_Layer] = []
+    for budget in _BUDGETS:
+        bound = search.most(budget)
+        # A quick look close to the ideal days finds a bound, often the optimum itself; the full
+        # one then proves it and has little left to look at.
+        narrow = search.layers(bound, _NARROW_DAYS * search.unit)
+        if narrow[-1]:
+            bound = min(cost for cost, _ in narrow[-1].values())
+        layers = search.layers(bound, None)
+        if layers[-1]:
+            return _optimal(layers)
+    raise search.no_plan(layers, until)
+
+
+class _Search:
+    def __init__(self, phases: Sequence[Phase], free: Mapping[int, int], start: int) -> None:
+        self.start = start
+        self.legs = list(_legs(phases, sorted(free)))
+        self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
+        # No gap is longer than the free days reach, so these bits hold any sum of squares.
+        reach = self.unit * (max(free, default=start) - start + 800)
+        self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
+        sessions_shift = self.wish_shift + (3 * len(self.legs)).bit_length()
+        self.lost_shift = sessions_shift + len(self.legs).bit_length()
+        self.wish_cost = {
+            day: (missed << self.wish_shift) + ((missed > 0) << sessions_shift)
+            for day, missed in free.items()
+        }
+
+    def most(self, lost_days: int | None) -> int:
+        """More than any course costs that loses no more than these days."""
+        lost = 10_000 if lost_days is None else lost_days
+        return ((lost * self.unit + 1) << self.lost_shift) - 1
+
+    def layers(self, bound: int, reach: int | None) -> list[_Layer]:
+        """The cheapest way to each state of each session, up to a session with no state at all.
+
+        Leaves out what costs more than the bound and days farther than `reach` from the ideal.
+        """
+        first = self.legs[0]
+        layer: _Layer = {}
+        for stretch in entries(self.start):
+            for day in _days_in(first.usable, stretch):
+                cost = self._lost(stretch) + self.wish_cost[day] + day - self.start
+                if cost <= bound:
+                    layer[first.pace.begin(day), day, 1] = (cost, [])
+        layers = [layer]
+        for before, leg in pairwise(self.legs):
+            if not layer:
+                break
+            layer = self._next(layer, before, leg, bound, reach)
+            layers.append(layer)
+        return layers
+
+    def _next(
+        self, layer: _Layer, before: _Leg, leg: _Leg, bound: int, reach: int | None
+    ) -> _Layer:
+        unit, wish_cost, begin, usable = self.unit, self.wish_cost, leg.pace.begin, leg.usable
+        following: _Layer = {}
+        for state, (cost, _) in layer.items():
+            target, stretches = self._moves(state, before, leg)
+            for stretch in stretches:
+                base = cost + self._lost(stretch)
+                if base > bound:
+                    break  # each stretch loses more than the one before it
+                for day in _days_in(usable, stretch):
+                    uneven = day * unit - target
+                    if reach is not None and abs(uneven) > reach:
+                        continue
+                    total = base + wish_cost[day] + (uneven * uneven << _START_BITS)
+                    if total > bound:
+                        continue
+                    anchor = begin(day) if stretch.anchor is None else stretch.anchor
+                    key = (anchor, day, stretch.filled)
+                    known = following.get(key)
+                    if known is None or total < known[0]:
+                        following[key] = (total, [state])
+                    elif total == known[0]:
+                        known[1].append(state)
+        return following
+
+    def _moves(self, state: State, before: _Leg, leg: _Leg) -> tuple[int, Iterator[Stretch]]:
+        """The ideal day of the next session, in units, and where it may lie."""
+        anchor, day, filled = state
+        if leg.opens:
+            earliest = max(before.pace.next_from(anchor, day), day + 1 + leg.rest_days)
+            return earliest * self.unit, entries(earliest)
+        ideal = int(leg.pace.ideal * self.unit)
+        return day * self.unit + ideal, leg.pace.stretches(anchor, day, filled, leg.left)
+
+    def _lost(self, stretch: Stretch) -> int:
+        return int(stretch.lost * self.unit) << self.lost_shift
+
+    def no_plan(self, layers: list[_Layer], until: int) -> NoPlan:
+        """Which session no course can reach, and why."""
+        placed = len(layers) - 1
+        number, leg = placed + 1, self.legs[placed]
+        if placed:
+            states = layers[placed - 1]
+            stretches = [
+                stretch
+                for state in states
+                for stretch in self._moves(state, self.legs[placed - 1], leg)[1]
+            ]
+        else:
+            stretches = list(entries(self.start))
+        first = min((each.first for each in stretches), default=self.start)
+        last = max((each.last for each in stretches), default=first)
+        if first > until:
+            why = f"the calendar is open only until {on(until)}"
+        elif last > until:
+            why = (
+                f"nothing that keeps the pace is free from {on(first)},"
+                f" and the calendar is open only until {on(until)}"
+            )
+        else:
+            why = f"nothing that keeps the pace is free from {on(first)} to {on(last)}"
+        return NoPlan(number, f"Session {number} cannot be placed: {why}.")
+
+
+def _legs(phases: Sequence[Phase], days: list[int]) -> Iterator[_Leg]:
+    for phase in phases:
+        usable = [
+            day
+            for day in days
+            if not phase.weekdays or date.fromordinal(day).weekday() in phase.weekdays
+        ]
+        pace = pace_of(phase)
+        for index in range(phase.sessions):
+            yield _Leg(pace, phase.sessions - index, index == 0, phase.rest_days, usable)
+
+
+def _days_in(usable: list[int], stretch: Stretch) -> list[int]:
+    return usable[bisect_left(usable, stretch.first) : bisect_right(usable, stretch.last)]
+
+
+def _optimal(layers: list[_Layer]) -> Ways:
+    """Only what lies on a cheapest way to the end."""
+    least = min(cost for cost, _ in layers[-1].values())
+    wanted = [state for state, (cost, _) in layers[-1].items() if cost == least]
+    ways: Ways = []
+    for layer in reversed(layers):
+        ways.append({state: layer[state][1] for state in wanted})
+        wanted = list(dict.fromkeys(state for state in wanted for state in layer[state][1]))
+    ways.reverse()
+    return ways

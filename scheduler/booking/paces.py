@@ -1,0 +1,272 @@
+"""What a pace means: on which days the next session may lie, and what a list of dates breaks. Pure.
+
+Days are ordinals (`date.toordinal`). What a course may lose against its pace is bounded here:
+a start or a later phase up to LATE_WEEKS late, as many weeks left out in one place, and a gap of
+days stretched by up to LATE_DAYS.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from fractions import Fraction
+from itertools import pairwise
+from typing import NamedTuple
+
+from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
+
+LATE_WEEKS = 4
+LATE_DAYS = 8
+
+
+class Stretch(NamedTuple):
+    """Days, first and last included, that the next session may lie on.
+
+    `lost` is what that holds the course up against its pace, in days. `anchor` and `filled` are
+    what must be remembered from then on; an anchor of None is the one of a phase just begun.
+    """
+
+    first: int
+    last: int
+    lost: Fraction | int
+    anchor: int | None
+    filled: int
+
+
+@dataclass(frozen=True, slots=True)
+class Windows:
+    """`per` sessions in each window of `length` days, counted from the first session.
+
+    A window is full before the next begins. Each place left empty holds the course up by its
+    share of the window. Anchor: the first day after the current window.
+    """
+
+    per: int
+    length: int
+
+    @property
+    def ideal(self) -> Fraction:
+        return Fraction(self.length, self.per)
+
+    def begin(self, day: int) -> int:
+        return day + self.length
+
+    def stretches(self, anchor: int, day: int, filled: int, _left: int) -> Iterator[Stretch]:
+        if filled < self.per:
+            yield Stretch(day + 1, anchor - 1, 0, anchor, filled + 1)
+        for skipped in range(max(1, 7 * LATE_WEEKS // self.length) + 1):
+            start = anchor + self.length * skipped
+            end = start + self.length
+            empty = self.per - filled + self.per * skipped
+            yield Stretch(start, end - 1, empty * self.ideal, end, 1)
+
+    def next_from(self, anchor: int, _day: int) -> int:
+        return anchor
+
+
+@dataclass(frozen=True, slots=True)
+class Gaps:
+    """Exactly `days` from one session to the next; each day more holds the course up by a day."""
+
+    days: int
+
+    @property
+    def ideal(self) -> Fraction:
+        return Fraction(self.days)
+
+    def begin(self, _day: int) -> int:
+        return 0
+
+    def stretches(self, _anchor: int, day: int, _filled: int, _left: int) -> Iterator[Stretch]:
+        for more in range(LATE_DAYS + 1):
+            due = day + self.days + more
+            yield Stretch(due, due, more, 0, 1)
+
+    def next_from(self, _anchor: int, day: int) -> int:
+        return day + self.days
+
+
+@dataclass(frozen=True, slots=True)
+class Within:
+    """`sessions` from first to last inside `days`. Anchor: the last day that still counts."""
+
+    sessions: int
+    days: int
+
+    @property
+    def ideal(self) -> Fraction:
+        return Fraction(self.days - 1, max(1, self.sessions - 1))
+
+    def begin(self, day: int) -> int:
+        return day + self.days - 1
+
+    def stretches(self, anchor: int, day: int, _filled: int, left: int) -> Iterator[Stretch]:
+        yield Stretch(day + 1, anchor - left + 1, 0, anchor, 1)
+
+    def next_from(self, _anchor: int, day: int) -> int:
+        return day + max(1, int(self.ideal))
+
+
+Pace = Windows | Gaps | Within
+
+
+def pace_of(phase: Phase) -> Pace:
+    """The rule behind the pace of a phase."""
+    if phase.every_days is not None:
+        return Gaps(phase.every_days)
+    if phase.within_days is not None:
+        return Within(phase.sessions, phase.within_days)
+    if phase.weeks_apart:
+        return Windows(1, 7 * phase.weeks_apart)
+    return Windows(int(phase.per_week or 1), 7)
+
+
+def entries(earliest: int) -> Iterator[Stretch]:
+    """When a phase may begin: within a week of the earliest day, else some whole weeks late."""
+    for late in range(LATE_WEEKS + 1):
+        start = earliest + 7 * late
+        yield Stretch(start, start + 6, 7 * late, None, 1)
+
+
+class Departure(NamedTuple):
+    """One way in which dates leave the pace, at one session.
+
+    `what` is a clause without its full stop. Where the course is slower than its pace, `due` are
+    the first and last day on which something should have been.
+    """
+
+    kind: str
+    number: int
+    what: str
+    due: tuple[int, int] | None = None
+
+
+def breaks(phases: Sequence[Phase], days: Sequence[date]) -> list[str]:
+    """What a list of dates, in any order, breaks of the pace: a sentence for each, in order.
+
+    Sessions are numbered by date. Fewer dates than the phases have sessions are judged as far as
+    they go; more are one break. Optional phases count only if their sessions are there: pass the
+    phases that are meant.
+    """
+    return [f"{each.what}." for each in departures(phases, sorted(day.toordinal() for day in days))]
+
+
+def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
+    """Where ordinals in ascending order are faster or slower than the pace, or off its weekdays."""
+    found = [
+        Departure("same_day", number, f"Sessions {number - 1} and {number} are both on {on(day)}")
+        for number, (before, day) in enumerate(pairwise(days), start=2)
+        if before == day
+    ]
+    start, earliest = 0, None
+    for phase in phases:
+        own = days[start : start + phase.sessions]
+        if not own:
+            break
+        numbered = list(enumerate(own, start=start + 1))
+        pace = pace_of(phase)
+        if earliest is not None:
+            soonest = max(earliest, days[start - 1] + 1 + phase.rest_days)
+            found += _entry(numbered[0][0], own[0], soonest)
+        found += _off_weekdays(phase, numbered)
+        if isinstance(pace, Windows):
+            found += _in_windows(pace, numbered)
+        elif isinstance(pace, Gaps):
+            found += _in_gaps(pace, numbered)
+        else:
+            found += _in_span(pace, numbered)
+        earliest = pace.next_from(_last_anchor(pace, own), own[-1])
+        start += phase.sessions
+    if start < len(days):
+        found.append(Departure("too_many", start + 1, f"The course has only {start} sessions"))
+    return sorted(found, key=lambda departure: departure.number)
+
+
+def on(day: int) -> str:
+    """8 March."""
+    there = date.fromordinal(day)
+    return f"{there.day} {there:%B}"
+
+
+def week_of(day: int, length: int = 7) -> str:
+    """ "the week of 8 March", or "the 4 weeks from 8 March"."""
+    return f"the week of {on(day)}" if length == 7 else f"the {length // 7} weeks from {on(day)}"
+
+
+def weeks_in_words(number: int) -> str:
+    return "a week" if number == 1 else f"{number} weeks"
+
+
+def _entry(number: int, day: int, soonest: int) -> list[Departure]:
+    if day < soonest:
+        what = f"Session {number} on {on(day)} is too soon: it should not be before {on(soonest)}"
+        return [Departure("too_soon", number, what)]
+    late = (day - soonest) // 7
+    if not late:
+        return []
+    what = f"Session {number} is {weeks_in_words(late)} later"
+    return [Departure("late", number, what, (soonest, soonest + 7 * late - 1))]
+
+
+def _off_weekdays(phase: Phase, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
+    named = join([WEEKDAY_NAMES[day] for day in phase.weekdays], "or")
+    for number, day in numbered:
+        weekday = date.fromordinal(day).weekday()
+        if phase.weekdays and weekday not in phase.weekdays:
+            what = f"Session {number} is on a {WEEKDAY_NAMES[weekday]}: it should be on {named}"
+            yield Departure("weekday", number, what)
+
+
+def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
+    first = numbered[0][1]
+    last_window = (numbered[-1][1] - first) // pace.length
+    seen = 0
+    skipped = 0
+    for window in range(last_window + 1):
+        start = first + pace.length * window
+        count = sum(start <= day < start + pace.length for _, day in numbered)
+        due, number = (start, start + pace.length - 1), numbered[0][0] + seen
+        named = week_of(start, pace.length)
+        if count and skipped:
+            what = f"Session {number} is {weeks_in_words(skipped * pace.length // 7)} later"
+            since = start - pace.length * skipped
+            yield Departure("late", number, what, (since, start - 1))
+        if count > pace.per:
+            what = f"{count} sessions are in {named}: there should be {pace.per}"
+            yield Departure("too_fast", number + pace.per, what)
+        elif 0 < count < pace.per and window < last_window:
+            what = f"Only {count} of {pace.per} sessions {_are(count)} in {named}"
+            yield Departure("short", number + count, what, due)
+        skipped = 0 if count else skipped + 1
+        seen += count
+
+
+def _in_gaps(pace: Gaps, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
+    for (_, before), (number, day) in pairwise(numbered):
+        gap = day - before
+        what = f"Session {number} is {_days(gap)} after session {number - 1} instead of {pace.days}"
+        if 0 < gap < pace.days:
+            yield Departure("too_fast", number, what)
+        elif gap > pace.days:
+            yield Departure("gap", number, what, (before + pace.days, day - 1))
+
+
+def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
+    last = pace.begin(numbered[0][1])
+    for number, day in numbered:
+        if day > last:
+            what = f"Session {number} on {on(day)} is after the {pace.days} days of this part"
+            yield Departure("too_late", number, what)
+
+
+def _last_anchor(pace: Pace, own: Sequence[int]) -> int:
+    if isinstance(pace, Windows):
+        return own[0] + pace.length * ((own[-1] - own[0]) // pace.length + 1)
+    return pace.begin(own[0])
+
+
+def _are(count: int) -> str:
+    return "is" if count == 1 else "are"
+
+
+def _days(number: int) -> str:
+    return "1 day" if number == 1 else f"{number} days"
