@@ -5,7 +5,6 @@ import unicodedata
 from enum import StrEnum
 from typing import NamedTuple
 
-
 LONGEST = 1600
 """Characters that are read: no carrier passes on more."""
 
@@ -138,7 +137,8 @@ _EMERGENCY = re.compile(
 # Phones send a thumbs-up as a text that quotes ours, warning signs and all.
 _REACTION = re.compile(
     r"(?:liked|loved|disliked|laughed at|emphasized|questioned|reacted .{1,30} to"
-    r"|removed an? .{1,30} from|me gusto|me gusta|le gusto|le encanto|reacciono .{1,30})\s*[:a]?\s*[\"“«].*[\"”»]?$",
+    r"|removed an? .{1,30} from|me gusto|me gusta|le gusto|le encanto|reacciono .{1,30})"
+    r"\s*[:a]?\s*[\"“«].*[\"”»]?$",
     re.DOTALL,
 )
 
