@@ -1,0 +1,79 @@
+"""The hours at which no unasked text may arrive, and the way out of them. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from scheduler.errors import Unfit
+
+MARGIN = timedelta(minutes=15)
+"""A text moved earlier goes this long before the quiet begins: a queue of them takes a while."""
+
+LONGEST = timedelta(hours=20)
+
+
+@dataclass(frozen=True)
+class QuietHours:
+    """From `starts` up to, not including, `ends`, by the wall clock of `zone`; may cross midnight.
+
+    Equal times mean no quiet hours. More than 20 hours: Unfit, for then no text could be sent.
+    """
+
+    starts: time
+    ends: time
+    zone: ZoneInfo
+
+    def __post_init__(self) -> None:
+        if _length(self.starts, self.ends) > LONGEST:
+            raise Unfit("Quiet hours can be at most 20 hours long.", field="quiet_hours")
+
+    def __contains__(self, instant: datetime) -> bool:
+        """Whether an aware instant lies in the quiet hours."""
+        wall = instant.astimezone(self.zone).time()
+        if self.starts <= self.ends:
+            return self.starts <= wall < self.ends
+        return wall >= self.starts or wall < self.ends
+
+    def earlier(self, instant: datetime) -> datetime:
+        """The instant itself, or the last good one before the quiet hours; aware, UTC.
+
+        What would come in the margin before them is moved too, so that order is kept.
+        """
+        instant = instant.astimezone(UTC)
+        if instant not in self and instant + MARGIN not in self:
+            return instant
+        moved = min(instant, self._began(instant + MARGIN) - MARGIN)
+        # A clock set back can make the same wall time come twice: look again where we landed.
+        return self.earlier(moved) if moved in self else moved
+
+    def later(self, instant: datetime) -> datetime:
+        """The instant itself, or the first one after the quiet hours; aware, UTC."""
+        instant = instant.astimezone(UTC)
+        return self._end(instant) if instant in self else instant
+
+    def _began(self, instant: datetime) -> datetime:
+        """When the quiet hours that an instant lies in began."""
+        local = instant.astimezone(self.zone)
+        day = local.date()
+        if local.time() < self.starts:
+            day -= timedelta(days=1)
+        # The later of two readings of a wall time that comes twice, unless it is yet to come.
+        again = self._at(day, self.starts, fold=1)
+        return again if again <= instant else self._at(day, self.starts, fold=0)
+
+    def _end(self, instant: datetime) -> datetime:
+        """When the quiet hours that an instant lies in end."""
+        local = instant.astimezone(self.zone)
+        day = local.date()
+        if local.time() >= self.ends:
+            day += timedelta(days=1)
+        first = self._at(day, self.ends, fold=0)
+        return first if first >= instant else self._at(day, self.ends, fold=1)
+
+    def _at(self, day: date, wall: time, *, fold: int) -> datetime:
+        return datetime.combine(day, wall, tzinfo=self.zone).replace(fold=fold).astimezone(UTC)
+
+
+def _length(starts: time, ends: time) -> timedelta:
+    day = date(2000, 1, 1)
+    return (datetime.combine(day, ends) - datetime.combine(day, starts)) % timedelta(days=1)

@@ -1,0 +1,75 @@
+"""When the default texts go out. Pure."""
+
+from scheduler.reminders.texts.templates import TEMPLATES
+from scheduler.reminders.timing import Rule
+
+HOUR = 60
+
+DEFAULT_RULES = (
+    Rule(
+        id="confirmation",
+        kind="confirmation",
+        anchor="booked",
+        offset_minutes=0,
+        which="first",
+        quiet="ignore",
+        useful_minutes=24 * HOUR,
+        priority=100,
+        always=False,
+        asked=True,
+        templates=TEMPLATES["confirmation"],
+    ),
+    Rule(
+        id="day_before",
+        kind="day_before",
+        anchor="start",
+        offset_minutes=-24 * HOUR,
+        which="all",
+        quiet="earlier",
+        useful_minutes=-2 * HOUR,  # its tip on eating is for two hours before
+        priority=90,
+        always=True,
+        asked=False,
+        templates=TEMPLATES["day_before"],
+    ),
+    Rule(
+        id="same_day",
+        kind="same_day",
+        anchor="start",
+        offset_minutes=-3 * HOUR,
+        which="first",
+        quiet="earlier",
+        useful_minutes=-2 * HOUR,
+        priority=10,
+        always=False,
+        asked=False,
+        templates=TEMPLATES["same_day"],
+    ),
+    Rule(
+        id="aftercare",
+        kind="aftercare",
+        anchor="end",
+        offset_minutes=0,
+        which="first",
+        quiet="later",
+        useful_minutes=12 * HOUR,
+        priority=30,
+        always=False,
+        asked=False,
+        templates=TEMPLATES["aftercare"],
+    ),
+    Rule(
+        id="check_in",
+        kind="check_in",
+        anchor="end",
+        offset_minutes=24 * HOUR,
+        which="first",
+        quiet="later",
+        useful_minutes=48 * HOUR,
+        priority=20,
+        always=False,
+        asked=False,
+        templates=TEMPLATES["check_in"],
+    ),
+)
+"""Confirm at once; remind before every session; look after people around the first."""

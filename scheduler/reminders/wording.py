@@ -1,0 +1,159 @@
+"""Templates with a fixed set of fields, and dates as people in a country write them. Pure."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from scheduler.errors import Unfit
+from scheduler.reminders.segments import plain
+
+Clock = Literal["24", "12"]
+
+FIELDS = {
+    "clinic": "the clinic's name",
+    "phone": "the clinic's telephone number",
+    "emergency": "the number to call in an emergency",
+    "date": "the day of the session, Mon 11 Jan",
+    "time": "when the session begins, 9:00 or 9:00 AM",
+    "eat_by": "two hours before the session begins",
+    "number": "which session of the course this is",
+    "total": "how many sessions the course has",
+    "score": "the number the patient has sent",
+    "choices": "sessions to choose from, numbered",
+    "link": "the patient's private link, filled in as the text is sent",
+    "code": "the code that proves a telephone, filled in as the text is sent",
+}
+"""What a template may say between braces, and what stands there then."""
+
+SECRETS = frozenset({"link", "code"})
+"""Fields that stay placeholders until the moment of sending, so that no secret is stored."""
+
+LONGEST = 640
+"""Characters a template may have: four segments, more than anyone wants to read."""
+
+_FIELD = re.compile(r"\{([a-z_]+)\}")
+_SECRET = re.compile(r"\{(link|code)\}")
+
+
+@dataclass(frozen=True)
+class Language:
+    """How one language writes a day; another language is another value of this."""
+
+    code: str
+    weekdays: tuple[str, ...]
+    months: tuple[str, ...]
+    am_pm: tuple[str, str]
+
+    def date(self, local: datetime) -> str:
+        """`Mon 11 Jan`, from a local time."""
+        return f"{self.weekdays[local.weekday()]} {local.day} {self.months[local.month - 1]}"
+
+    def time(self, local: datetime, clock: Clock = "24") -> str:
+        """`9:00` or, by the 12-hour clock, `9:00 AM`, from a local time."""
+        if clock == "24":
+            return f"{local.hour}:{local.minute:02}"
+        hour, half = local.hour % 12 or 12, self.am_pm[local.hour >= 12]
+        return f"{hour}:{local.minute:02} {half}"
+
+
+# Written out here, for a library's short forms change with its version and bring in characters
+# (a narrow space before AM) that double the price of a text.
+ENGLISH = Language(
+    "en",
+    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
+    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
+    ("AM", "PM"),
+)
+SPANISH = Language(
+    "es",
+    ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
+    ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"),
+    ("AM", "PM"),
+)
+LANGUAGES = {language.code: language for language in (ENGLISH, SPANISH)}
+
+
+def clock_of(country: str) -> Clock:
+    """The clock people read in a country, given by its two letters."""
+    return "12" if country.upper() in {"US", "CA", "AU", "NZ", "PH", "IN"} else "24"
+
+
+def language_of(code: str) -> Language:
+    """The language by its code (`es`, `es-MX`), English if we do not have it."""
+    return LANGUAGES.get(code.lower().partition("-")[0], ENGLISH)
+
+
+def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> dict[str, str]:
+    """The fields {date}, {time} and {eat_by} of a session that begins at a local time.
+
+    The local time must carry its zone: two hours before are two real hours.
+    """
+    zone = local.tzinfo
+    if zone is None:
+        raise ValueError("a local time needs its zone")
+    eat_by = datetime.fromtimestamp(local.timestamp() - 2 * 3600, zone)
+    return {
+        "date": language.date(local),
+        "time": language.time(local, clock),
+        "eat_by": language.time(eat_by, clock),
+    }
+
+
+def check(template: str) -> frozenset[str]:
+    """The fields a template uses. One that we do not have, or a stray brace: Unfit."""
+    if not template.strip():
+        raise Unfit("A text cannot be empty.", field="template")
+    if len(template) > LONGEST:
+        raise Unfit(f"A text can have at most {LONGEST} characters.", field="template")
+    names = frozenset(_FIELD.findall(template))
+    for name in sorted(names - FIELDS.keys()):
+        known = ", ".join(f"{{{field}}}" for field in FIELDS)
+        raise Unfit(f"There is no field {{{name}}}. There are {known}.", field="template")
+    if re.search(r"[{}]", _FIELD.sub("", template)):
+        raise Unfit("Braces are only for fields such as {date}.", field="template")
+    return names
+
+
+def render(template: str, values: Mapping[str, str]) -> str:
+    """The text that a template gives, in plain characters; {link} and {code} stay as they are.
+
+    A field without a value: Unfit. Values cannot bring in fields, line breaks or hidden signs.
+    """
+    missing = sorted(check(template) - SECRETS - values.keys())
+    if missing:
+        raise Unfit(f"This text needs {FIELDS[missing[0]]}, and there is none.", field="template")
+
+    def fill(found: re.Match[str]) -> str:
+        name = found[1]
+        return found[0] if name in SECRETS else clean(values[name])
+
+    return plain(_FIELD.sub(fill, template))
+
+
+def reveal(text: str, *, link: str | None = None, code: str | None = None) -> str:
+    """A rendered text with its secrets filled in, for the moment of sending only.
+
+    A text that asks for a secret which is not given: Unfit, for nobody can use `{link}`.
+    """
+    secrets = {"link": link, "code": code}
+
+    def fill(found: re.Match[str]) -> str:
+        secret = secrets[found[1]]
+        if secret is None:
+            raise Unfit(f"This text needs {FIELDS[found[1]]}, and there is none.")
+        return secret
+
+    return _SECRET.sub(fill, text)
+
+
+def clean(name: str) -> str:
+    """A value in one line, without braces, control characters or signs that turn the writing."""
+    visible = "".join(
+        " " if unicodedata.category(sign) in ("Zl", "Zp", "Zs") or sign in "\t\r\n" else sign
+        for sign in name
+        if sign in "\t\r\n" or unicodedata.category(sign) not in ("Cc", "Cf", "Cs", "Co", "Cn")
+    )
+    return " ".join(visible.replace("{", "").replace("}", "").split())

@@ -1,0 +1,110 @@
+"""What patients write is understood, or left to people; never guessed."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.reminders.keywords import Meaning, Understood, understand
+from scheduler.reminders.texts import ANSWERS, TEMPLATES
+
+MATRIX = {
+    Meaning.CONFIRM: (
+        *("C", "c", "c.", " C ", "C!", '"C"', "“C”", "(c)", "C please", "C, thank you!"),
+        *("Confirm", "CONFIRMED", "I confirm", "Yes", "yes, confirm", "ok", "Sí", "Confirmo"),
+    ),
+    Meaning.RESCHEDULE: (
+        *("R", "r.", "R please", "Reschedule", "change", "I need to reschedule", "Cambiar"),
+        *("cancel my appointment", "Cancel my session please", "Can’t make it", "No puedo ir"),
+    ),
+    Meaning.STOP: (
+        *("STOP", "stop.", "Stop!!!", "STOPALL", "unsubscribe", "Cancel", "END", "quit", "revoke"),
+        *("stop please", "Please stop", "OPT OUT", "opt-out", "C stop", "stop c", "Stop, thanks"),
+        *("Please stop texting me", "stop these messages", "no more texts", "Stop sending me this"),
+        *("Don't text me", "do not contact me again", "I do not want any more messages"),
+        *("take me off your list", "leave me alone", "unsubscribe me please", "wrong number"),
+        *("No más", "no más mensajes", "No quiero más mensajes", "alto", "BAJA", "basta"),
+        *("dejen de escribirme", "no me escriban", "darme de baja"),
+    ),
+    Meaning.START: ("START", "start!", "unstop", "Empezar", "please start"),
+    Meaning.HELP: ("HELP", "help?", "info", "Ayuda", "?", "help please"),
+    Meaning.EMERGENCY: (
+        *("I feel breathless", "short of breath since noon", "can't breathe", "I can’t breathe!"),
+        *("chest pain", "my chest really hurts", "pain in my chest", "I fainted", "I feel faint"),
+        *("passed out after", "I have a fever", "feverish", "spreading redness", "weakness in arm"),
+        *(
+            "my hand is numb",
+            "C but I have chest pain",
+            "7, numbness in the foot",
+            "HELP chest pain",
+        ),
+        *(
+            "Me falta el aire",
+            "no puedo respirar",
+            "dolor en el pecho",
+            "tengo fiebre",
+            "me desmayé",
+        ),
+        *("the needle broke off", "bleeding won't stop"),
+    ),
+    Meaning.REACTION: (
+        "Liked “Willow: Breathless, chest pain, fever, spreading redness: call 911”",
+        'Loved "Willow: Reply C to confirm, R to change, STOP to opt out."',
+        "Reacted 👍 to “Willow: Mon 11 Jan 9:00”",
+        "Removed a heart from “Willow”",
+    ),
+    Meaning.UNCLEAR: (
+        *("", " ", "...", "👍", "11", "-1", "7.5", "1234567", "can I come at 5?", "c r", "C or R?"),
+        *("Can I stop by earlier?", "the pain won't stop", "I will be there", "who is this"),
+        *("at the end of the week", "see you next week", "the weekend", "I quit smoking last week"),
+        *("<script>alert(1)</script>", "'; DROP TABLE patients; --", "\u202eC\u202e x", "明日"),
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("body", "meaning"), [(body, meaning) for meaning, some in MATRIX.items() for body in some]
+)
+def test_a_text_is_understood(body: str, meaning: Meaning) -> None:
+    assert understand(body).meaning == meaning
+
+
+@pytest.mark.parametrize(
+    ("body", "score"),
+    [
+        *[(str(number), number) for number in range(11)],
+        *[("7/10", 7), ("7 out of 10", 7), ("Pain: 3", 3), ("score 10!", 10), ("4.", 4)],
+        *[("it's 6", 6), ("06", 6), ("dolor 5", 5), ("5 de 10", 5)],
+    ],
+)
+def test_a_score_is_a_number_from_0_to_10(body: str, score: int) -> None:
+    assert understand(body) == Understood(Meaning.SCORE, score=score)
+
+
+def test_an_emergency_comes_first_and_its_wish_for_silence_is_not_lost() -> None:
+    assert understand("Stop texting me, I have chest pain") == Understood(
+        Meaning.EMERGENCY, also_stop=True
+    )
+
+
+@pytest.mark.parametrize("word", ["STOP", "unsubscribe", "opt out"])
+@pytest.mark.parametrize("other", ["C", "R", "START", "HELP", "YES"])
+def test_a_wish_for_no_texts_beats_every_other_command(word: str, other: str) -> None:
+    assert understand(f"{other} {word}").meaning == Meaning.STOP
+    assert understand(f"{word}, {other}").meaning == Meaning.STOP
+
+
+def test_our_own_texts_sent_back_change_nothing() -> None:
+    """Two programs may end up writing to each other."""
+    meanings = {
+        understand(text).meaning
+        for texts in (TEMPLATES, ANSWERS)
+        for by_language in texts.values()
+        for text in by_language.values()
+    }
+
+    assert not meanings & {Meaning.CONFIRM, Meaning.START, Meaning.SCORE}
+
+
+@given(st.text())
+def test_nothing_that_can_be_typed_is_too_much(body: str) -> None:
+    assert understand(body).meaning in Meaning

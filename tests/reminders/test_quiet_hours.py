@@ -1,0 +1,80 @@
+"""Nobody is woken by a text, also not on the two odd nights of the year."""
+
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.errors import Unfit
+from scheduler.reminders.quiet_hours import QuietHours
+
+NEW_YORK = ZoneInfo("America/New_York")
+NIGHT = QuietHours(time(21), time(8), NEW_YORK)
+
+
+def at(text: str) -> datetime:
+    """A wall time in New York."""
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("wished", "earlier", "later"),
+    [
+        ("2027-01-11T12:00", "2027-01-11T12:00", "2027-01-11T12:00"),
+        ("2027-01-11T08:00", "2027-01-11T08:00", "2027-01-11T08:00"),
+        ("2027-01-11T07:59", "2027-01-10T20:45", "2027-01-11T08:00"),
+        ("2027-01-11T20:44", "2027-01-11T20:44", "2027-01-11T20:44"),
+        ("2027-01-11T20:59", "2027-01-11T20:45", "2027-01-11T20:59"),
+        ("2027-01-11T21:00", "2027-01-11T20:45", "2027-01-12T08:00"),
+        ("2027-01-12T00:00", "2027-01-11T20:45", "2027-01-12T08:00"),
+        ("2027-03-14T03:30", "2027-03-13T20:45", "2027-03-14T08:00"),  # clocks go forward
+        ("2027-11-07T01:30", "2027-11-06T20:45", "2027-11-07T08:00"),  # clocks go back
+    ],
+)
+def test_a_text_is_moved_out_of_the_night(wished: str, earlier: str, later: str) -> None:
+    assert NIGHT.earlier(at(wished)) == at(earlier).astimezone(UTC)
+    assert NIGHT.later(at(wished)) == at(later).astimezone(UTC)
+
+
+def test_quiet_hours_may_lie_within_a_day() -> None:
+    siesta = QuietHours(time(13), time(16), NEW_YORK)
+
+    assert siesta.later(at("2027-01-11T14:00")) == at("2027-01-11T16:00").astimezone(UTC)
+    assert siesta.earlier(at("2027-01-11T14:00")) == at("2027-01-11T12:45").astimezone(UTC)
+
+
+def test_equal_times_mean_none() -> None:
+    none = QuietHours(time(0), time(0), NEW_YORK)
+
+    assert at("2027-01-11T03:00") not in none
+    assert none.earlier(at("2027-01-11T03:00")) == at("2027-01-11T03:00").astimezone(UTC)
+
+
+def test_a_day_without_an_hour_to_send_in_is_refused() -> None:
+    with pytest.raises(Unfit, match="at most 20 hours"):
+        QuietHours(time(8), time(7), NEW_YORK)
+
+
+WALL = st.integers(0, 24 * 60 - 1).map(lambda minute: time(*divmod(minute, 60)))
+ODD_NIGHTS = st.sampled_from(
+    [datetime(2027, 3, 14, 7, tzinfo=UTC), datetime(2027, 11, 7, 6, tzinfo=UTC)]
+)
+
+
+@given(starts=WALL, ends=WALL, night=ODD_NIGHTS, minutes=st.integers(-1500, 1500))
+def test_both_ways_lead_out_on_the_odd_nights(
+    starts: time, ends: time, night: datetime, minutes: int
+) -> None:
+    try:
+        quiet = QuietHours(starts, ends, NEW_YORK)
+    except Unfit:
+        return
+    instant = night + timedelta(minutes=minutes)
+
+    assert quiet.earlier(instant) not in quiet
+    assert quiet.earlier(instant) <= instant
+    assert quiet.later(instant) not in quiet
+    assert quiet.later(instant) >= instant
+    assert quiet.later(instant) - instant <= timedelta(hours=26)

@@ -1,0 +1,363 @@
+"""Which texts are owed, in plain cases and in any case."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from scheduler.reminders.quiet_hours import QuietHours
+from scheduler.reminders.texts import DEFAULT_RULES
+from scheduler.reminders.timing import Budget, Owed, Rule, Sent, Visit, owed
+
+NEW_YORK = ZoneInfo("America/New_York")
+NIGHT = QuietHours(time(21), time(8), NEW_YORK)
+PLENTY = Budget(per_day=9, per_week=50)
+RULE = {rule.id: rule for rule in DEFAULT_RULES}
+
+
+def at(text: str) -> datetime:
+    """A wall time in New York, as a UTC instant."""
+    return datetime.fromisoformat(text).replace(tzinfo=NEW_YORK).astimezone(UTC)
+
+
+def ann(
+    start: str,
+    number: int = 1,
+    *,
+    booked: str = "2027-01-01T12:00",
+    rules: Sequence[Rule] = DEFAULT_RULES,
+) -> Visit:
+    """One session of Ann's course, 40 minutes from a wall time in New York."""
+    return Visit(
+        course_id="course",
+        appointment_id=f"visit-{number}",
+        patient_id="ann",
+        number=number,
+        total=3,
+        starts_at=at(start),
+        ends_at=at(start) + timedelta(minutes=40),
+        booked_at=at(booked),
+        live=True,
+        missed=False,
+        language="en",
+        rules=rules,
+    )
+
+
+def ask(
+    *visits: Visit,
+    now: str = "2027-01-01T12:00",
+    sent: Sequence[Sent] = (),
+    budget: Budget = PLENTY,
+) -> list[Owed]:
+    return owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=at(now))
+
+
+def told(texts: list[Owed]) -> list[tuple[str, str, str, str]]:
+    return [
+        (
+            text.rule.id,
+            text.visit.appointment_id,
+            f"{text.due_at.astimezone(NEW_YORK):%a %d %H:%M}",
+            text.verdict,
+        )
+        for text in texts
+    ]
+
+
+def test_the_texts_of_a_course() -> None:
+    course = [ann("2027-01-12T14:00", 1), ann("2027-01-19T14:00", 2)]
+
+    assert told(ask(*course)) == [
+        ("confirmation", "visit-1", "Fri 01 12:00", "owed"),
+        ("day_before", "visit-1", "Mon 11 14:00", "owed"),
+        ("same_day", "visit-1", "Tue 12 11:00", "owed"),
+        ("aftercare", "visit-1", "Tue 12 14:40", "owed"),
+        ("check_in", "visit-1", "Wed 13 14:40", "owed"),
+        ("day_before", "visit-2", "Mon 18 14:00", "owed"),
+    ]
+
+
+def test_keys_name_the_rule_the_session_and_its_time() -> None:
+    visit = ann("2027-01-12T14:00", rules=[RULE["confirmation"], RULE["day_before"]])
+
+    assert [text.key for text in ask(visit)] == [
+        "confirmation:course:course",
+        f"day_before:visit-1:{int(visit.starts_at.timestamp()) // 60}",
+    ]
+
+
+def test_a_text_that_must_come_before_is_moved_to_the_evening_before() -> None:
+    visit = ann("2027-01-12T10:00", rules=[RULE["same_day"]])
+
+    assert told(ask(visit)) == [("same_day", "visit-1", "Mon 11 20:45", "owed")]
+
+
+def test_a_text_that_must_come_after_waits_for_the_morning() -> None:
+    visit = ann("2027-01-12T20:30", rules=[RULE["aftercare"]])
+
+    assert told(ask(visit)) == [("aftercare", "visit-1", "Wed 13 08:00", "owed")]
+
+
+def test_what_is_booked_late_is_texted_at_once_if_still_of_use() -> None:
+    soon = ann("2027-01-12T18:00", booked="2027-01-12T12:00", rules=[RULE["day_before"]])
+    too_soon = ann("2027-01-12T13:59", booked="2027-01-12T12:00", rules=[RULE["day_before"]])
+
+    assert told(ask(soon, now="2027-01-12T12:00")) == [
+        ("day_before", "visit-1", "Tue 12 12:00", "owed")
+    ]
+    [text] = ask(too_soon, now="2027-01-12T12:00")
+    assert (text.verdict, text.reason) == (
+        "too_late",
+        "Too late: of no use from Tue 12 Jan 11:59 on.",
+    )
+
+
+def test_what_is_booked_at_night_is_texted_in_the_morning() -> None:
+    visit = ann("2027-01-12T14:00", booked="2027-01-11T23:00")
+
+    assert told(ask(visit, now="2027-01-11T23:00"))[:2] == [
+        ("confirmation", "visit-1", "Mon 11 23:00", "owed"),  # asked for just now
+        ("day_before", "visit-1", "Tue 12 08:00", "owed"),
+    ]
+
+
+def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
+    visit = ann("2027-01-13T14:00", rules=[RULE["day_before"]])
+    visit = replace(visit, starts_at=at("2027-01-13T20:00"), ends_at=at("2027-01-13T20:40"))
+
+    at_night, in_the_morning, next_evening = (
+        ask(visit, now=now) for now in ("2027-01-12T23:00", "2027-01-13T09:00", "2027-01-13T18:00")
+    )
+
+    assert told(at_night) == [("day_before", "visit-1", "Wed 13 08:00", "owed")]
+    assert told(in_the_morning) == [("day_before", "visit-1", "Tue 12 20:00", "owed")]
+    assert told(next_evening) == [("day_before", "visit-1", "Tue 12 20:00", "too_late")]
+
+
+def test_a_missed_session_is_not_followed_up_and_the_next_one_counts_as_first() -> None:
+    missed = replace(ann("2027-01-12T14:00", 1), missed=True)
+
+    texts = ask(missed, ann("2027-01-19T14:00", 2))
+
+    assert {text.visit.appointment_id for text in texts} == {"visit-2"}
+    assert [text.rule.id for text in texts if text.rule.anchor == "end"] == [
+        "aftercare",
+        "check_in",
+    ]
+
+
+def test_the_last_session_may_have_a_text_of_its_own() -> None:
+    farewell = replace(RULE["aftercare"], id="farewell", which="last")
+    course = [ann("2027-01-12T14:00", 1, rules=[farewell]), ann("2027-01-19T14:00", 2)]
+    course[1] = replace(course[1], rules=[farewell])
+
+    assert [text.visit.number for text in ask(*course)] == [2]
+
+
+def test_a_course_entered_afterwards_is_not_confirmed() -> None:
+    past = ann("2027-01-04T14:00", booked="2027-01-05T12:00", rules=[RULE["confirmation"]])
+
+    assert ask(past, now="2027-01-05T12:00") == []
+
+
+def test_what_was_sent_is_not_owed_again() -> None:
+    visit = ann("2027-01-12T14:00", rules=[RULE["day_before"]])
+    [text] = ask(visit)
+
+    assert ask(visit, sent=[Sent(text.key, text.due_at)]) == []
+
+
+def test_the_less_useful_gives_way_on_a_full_day() -> None:
+    visit = ann("2027-01-12T14:00")
+
+    texts = ask(visit, budget=Budget(per_day=1, per_week=3))
+
+    assert [(text.rule.id, text.reason) for text in texts if text.verdict == "gave_way"] == [
+        ("same_day", "Gave way: no more than 1 text a day to one phone.")
+    ]
+
+
+def test_the_less_useful_gives_way_in_a_full_week_and_what_was_sent_counts() -> None:
+    visit = ann("2027-01-12T14:00")
+    sent = [
+        Sent("before", at("2027-01-06T09:00")),
+        Sent("code", at("2027-01-11T09:00"), asked=True),
+    ]
+
+    texts = ask(visit, budget=Budget(per_day=2, per_week=3), sent=sent, now="2027-01-08T12:00")
+
+    assert [(text.rule.id, text.verdict, text.reason) for text in texts] == [
+        ("confirmation", "too_late", "Too late: of no use from Sat 2 Jan 12:00 on."),
+        ("day_before", "owed", ""),
+        ("same_day", "gave_way", "Gave way: no more than 3 texts in 7 days to one phone."),
+        ("aftercare", "owed", ""),
+        ("check_in", "owed", ""),  # the text of the 6th is out of its week
+    ]
+
+
+def test_the_day_before_never_gives_way() -> None:
+    course = [ann(f"2027-01-{day}T14:00", number) for number, day in enumerate(range(12, 19))]
+
+    texts = ask(*course, budget=Budget(per_day=0, per_week=0))
+
+    assert [text.rule.id for text in texts if text.verdict == "owed"] == [
+        "confirmation",
+        *["day_before"] * 7,
+    ]
+
+
+HOURS = timedelta(hours=1)
+START = at("2027-03-08T00:00")  # the clocks change within the week
+
+rules = st.builds(
+    Rule,
+    id=st.sampled_from("abcdef"),
+    kind=st.just("kind"),
+    anchor=st.sampled_from(["booked", "start", "end"]),
+    offset_minutes=st.integers(-3000, 3000),
+    which=st.sampled_from(["all", "first", "last"]),
+    quiet=st.sampled_from(["earlier", "later"]),
+    useful_minutes=st.integers(-1500, 4000),
+    priority=st.integers(0, 3),
+    always=st.booleans(),
+    asked=st.booleans(),
+)
+
+
+@st.composite
+def phones(draw: st.DrawFn) -> list[Visit]:
+    """All visits of one telephone: one or two people, a course each."""
+    rule_set = draw(st.lists(rules, max_size=5, unique_by=lambda rule: rule.id))
+    visits = []
+    for course in range(draw(st.integers(1, 2))):
+        booked = START + draw(st.integers(0, 100)) * HOURS
+        for number in range(draw(st.integers(1, 4))):
+            start = START + draw(st.integers(0, 400)) * HOURS
+            visits.append(
+                Visit(
+                    course_id=f"course-{course}",
+                    appointment_id=f"visit-{course}-{number}",
+                    patient_id=f"patient-{course}",
+                    number=number + 1,
+                    total=4,
+                    starts_at=start,
+                    ends_at=start + timedelta(minutes=40),
+                    booked_at=booked,
+                    live=draw(st.booleans()),
+                    missed=draw(st.booleans()),
+                    language="en",
+                    rules=rule_set,
+                )
+            )
+    return visits
+
+
+moments = st.integers(-50, 500).map(lambda hours: START + hours * HOURS)
+budgets = st.builds(Budget, per_day=st.integers(0, 3), per_week=st.integers(0, 5))
+history = st.lists(
+    st.builds(
+        Sent,
+        key=st.text("xyz", min_size=1),
+        at=st.integers(-200, 300).map(lambda hours: START + hours * HOURS),
+        asked=st.booleans(),
+    ),
+    max_size=4,
+)
+
+
+@settings(max_examples=150)
+@given(visits=phones(), sent=history, budget=budgets, now=moments)
+def test_in_any_case_the_promises_hold(
+    visits: list[Visit], sent: list[Sent], budget: Budget, now: datetime
+) -> None:
+    texts = owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=now)
+    going = [text for text in texts if text.verdict == "owed"]
+
+    for text in going:
+        assert max(text.due_at, now) < text.expires_at
+        assert text.due_at >= text.visit.booked_at
+        assert text.visit.live
+        assert not text.visit.missed
+        assert text.rule.asked or text.due_at not in NIGHT
+        # What is due by now may go out now.
+        assert text.rule.asked or text.due_at > now or now not in NIGHT
+    for text in texts:
+        assert (text.verdict == "owed") == (text.reason == "")
+        assert text.verdict != "gave_way" or not (text.rule.always or text.rule.asked)
+    keys = [text.key for text in texts]
+    assert len(set(keys)) == len(keys)
+    assert [text.due_at for text in texts] == sorted(text.due_at for text in texts)
+    assert_budget_holds(going, sent, budget, now)
+
+
+def assert_budget_holds(going: list[Owed], sent: list[Sent], budget: Budget, now: datetime) -> None:
+    """No unasked text that could give way goes on a day, or in a week, that it overfills."""
+    counted = [text for text in going if not text.rule.asked]
+    instants = [max(text.due_at, now) for text in counted]
+    instants += [text.at for text in sent if not text.asked]
+    days = Counter(instant.astimezone(NEW_YORK).date() for instant in instants)
+    for text in counted:
+        if text.rule.always:
+            continue
+        day = max(text.due_at, now).astimezone(NEW_YORK).date()
+        assert days[day] <= budget.per_day
+        for back in range(7):
+            week = [day + timedelta(days=ahead - back) for ahead in range(7)]
+            assert sum(days[one] for one in week) <= budget.per_week
+
+
+@settings(max_examples=100)
+@given(visits=phones(), sent=history, now=moments, data=st.data())
+def test_the_answer_depends_on_nothing_but_the_calendar(
+    visits: list[Visit], sent: list[Sent], now: datetime, data: st.DataObject
+) -> None:
+    shuffled = data.draw(st.permutations(visits))
+
+    def answer(some: list[Visit]) -> list[Owed]:
+        return owed(some, sent=sent, budget=Budget(), quiet=NIGHT, zone=NEW_YORK, now=now)
+
+    assert answer(visits) == answer(shuffled)
+
+
+@settings(max_examples=100)
+@given(visits=phones(), now=moments, index=st.integers(0, 7))
+def test_cancelling_withdraws_and_moving_renames(
+    visits: list[Visit], now: datetime, index: int
+) -> None:
+    chosen = visits[index % len(visits)]
+    others = [visit for visit in visits if visit is not chosen]
+
+    def keys(some: list[Visit]) -> set[str]:
+        texts = owed(some, sent=(), budget=PLENTY, quiet=NIGHT, zone=NEW_YORK, now=now)
+        return {text.key for text in texts if text.visit.appointment_id == chosen.appointment_id}
+
+    moved = replace(
+        chosen,
+        starts_at=chosen.starts_at + timedelta(minutes=5),
+        ends_at=chosen.ends_at + timedelta(minutes=5),
+    )
+
+    assert keys([*others, replace(chosen, live=False)]) == set()
+    common = keys(visits) & keys([*others, moved])
+    assert all(":course:" in key for key in common)
+
+
+@settings(max_examples=100)
+@given(visits=phones(), now=moments, budget=budgets)
+def test_sending_what_is_due_and_asking_again_never_sends_twice(
+    visits: list[Visit], now: datetime, budget: Budget
+) -> None:
+    sent: list[Sent] = []
+    for hour in range(0, 600, 12):
+        instant = now + hour * HOURS
+        for text in owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=instant):
+            if text.verdict == "owed" and text.due_at <= instant:
+                assert text.rule.asked or instant not in NIGHT
+                sent.append(Sent(text.key, instant, text.rule.asked))
+
+    assert len({text.key for text in sent}) == len(sent)

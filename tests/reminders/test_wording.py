@@ -1,0 +1,148 @@
+"""Templates are filled from a fixed set of fields; what is typed into them stays text."""
+
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from scheduler.errors import Unfit
+from scheduler.reminders import wording
+from scheduler.reminders.wording import (
+    ENGLISH,
+    SPANISH,
+    Clock,
+    Language,
+    check,
+    clean,
+    render,
+    reveal,
+    when,
+)
+
+NEW_YORK = ZoneInfo("America/New_York")
+MONDAY_9AM = datetime(2027, 1, 11, 9, tzinfo=NEW_YORK)
+
+
+def test_a_template_is_filled() -> None:
+    values = {"clinic": "Willow", "phone": "415-555-0100", **when(MONDAY_9AM)}
+
+    text = render("{clinic}: {date} {time}, eat by {eat_by}. {phone}", values)
+
+    assert text == "Willow: Mon 11 Jan 9:00, eat by 7:00. 415-555-0100"
+
+
+@pytest.mark.parametrize(
+    ("language", "clock", "expected"),
+    [
+        (ENGLISH, "24", {"date": "Mon 11 Jan", "time": "9:00", "eat_by": "7:00"}),
+        (ENGLISH, "12", {"date": "Mon 11 Jan", "time": "9:00 AM", "eat_by": "7:00 AM"}),
+        (SPANISH, "24", {"date": "lun 11 ene", "time": "9:00", "eat_by": "7:00"}),
+    ],
+)
+def test_each_language_writes_its_own_days(
+    language: Language, clock: Clock, expected: dict[str, str]
+) -> None:
+    assert when(MONDAY_9AM, language, clock) == expected
+
+
+@pytest.mark.parametrize(
+    ("hour", "minute", "text"),
+    [(0, 5, "12:05 AM"), (11, 59, "11:59 AM"), (12, 0, "12:00 PM"), (13, 30, "1:30 PM")],
+)
+def test_noon_and_midnight_by_the_twelve_hour_clock(hour: int, minute: int, text: str) -> None:
+    assert ENGLISH.time(MONDAY_9AM.replace(hour=hour, minute=minute), "12") == text
+
+
+def test_two_hours_before_are_two_real_hours_when_the_clocks_change() -> None:
+    after_the_change = datetime(2027, 3, 14, 4, tzinfo=NEW_YORK)
+
+    assert when(after_the_change)["eat_by"] == "1:00"
+
+
+def test_each_language_has_its_weekdays_and_months() -> None:
+    for language in (ENGLISH, SPANISH):
+        assert (len(language.weekdays), len(language.months)) == (7, 12)
+    assert render("{date}", when(datetime(2027, 1, 13, 9, tzinfo=NEW_YORK), SPANISH)) == (
+        "mié 13 ene"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "sentence"),
+    [
+        ("Dear {name}", "There is no field {name}"),
+        ("{0.__class__}", "Braces are only for fields"),
+        ("{clinic.__class__.__mro__}", "Braces are only for fields"),
+        ("{clinic!r:>100}", "Braces are only for fields"),
+        ("{{7*7}}", "Braces are only for fields"),
+        ("{% for x in y %}", "Braces are only for fields"),
+        ("{{clinic}}", "Braces are only for fields"),
+        ("{clinic", "Braces are only for fields"),
+        ("{}", "Braces are only for fields"),
+        (" \n", "cannot be empty"),
+        ("a" * 641, "at most 640 characters"),
+    ],
+)
+def test_anything_else_between_braces_is_refused(template: str, sentence: str) -> None:
+    with pytest.raises(Unfit) as refusal:
+        check(template)
+
+    assert sentence in refusal.value.sentence
+    assert refusal.value.field == "template"
+
+
+def test_a_field_without_a_value_is_named() -> None:
+    with pytest.raises(Unfit, match="the number to call in an emergency"):
+        render("Call {emergency}", {"clinic": "Willow"})
+
+
+def test_secrets_stay_placeholders_until_the_text_is_sent() -> None:
+    text = render("{clinic}: {link} or {code}", {"clinic": "Willow", "link": "x", "code": "y"})
+
+    assert text == "Willow: {link} or {code}"
+    assert reveal(text, link="https://w.example/{code}", code="123456") == (
+        "Willow: https://w.example/{code} or 123456"
+    )
+
+
+def test_a_text_is_not_sent_without_its_secret() -> None:
+    with pytest.raises(Unfit, match="private link"):
+        reveal("Go to {link}")
+
+    assert reveal("No secret here") == "No secret here"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Willow {link}", "Willow link"),
+        ("Wil\nlow\r\n\tClinic", "Wil low Clinic"),
+        ("Wil\u202elow\u2066\u200b\ufeff\x00\x1b[2J", "Willow[2J"),
+        ("  Willow\u2028Clinic \u00a0", "Willow Clinic"),
+        ("François", "François"),
+        ("\ud800Willow", "Willow"),
+    ],
+)
+def test_a_name_brings_in_nothing_but_itself(name: str, shown: str) -> None:
+    assert clean(name) == shown
+
+
+@given(st.text())
+def test_no_value_can_become_a_field_or_a_second_line(value: str) -> None:
+    text = render("{clinic}", {"clinic": value})
+
+    assert not set(text) & set("{}\n\r\t\x00\u202e")
+    assert reveal(text) == text
+
+
+@pytest.mark.parametrize(
+    ("code", "language"), [("en", "en"), ("es-MX", "es"), ("ES", "es"), ("tlh", "en"), ("", "en")]
+)
+def test_an_unknown_language_is_english(code: str, language: str) -> None:
+    assert wording.language_of(code).code == language
+
+
+def test_americans_read_the_twelve_hour_clock() -> None:
+    assert (wording.clock_of("us"), wording.clock_of("DE")) == ("12", "24")
