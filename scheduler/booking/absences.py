@@ -1,9 +1,11 @@
 """Time off and closures: they lie in the diary like sessions do, so that neither can overlap."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from scheduler import audit
@@ -20,12 +22,22 @@ from scheduler.intervals import Interval, minute_of
 LONGEST = timedelta(days=366)
 
 
+@dataclass(frozen=True)
+class Booked:
+    """A session that stands in the way: plain values, which outlive the transaction."""
+
+    appointment_id: int
+    course_id: int
+    number: int
+    starts_at: datetime
+
+
 class BookedInside(Conflict):
     """Patients are booked in this time. Please move or cancel these appointments first."""
 
     slug = "booked-inside"
 
-    def __init__(self, appointments: Sequence[Appointment]) -> None:
+    def __init__(self, appointments: Sequence[Booked]) -> None:
         super().__init__()
         self.appointments = appointments
 
@@ -166,15 +178,16 @@ def _span(starts_at: datetime, ends_at: datetime) -> Interval:
 
 
 def _booked(
-    session: Session, starts_at: datetime, ends_at: datetime, whose: object
-) -> Sequence[Appointment]:
-    return session.exec(
-        select(Appointment)
+    session: Session, starts_at: datetime, ends_at: datetime, whose: ColumnElement[bool]
+) -> list[Booked]:
+    found = session.exec(
+        select(Appointment.id, Appointment.course_id, Appointment.number, Appointment.starts_at)
         .where(
-            whose,  # type: ignore[arg-type]
+            whose,
             col(Appointment.starts_at) < ends_at,
             col(Appointment.ends_at) > starts_at,
             col(Appointment.state).in_(LIVE),
         )
         .order_by(col(Appointment.starts_at))
-    ).all()
+    )
+    return [Booked(known(each[0]), *each[1:]) for each in found]
