@@ -7,6 +7,7 @@ beds. The back course: six sessions at two a week, then four weekly; hands are o
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -115,10 +116,10 @@ def treatment(
     clinic: Clinic,
     practitioners: list[Practitioner],
     rooms: list[Room],
-    **other: object,
+    **other: Any,
 ) -> Treatment:
     """The back course, or another shape of it."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "name": "Back course",
         "hands_on": [{"from_minute": 0, "to_minute": 12}, {"from_minute": 32, "to_minute": 40}],
         "turnover_minutes": 5,
