@@ -213,9 +213,21 @@ def _phase_of(phases: Sequence[Phase], number: int) -> Phase:
 
 
 def _sessions(numbers: Sequence[int]) -> str:
+    """ "Sessions 2, 4 and 7 to 12 are", as the first words of a sentence."""
     if len(numbers) == 1:
         return f"Session {numbers[0]} is"
-    return f"Sessions {join([str(number) for number in numbers], 'and')} are"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [
+        word
+        for run in runs
+        for word in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(each) for each in run])
+    ]
+    return f"Sessions {join(words, 'and')} are"
 
 
 def _that_day(numbers: Sequence[int]) -> str:

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import pairwise
 from math import lcm
 
-from scheduler.booking.paces import Pace, Stretch, entries, on, pace_of
+from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, pace_of
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
@@ -24,6 +24,7 @@ Ways = list[dict[State, list[State]]]
 
 _Layer = dict[State, tuple[int, list[State]]]
 _START_BITS = 8  # a course begins less than 256 days after the wished start
+_MOST_EMPTY = 7 * (LATE_WEEKS + 1)  # places that can be left empty before one session
 _NARROW_DAYS = 3
 _ASK_AFTER = 7  # whether there is any course takes as long to know as the best with some lost
 _BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
@@ -81,7 +82,8 @@ class _Search:
         reach = self.unit * (max(free, default=start) - start + 800)
         self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
         sessions_shift = self.wish_shift + (3 * len(self.legs)).bit_length()
-        self.lost_shift = sessions_shift + len(self.legs).bit_length()
+        self.empty_shift = sessions_shift + len(self.legs).bit_length()
+        self.lost_shift = self.empty_shift + (_MOST_EMPTY * len(self.legs)).bit_length()
         self.wish_cost = {
             day: (missed << self.wish_shift) + ((missed > 0) << sessions_shift)
             for day, missed in free.items()
@@ -90,7 +92,7 @@ class _Search:
     def most(self, lost_days: int | None) -> int:
         """More than any course costs that loses no more than these days."""
         lost = 10_000 if lost_days is None else lost_days
-        return ((lost * self.unit + 1) << self.lost_shift) - 1
+        return ((lost + 1) << self.lost_shift) - 1
 
     def layers(self, bound: int, reach: int | None) -> list[_Layer]:
         """The cheapest way to each state of each session, up to a session with no state at all.
@@ -101,7 +103,7 @@ class _Search:
         layer: _Layer = {}
         for stretch in entries(self.start):
             for day in _days_in(first.usable, stretch):
-                cost = self._lost(stretch) + self.wish_cost[day] + day - self.start
+                cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
                 if cost <= bound:
                     layer[first.pace.begin(day), day, 1] = (cost, [])
         layers = [layer]
@@ -120,7 +122,7 @@ class _Search:
         for state, (cost, _) in layer.items():
             target, stretches = self._moves(state, before, leg)
             for stretch in stretches:
-                base = cost + self._lost(stretch)
+                base = cost + self._delay(stretch)
                 if base > bound:
                     break  # each stretch loses more than the one before it
                 for day in _days_in(usable, stretch):
@@ -148,8 +150,8 @@ class _Search:
         ideal = int(leg.pace.ideal * self.unit)
         return day * self.unit + ideal, leg.pace.stretches(anchor, day, filled, leg.left)
 
-    def _lost(self, stretch: Stretch) -> int:
-        return int(stretch.lost * self.unit) << self.lost_shift
+    def _delay(self, stretch: Stretch) -> int:
+        return (stretch.lost << self.lost_shift) + (stretch.empty << self.empty_shift)
 
     def require_some_plan(self, until: int) -> None:
         """Raises NoPlan for the first session that no course can reach, at whatever cost."""

@@ -3,9 +3,9 @@
 Hard: the pace of each phase (booking/paces.py), its weekdays and rest days, one session a day.
 What is minimised, each only among what is best by all before it:
 
-1. days lost against the pace: whole weeks that the course or a later phase begins late, days by
-   which a gap of `every_days` is stretched, and for each place left empty in a week its share of
-   that week (3.5 days at 2 a week);
+1. days lost against the pace: whole weeks that the course or a later phase begins late, whole
+   weeks that a phase takes more than it should, days by which a gap of `every_days` is stretched;
+   of equals, the fewest places left empty in the weeks of a phase before its last one;
 2. sessions outside the wishes for weekday, hours or practitioner, then wishes missed, summed;
 3. unevenness: the sum of squared distances, in days, of each gap from the ideal one, and of each
    later phase's first day from the earliest that the pace before it allows;
