@@ -129,24 +129,40 @@ def _any(days: Sequence[int], offers: Offers, weekdays: tuple[int, ...]) -> bool
 def _weekdays(
     phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, wishes: Wishes
 ) -> Iterator[Compromise]:
-    wished = join([WEEKDAY_NAMES[day] for day in sorted(wishes.weekdays)], "or")
+    reasons: dict[str, list[tuple[int, Opening]]] = {}
     for number, opening in enumerate(chosen, start=1):
-        if wishes.day_met(opening.day):
-            continue
-        fixed = _phase_of(phases, number).weekdays
-        monday = opening.day.toordinal() - opening.day.weekday()
-        others = [monday + day for day in wishes.weekdays]
-        if fixed and not wishes.weekdays.intersection(fixed):
-            named = join([WEEKDAY_NAMES[day] for day in fixed], "and")
-            why = f"this part of the course is on {named}"
-        elif any(not wishes.missed_by(offer) for day in others for offer in offers.get(day, ())):
-            why = f"no {wished} keeps the pace there"
-        else:
-            why = f"no {wished} that week is free"
-            if wishes.between or wishes.practitioner_id is not None:
-                why += " as you wished"
-        weekday = WEEKDAY_NAMES[opening.day.weekday()]
-        yield Compromise("weekday", (number,), f"Session {number} is on a {weekday}: {why}.")
+        if not wishes.day_met(opening.day):
+            fixed = _phase_of(phases, number).weekdays
+            why = _why_that_weekday(opening, fixed, chosen, offers, wishes)
+            reasons.setdefault(why, []).append((number, opening))
+    for why, missed in reasons.items():
+        numbers = tuple(number for number, _ in missed)
+        weekdays = {opening.day.weekday() for _, opening in missed}
+        there = f"on a {WEEKDAY_NAMES[weekdays.pop()]}" if len(weekdays) == 1 else "on other days"
+        yield Compromise("weekday", numbers, f"{_sessions(numbers)} {there}: {why}.")
+
+
+def _why_that_weekday(
+    opening: Opening,
+    fixed: Sequence[int],
+    chosen: Sequence[Opening],
+    offers: Offers,
+    wishes: Wishes,
+) -> str:
+    wished = join([WEEKDAY_NAMES[day] for day in sorted(wishes.weekdays)], "or")
+    if fixed and not wishes.weekdays.intersection(fixed):
+        named = join([WEEKDAY_NAMES[day] for day in fixed], "and")
+        return f"this part of the course is on {named}"
+    monday = opening.day.toordinal() - opening.day.weekday()
+    taken = {other.day.toordinal() for other in chosen}
+    others = {monday + weekday for weekday in wishes.weekdays} - taken
+    if not others:
+        return f"the pace needs more days a week than {wished}"
+    if any(not wishes.missed_by(offer) for day in others for offer in offers.get(day, ())):
+        return f"the pace could not be kept on a {wished} that week"
+    limits = wishes.between or wishes.practitioner_id is not None
+    other = "other " if len(others) < len(wishes.weekdays) else ""
+    return f"no {other}{wished} that week is free{' as you wished' if limits else ''}"
 
 
 def _hours(chosen: Sequence[Opening], offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
@@ -197,9 +213,21 @@ def _phase_of(phases: Sequence[Phase], number: int) -> Phase:
 
 
 def _sessions(numbers: Sequence[int]) -> str:
+    """ "Sessions 2, 4 and 7 to 12 are", as the first words of a sentence."""
     if len(numbers) == 1:
         return f"Session {numbers[0]} is"
-    return f"Sessions {join([str(number) for number in numbers], 'and')} are"
+    runs: list[list[int]] = []
+    for number in numbers:
+        if runs and number == runs[-1][-1] + 1:
+            runs[-1].append(number)
+        else:
+            runs.append([number])
+    words = [
+        word
+        for run in runs
+        for word in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(each) for each in run])
+    ]
+    return f"Sessions {join(words, 'and')} are"
 
 
 def _that_day(numbers: Sequence[int]) -> str:

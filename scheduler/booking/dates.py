@@ -12,7 +12,7 @@ from datetime import date
 from itertools import pairwise
 from math import lcm
 
-from scheduler.booking.paces import Pace, Stretch, entries, on, pace_of
+from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, pace_of
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
@@ -24,7 +24,9 @@ Ways = list[dict[State, list[State]]]
 
 _Layer = dict[State, tuple[int, list[State]]]
 _START_BITS = 8  # a course begins less than 256 days after the wished start
+_MOST_EMPTY = 7 * (LATE_WEEKS + 1)  # places that can be left empty before one session
 _NARROW_DAYS = 3
+_ASK_AFTER = 7  # whether there is any course takes as long to know as the best with some lost
 _BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
 
 
@@ -56,7 +58,6 @@ def best(phases: Sequence[Phase], free: Mapping[int, int], start: int, until: in
     no others. Raises NoPlan.
     """
     search = _Search(phases, free, start)
-    layers: list[_Layer] = []
     for budget in _BUDGETS:
         bound = search.most(budget)
         # A quick look close to the ideal days finds a bound, often the optimum itself; the full
@@ -67,7 +68,9 @@ def best(phases: Sequence[Phase], free: Mapping[int, int], start: int, until: in
         layers = search.layers(bound, None)
         if layers[-1]:
             return _optimal(layers)
-    raise search.no_plan(layers, until)
+        if budget == _ASK_AFTER:
+            search.require_some_plan(until)
+    raise AssertionError("the last budget allows whatever is possible at all")
 
 
 class _Search:
@@ -79,7 +82,8 @@ class _Search:
         reach = self.unit * (max(free, default=start) - start + 800)
         self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
         sessions_shift = self.wish_shift + (3 * len(self.legs)).bit_length()
-        self.lost_shift = sessions_shift + len(self.legs).bit_length()
+        self.empty_shift = sessions_shift + len(self.legs).bit_length()
+        self.lost_shift = self.empty_shift + (_MOST_EMPTY * len(self.legs)).bit_length()
         self.wish_cost = {
             day: (missed << self.wish_shift) + ((missed > 0) << sessions_shift)
             for day, missed in free.items()
@@ -88,7 +92,7 @@ class _Search:
     def most(self, lost_days: int | None) -> int:
         """More than any course costs that loses no more than these days."""
         lost = 10_000 if lost_days is None else lost_days
-        return ((lost * self.unit + 1) << self.lost_shift) - 1
+        return ((lost + 1) << self.lost_shift) - 1
 
     def layers(self, bound: int, reach: int | None) -> list[_Layer]:
         """The cheapest way to each state of each session, up to a session with no state at all.
@@ -99,7 +103,7 @@ class _Search:
         layer: _Layer = {}
         for stretch in entries(self.start):
             for day in _days_in(first.usable, stretch):
-                cost = self._lost(stretch) + self.wish_cost[day] + day - self.start
+                cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
                 if cost <= bound:
                     layer[first.pace.begin(day), day, 1] = (cost, [])
         layers = [layer]
@@ -118,7 +122,7 @@ class _Search:
         for state, (cost, _) in layer.items():
             target, stretches = self._moves(state, before, leg)
             for stretch in stretches:
-                base = cost + self._lost(stretch)
+                base = cost + self._delay(stretch)
                 if base > bound:
                     break  # each stretch loses more than the one before it
                 for day in _days_in(usable, stretch):
@@ -146,34 +150,41 @@ class _Search:
         ideal = int(leg.pace.ideal * self.unit)
         return day * self.unit + ideal, leg.pace.stretches(anchor, day, filled, leg.left)
 
-    def _lost(self, stretch: Stretch) -> int:
-        return int(stretch.lost * self.unit) << self.lost_shift
+    def _delay(self, stretch: Stretch) -> int:
+        return (stretch.lost << self.lost_shift) + (stretch.empty << self.empty_shift)
 
-    def no_plan(self, layers: list[_Layer], until: int) -> NoPlan:
-        """Which session no course can reach, and why."""
-        placed = len(layers) - 1
-        number, leg = placed + 1, self.legs[placed]
-        if placed:
-            states = layers[placed - 1]
-            stretches = [
-                stretch
-                for state in states
-                for stretch in self._moves(state, self.legs[placed - 1], leg)[1]
-            ]
-        else:
-            stretches = list(entries(self.start))
-        first = min((each.first for each in stretches), default=self.start)
-        last = max((each.last for each in stretches), default=first)
-        if first > until:
-            why = f"the calendar is open only until {on(until)}"
-        elif last > until:
-            why = (
-                f"nothing that keeps the pace is free from {on(first)},"
-                f" and the calendar is open only until {on(until)}"
-            )
-        else:
-            why = f"nothing that keeps the pace is free from {on(first)} to {on(last)}"
-        return NoPlan(number, f"Session {number} cannot be placed: {why}.")
+    def require_some_plan(self, until: int) -> None:
+        """Raises NoPlan for the first session that no course can reach, at whatever cost."""
+        stretches = set(entries(self.start))
+        for number, leg in enumerate(self.legs, start=1):
+            states = {
+                (
+                    leg.pace.begin(day) if stretch.anchor is None else stretch.anchor,
+                    day,
+                    stretch.filled,
+                )
+                for stretch in stretches
+                for day in _days_in(leg.usable, stretch)
+            }
+            if not states:
+                raise NoPlan(number, _sentence(number, stretches, until))
+            if number < len(self.legs):
+                following = self.legs[number]
+                stretches = {
+                    stretch for state in states for stretch in self._moves(state, leg, following)[1]
+                }
+
+
+def _sentence(number: int, stretches: set[Stretch], until: int) -> str:
+    first = min(stretch.first for stretch in stretches)
+    last = max(stretch.last for stretch in stretches)
+    end = f"the calendar is open only until {on(until)}"
+    nothing = f"nothing that keeps the pace is free from {on(first)}"
+    if first > until:
+        return f"Session {number} cannot be placed: {end}."
+    if last > until:
+        return f"Session {number} cannot be placed: {nothing}, and {end}."
+    return f"Session {number} cannot be placed: {nothing} to {on(last)}."
 
 
 def _legs(phases: Sequence[Phase], days: list[int]) -> Iterator[_Leg]:

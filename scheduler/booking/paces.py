@@ -21,13 +21,15 @@ LATE_DAYS = 8
 class Stretch(NamedTuple):
     """Days, first and last included, that the next session may lie on.
 
-    `lost` is what that holds the course up against its pace, in days. `anchor` and `filled` are
-    what must be remembered from then on; an anchor of None is the one of a phase just begun.
+    `lost` is by how many days that makes the course later than its pace, `empty` how many places
+    it leaves empty in weeks gone by. `anchor` and `filled` are what must be remembered from then
+    on; an anchor of None is the one of a phase just begun.
     """
 
     first: int
     last: int
-    lost: Fraction | int
+    lost: int
+    empty: int
     anchor: int | None
     filled: int
 
@@ -36,8 +38,9 @@ class Stretch(NamedTuple):
 class Windows:
     """`per` sessions in each window of `length` days, counted from the first session.
 
-    A window is full before the next begins. Each place left empty holds the course up by its
-    share of the window. Anchor: the first day after the current window.
+    A window is full before the next begins. Where that cannot be, places are left empty, and the
+    course is later by each whole window that it then takes more. Anchor: the first day after the
+    current window.
     """
 
     per: int
@@ -50,17 +53,23 @@ class Windows:
     def begin(self, day: int) -> int:
         return day + self.length
 
-    def stretches(self, anchor: int, day: int, filled: int, _left: int) -> Iterator[Stretch]:
+    def stretches(self, anchor: int, day: int, filled: int, left: int) -> Iterator[Stretch]:
         if filled < self.per:
-            yield Stretch(day + 1, anchor - 1, 0, anchor, filled + 1)
+            yield Stretch(day + 1, anchor - 1, 0, 0, anchor, filled + 1)
+        # The fewest windows that still had to follow, and that have to follow one with this one.
+        needed = self._windows(left - (self.per - filled))
+        more = 1 + self._windows(left - self.per) - needed
         for skipped in range(max(1, 7 * LATE_WEEKS // self.length) + 1):
             start = anchor + self.length * skipped
             end = start + self.length
             empty = self.per - filled + self.per * skipped
-            yield Stretch(start, end - 1, empty * self.ideal, end, 1)
+            yield Stretch(start, end - 1, self.length * (skipped + more), empty, end, 1)
 
     def next_from(self, anchor: int, _day: int) -> int:
         return anchor
+
+    def _windows(self, sessions: int) -> int:
+        return -(-max(0, sessions) // self.per)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,7 @@ class Gaps:
     def stretches(self, _anchor: int, day: int, _filled: int, _left: int) -> Iterator[Stretch]:
         for more in range(LATE_DAYS + 1):
             due = day + self.days + more
-            yield Stretch(due, due, more, 0, 1)
+            yield Stretch(due, due, more, 0, 0, 1)
 
     def next_from(self, _anchor: int, day: int) -> int:
         return day + self.days
@@ -100,7 +109,7 @@ class Within:
         return day + self.days - 1
 
     def stretches(self, anchor: int, day: int, _filled: int, left: int) -> Iterator[Stretch]:
-        yield Stretch(day + 1, anchor - left + 1, 0, anchor, 1)
+        yield Stretch(day + 1, anchor - left + 1, 0, 0, anchor, 1)
 
     def next_from(self, _anchor: int, day: int) -> int:
         return day + max(1, int(self.ideal))
@@ -124,7 +133,7 @@ def entries(earliest: int) -> Iterator[Stretch]:
     """When a phase may begin: within a week of the earliest day, else some whole weeks late."""
     for late in range(LATE_WEEKS + 1):
         start = earliest + 7 * late
-        yield Stretch(start, start + 6, 7 * late, None, 1)
+        yield Stretch(start, start + 6, 7 * late, 0, None, 1)
 
 
 class Departure(NamedTuple):
@@ -177,7 +186,7 @@ def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
         earliest = pace.next_from(_last_anchor(pace, own), own[-1])
         start += phase.sessions
     if start < len(days):
-        found.append(Departure("too_many", start + 1, f"The course has only {start} sessions"))
+        found.append(Departure("too_many", start + 1, f"The course has no session {start + 1}"))
     return sorted(found, key=lambda departure: departure.number)
 
 
