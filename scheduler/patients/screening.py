@@ -46,11 +46,7 @@ QUESTIONS = (
         "Do you take a blood thinner?",
         hint="For example warfarin, apixaban, rivaroxaban, dabigatran, clopidogrel or heparin.",
     ),
-    Question(
-        "pacemaker",
-        "Do you have a pacemaker or another electrical implant?",
-        holds=frozenset({"yes"}),
-    ),
+    Question("pacemaker", "Do you have a pacemaker or another electrical implant?"),
     Question("pregnant", "Are you pregnant, or could you be?"),
     Question(
         "metal_allergy",

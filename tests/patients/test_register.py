@@ -1,0 +1,208 @@
+"""Names in one form, people told apart, phones proved within budgets."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text
+
+from scheduler import links
+from scheduler.audit import OPERATOR
+from scheduler.clinic.models import Clinic
+from scheduler.database import Database, known
+from scheduler.errors import TooMany, Unfit
+from scheduler.patients import consent, register, screening, verification
+from scheduler.patients.models import Patient, PhoneCode
+from tests.cast import ANNS_PHONE, NOW, Cast
+
+KEY = "a key for tests that is long enough"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("  Ann   Example ", "Ann Example"),
+        ("Zoë O\N{RIGHT SINGLE QUOTATION MARK}Example-Smith Jr.", "Zoë O'Example-Smith Jr."),
+        ("מרים דוגמה", "מרים דוגמה"),
+        ("Nguyễn Văn Mẫu", "Nguyễn Văn Mẫu"),
+        ("e\N{COMBINING ACUTE ACCENT}va", "éva"),
+    ],
+)
+def test_names_of_any_script_are_kept(typed: str, kept: str) -> None:
+    assert register.clean_name(typed) == kept
+
+
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "",
+        "   ",
+        "x" * 5000,
+        "...",
+        "'; DROP TABLE patients; --",
+        "Ann \N{GRINNING FACE}",
+        "Ann\N{RIGHT-TO-LEFT OVERRIDE}nnA",
+        "Ann http://example.org",
+        "<script>alert(1)</script>",
+        "Ann\x00",
+    ],
+)
+def test_what_is_no_name_is_refused(typed: str) -> None:
+    with pytest.raises(Unfit) as refusal:
+        register.clean_name(typed)
+
+    assert refusal.value.field == "name"
+
+
+def enrol(database: Database, cast: Cast, name: str) -> int:
+    with database.transaction() as session:
+        patient = register.enrol(
+            session,
+            OPERATOR,
+            clinic=session.get_one(Clinic, cast.clinic),
+            name=name,
+            phone=ANNS_PHONE,
+            language="en",
+            now=NOW,
+        )
+        return known(patient.id)
+
+
+def test_the_same_name_and_phone_is_the_same_patient(database: Database, cast: Cast) -> None:
+    assert enrol(database, cast, "ann example") == cast.ann
+
+
+def test_a_child_on_the_same_phone_is_another_patient(database: Database, cast: Cast) -> None:
+    assert enrol(database, cast, "Cleo Example") != cast.ann
+
+
+def test_consent_is_kept_with_its_wording_and_its_withdrawal(
+    database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        ann = session.get_one(Patient, cast.ann)
+        words = consent.WORDING["en"]
+        consent.give(session, OPERATOR, ann, wording=words, channel="web", now=NOW)
+        consent.withdraw(session, OPERATOR, ann, wording="by phone", channel="staff", now=NOW)
+        rows = session.execute(text("SELECT given, wording FROM consent_records ORDER BY id")).all()
+
+        assert [(bool(given), wording) for given, wording in rows] == [
+            (True, words),
+            (False, "by phone"),
+        ]
+        assert not ann.sms_consent
+
+
+def test_stop_holds_until_start_for_everybody_on_the_phone(database: Database, cast: Cast) -> None:
+    with database.transaction() as session:
+        consent.stop(session, OPERATOR, ANNS_PHONE, words="please stop", now=NOW)
+        consent.stop(session, OPERATOR, ANNS_PHONE, words="STOP", now=NOW)
+        assert consent.is_stopped(session, ANNS_PHONE)
+
+        consent.start(session, OPERATOR, ANNS_PHONE, now=NOW)
+        assert not consent.is_stopped(session, ANNS_PHONE)
+
+
+def begin(database: Database, cast: Cast, *, minutes: int = 0, phone: str = ANNS_PHONE) -> int:
+    with database.transaction() as session:
+        code = verification.begin(
+            session,
+            clinic_id=cast.clinic,
+            phone=phone,
+            origin="192.0.2.7",
+            now=NOW + timedelta(minutes=minutes),
+        )
+        return known(code.id)
+
+
+def attempt(database: Database, code_id: int, typed: str, *, minutes: int = 0) -> str:
+    """Try a code as a door does: the sentence of a refusal, and the try is committed."""
+    with database.transaction() as session:
+        code = session.get_one(PhoneCode, code_id)
+        try:
+            verification.check(session, code, typed, key=KEY, now=NOW + timedelta(minutes=minutes))
+        except Unfit as refusal:
+            return refusal.sentence
+        return "proved"
+
+
+def digits(database: Database, code_id: int) -> str:
+    with database.transaction() as session:
+        return links.code_of(KEY, session.get_one(PhoneCode, code_id).nonce)
+
+
+def test_the_texted_digits_prove_a_phone(database: Database, cast: Cast) -> None:
+    code_id = begin(database, cast)
+    typed = digits(database, code_id)
+
+    assert attempt(database, code_id, f" {typed[:3]} {typed[3:]} ") == "proved"
+
+
+def test_after_five_wrong_tries_the_right_digits_do_not_help(
+    database: Database, cast: Cast
+) -> None:
+    code_id = begin(database, cast)
+    right = digits(database, code_id)
+    wrong = "000000" if right != "000000" else "111111"
+
+    for _ in range(5):
+        assert attempt(database, code_id, wrong).startswith("This is not the code")
+    assert attempt(database, code_id, right).startswith("That was one try too many")
+
+
+def test_a_code_lapses_after_ten_minutes(database: Database, cast: Cast) -> None:
+    code_id = begin(database, cast)
+
+    assert attempt(database, code_id, digits(database, code_id), minutes=10).startswith(
+        "This code has lapsed"
+    )
+
+
+def test_a_second_code_has_to_wait_a_minute(database: Database, cast: Cast) -> None:
+    begin(database, cast)
+
+    with pytest.raises(TooMany):
+        begin(database, cast)
+    begin(database, cast, minutes=2)
+
+
+def test_one_phone_gets_five_codes_a_day(database: Database, cast: Cast) -> None:
+    for number in range(5):
+        begin(database, cast, minutes=2 * number)
+
+    with pytest.raises(TooMany):
+        begin(database, cast, minutes=60)
+    begin(database, cast, minutes=25 * 60)
+
+
+def test_one_address_gets_ten_codes_an_hour(database: Database, cast: Cast) -> None:
+    for number in range(10):
+        begin(database, cast, phone=f"+120255501{number:02}")
+
+    with pytest.raises(TooMany):
+        begin(database, cast, phone="+12025550150")
+
+
+def test_answers_must_be_complete() -> None:
+    with pytest.raises(Unfit) as refusal:
+        screening.clean({"bleeding": "no"})
+
+    assert refusal.value.field == "blood_thinners"
+
+
+@pytest.mark.parametrize(
+    ("key", "answer", "held"),
+    [
+        ("blood_thinners", "yes", True),
+        ("blood_thinners", "unsure", True),
+        ("bleeding", "yes", True),
+        ("pregnant", "unsure", True),
+        ("pacemaker", "yes", True),
+        ("pacemaker", "unsure", True),
+        ("fainting", "yes", False),
+        ("seen_by_doctor", "no", False),
+    ],
+)
+def test_which_answers_a_practitioner_must_see(key: str, answer: str, held: bool) -> None:
+    answers = {question.key: "no" for question in screening.QUESTIONS} | {key: answer}
+
+    assert screening.needs_clearance(answers) is held
