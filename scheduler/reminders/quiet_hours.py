@@ -40,9 +40,10 @@ class QuietHours:
         What would come in the margin before them is moved too, so that order is kept.
         """
         instant = instant.astimezone(UTC)
-        if instant not in self and instant + MARGIN not in self:
+        disturbs = next((near for near in (instant, instant + MARGIN) if near in self), None)
+        if disturbs is None:
             return instant
-        moved = min(instant, self._began(instant + MARGIN) - MARGIN)
+        moved = min(instant, self._began(disturbs) - MARGIN)
         # A clock set back can make the same wall time come twice: look again where we landed.
         return self.earlier(moved) if moved in self else moved
 

@@ -120,10 +120,11 @@ def test_what_is_booked_late_is_texted_at_once_if_still_of_use() -> None:
 def test_what_is_booked_at_night_is_texted_in_the_morning() -> None:
     visit = ann("2027-01-12T14:00", booked="2027-01-11T23:00")
 
-    assert told(ask(visit, now="2027-01-11T23:00"))[:2] == [
-        ("confirmation", "visit-1", "Mon 11 23:00", "owed"),  # asked for just now
-        ("day_before", "visit-1", "Tue 12 08:00", "owed"),
-    ]
+    for now in ("2027-01-11T23:00", "2027-01-12T03:00", "2027-01-12T09:00"):
+        assert told(ask(visit, now=now))[:2] == [
+            ("confirmation", "visit-1", "Mon 11 23:00", "owed"),  # asked for just now
+            ("day_before", "visit-1", "Tue 12 08:00", "owed"),
+        ]
 
 
 def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
@@ -209,6 +210,29 @@ def test_the_day_before_never_gives_way() -> None:
         "confirmation",
         *["day_before"] * 7,
     ]
+
+
+def test_what_never_gives_way_takes_its_place_before_all_others() -> None:
+    modest = replace(RULE["day_before"], priority=0)
+    eager = replace(RULE["day_before"], id="eager", always=False, priority=99)
+
+    texts = ask(ann("2027-01-12T14:00", rules=[modest, eager]), budget=Budget(per_day=1))
+
+    assert {text.rule.id: text.verdict for text in texts} == {
+        "day_before": "owed",
+        "eager": "gave_way",
+    }
+
+
+def test_the_more_useful_is_kept_and_of_equals_the_earlier() -> None:
+    late, early, low = (
+        replace(RULE["aftercare"], id=name, offset_minutes=offset, priority=priority)
+        for name, offset, priority in (("late", 60, 5), ("early", 30, 5), ("low", 0, 4))
+    )
+
+    texts = ask(ann("2027-01-12T14:00", rules=[late, early, low]), budget=Budget(per_day=1))
+
+    assert [text.rule.id for text in texts if text.verdict == "owed"] == ["early"]
 
 
 HOURS = timedelta(hours=1)
