@@ -223,12 +223,11 @@ def settle(
 
     Does nothing to the message where a receipt, or whoever recovered it, was first.
     """
-    attempt = session.exec(
-        select(Attempt).where(Attempt.token == intent.token).with_for_update()
-    ).one()
+    # The message first, as everybody who locks both does.
     message = session.exec(
         select(Message).where(Message.id == intent.message_id).with_for_update()
     ).one()
+    attempt = session.exec(select(Attempt).where(Attempt.token == intent.token)).one()
     _note(attempt, outcome)
     session.add(attempt)
     is_ours = message.fence == intent.fence and message.state in {

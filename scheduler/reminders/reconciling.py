@@ -133,9 +133,10 @@ def conclude(
     now: datetime,
 ) -> None:
     """Write down that the text was found, or that it was not (`carrier_id` None)."""
-    attempt = session.exec(
-        select(Attempt).where(Attempt.token == search.token).with_for_update()
+    message = session.exec(
+        select(Message).where(Message.id == search.message_id).with_for_update()
     ).one()
+    attempt = session.exec(select(Attempt).where(Attempt.token == search.token)).one()
     if carrier_id is not None:
         receipts.found(session, attempt, carrier_id=carrier_id, now=now)
         receipts.apply(session, search.message_id, carrier_id, status, error_code, now=now)
@@ -144,22 +145,15 @@ def conclude(
         attempt.outcome = "absent"
         session.add(attempt)
         session.flush()
-        _owe_again(session, search.message_id, now)
+        if message.state == MessageState.UNKNOWN:
+            _owe_again(session, message, now)
 
 
-def _owe_again(session: Session, message_id: int, now: datetime) -> None:
-    message = session.exec(
-        select(Message)
-        .where(Message.id == message_id, Message.state == MessageState.UNKNOWN)
-        .with_for_update()
-        .execution_options(populate_existing=True)
-    ).first()
-    if message is None:
-        return
+def _owe_again(session: Session, message: Message, now: datetime) -> None:
     absent = session.exec(
         select(func.count())
         .select_from(Attempt)
-        .where(Attempt.message_id == message_id, Attempt.outcome == "absent")
+        .where(Attempt.message_id == message.id, Attempt.outcome == "absent")
     ).one()
     message.next_look_at = None
     if message.expires_at <= now:
