@@ -4,12 +4,12 @@ Rows tell when they were last changed. A transaction may commit some seconds aft
 wrote down, so the look goes back a minute further, and what was seen already is passed over.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Select, literal
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import Executable, literal
+from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Clinic
@@ -35,7 +35,7 @@ def since(session: Session, instant: datetime, *, now: datetime) -> set[Change]:
     return {
         Change(*row)
         for statement in (*_of_patients(start), *_of_clinics(start, now))
-        for row in _rows(session, statement)
+        for row in session.execute(statement)
     }
 
 
@@ -44,49 +44,39 @@ def phones(changes: Iterable[Change]) -> set[str]:
     return {change.phone for change in changes}
 
 
-def _of_patients(start: datetime) -> Iterable[Select[tuple[str, int, datetime, str]]]:
+def _of_patients(start: datetime) -> Iterator[Executable]:
     yield (
-        select(literal("appointment"), Appointment.id, Appointment.changed_at, Patient.phone)  # type: ignore[call-overload]
+        select(literal("appointment"), col(Appointment.id), Appointment.changed_at, Patient.phone)
         .join(Patient, col(Patient.id) == Appointment.patient_id)
         .where(Appointment.changed_at > start)
     )
     yield (
-        select(literal("course"), Course.id, Course.changed_at, Patient.phone)  # type: ignore[call-overload]
+        select(literal("course"), col(Course.id), Course.changed_at, Patient.phone)
         .join(Patient, col(Patient.id) == Course.patient_id)
         .where(Course.changed_at > start)
     )
-    yield select(literal("patient"), Patient.id, Patient.changed_at, Patient.phone).where(  # type: ignore[call-overload]
-        Patient.changed_at > start
-    )
+    patient = select(literal("patient"), col(Patient.id), Patient.changed_at, Patient.phone)
+    yield patient.where(Patient.changed_at > start)
     # A patient with a new phone: the old one must get nothing more.
     yield (
-        select(literal("patient"), Patient.id, Patient.changed_at, Message.phone)  # type: ignore[call-overload]
+        select(literal("patient"), col(Patient.id), Patient.changed_at, Message.phone)
         .join(Message, col(Message.patient_id) == Patient.id)
         .where(Patient.changed_at > start, Message.state == MessageState.OWED)
     )
-    yield select(literal("opt-out"), OptOut.id, OptOut.changed_at, OptOut.phone).where(  # type: ignore[call-overload]
-        OptOut.changed_at > start
-    )
+    opt_out = select(literal("opt-out"), col(OptOut.id), OptOut.changed_at, OptOut.phone)
+    yield opt_out.where(OptOut.changed_at > start)
 
 
-def _of_clinics(
-    start: datetime, now: datetime
-) -> Iterable[Select[tuple[str, int, datetime, str]]]:
+def _of_clinics(start: datetime, now: datetime) -> Iterator[Executable]:
     """A changed clinic or rule concerns whoever has sessions there."""
-    recent = select(Appointment.patient_id).where(
-        or_(Appointment.ends_at > now - households.LOOK_BACK)
-    )
+    recent = select(Appointment.patient_id).where(Appointment.ends_at > now - households.LOOK_BACK)
     yield (
-        select(literal("clinic"), Clinic.id, Clinic.changed_at, Patient.phone)  # type: ignore[call-overload]
+        select(literal("clinic"), col(Clinic.id), Clinic.changed_at, Patient.phone)
         .join(Patient, col(Patient.clinic_id) == Clinic.id)
         .where(Clinic.changed_at > start, col(Patient.id).in_(recent))
     )
     yield (
-        select(literal("rule"), ReminderRule.id, ReminderRule.changed_at, Patient.phone)  # type: ignore[call-overload]
+        select(literal("rule"), col(ReminderRule.id), ReminderRule.changed_at, Patient.phone)
         .join(Patient, col(Patient.clinic_id) == ReminderRule.clinic_id)
         .where(ReminderRule.changed_at > start, col(Patient.id).in_(recent))
     )
-
-
-def _rows(session: Session, statement: Select[tuple[str, int, datetime, str]]) -> Iterable[object]:
-    return session.execute(statement.distinct())

@@ -7,7 +7,6 @@ that whoever comes late cannot settle what is somebody else's by then.
 """
 
 import secrets
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -17,7 +16,6 @@ from sqlmodel import Session, col, func, select, update
 from scheduler import links
 from scheduler.audit import CARRIER
 from scheduler.booking.models import Appointment
-from scheduler.database import known
 from scheduler.errors import NotFound
 from scheduler.links import Link
 from scheduler.patients import consent

@@ -153,9 +153,7 @@ def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit
     by_course: dict[int, list[_Session]] = defaultdict(list)
     for row in rows:
         by_course[row.course_id].append(row)
-    return [
-        visit for course in by_course.values() for visit in _visits_of_course(course, rules)
-    ]
+    return [visit for course in by_course.values() for visit in _visits_of_course(course, rules)]
 
 
 def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:

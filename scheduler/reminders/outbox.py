@@ -168,9 +168,7 @@ def take_turn(session: Session, phones: Collection[str]) -> None:
     )
 
 
-def _rows(
-    session: Session, phones: Collection[str], wants: Collection[str]
-) -> Sequence[Message]:
+def _rows(session: Session, phones: Collection[str], wants: Collection[str]) -> Sequence[Message]:
     """The derived messages that may have to change, locked."""
     return session.exec(
         select(Message)
@@ -223,25 +221,29 @@ def _insert(session: Session, wants: dict[str, Wanted], *, but: set[str], now: d
 def why_gone(session: Session, row: Message) -> str:
     """The sentence for staff on a text that the calendar no longer wants."""
     patient = session.get(Patient, row.patient_id) if row.patient_id else None
-    appointment = session.get(Appointment, row.appointment_id) if row.appointment_id else None
-    course = session.get(Course, row.course_id) if row.course_id else None
-    rule = session.get(ReminderRule, row.rule_id) if row.rule_id else None
     if consent.is_stopped(session, row.phone):
         return "The phone asked for no more texts."
     if patient is None or patient.erased_at or not patient.sms_consent:
         return "The patient does not agree to texts."
     if patient.phone != row.phone:
         return "The patient has another phone now."
-    if course is not None and course.state == CourseState.NEEDS_CLEARANCE:
-        return "The course waits for a practitioner's clearance."
-    if appointment is not None and appointment.state == AppointmentState.CANCELLED:
-        return "The session was cancelled."
-    if appointment is not None and appointment.starts_at != row.about:
-        return "The session was moved."
-    if appointment is not None and appointment.state == AppointmentState.NO_SHOW:
-        return "The session was missed."
+    rule = session.get(ReminderRule, row.rule_id) if row.rule_id else None
     if rule is None or not rule.active:
         return "The clinic no longer sends this text."
+    return _what_happened(session, row)
+
+
+def _what_happened(session: Session, row: Message) -> str:
+    course = session.get(Course, row.course_id) if row.course_id else None
+    if course is not None and course.state == CourseState.NEEDS_CLEARANCE:
+        return "The course waits for a practitioner's clearance."
+    appointment = session.get(Appointment, row.appointment_id) if row.appointment_id else None
+    if appointment is None or appointment.state == AppointmentState.CANCELLED:
+        return "The session was cancelled."
+    if appointment.state == AppointmentState.NO_SHOW:
+        return "The session was missed."
+    if appointment.starts_at != row.about:
+        return "The session was moved."
     return "It no longer holds."
 
 
@@ -294,7 +296,8 @@ def owe_answer(
         phone=phone,
         language=language,
         text=wording.render(
-            texts.answer(kind, language), {**fields_of(clinic), **(fields or {})}
+            texts.template(texts.ANSWERS.get(kind) or texts.TEMPLATES[kind], language),
+            {**fields_of(clinic), **(fields or {})},
         ),
         asked=True,
         priority=100,

@@ -6,9 +6,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from scheduler.audit import CARRIER
-from scheduler.database import known
 from scheduler.patients import consent
 from scheduler.reminders.models import Attempt, Message, MessageState, Receipt
+from scheduler.sms.sender import Found
 
 RANKS = {
     "accepted": 0,
@@ -40,20 +40,18 @@ SENTENCES = {
 """Failures are not tried again here: staff see them and can call. Another text is another rule."""
 
 
-def note(
-    session: Session, *, token: str, carrier_id: str, status: str, error_code: str, now: datetime
-) -> None:
+def note(session: Session, *, token: str, said: Found, now: datetime) -> None:
     """Keep a receipt that names one of our attempts; one for an unknown attempt says nothing.
 
     It may come before the answer to the call itself, and in place of one that was lost.
     """
     attempt = session.exec(select(Attempt).where(Attempt.token == token)).first()
     if attempt is not None:
-        found(session, attempt, carrier_id=carrier_id, now=now)
-        apply(session, attempt.message_id, carrier_id, status, error_code, now=now)
+        took(session, attempt, said.sid)
+        apply(session, attempt.message_id, said, now=now)
 
 
-def found(session: Session, attempt: Attempt, *, carrier_id: str, now: datetime) -> None:
+def took(session: Session, attempt: Attempt, carrier_id: str) -> None:
     """The carrier has this attempt's text: whatever we believed of the message, it went."""
     message = _locked(session, attempt.message_id)
     attempt.outcome, attempt.carrier_id = "accepted", carrier_id
@@ -67,29 +65,19 @@ def found(session: Session, attempt: Attempt, *, carrier_id: str, now: datetime)
     session.flush()
 
 
-def apply(
-    session: Session,
-    message_id: int,
-    carrier_id: str,
-    status: str,
-    error_code: str,
-    *,
-    now: datetime,
-) -> None:
-    """Move the message on to what all that was said of it comes to. Saying it twice is no matter."""
-    if status not in RANKS:
+def apply(session: Session, message_id: int, said: Found, *, now: datetime) -> None:
+    """Move the message on to what all that was said of it comes to; said twice, it is no matter."""
+    if said.status not in RANKS:
         return
     message = _locked(session, message_id)
-    insert = (
-        postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    )
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
         insert(Receipt)
         .values(
             message_id=message_id,
-            carrier_id=carrier_id,
-            status=status,
-            error_code=error_code,
+            carrier_id=said.sid,
+            status=said.status,
+            error_code=str(said.error_code or ""),
             at=now,
         )
         .on_conflict_do_nothing()

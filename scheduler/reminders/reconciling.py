@@ -14,6 +14,7 @@ from sqlmodel import Session, col, func, select, update
 from scheduler.database import known
 from scheduler.reminders import claims, receipts
 from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.sms.sender import Found
 
 LOOK_AGAIN = timedelta(seconds=60)
 ABSENT_AFTER = timedelta(minutes=2)
@@ -59,9 +60,7 @@ def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Se
     searches = []
     for message in messages:
         attempt = session.exec(
-            select(Attempt)
-            .where(Attempt.message_id == message.id)
-            .order_by(col(Attempt.id).desc())
+            select(Attempt).where(Attempt.message_id == message.id).order_by(col(Attempt.id).desc())
         ).first()
         if attempt is None:
             continue
@@ -127,19 +126,17 @@ def conclude(
     session: Session,
     search: Search,
     *,
-    carrier_id: str | None,
-    status: str = "",
-    error_code: str = "",
+    found: Found | None,
     now: datetime,
 ) -> None:
-    """Write down that the text was found, or that it was not (`carrier_id` None)."""
+    """Write down what the carrier's list told; `now` is before it was asked."""
     message = session.exec(
         select(Message).where(Message.id == search.message_id).with_for_update()
     ).one()
     attempt = session.exec(select(Attempt).where(Attempt.token == search.token)).one()
-    if carrier_id is not None:
-        receipts.found(session, attempt, carrier_id=carrier_id, now=now)
-        receipts.apply(session, search.message_id, carrier_id, status, error_code, now=now)
+    if found is not None:
+        receipts.took(session, attempt, found.sid)
+        receipts.apply(session, search.message_id, found, now=now)
         return
     if attempt.outcome in {"", "unknown"} and now - search.began_at >= ABSENT_AFTER:
         attempt.outcome = "absent"

@@ -109,7 +109,14 @@ def receive(
     `carrier_did`: STOP, START or HELP, where the carrier has acted on it and answered already.
     """
     understood = understand(body)
-    reply = _keep(session, carrier_id, phone, body, understood, now)
+    reply = _keep(
+        session,
+        carrier_id=carrier_id,
+        phone=phone,
+        body=body.replace("\0", "")[:MAX_BODY],  # PostgreSQL keeps no NUL in texts
+        meaning=understood.meaning,
+        at=now,
+    )
     if reply is None:
         return
     if _asks_to_stop(understood, carrier_did):
@@ -133,29 +140,12 @@ def receive(
     session.flush()
 
 
-def _keep(
-    session: Session,
-    carrier_id: str,
-    phone: str,
-    body: str,
-    understood: Understood,
-    now: datetime,
-) -> Reply | None:
+def _keep(session: Session, **values: object) -> Reply | None:
     """The reply as a row, or None when we have it already."""
-    insert = (
-        postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    )
+    is_postgresql = session.get_bind().dialect.name == "postgresql"
+    insert = postgresql.insert if is_postgresql else sqlite.insert
     reply_id = session.execute(
-        insert(Reply)
-        .values(
-            carrier_id=carrier_id,
-            phone=phone,
-            body=body.replace("\0", "")[:MAX_BODY],  # PostgreSQL keeps no NUL in texts
-            meaning=understood.meaning,
-            at=now,
-        )
-        .on_conflict_do_nothing()
-        .returning(col(Reply.id))
+        insert(Reply).values(**values).on_conflict_do_nothing().returning(col(Reply.id))
     ).scalar()
     return session.get(Reply, reply_id) if reply_id is not None else None
 

@@ -65,9 +65,7 @@ def as_rule(row: ReminderRule) -> timing.Rule:
 
 def _with_rules(session: Session, clinic_ids: Collection[int]) -> set[int]:
     found: Sequence[int] = session.exec(
-        select(ReminderRule.clinic_id)
-        .where(col(ReminderRule.clinic_id).in_(clinic_ids))
-        .distinct()
+        select(ReminderRule.clinic_id).where(col(ReminderRule.clinic_id).in_(clinic_ids)).distinct()
     ).all()
     return set(found)
 
