@@ -356,7 +356,7 @@ def _phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
 
 
 def _last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:
-    wanted = max(start_on, today) + timedelta(weeks=phases.weeks(planned)) + PLANNING_SLACK
+    wanted = max(start_on, today) + timedelta(weeks=phases.weeks(list(planned))) + PLANNING_SLACK
     return min(wanted, today + timedelta(days=treatment.horizon_days))
 
 
