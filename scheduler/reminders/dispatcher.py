@@ -98,8 +98,11 @@ class Dispatcher:
         return made
 
     def stop(self) -> None:
-        """Take nothing new, and finish what is under way."""
+        """Take nothing new; `send_due` returns when it has finished what is under way."""
         self._stopping.set()
+
+    def close(self) -> None:
+        """Let go of the threads."""
         self._pool.shutdown(wait=True)
 
     def _room(self, under_way: int) -> int:
