@@ -188,12 +188,17 @@ class Twilio:
         ]
         if not candidates:
             return None
+        candidates.reverse()  # oldest first, also among those of one second
         return _found(min(candidates, key=lambda message: message.date_created or earliest))
 
     def fetch(self, sid: str) -> Found | None:
         """See `Sender.fetch`."""
         message = self._ask(lambda client: client.messages(sid).fetch())
         return message and _found(message)
+
+    def close(self) -> None:
+        """Hang up on Twilio."""
+        self._session.close()
 
     def _ask(self, question: Callable[[Any], Any]) -> Any:
         """The answer to a question that changes nothing; None if there is no such thing."""

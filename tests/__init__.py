@@ -1,0 +1,1 @@
+"""Promises in plain words. The tree mirrors that of the program."""
