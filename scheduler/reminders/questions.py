@@ -11,8 +11,8 @@ from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import Message, MessageState, Reply
 
-ASK_TO_CONFIRM = ("confirmation", "day_before")
-"""Kinds of texts that say: reply C to confirm."""
+ASKS_TO_CONFIRM = "day_before"
+"""The kind of text that says: reply C to confirm."""
 
 HAVE_GONE = (
     MessageState.SENDING,
@@ -73,7 +73,7 @@ def asked_about(session: Session, phone: str, *, now: datetime) -> list[Asked]:
         .join(Message, col(Message.appointment_id) == Appointment.id)
         .where(
             Message.phone == phone,
-            col(Message.kind).in_(ASK_TO_CONFIRM),
+            Message.kind == ASKS_TO_CONFIRM,
             col(Message.state).in_(HAVE_GONE),
             Appointment.starts_at > now,
             col(Appointment.state).in_((AppointmentState.BOOKED, AppointmentState.CONFIRMED)),
