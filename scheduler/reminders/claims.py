@@ -1,0 +1,318 @@
+"""Who may send a message, and what became of it: the transactions around one call to the carrier.
+
+`claim` takes messages for a while, `intend` looks again whether they still hold and writes the call
+down, `settle` writes what the carrier said. In between no transaction is open. A worker may die or
+freeze anywhere: `recover` finds what it left. Each claim has a higher fence than the one before, so
+that whoever comes late cannot settle what is somebody else's by then.
+"""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import exists, or_
+from sqlmodel import Session, col, func, select, update
+
+from scheduler import links
+from scheduler.audit import CARRIER
+from scheduler.booking.models import Appointment
+from scheduler.errors import NotFound
+from scheduler.links import Link
+from scheduler.patients import consent
+from scheduler.patients.models import PhoneCode
+from scheduler.reminders import outbox, retry, wording
+from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.sms.sender import Accepted, LeaseLost, Refused, TryLater, Unknown
+
+LEASE = timedelta(seconds=60)
+"""How long a worker may keep a message to itself."""
+
+FIRST_LOOK = timedelta(seconds=40)
+"""After this the carrier has either taken an unanswered text or given it up; it says 26 s."""
+
+SILENCE = timedelta(minutes=10)
+"""How long after a text was taken its receipt is waited for before we ask."""
+
+REPAIR = timedelta(minutes=5)
+"""When a text is tried again that was refused because of our own account or settings."""
+
+LINK_OUTLIVES = timedelta(days=14)
+"""How long after the last session a private link still opens the course."""
+
+SENT_THOUGH_STOPPED = {"stopped", "emergency", "help"}
+"""Answers that a phone gets that wants no texts: the one that says so, and help it asks for."""
+
+LONGEST_VALIDITY = 36_000
+"""Seconds; the carrier keeps no text waiting for longer."""
+
+Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A message that this worker alone may send until the lease is over."""
+
+    message_id: int
+    fence: int
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One call to the carrier, as it is about to be made. Holds secrets: never log it."""
+
+    message_id: int
+    fence: int
+    token: str
+    phone: str
+    text: str
+    valid_seconds: int
+
+
+def expire(session: Session, *, now: datetime) -> None:
+    """Give up what could not be sent while it was of use."""
+    late = _next(Message.state == MessageState.OWED, Message.expires_at <= now)
+    session.exec(
+        update(Message)
+        .where(col(Message.id).in_(late))
+        .values(state=MessageState.EXPIRED, reason="It could not be sent while it was of use.")
+    )
+
+
+def claim(
+    session: Session, *, worker: str, now: datetime, limit: int, lease: timedelta = LEASE
+) -> list[Claim]:
+    """Take up to `limit` messages that are due, answers first; nobody else gets them meanwhile."""
+    due = (
+        _next(
+            Message.state == MessageState.OWED,
+            Message.due_at <= now,
+            Message.expires_at > now,
+            or_(col(Message.next_look_at).is_(None), col(Message.next_look_at) <= now),
+        )
+        .order_by(col(Message.asked).desc(), col(Message.due_at), col(Message.id))
+        .limit(limit)
+    )
+    taken = session.execute(
+        update(Message)
+        .where(col(Message.id).in_(due))
+        .values(
+            state=MessageState.SENDING,
+            fence=col(Message.fence) + 1,
+            leased_until=now + lease,
+            worker=worker,
+        )
+        .returning(col(Message.id), col(Message.fence))
+        .execution_options(synchronize_session=False)
+    )
+    return sorted((Claim(*row) for row in taken), key=lambda claim: claim.message_id)
+
+
+def intend(
+    session: Session, claim: Claim, *, key: str, now: datetime, lease: timedelta = LEASE
+) -> Intent | None:
+    """Look again whether the text still holds, and write down that it is about to be sent.
+
+    None: it does not hold, or it is no longer ours. `key` is the secret that links follow from.
+    """
+    phone = session.exec(select(Message.phone).where(Message.id == claim.message_id)).one()
+    outbox.take_turn(session, [phone])
+    message = _claimed(session, claim)
+    if message is None or message.leased_until is None or message.leased_until <= now:
+        return None
+    if not _still_holds(session, message, now):
+        session.flush()
+        return None
+    text = revealed(session, message, key=key, now=now)
+    attempt = Attempt(
+        message_id=claim.message_id,
+        fence=claim.fence,
+        token=secrets.token_hex(16),
+        began_at=now,
+    )
+    message.leased_until = now + lease
+    message.tries += 1
+    session.add(attempt)
+    session.flush()
+    return Intent(
+        message_id=claim.message_id,
+        fence=claim.fence,
+        token=attempt.token,
+        phone=phone,
+        text=text,
+        valid_seconds=min(LONGEST_VALIDITY, int((message.expires_at - now).total_seconds())),
+    )
+
+
+def _claimed(session: Session, claim: Claim) -> Message | None:
+    return session.exec(
+        select(Message)
+        .where(
+            Message.id == claim.message_id,
+            Message.fence == claim.fence,
+            Message.state == MessageState.SENDING,
+        )
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def _still_holds(session: Session, message: Message, now: datetime) -> bool:
+    """Whether the text may go now. If not, the message says what becomes of it."""
+    if message.expires_at - now < timedelta(seconds=1):
+        return _put(message, MessageState.EXPIRED, "It could not be sent while it was of use.")
+    if message.rule_id is None:
+        stopped = consent.is_stopped(session, message.phone)
+        if stopped and message.kind not in SENT_THOUGH_STOPPED:
+            return _put(message, MessageState.WITHDRAWN, "The phone asked for no more texts.")
+        return True
+    want = outbox.derive(session, [message.phone], now=now).get(message.key)
+    if want is None:
+        return _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
+    for name, value in want.values().items():
+        setattr(message, name, value)
+    if want.state == MessageState.OWED and want.owed.due_at <= now:
+        message.state = MessageState.SENDING
+        return True
+    message.leased_until = None
+    return False
+
+
+def _put(message: Message, state: MessageState, reason: str) -> bool:
+    message.state, message.reason, message.leased_until = state, reason, None
+    return False
+
+
+def revealed(session: Session, message: Message, *, key: str, now: datetime) -> str:
+    """The text with its link or code filled in, the same each time it is asked for."""
+    link = code = None
+    if "{link}" in message.text:
+        link = links.token_of(key, _link(session, message, key, now).nonce)
+    if "{code}" in message.text:
+        phone_code = session.get(PhoneCode, message.phone_code_id)
+        code = links.code_of(key, phone_code.nonce) if phone_code else None
+    return wording.reveal(message.text, link=link, code=code)
+
+
+def _link(session: Session, message: Message, key: str, now: datetime) -> Link:
+    link = session.get(Link, message.link_id) if message.link_id else None
+    if link is not None:
+        return link
+    if message.course_id is None:
+        raise NotFound
+    last = session.exec(
+        select(func.max(Appointment.ends_at)).where(Appointment.course_id == message.course_id)
+    ).one()
+    link, _ = links.mint(
+        session,
+        key,
+        purpose="course",
+        subject_id=message.course_id,
+        now=now,
+        expires_at=max(last or now, now) + LINK_OUTLIVES,
+    )
+    message.link_id = link.id
+    return link
+
+
+def settle(
+    session: Session, intent: Intent, outcome: Outcome, *, jitter: float, now: datetime
+) -> None:
+    """Write down what the carrier said.
+
+    Does nothing to the message where a receipt, or whoever recovered it, was first.
+    """
+    # The message first, as everybody who locks both does.
+    message = session.exec(
+        select(Message).where(Message.id == intent.message_id).with_for_update()
+    ).one()
+    attempt = session.exec(select(Attempt).where(Attempt.token == intent.token)).one()
+    _note(attempt, outcome)
+    session.add(attempt)
+    is_ours = message.fence == intent.fence and message.state in {
+        MessageState.SENDING,
+        MessageState.UNKNOWN,
+    }
+    if is_ours:
+        _conclude(session, message, outcome, jitter, now)
+        session.add(message)
+    session.flush()
+
+
+def _note(attempt: Attempt, outcome: Outcome) -> None:
+    if attempt.outcome == "accepted":
+        return  # a receipt was faster
+    match outcome:
+        case Accepted():
+            attempt.outcome, attempt.carrier_id = "accepted", outcome.sid
+        case Refused():
+            attempt.outcome, attempt.error_code = "refused", str(outcome.code or "")
+        case TryLater():
+            attempt.outcome = "later"
+        case LeaseLost():
+            attempt.outcome = "absent"
+        case Unknown():
+            attempt.outcome = "unknown"
+
+
+def _conclude(
+    session: Session, message: Message, outcome: Outcome, jitter: float, now: datetime
+) -> None:
+    message.leased_until = None
+    match outcome:
+        case Accepted():
+            message.state, message.reason = MessageState.SENT, ""
+            message.carrier_id, message.sent_at = outcome.sid, now
+            message.next_look_at = now + SILENCE
+        case Unknown():
+            message.state, message.reason = MessageState.UNKNOWN, outcome.sentence
+            message.next_look_at = now + FIRST_LOOK
+        case LeaseLost():
+            message.state, message.tries = MessageState.OWED, message.tries - 1
+        case TryLater():
+            retry_after = outcome.retry_after
+            message.next_look_at = retry.next_try(message.tries, now, retry_after, jitter=jitter)
+            message.reason = outcome.sentence
+            message.state = MessageState.OWED if message.next_look_at else MessageState.FAILED
+        case Refused() if outcome.config:
+            # Nothing is wrong with this text: it waits until somebody has mended our account.
+            message.state, message.reason = MessageState.OWED, outcome.sentence
+            message.error_code, message.next_look_at = str(outcome.code or ""), now + REPAIR
+        case Refused():
+            message.state, message.reason = MessageState.FAILED, outcome.sentence
+            message.error_code = str(outcome.code or "")
+            if outcome.opted_out:
+                words = "The carrier says that this phone asked for no more texts."
+                consent.stop(session, CARRIER, message.phone, words=words, now=now)
+
+
+def recover(session: Session, *, now: datetime) -> None:
+    """Take back what a worker left when it died or froze: its lease is over.
+
+    Before the call was written down nothing can have gone out; after it, nobody knows.
+    """
+    called = exists().where(
+        col(Attempt.message_id) == col(Message.id), col(Attempt.fence) == col(Message.fence)
+    )
+    left = _next(Message.state == MessageState.SENDING, col(Message.leased_until) <= now)
+    for condition, values in (
+        (
+            called,
+            {
+                "state": MessageState.UNKNOWN,
+                "reason": "The worker that was sending it stopped.",
+                "next_look_at": now,
+            },
+        ),
+        (~called, {"state": MessageState.OWED}),
+    ):
+        session.exec(
+            update(Message)
+            .where(col(Message.id).in_(left), condition)
+            .values(leased_until=None, **values)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def _next(*conditions: object):  # type: ignore[no-untyped-def]
+    """The ids of messages that nobody else is just writing; SQLite has one writer anyway."""
+    return select(Message.id).where(*conditions).with_for_update(skip_locked=True)  # type: ignore[arg-type]

@@ -1,0 +1,216 @@
+"""Sends what is due, several at a time, and finds out what became of it.
+
+No transaction is open while the carrier answers. Whatever a call comes to is written down; if even
+that fails, the lease runs out and the text is looked for on the carrier's list.
+"""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from scheduler import faults
+from scheduler.clock import Clock
+from scheduler.database import Busy, Database
+from scheduler.errors import Unavailable
+from scheduler.reminders import claims, receipts, reconciling
+from scheduler.reminders.claims import Claim, Intent, Outcome
+from scheduler.reminders.reconciling import Question, Search
+from scheduler.sms.sender import LeaseLost, Refused, Sender, TryLater, Unknown
+
+LOG = logging.getLogger(__name__)
+
+SETTLE_TRIES = 5
+LOOKS_AT_ONCE = 20
+
+
+class Pace:
+    """At most so many texts a second, with as many at once as one second allows."""
+
+    def __init__(self, per_second: float, seconds: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = per_second
+        self._most = max(1.0, per_second)
+        self._left = self._most
+        self._seconds = seconds
+        self._filled_at = seconds()
+
+    def available(self) -> int:
+        """How many texts may go out at once now."""
+        now = self._seconds()
+        self._left = min(self._most, self._left + (now - self._filled_at) * self._per_second)
+        self._filled_at = now
+        return int(self._left)
+
+    def take(self, number: int) -> None:
+        """Use up the room of some texts."""
+        self._left -= number
+
+    def next_in(self) -> float:
+        """Seconds until one more text may go."""
+        return max(0.0, (1.0 - self._left) / self._per_second)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Manners:
+    """How one worker sends: from where, with which secret, how fast and how many at a time."""
+
+    worker: str
+    key: str
+    receipts_url: str | None
+    """the address that receipts are posted to, up to the attempt's token; None: none are wanted"""
+    per_second: float | None = None
+    concurrency: int = 4
+    lease: timedelta = claims.LEASE
+
+
+class Dispatcher:
+    """One worker's hands. `send_due` and `look_up` are each called by one thread at a time."""
+
+    def __init__(self, database: Database, sender: Sender, clock: Clock, manners: Manners) -> None:
+        self._database = database
+        self._sender = sender
+        self._clock = clock
+        self._manners = manners
+        self._pace = Pace(manners.per_second) if manners.per_second else None
+        self._pool = ThreadPoolExecutor(manners.concurrency, thread_name_prefix="send")
+        self._stopping = threading.Event()
+
+    def send_due(self) -> int:
+        """Send all that is due now, and return how many calls were made. Waits for each of them."""
+        with self._database.transaction() as session:
+            claims.recover(session, now=self._clock.now())
+            claims.expire(session, now=self._clock.now())
+        under_way: set[Future[bool]] = set()
+        made = 0
+        while not self._stopping.is_set():
+            claimed = self._claim(self._room(len(under_way)))
+            faults.point("after-claim")
+            under_way |= {self._pool.submit(self._send, *each) for each in claimed}
+            if not under_way and not self._waits_for_pace():
+                break
+            done, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
+            made += sum(future.result() for future in done)
+        made += sum(future.result() for future in under_way)
+        return made
+
+    def stop(self) -> None:
+        """Take nothing new; `send_due` returns when it has finished what is under way."""
+        self._stopping.set()
+
+    def close(self) -> None:
+        """Let go of the threads."""
+        self._pool.shutdown(wait=True)
+
+    def _room(self, under_way: int) -> int:
+        free = self._manners.concurrency - under_way
+        return min(free, self._pace.available()) if self._pace else free
+
+    def _waits_for_pace(self) -> bool:
+        """Whether texts may be due that the pace held back; it has waited for the next then."""
+        if self._pace is None or self._pace.available() >= 1:
+            return False
+        self._stopping.wait(self._pace.next_in())
+        return True
+
+    def _claim(self, limit: int) -> list[tuple[Claim, float]]:
+        """What to send next, each with the reading of the monotonic clock to send it by."""
+        if limit < 1:
+            return []
+        # Read before the claim: the lease must not seem longer than it is.
+        deadline = time.monotonic() + self._manners.lease.total_seconds() * 0.75
+        with self._database.transaction() as session:
+            claimed = claims.claim(
+                session,
+                worker=self._manners.worker,
+                now=self._clock.now(),
+                limit=limit,
+                lease=self._manners.lease,
+            )
+        if self._pace:
+            self._pace.take(len(claimed))
+        return [(claim, deadline) for claim in claimed]
+
+    def _send(self, claim: Claim, deadline: float) -> bool:
+        """One text from claim to settlement; whether the carrier was called."""
+        intent = self._intend(claim)
+        if intent is None:
+            return False
+        faults.point("after-intent")
+        outcome = self._call(intent, deadline)
+        faults.point("after-answer")
+        self._settle(intent, outcome)
+        return True
+
+    def _intend(self, claim: Claim) -> Intent | None:
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            return claims.intend(
+                session, claim, key=self._manners.key, now=now, lease=self._manners.lease
+            )
+
+    def _call(self, intent: Intent, deadline: float) -> Outcome:
+        base = self._manners.receipts_url
+        try:
+            return self._sender.send(
+                to=intent.phone,
+                text=intent.text,
+                receipt_url=f"{base}/{intent.token}" if base else None,
+                valid_seconds=intent.valid_seconds,
+                deadline=deadline,
+            )
+        except (Refused, TryLater, Unknown, LeaseLost) as outcome:
+            if isinstance(outcome, Refused) and outcome.config:
+                LOG.error(  # noqa: TRY400 - what the carrier says is enough
+                    "texts cannot be sent: %s", outcome.sentence
+                )
+            return outcome
+
+    def _settle(self, intent: Intent, outcome: Outcome) -> None:
+        jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+        for again in reversed(range(SETTLE_TRIES)):
+            try:
+                with self._database.transaction() as session:
+                    claims.settle(session, intent, outcome, jitter=jitter, now=self._clock.now())
+                break
+            except (Busy, Unavailable):
+                # Given up at last, the message is found by its lease and looked for.
+                LOG.warning("message %d: could not settle, %d tries left", intent.message_id, again)
+
+    def look_up(self) -> None:
+        """Find out about texts of unknown fate, and about those of which no more was heard."""
+        with self._database.transaction() as session:
+            now = self._clock.now()
+            searches = reconciling.unknown(
+                session, key=self._manners.key, now=now, limit=LOOKS_AT_ONCE
+            )
+            questions = reconciling.silent(session, now=now, limit=LOOKS_AT_ONCE)
+        for search in searches:
+            self._search(search, now)
+        for question in questions:
+            self._ask(question)
+
+    def _search(self, search: Search, asked_at: datetime) -> None:
+        try:
+            found = self._sender.find(
+                to=search.phone, text=search.text, since=search.since, known=search.known_ids
+            )
+        except (TryLater, Refused) as problem:
+            LOG.warning("message %d: %s", search.message_id, problem.sentence)
+            return
+        with self._database.transaction() as session:
+            reconciling.conclude(session, search, found=found, now=asked_at)
+
+    def _ask(self, question: Question) -> None:
+        try:
+            found = self._sender.fetch(question.carrier_id)
+        except (TryLater, Refused) as problem:
+            LOG.warning("message %d: %s", question.message_id, problem.sentence)
+            return
+        if found is None:
+            return
+        with self._database.transaction() as session:
+            receipts.apply(session, question.message_id, found, now=self._clock.now())

@@ -1,0 +1,191 @@
+"""What a clinic has agreed with the people who share one phone, as the rules of texts see it.
+
+Limits of texts are per phone, not per person: a parent may have the texts of two children.
+"""
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.clinic.models import Clinic
+from scheduler.database import known
+from scheduler.patients.models import OptOut, Patient
+from scheduler.reminders import rulebook, timing
+from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.reminders.quiet_hours import QuietHours
+
+LOOK_BACK = timedelta(days=31)
+"""Courses whose last session is longer ago than this are owed nothing more."""
+
+MAY_HAVE_GONE = ("", "accepted", "unknown")
+"""Outcomes of an attempt after which the text may be on the patient's phone."""
+
+LIVE = {
+    AppointmentState.BOOKED,
+    AppointmentState.CONFIRMED,
+    AppointmentState.ARRIVED,
+    AppointmentState.COMPLETED,
+}
+
+
+@dataclass(frozen=True)
+class Household:
+    """A phone and its visits to one clinic; none where texts are not wanted or not allowed."""
+
+    phone: str
+    clinic: Clinic
+    visits: list[timing.Visit]
+    sent: list[timing.Sent]
+
+    def owed(self, now: datetime) -> list[timing.Owed]:
+        """What the phone is still owed by this clinic, by due time."""
+        zone = ZoneInfo(self.clinic.timezone)
+        return timing.owed(
+            self.visits,
+            sent=self.sent,
+            budget=timing.Budget(self.clinic.texts_per_day, self.clinic.texts_per_week),
+            quiet=QuietHours(
+                time.fromisoformat(self.clinic.quiet_from),
+                time.fromisoformat(self.clinic.quiet_to),
+                zone,
+            ),
+            zone=zone,
+            now=now,
+        )
+
+
+class _Session(NamedTuple):
+    """One appointment with what is needed of its course and its patient."""
+
+    phone: str
+    clinic_id: int
+    patient_id: int
+    language: str
+    course_id: int
+    course_state: str
+    booked_at: datetime
+    appointment_id: int
+    state: str
+    starts_at: datetime
+    ends_at: datetime
+
+
+def gather(session: Session, phones: Collection[str], *, now: datetime) -> list[Household]:
+    """The households of these phones, one for each clinic that a phone goes to. Only reads."""
+    by_household: dict[tuple[str, int], list[_Session]] = defaultdict(list)
+    for row in _sessions(session, phones, now):
+        by_household[row.phone, row.clinic_id].append(row)
+    clinic_ids = {clinic_id for _, clinic_id in by_household}
+    clinics = _clinics(session, clinic_ids)
+    rules = rulebook.of_clinics(session, clinic_ids)
+    sent = _sent(session, {phone for phone, _ in by_household})
+    return [
+        Household(phone, clinics[clinic_id], _visits(rows, rules[clinic_id]), sent[phone])
+        for (phone, clinic_id), rows in by_household.items()
+    ]
+
+
+def _sessions(session: Session, phones: Collection[str], now: datetime) -> Iterable[_Session]:
+    """All sessions of the courses that may still be texted about, of those who want texts."""
+    stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
+    recent = select(Appointment.course_id).where(Appointment.ends_at > now - LOOK_BACK)
+    rows = session.execute(
+        select(  # type: ignore[call-overload]
+            Patient.phone,
+            Course.clinic_id,
+            Patient.id,
+            Patient.language,
+            Course.id,
+            Course.state,
+            Course.booked_at,
+            Appointment.id,
+            Appointment.state,
+            Appointment.starts_at,
+            Appointment.ends_at,
+        )
+        .join(Course, col(Course.patient_id) == Patient.id)
+        .join(Appointment, col(Appointment.course_id) == Course.id)
+        .where(
+            col(Patient.phone).in_(phones),
+            col(Patient.phone).not_in(stopped),
+            col(Patient.sms_consent),
+            col(Patient.erased_at).is_(None),
+            col(Course.id).in_(recent),
+        )
+        .order_by(Course.id, Appointment.starts_at)
+    )
+    return [_Session(*row) for row in rows]
+
+
+def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]:
+    rows = session.exec(select(Clinic).where(col(Clinic.id).in_(clinic_ids)))
+    return {known(clinic.id): clinic for clinic in rows}
+
+
+def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Sent]]:
+    """By phone, what went or may have gone to it, whichever clinic it was from."""
+    sent: dict[str, list[timing.Sent]] = defaultdict(list)
+    for phone, key, began_at, asked in session.exec(
+        select(Message.phone, Message.key, Attempt.began_at, Message.asked)
+        .join(Attempt, col(Attempt.message_id) == Message.id)
+        .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
+    ):
+        sent[phone].append(timing.Sent(key, began_at, asked))
+    # What was refused for good is not tried again and must not take the place of another text.
+    for phone, key, due_at in session.exec(
+        select(Message.phone, Message.key, Message.due_at).where(
+            col(Message.phone).in_(phones),
+            Message.state == MessageState.FAILED,
+            col(Message.rule_id).is_not(None),
+        )
+    ):
+        sent[phone].append(timing.Sent(key, due_at, asked=True))
+    return sent
+
+
+def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
+    by_course: dict[int, list[_Session]] = defaultdict(list)
+    for row in rows:
+        by_course[row.course_id].append(row)
+    return [visit for course in by_course.values() for visit in _visits_of_course(course, rules)]
+
+
+def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
+    kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
+    numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
+    rules = _rules_for(course[0].course_state, rules)
+    return [
+        timing.Visit(
+            course_id=str(row.course_id),
+            appointment_id=str(row.appointment_id),
+            patient_id=str(row.patient_id),
+            number=numbers.get(row.appointment_id, 0),
+            total=len(kept),
+            starts_at=row.starts_at,
+            ends_at=row.ends_at,
+            booked_at=row.booked_at,
+            live=row.state in LIVE,
+            missed=row.state == AppointmentState.NO_SHOW,
+            language=row.language,
+            rules=rules,
+        )
+        for row in course
+    ]
+
+
+def _rules_for(course_state: str, rules: list[timing.Rule]) -> list[timing.Rule]:
+    if course_state == CourseState.NEEDS_CLEARANCE:
+        # The times are kept, and the patient may know that. But nobody is told to come, or to
+        # prepare, before a practitioner has said that the treatment is safe for them; once that
+        # is said, what is still useful becomes owed.
+        return [rule for rule in rules if rule.anchor == "booked"]
+    if course_state == CourseState.CANCELLED:
+        # A session that took place is looked after, whatever became of those to come.
+        return [rule for rule in rules if rule.anchor == "end"]
+    return rules

@@ -1,0 +1,327 @@
+"""The messages that are owed, kept in step with the calendar.
+
+Nobody tells the outbox that a session was booked, moved or cancelled. What is owed to a phone is
+worked out anew from the calendar and compared with the rows that exist: what is missing is written,
+what is no longer true is withdrawn. The same is asked once more right before a text goes out.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from itertools import islice
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import text as sql
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, col, func, or_, select
+
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.clinic.models import Clinic
+from scheduler.database import known
+from scheduler.patients import consent
+from scheduler.patients.models import Patient, PhoneCode
+from scheduler.phone import for_people
+from scheduler.reminders import households, rulebook, texts, timing, wording
+from scheduler.reminders.models import Message, MessageState, ReminderRule
+
+BATCH = 50
+"""Phones derived in one transaction: enough to be quick, few enough that others get their turn."""
+
+STATES = {
+    "owed": MessageState.OWED,
+    "gave_way": MessageState.WITHDRAWN,
+    "too_late": MessageState.EXPIRED,
+}
+
+UNDECIDED = {MessageState.OWED, MessageState.WITHDRAWN, MessageState.EXPIRED}
+"""Messages that have not gone out and that nobody is sending: the calendar decides about them."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A text as the calendar wants it now: what is owed, to which phone, in which words."""
+
+    phone: str
+    clinic_id: int
+    owed: timing.Owed
+    text: str
+
+    @property
+    def appointment_id(self) -> int:
+        """The session that the text speaks of."""
+        return int(self.owed.visit.appointment_id)
+
+    @property
+    def state(self) -> MessageState:
+        """Where a message stands that has not been sent."""
+        return STATES[self.owed.verdict]
+
+    def values(self) -> dict[str, Any]:
+        """What the row of an unsent message must hold."""
+        rule, visit = self.owed.rule, self.owed.visit
+        return {
+            "phone": self.phone,
+            "language": visit.language,
+            "text": self.text,
+            "about": visit.starts_at,
+            "appointment_id": self.appointment_id,
+            "asked": rule.asked,
+            "priority": rule.priority,
+            "state": self.state,
+            "reason": self.owed.reason,
+            "due_at": self.owed.due_at,
+            "expires_at": self.owed.expires_at,
+        }
+
+
+def wanted(session: Session, phones: Collection[str], *, now: datetime) -> dict[str, Wanted]:
+    """By key, every text that these phones are owed or would be, but for reasons. Only reads."""
+    return {
+        owed.key: Wanted(
+            household.phone, known(household.clinic.id), owed, text_of(household.clinic, owed)
+        )
+        for household in households.gather(session, phones, now=now)
+        for owed in household.owed(now)
+    }
+
+
+def text_of(clinic: Clinic, owed: timing.Owed) -> str:
+    """The words of a text, in the patient's language and the clinic's wall time."""
+    visit = owed.visit
+    local = visit.starts_at.astimezone(ZoneInfo(clinic.timezone))
+    language = wording.language_of(visit.language)
+    return wording.render(
+        texts.template(owed.rule.templates, visit.language),
+        {
+            **fields_of(clinic),
+            **wording.when(local, language, wording.clock_of(clinic.country)),
+            "number": str(visit.number),
+            "total": str(visit.total),
+        },
+    )
+
+
+def fields_of(clinic: Clinic) -> dict[str, str]:
+    """What a clinic's texts may say of the clinic."""
+    phone = for_people(clinic.phone) if clinic.phone.startswith("+") else clinic.phone
+    return {"clinic": clinic.text_name, "phone": phone, "emergency": clinic.emergency_phone}
+
+
+def derive(session: Session, phones: Collection[str], *, now: datetime) -> dict[str, Wanted]:
+    """Bring the messages of these phones in step with the calendar; returns what it wants now."""
+    take_turn(session, phones)
+    clinic_ids = session.exec(
+        select(Patient.clinic_id).where(col(Patient.phone).in_(phones)).distinct()
+    ).all()
+    rulebook.settle(session, clinic_ids, now=now)
+    wants = wanted(session, phones, now=now)
+    rows = _rows(session, phones, wants)
+    for row in rows:
+        if row.key in wants:
+            _follow(row, wants[row.key], now)
+        elif row.state == MessageState.OWED:
+            row.state, row.reason = MessageState.WITHDRAWN, why_gone(session, row)
+        session.add(row)
+    session.flush()
+    _insert(session, wants, but={row.key for row in rows}, now=now)
+    return wants
+
+
+def derive_all(session: Session, *, now: datetime, after: str = "") -> str:
+    """Derive the next batch of phones in order, from `after` on; returns the last, "" at the end.
+
+    It finds what no change announces: zone data that came with an update, rows restored by hand.
+    """
+    recent = select(Appointment.patient_id).where(Appointment.ends_at > now - households.LOOK_BACK)
+    phones = session.exec(
+        select(Patient.phone)
+        .where(col(Patient.id).in_(recent), Patient.phone > after)
+        .distinct()
+        .order_by(Patient.phone)
+        .limit(BATCH)
+    ).all()
+    derive(session, phones, now=now)
+    return phones[-1] if phones else ""
+
+
+def in_batches(phones: Collection[str]) -> Iterator[list[str]]:
+    """The phones, a transaction's worth at a time."""
+    rest = iter(sorted(phones))
+    while batch := list(islice(rest, BATCH)):
+        yield batch
+
+
+def take_turn(session: Session, phones: Collection[str]) -> None:
+    """Wait until nobody else derives or sends for these phones; the turn ends with the transaction.
+
+    Otherwise two workers could each find room for one more text to the same phone.
+    """
+    if session.get_bind().dialect.name != "postgresql":
+        return  # a writer of SQLite is alone
+    session.execute(
+        sql(
+            "SELECT pg_advisory_xact_lock(place) FROM (SELECT DISTINCT hashtextextended(phone, 0)"
+            " AS place FROM unnest(CAST(:phones AS text[])) AS phone ORDER BY place) AS places"
+        ),
+        {"phones": list(phones)},
+    )
+
+
+def _rows(session: Session, phones: Collection[str], wants: Collection[str]) -> Sequence[Message]:
+    """The derived messages that may have to change, locked."""
+    return session.exec(
+        select(Message)
+        .where(
+            col(Message.rule_id).is_not(None),
+            or_(
+                col(Message.key).in_(wants),
+                col(Message.phone).in_(phones) & (col(Message.state) == MessageState.OWED),
+            ),
+        )
+        .order_by(col(Message.id))
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).all()
+
+
+def _follow(row: Message, want: Wanted, now: datetime) -> None:
+    """Let an unsent message follow the calendar; one that is being sent is left to its sender."""
+    if row.state not in UNDECIDED:
+        return
+    if row.state == want.state == MessageState.EXPIRED:
+        return
+    if want.state == MessageState.OWED and row.expires_at <= now < want.owed.expires_at:
+        row.next_look_at = None
+    for name, value in want.values().items():
+        if getattr(row, name) != value:
+            setattr(row, name, value)
+
+
+def _insert(session: Session, wants: dict[str, Wanted], *, but: set[str], now: datetime) -> None:
+    missing = [
+        {
+            "key": key,
+            "clinic_id": want.clinic_id,
+            "kind": want.owed.rule.kind,
+            "rule_id": int(want.owed.rule.id),
+            "course_id": int(want.owed.visit.course_id),
+            "patient_id": int(want.owed.visit.patient_id),
+            "created_at": now,
+            **want.values(),
+        }
+        for key, want in wants.items()
+        if key not in but
+    ]
+    if missing:
+        insert = postgresql.insert if _is_postgresql(session) else sqlite.insert
+        session.execute(insert(Message).values(missing).on_conflict_do_nothing())
+
+
+def why_gone(session: Session, row: Message) -> str:
+    """The sentence for staff on a text that the calendar no longer wants."""
+    patient = session.get(Patient, row.patient_id) if row.patient_id else None
+    if consent.is_stopped(session, row.phone):
+        return "The phone asked for no more texts."
+    if patient is None or patient.erased_at or not patient.sms_consent:
+        return "The patient does not agree to texts."
+    if patient.phone != row.phone:
+        return "The patient has another phone now."
+    rule = session.get(ReminderRule, row.rule_id) if row.rule_id else None
+    if rule is None or not rule.active:
+        return "The clinic no longer sends this text."
+    return _what_happened(session, row)
+
+
+def _what_happened(session: Session, row: Message) -> str:
+    course = session.get(Course, row.course_id) if row.course_id else None
+    if course is not None and course.state == CourseState.NEEDS_CLEARANCE:
+        return "The course waits for a practitioner's clearance."
+    appointment = session.get(Appointment, row.appointment_id) if row.appointment_id else None
+    if appointment is None or appointment.state == AppointmentState.CANCELLED:
+        return "The session was cancelled."
+    if appointment.state == AppointmentState.NO_SHOW:
+        return "The session was missed."
+    if appointment.starts_at != row.about:
+        return "The session was moved."
+    return "It no longer holds."
+
+
+def owe_code(session: Session, phone_code: PhoneCode, *, language: str, now: datetime) -> Message:
+    """The text with the six digits; they are filled in only as it is sent."""
+    clinic = session.exec(select(Clinic).where(Clinic.id == phone_code.clinic_id)).one()
+    message = Message(
+        clinic_id=phone_code.clinic_id,
+        key=f"code:{phone_code.id}",
+        kind="code",
+        phone_code_id=phone_code.id,
+        phone=phone_code.phone,
+        language=language,
+        text=wording.render(texts.answer("code", language), fields_of(clinic)),
+        asked=True,
+        priority=100,
+        due_at=now,
+        expires_at=phone_code.expires_at,
+        created_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def owe_answer(
+    session: Session,
+    *,
+    clinic: Clinic,
+    phone: str,
+    language: str,
+    kind: str,
+    to_reply: int,
+    now: datetime,
+    useful: timedelta,
+    fields: dict[str, str] | None = None,
+    appointment: Appointment | None = None,
+    course_id: int | None = None,
+    patient_id: int | None = None,
+) -> Message:
+    """A text that answers a reply; due now and of use for `useful`."""
+    message = Message(
+        clinic_id=known(clinic.id),
+        key=f"answer:{to_reply}:{kind}",
+        kind=kind,
+        course_id=appointment.course_id if appointment else course_id,
+        appointment_id=appointment.id if appointment else None,
+        patient_id=appointment.patient_id if appointment else patient_id,
+        about=appointment.starts_at if appointment else None,
+        phone=phone,
+        language=language,
+        text=wording.render(
+            texts.template(texts.ANSWERS.get(kind) or texts.TEMPLATES[kind], language),
+            {**fields_of(clinic), **(fields or {})},
+        ),
+        asked=True,
+        priority=100,
+        due_at=now,
+        expires_at=now + useful,
+        created_at=now,
+    )
+    session.add(message)
+    session.flush()
+    return message
+
+
+def answers_since(session: Session, phone: str, since: datetime) -> int:
+    """How many answers this phone was owed since an instant."""
+    return session.exec(
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.phone == phone,
+            col(Message.key).startswith("answer:"),
+            Message.created_at > since,
+        )
+    ).one()
+
+
+def _is_postgresql(session: Session) -> bool:
+    return session.get_bind().dialect.name == "postgresql"

@@ -1,0 +1,165 @@
+"""Finding out what became of texts whose sending nobody saw the end of.
+
+A text whose outcome is unknown is never sent again before it is known: its receipt tells, or else
+the carrier's list of messages does. Only when it is not on the list, long enough after, it was
+surely not taken.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, func, select, update
+
+from scheduler.database import known
+from scheduler.reminders import claims, receipts
+from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.sms.sender import Found
+
+LOOK_AGAIN = timedelta(seconds=60)
+ABSENT_AFTER = timedelta(minutes=2)
+"""A text that is not on the carrier's list this long after the call was never taken."""
+
+GIVE_UP_AFTER = timedelta(days=1)
+ASK_EVERY = timedelta(hours=1)
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+"""How far before our call, by the carrier's clock, its message may have been made."""
+
+MAX_ABSENT = 2
+
+
+@dataclass(frozen=True)
+class Search:
+    """A text to be looked for on the carrier's list. Holds secrets: never log it."""
+
+    message_id: int
+    token: str
+    began_at: datetime
+    phone: str
+    text: str
+    known_ids: frozenset[str]
+    """messages on the list that are other texts of ours"""
+
+    @property
+    def since(self) -> datetime:
+        """Where on the list to begin."""
+        return self.began_at - CLOCKS_DIFFER_BY
+
+
+@dataclass(frozen=True)
+class Question:
+    """A text that was taken and of which no more was heard."""
+
+    message_id: int
+    carrier_id: str
+
+
+def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Search]:
+    """Texts to be looked for now; the next worker that asks gets others."""
+    messages = _take(session, MessageState.UNKNOWN, now, now + LOOK_AGAIN, limit)
+    searches = []
+    for message in messages:
+        attempt = session.exec(
+            select(Attempt).where(Attempt.message_id == message.id).order_by(col(Attempt.id).desc())
+        ).first()
+        if attempt is None:
+            continue
+        searches.append(
+            Search(
+                message_id=known(message.id),
+                token=attempt.token,
+                began_at=attempt.began_at,
+                phone=message.phone,
+                text=claims.revealed(session, message, key=key, now=now),
+                known_ids=_carrier_ids(session, message.phone),
+            )
+        )
+    return searches
+
+
+def silent(session: Session, *, now: datetime, limit: int) -> list[Question]:
+    """Texts whose receipt is overdue."""
+    messages = _take(session, MessageState.SENT, now, now + ASK_EVERY, limit)
+    for message in messages:
+        if message.sent_at is None or now - message.sent_at >= GIVE_UP_AFTER:
+            message.next_look_at = None  # some networks never say more than that it was sent
+            session.add(message)
+    session.flush()
+    return [
+        Question(known(message.id), message.carrier_id)
+        for message in messages
+        if message.carrier_id and message.next_look_at
+    ]
+
+
+def _take(
+    session: Session, state: MessageState, now: datetime, again_at: datetime, limit: int
+) -> Collection[Message]:
+    due = (
+        select(Message.id)
+        .where(Message.state == state, col(Message.next_look_at) <= now)
+        .order_by(col(Message.next_look_at))
+        .limit(limit)
+        .with_for_update(skip_locked=True)
+    )
+    taken = session.execute(
+        update(Message)
+        .where(col(Message.id).in_(due))
+        .values(next_look_at=again_at)
+        .returning(col(Message.id))
+        .execution_options(synchronize_session=False)
+    )
+    ids = [row[0] for row in taken]
+    return session.exec(select(Message).where(col(Message.id).in_(ids))).all()
+
+
+def _carrier_ids(session: Session, phone: str) -> frozenset[str]:
+    ids = session.exec(
+        select(Attempt.carrier_id)
+        .join(Message, col(Message.id) == Attempt.message_id)
+        .where(Message.phone == phone, col(Attempt.carrier_id).is_not(None))
+    )
+    return frozenset(sid for sid in ids if sid)
+
+
+def conclude(
+    session: Session,
+    search: Search,
+    *,
+    found: Found | None,
+    now: datetime,
+) -> None:
+    """Write down what the carrier's list told; `now` is before it was asked."""
+    message = session.exec(
+        select(Message).where(Message.id == search.message_id).with_for_update()
+    ).one()
+    attempt = session.exec(select(Attempt).where(Attempt.token == search.token)).one()
+    if found is not None:
+        receipts.took(session, attempt, found.sid)
+        receipts.apply(session, search.message_id, found, now=now)
+        return
+    if attempt.outcome in {"", "unknown"} and now - search.began_at >= ABSENT_AFTER:
+        attempt.outcome = "absent"
+        session.add(attempt)
+        session.flush()
+        if message.state == MessageState.UNKNOWN:
+            _owe_again(session, message, now)
+
+
+def _owe_again(session: Session, message: Message, now: datetime) -> None:
+    absent = session.exec(
+        select(func.count())
+        .select_from(Attempt)
+        .where(Attempt.message_id == message.id, Attempt.outcome == "absent")
+    ).one()
+    message.next_look_at = None
+    if message.expires_at <= now:
+        message.state = MessageState.EXPIRED
+        message.reason = "It could not be sent while it was of use."
+    elif absent >= MAX_ABSENT:
+        message.state = MessageState.FAILED
+        message.reason = "The carrier did not take it. Somebody should look into it."
+    else:
+        message.state, message.reason = MessageState.OWED, ""
+    session.add(message)
+    session.flush()

@@ -1,0 +1,87 @@
+"""Which texts a clinic sends: its own rules, or those that every clinic starts with."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import cast
+
+from sqlmodel import Session, col, select
+
+from scheduler.clinic.models import Clinic
+from scheduler.database import known
+from scheduler.reminders import timing
+from scheduler.reminders.models import ReminderRule
+from scheduler.reminders.texts import DEFAULT_RULES
+
+
+def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> None:
+    """Give each of these clinics that has no rules the default ones."""
+    bare = set(clinic_ids) - _with_rules(session, clinic_ids)
+    if not bare:
+        return
+    # Two workers may meet a new clinic at once: the row of the clinic says who was first. The lock
+    # leaves those alone who only refer to the clinic.
+    session.exec(
+        select(Clinic.id)
+        .where(col(Clinic.id).in_(bare))
+        .order_by(col(Clinic.id))
+        .with_for_update(key_share=True)
+    ).all()
+    for clinic_id in sorted(bare - _with_rules(session, bare)):
+        session.add_all(_row(rule, clinic_id, now) for rule in DEFAULT_RULES)
+    session.flush()
+
+
+def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+    """The rules in force, by clinic. One that has none yet is shown the default ones."""
+    rules: dict[int, list[timing.Rule]] = {clinic_id: [] for clinic_id in clinic_ids}
+    for row in session.exec(
+        select(ReminderRule)
+        .where(col(ReminderRule.clinic_id).in_(clinic_ids), col(ReminderRule.active))
+        .order_by(col(ReminderRule.id))
+    ):
+        rules[row.clinic_id].append(as_rule(row))
+    # Rules that are all switched off are still rules: such a clinic texts nobody.
+    for clinic_id in set(clinic_ids) - _with_rules(session, clinic_ids):
+        rules[clinic_id] = list(DEFAULT_RULES)
+    return rules
+
+
+def as_rule(row: ReminderRule) -> timing.Rule:
+    """A stored rule as the arithmetic wants it."""
+    return timing.Rule(
+        id=str(known(row.id)),
+        kind=row.kind,
+        anchor=cast("timing.Anchor", row.anchor),
+        offset_minutes=row.offset_minutes,
+        which=cast("timing.Which", row.which),
+        quiet=cast("timing.Quiet", row.quiet),
+        useful_minutes=row.useful_minutes,
+        priority=row.priority,
+        always=row.always,
+        asked=row.asked,
+        templates=row.templates,
+    )
+
+
+def _with_rules(session: Session, clinic_ids: Collection[int]) -> set[int]:
+    found: Sequence[int] = session.exec(
+        select(ReminderRule.clinic_id).where(col(ReminderRule.clinic_id).in_(clinic_ids)).distinct()
+    ).all()
+    return set(found)
+
+
+def _row(rule: timing.Rule, clinic_id: int, now: datetime) -> ReminderRule:
+    return ReminderRule(
+        clinic_id=clinic_id,
+        kind=rule.kind,
+        anchor=rule.anchor,
+        offset_minutes=rule.offset_minutes,
+        which=rule.which,
+        quiet=rule.quiet,
+        useful_minutes=rule.useful_minutes,
+        priority=rule.priority,
+        always=rule.always,
+        asked=rule.asked,
+        templates=dict(rule.templates),
+        changed_at=now,
+    )

@@ -1,0 +1,154 @@
+"""What a course's patient was texted and will be, when, and why. Only reads.
+
+What the outbox has not written yet is worked out by the same arithmetic that it uses, so that the
+page shown right after booking and the texts that go out later cannot differ.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlmodel import Session, col, select
+
+from scheduler.booking.models import Appointment, Course
+from scheduler.database import known
+from scheduler.patients.models import Patient
+from scheduler.reminders import outbox, timing
+from scheduler.reminders.models import Message, MessageState, ReminderRule
+from scheduler.reminders.outbox import Wanted
+
+
+@dataclass(frozen=True, kw_only=True)
+class TimelineEntry:
+    """One text. Instants are aware, UTC. `why` says what it is about, `reason` why it did not go.
+
+    `text` may hold `{link}` or `{code}`: secrets stand only in what is sent.
+    """
+
+    id: int | None
+    """None: not written down yet"""
+    kind: str
+    why: str
+    text: str
+    state: MessageState
+    reason: str
+    due_at: datetime
+    expires_at: datetime
+    sent_at: datetime | None
+    delivered_at: datetime | None
+    appointment_id: int | None
+    number: int | None
+    """of the session, within its course"""
+
+
+def timeline(session: Session, course: Course, *, now: datetime) -> list[TimelineEntry]:
+    """Every text about a course, by due time: sent, owed, and not sent with the reason."""
+    numbers = _numbers(session, course)
+    return sorted(
+        _entries(session, course, numbers, now),
+        key=lambda entry: (entry.sent_at or entry.due_at, entry.number or 0, entry.kind),
+    )
+
+
+def _entries(
+    session: Session, course: Course, numbers: Mapping[int, int], now: datetime
+) -> Iterator[TimelineEntry]:
+    phone = session.exec(select(Patient.phone).where(Patient.id == course.patient_id)).one()
+    wants = {
+        key: want
+        for key, want in outbox.wanted(session, [phone], now=now).items()
+        if want.owed.visit.course_id == str(course.id)
+    }
+    rows = {
+        row.key: row for row in session.exec(select(Message).where(Message.course_id == course.id))
+    }
+    anchors = _anchors(session, rows)
+    for key, row in rows.items():
+        if row.state not in outbox.UNDECIDED or row.rule_id is None:
+            yield _as_it_is(row, anchors.get(row.rule_id or 0), numbers)
+        elif key not in wants:
+            gone = row.state == MessageState.OWED
+            reason = outbox.why_gone(session, row) if gone else row.reason
+            state = MessageState.WITHDRAWN if gone else MessageState(row.state)
+            yield _as_it_is(row, anchors.get(row.rule_id), numbers, state, reason)
+    for key, want in wants.items():
+        row_or_none = rows.get(key)
+        if row_or_none is None or row_or_none.state in outbox.UNDECIDED:
+            yield _as_wanted(want, row_or_none, numbers)
+
+
+def _numbers(session: Session, course: Course) -> dict[int, int]:
+    rows = session.exec(
+        select(Appointment.id, Appointment.number).where(Appointment.course_id == course.id)
+    )
+    return {known(appointment_id): number for appointment_id, number in rows}
+
+
+def _anchors(session: Session, rows: Mapping[str, Message]) -> dict[int, ReminderRule]:
+    ids = {row.rule_id for row in rows.values()}
+    rules = session.exec(select(ReminderRule).where(col(ReminderRule.id).in_(ids)))
+    return {known(rule.id): rule for rule in rules}
+
+
+def _as_it_is(
+    row: Message,
+    rule: ReminderRule | None,
+    numbers: Mapping[int, int],
+    state: MessageState | None = None,
+    reason: str | None = None,
+) -> TimelineEntry:
+    number = numbers.get(row.appointment_id or 0)
+    return TimelineEntry(
+        id=row.id,
+        kind=row.kind,
+        why=why(rule.anchor, rule.offset_minutes, number) if rule else "in answer to a text",
+        text=row.text,
+        state=state or MessageState(row.state),
+        reason=row.reason if reason is None else reason,
+        due_at=row.due_at,
+        expires_at=row.expires_at,
+        sent_at=row.sent_at,
+        delivered_at=row.delivered_at,
+        appointment_id=row.appointment_id,
+        number=number,
+    )
+
+
+def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) -> TimelineEntry:
+    owed = want.owed
+    number = numbers.get(want.appointment_id)
+    return TimelineEntry(
+        id=row.id if row else None,
+        kind=owed.rule.kind,
+        why=why(owed.rule.anchor, owed.rule.offset_minutes, number),
+        text=want.text,
+        state=want.state,
+        reason=owed.reason,
+        due_at=owed.due_at,
+        expires_at=owed.expires_at,
+        sent_at=None,
+        delivered_at=None,
+        appointment_id=want.appointment_id,
+        number=number,
+    )
+
+
+def why(anchor: timing.Anchor | str, offset_minutes: int, number: int | None) -> str:
+    """What a text is about, in plain words: `the day before session 3`."""
+    if anchor == "booked":
+        return "when the course is booked"
+    side = "before" if offset_minutes < 0 else "after"
+    about = f"session {number}" if number else "the session"
+    if offset_minutes == 0:
+        return f"as {about} {'begins' if anchor == 'start' else 'ends'}"
+    return f"{_span(abs(offset_minutes))} {side} {about}"
+
+
+def _span(minutes: int) -> str:
+    if minutes == 1440:
+        return "the day"
+    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
+        if minutes % size == 0:
+            count = minutes // size
+            return f"{count} {name}" if count == 1 else f"{count} {name}s"
+    raise AssertionError  # every number of minutes is divisible by one

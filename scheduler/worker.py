@@ -1,0 +1,154 @@
+"""The chores that nobody asks for: derive, send, look up, tidy. APScheduler is the ticker only.
+
+Its jobs live in memory: what is to be done stands in our own tables, so that any number of workers
+may tick and a lost tick loses nothing.
+"""
+
+import logging
+import os
+import secrets
+import threading
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from scheduler import idempotency
+from scheduler.booking import holds
+from scheduler.clock import Clock, SystemClock
+from scheduler.database import Database
+from scheduler.reminders import changes, claims, outbox
+from scheduler.reminders.changes import Change
+from scheduler.reminders.dispatcher import Dispatcher, Manners
+from scheduler.sms.sender import Sender
+
+LOG = logging.getLogger(__name__)
+
+SWEEP_SECONDS = 600
+LOOK_SECONDS = 10
+TIDY_SECONDS = 60
+
+
+class Worker:
+    """One process's share of the chores. `start` and `stop` it, or `tick` it by hand.
+
+    `public_url`: where the carrier can reach us with receipts; None for a carrier that sends none.
+    `speed`: how many seconds of the clock pass in one of the machine's.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        clock: Clock,
+        *,
+        key: str,
+        public_url: str | None = None,
+        per_second: float | None = None,
+        concurrency: int = 4,
+        speed: float = 1.0,
+        every: float = 1.0,
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._every = every
+        self._dispatcher = Dispatcher(
+            database,
+            sender,
+            clock,
+            Manners(
+                worker=f"{os.getpid()}-{secrets.token_hex(4)}",
+                key=key,
+                receipts_url=f"{public_url}/hooks/twilio/receipts" if public_url else None,
+                per_second=per_second,
+                concurrency=concurrency,
+                lease=claims.LEASE * max(1.0, speed),
+            ),
+        )
+        self._ticker: BackgroundScheduler | None = None
+        self._looked_at: datetime | None = None
+        self._seen: set[Change] = set()
+        self._deriving = threading.Lock()
+        self.last_tick: datetime | None = None
+        """When a look for changes last came to its end, by the clock; for the health page."""
+
+    def start(self) -> None:
+        """Begin to tick. What others left behind is found by their leases."""
+        # A tick that finds the one before it still at work is no news.
+        logging.getLogger("apscheduler").setLevel(logging.ERROR)
+        self._ticker = BackgroundScheduler(
+            timezone=UTC,
+            executors={"default": ThreadPoolExecutor(8)},
+            job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
+        )
+        for chore, seconds in (
+            (self.derive, self._every),
+            (self.send, self._every),
+            (self.look_up, LOOK_SECONDS),
+            (self.tidy, TIDY_SECONDS),
+            (self.sweep, SWEEP_SECONDS),
+        ):
+            self._ticker.add_job(
+                _unbroken, "interval", [chore], seconds=seconds, next_run_time=SystemClock().now()
+            )
+        self._ticker.start()
+
+    def stop(self) -> None:
+        """Take nothing new, finish what is under way, and return."""
+        self._dispatcher.stop()
+        if self._ticker is not None:
+            self._ticker.shutdown(wait=True)
+        self._dispatcher.close()
+
+    def tick(self) -> None:
+        """Each chore once, in the caller's thread, errors and all: for tests and commands."""
+        self.tidy()
+        self.sweep()
+        self.derive()
+        self.send()
+        self.look_up()
+
+    def derive(self) -> None:
+        """Bring the outbox in step with what has changed since the last look."""
+        now = self._clock.now()
+        with self._deriving:
+            with self._database.transaction(write=False) as session:
+                found = changes.since(session, self._looked_at or now, now=now)
+            for phones in outbox.in_batches(changes.phones(found - self._seen)):
+                with self._database.transaction() as session:
+                    outbox.derive(session, phones, now=now)
+            self._seen, self._looked_at = found, now
+        self.last_tick = self._clock.now()
+
+    def sweep(self) -> None:
+        """Derive everything anew: what no change announced is found here."""
+        after = ""
+        while True:
+            with self._database.transaction() as session:
+                after = outbox.derive_all(session, now=self._clock.now(), after=after)
+            if not after:
+                return
+
+    def send(self) -> None:
+        """Send what is due."""
+        self._dispatcher.send_due()
+
+    def look_up(self) -> None:
+        """Find out what became of texts of which nothing more was heard."""
+        self._dispatcher.look_up()
+
+    def tidy(self) -> None:
+        """Let go of what nobody will come back for."""
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            holds.release_lapsed(session, now=now)
+            idempotency.forget_old(session, now=now)
+
+
+def _unbroken(chore: Callable[[], None]) -> None:
+    """The outermost loop: whatever goes wrong in one tick, the next one comes."""
+    try:
+        chore()
+    except Exception:
+        LOG.exception("the chore %s failed; it is tried again", chore.__name__)

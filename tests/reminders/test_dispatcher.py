@@ -1,0 +1,299 @@
+"""Each text goes out once, whatever the carrier or the worker does."""
+
+from datetime import timedelta
+
+import pytest
+
+from scheduler.database import Database
+from scheduler.patients import consent
+from scheduler.reminders import claims, receipts
+from scheduler.reminders.claims import Claim
+from scheduler.reminders.dispatcher import Pace
+from scheduler.reminders.models import Attempt, MessageState
+from scheduler.sms.sender import Accepted, Found, Refused, TryLater, Unknown
+from tests.reminders.world import ANN, KEY, MONDAY, World, at, found
+
+CONFIRMATION = (
+    "Willow: 1 sessions booked, the first on Mon 11 Jan, 10:00 AM. We text you before each."
+    " Reply R to change, HELP for help, STOP to opt out."
+)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    world = found(database)
+    world.book(world.enrol(), at(11))
+    return world
+
+
+def test_a_text_that_is_due_goes_out_once(world: World) -> None:
+    world.tick()
+    world.tick()
+
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+    [message] = world.messages(kind="confirmation")
+    assert (message.state, message.sent_at) == (MessageState.SENT, MONDAY)
+
+
+def test_a_refusal_is_final(world: World) -> None:
+    world.carrier.problems = [Refused(21614, "This number is not a mobile phone.")]
+
+    world.tick()
+    world.tick(MONDAY + timedelta(hours=1))
+
+    [message] = world.messages(kind="confirmation")
+    assert (message.state, message.error_code) == (MessageState.FAILED, "21614")
+    assert message.reason == "This number is not a mobile phone."
+    assert world.carrier.calls == 1
+
+
+def test_a_refusal_for_opting_out_stops_all_other_texts(world: World) -> None:
+    world.carrier.problems = [Refused(21610, "Opted out.", opted_out=True)]
+
+    world.tick()
+
+    with world.database.transaction(write=False) as session:
+        assert consent.is_stopped(session, ANN)
+    world.tick(at(10))
+    assert world.carrier.calls == 1
+
+
+def test_a_refusal_for_our_own_account_is_mended_and_not_held_against_the_text(
+    world: World,
+) -> None:
+    world.carrier.problems = [Refused(20003, "Bad credentials.", config=True)]
+
+    world.tick()
+    assert world.carrier.texts == []
+
+    world.tick(MONDAY + claims.REPAIR)
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+
+
+def test_later_means_later_and_in_the_end_never(world: World) -> None:
+    world.carrier.problems = [TryLater("Busy.") for _ in range(6)]
+    now = MONDAY
+
+    world.tick()
+    assert world.carrier.calls == 1
+    world.tick(now + timedelta(seconds=1))
+    assert world.carrier.calls == 1
+    for _ in range(6):
+        now += timedelta(hours=2)
+        world.tick(now)
+
+    assert world.carrier.calls == 5
+    assert world.messages(kind="confirmation")[0].state == MessageState.FAILED
+
+
+@pytest.mark.parametrize("minutes", [1, 3, 60])
+def test_an_unknown_that_was_taken_is_never_sent_again(world: World, minutes: int) -> None:
+    world.carrier.problems = [Unknown("The connection broke.")]
+    world.carrier.takes_all_the_same = True
+
+    world.tick()
+    assert world.messages(kind="confirmation")[0].state == MessageState.UNKNOWN
+    world.tick(MONDAY + timedelta(minutes=minutes))
+    world.tick(MONDAY + timedelta(minutes=minutes + 10))
+
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+    assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+
+
+def test_an_unknown_that_was_not_taken_is_sent_again_once_that_is_sure(world: World) -> None:
+    world.carrier.problems = [Unknown("The connection broke.")]
+
+    world.tick()
+    world.tick(MONDAY + timedelta(seconds=110))
+    world.tick(MONDAY + timedelta(seconds=115))
+    assert world.carrier.calls == 1
+    world.tick(MONDAY + timedelta(seconds=180))
+    world.tick(MONDAY + timedelta(seconds=185))
+
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+
+
+def test_what_stays_unknown_past_its_use_is_given_up(world: World) -> None:
+    world.carrier.problems = [Unknown("The connection broke.")]
+
+    world.tick()
+    world.tick(MONDAY + timedelta(hours=25))
+
+    [message] = world.messages(kind="confirmation")
+    assert message.state == MessageState.EXPIRED
+    assert world.carrier.calls == 1
+
+
+def test_a_worker_that_died_after_its_claim_leaves_the_text_owed(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [left] = claims.claim(session, worker="dead", now=MONDAY, limit=5)
+
+    world.tick(MONDAY + timedelta(seconds=59))
+    assert world.carrier.texts == []
+    world.tick(MONDAY + timedelta(seconds=60))
+
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+    with world.database.transaction() as session:
+        assert claims.intend(session, left, key=KEY, now=MONDAY) is None
+
+
+def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [claim] = claims.claim(session, worker="frozen", now=MONDAY, limit=1)
+    with world.database.transaction() as session:
+        intent = claims.intend(session, claim, key=KEY, now=MONDAY)
+        assert intent is not None
+    world.tick(MONDAY + timedelta(minutes=3))
+    world.tick(MONDAY + timedelta(minutes=3))
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+
+    with world.database.transaction() as session:
+        refused = Refused(21614)
+        claims.settle(session, intent, refused, jitter=0, now=MONDAY + timedelta(minutes=4))
+
+    assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+
+
+def test_a_text_that_is_no_longer_true_is_withdrawn_at_the_last_moment(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
+        consent.stop(session, claims.CARRIER, ANN, words="STOP", now=MONDAY)
+
+    with world.database.transaction() as session:
+        assert claims.intend(session, claim, key=KEY, now=MONDAY) is None
+
+    [message] = world.messages(kind="confirmation")
+    assert message.state == MessageState.WITHDRAWN
+    assert message.reason == "The phone asked for no more texts."
+
+
+def test_a_text_is_not_claimed_twice(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        first = claims.claim(session, worker="one", now=MONDAY, limit=9)
+    with world.database.transaction() as session:
+        second = claims.claim(session, worker="two", now=MONDAY, limit=9)
+
+    assert (len(first), second) == (1, [])
+
+
+def test_what_could_not_be_sent_in_time_expires(world: World) -> None:
+    world.worker.sweep()
+
+    world.tick(MONDAY + timedelta(hours=25))
+
+    [message] = world.messages(kind="confirmation")
+    assert message.state == MessageState.EXPIRED
+    assert world.carrier.texts == []
+
+
+def sent_token(world: World) -> str:
+    world.tick()
+    with world.database.transaction(write=False) as session:
+        attempt = session.get_one(Attempt, 1)
+        assert str(world.carrier.receipts[world.carrier.sid]).endswith(attempt.token)
+        return attempt.token
+
+
+@pytest.mark.parametrize(
+    ("told", "state"),
+    [
+        (["sent", "delivered"], MessageState.DELIVERED),
+        (["delivered", "sent"], MessageState.DELIVERED),
+        (["delivered", "delivered", "queued"], MessageState.DELIVERED),
+        (["undelivered", "sent"], MessageState.FAILED),
+        (["undelivered", "delivered"], MessageState.DELIVERED),
+        (["delivered", "failed"], MessageState.DELIVERED),
+        (["something new"], MessageState.SENT),
+    ],
+)
+def test_receipts_in_any_order_come_to_the_same(
+    world: World, told: list[str], state: MessageState
+) -> None:
+    token = sent_token(world)
+
+    for status in told:
+        with world.database.transaction() as session:
+            said = Found(world.carrier.sid, status)
+            receipts.note(session, token=token, said=said, now=MONDAY)
+
+    assert world.messages(kind="confirmation")[0].state == state
+
+
+def test_a_receipt_may_come_before_the_answer(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
+    with world.database.transaction() as session:
+        intent = claims.intend(session, claim, key=KEY, now=MONDAY)
+        assert intent is not None
+    sid = f"SM{7:032x}"
+
+    with world.database.transaction() as session:
+        receipts.note(session, token=intent.token, said=Found(sid, "delivered"), now=MONDAY)
+    with world.database.transaction() as session:
+        claims.settle(session, intent, Accepted(sid), jitter=0, now=MONDAY)
+
+    [message] = world.messages(kind="confirmation")
+    assert (message.state, message.carrier_id) == (MessageState.DELIVERED, sid)
+
+
+def test_a_receipt_settles_what_nobody_saw_the_end_of(world: World) -> None:
+    world.carrier.problems = [Unknown("The connection broke.")]
+    world.tick()
+    with world.database.transaction() as session:
+        token = session.get_one(Attempt, 1).token
+        said = Found(f"SM{8:032x}", "sent")
+        receipts.note(session, token=token, said=said, now=MONDAY)
+
+    world.tick(MONDAY + timedelta(minutes=5))
+
+    assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+    assert world.carrier.calls == 1
+
+
+def test_a_receipt_for_no_attempt_of_ours_changes_nothing(world: World) -> None:
+    world.tick()
+
+    with world.database.transaction() as session:
+        said = Found(world.carrier.sid, "delivered")
+        receipts.note(session, token="0" * 32, said=said, now=MONDAY)
+
+    assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+
+
+def test_a_receipt_that_never_comes_is_asked_for(world: World) -> None:
+    world.tick()
+    world.carrier.statuses[world.carrier.sid] = "delivered"
+
+    world.tick(MONDAY + timedelta(minutes=9))
+    assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+    world.tick(MONDAY + timedelta(minutes=10))
+
+    assert world.messages(kind="confirmation")[0].state == MessageState.DELIVERED
+
+
+def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
+
+    with world.database.transaction() as session:
+        stale = Claim(claim.message_id, claim.fence - 1)
+        assert claims.intend(session, stale, key=KEY, now=MONDAY) is None
+
+
+def test_the_pace_lets_through_what_a_second_allows() -> None:
+    seconds = [0.0]
+    pace = Pace(2.0, lambda: seconds[0])
+
+    assert pace.available() == 2
+    pace.take(2)
+    assert (pace.available(), pace.next_in()) == (0, 0.5)
+    seconds[0] = 0.5
+    assert pace.available() == 1
+    seconds[0] = 100.0
+    assert pace.available() == 2

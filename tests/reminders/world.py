@@ -1,0 +1,244 @@
+"""A small clinic in New York, the people who come to it, and a carrier made of paper."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.audit import OPERATOR, Actor
+from scheduler.booking import courses
+from scheduler.booking.models import Appointment, Course
+from scheduler.booking.seating import Wanted
+from scheduler.clinic.models import (
+    Calendar,
+    Clinic,
+    Practitioner,
+    Room,
+    Treatment,
+    TreatmentPractitioner,
+    TreatmentRoom,
+    WorkingHours,
+)
+from scheduler.database import Database, known
+from scheduler.patients import consent, register
+from scheduler.patients.models import Patient
+from scheduler.reminders import timeline
+from scheduler.reminders.models import Message
+from scheduler.reminders.timeline import TimelineEntry
+from scheduler.sms.sender import Accepted, Found, Problem
+from scheduler.worker import Worker
+
+KEY = "a secret of at least thirty-two characters"
+NEW_YORK = ZoneInfo("America/New_York")
+ANN = "+12125550123"
+BEN = "+12125550124"
+
+
+def at(day: int, hour: int = 10, minute: int = 0, *, month: int = 1) -> datetime:
+    """An instant in 2027 by the clinic's clock; the 4th of January is a Monday."""
+    return datetime(2027, month, day, hour, minute, tzinfo=NEW_YORK).astimezone(UTC)
+
+
+MONDAY = at(4)
+
+
+@dataclass
+class Hand:
+    """A clock that is set by hand."""
+
+    at: datetime = MONDAY
+
+    def now(self) -> datetime:
+        return self.at
+
+
+@dataclass
+class Paper:
+    """A carrier that keeps what it is given, and fails as it is told: one problem for each call."""
+
+    clock: Hand
+    texts: list[tuple[str, str]] = field(default_factory=list)
+    calls: int = 0
+    problems: list[Problem | None] = field(default_factory=list)
+    takes_all_the_same: bool = False
+    receipts: dict[str, str | None] = field(default_factory=dict)
+    statuses: dict[str, str] = field(default_factory=dict)
+
+    def send(
+        self,
+        *,
+        to: str,
+        text: str,
+        receipt_url: str | None,
+        valid_seconds: int,
+        deadline: float | None = None,
+    ) -> Accepted:
+        assert valid_seconds >= 1
+        assert deadline is not None
+        self.calls += 1
+        problem = self.problems.pop(0) if self.problems else None
+        if problem is None or self.takes_all_the_same:
+            self.texts.append((to, text))
+            self.receipts[self.sid] = receipt_url
+        if problem is not None:
+            raise problem
+        return Accepted(self.sid)
+
+    @property
+    def sid(self) -> str:
+        return f"SM{len(self.texts):032x}"
+
+    def find(
+        self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
+    ) -> Found | None:
+        for number, sent in enumerate(self.texts, start=1):
+            sid = f"SM{number:032x}"
+            if sent == (to, text) and sid not in known:
+                return Found(sid, "sent")
+        return None
+
+    def fetch(self, sid: str) -> Found | None:
+        return Found(sid, self.statuses.get(sid, "sent"))
+
+
+@dataclass
+class World:
+    """The clinic with its worker, ticked by hand."""
+
+    database: Database
+    clock: Hand
+    carrier: Paper
+    worker: Worker
+    clinic_id: int
+    treatment_id: int
+
+    def tick(self, now: datetime | None = None) -> list[tuple[str, str]]:
+        """Let the worker do all its chores at an instant; what has gone out by then."""
+        self.clock.at = now or self.clock.at
+        self.worker.tick()
+        return self.carrier.texts
+
+    def enrol(self, name: str = "Ann Archer", phone: str = ANN, *, agrees: bool = True) -> int:
+        with self.database.transaction() as session:
+            patient = register.enrol(
+                session,
+                OPERATOR,
+                clinic=session.get_one(Clinic, self.clinic_id),
+                name=name,
+                phone=phone,
+                language="en",
+                now=self.clock.at,
+            )
+            if agrees:
+                consent.give(
+                    session, OPERATOR, patient, wording="Yes", channel="staff", now=self.clock.at
+                )
+            return known(patient.id)
+
+    def book(self, patient_id: int, *starts: datetime) -> int:
+        """A course at these times; its id."""
+        with self.database.transaction() as session:
+            course = courses.book(
+                session,
+                OPERATOR,
+                treatment=session.get_one(Treatment, self.treatment_id),
+                patient=session.get_one(Patient, patient_id),
+                wanted=[Wanted(number, start) for number, start in enumerate(starts, start=1)],
+                now=self.clock.at,
+            )
+            return known(course.id)
+
+    def timeline(self, course_id: int) -> list[TimelineEntry]:
+        with self.database.transaction(write=False) as session:
+            course = session.get_one(Course, course_id)
+            return timeline.timeline(session, course, now=self.clock.at)
+
+    def messages(self, **conditions: object) -> Sequence[Message]:
+        with self.database.transaction(write=False) as session:
+            return session.exec(
+                select(Message).filter_by(**conditions).order_by(col(Message.due_at))
+            ).all()
+
+
+def appointment(session: Session, course_id: int, number: int) -> Appointment:
+    return session.exec(
+        select(Appointment).where(
+            Appointment.course_id == course_id, Appointment.number == number
+        )
+    ).one()
+
+
+def patient_actor(clinic_id: int) -> Actor:
+    return Actor(kind="patient", clinic_ids=frozenset({clinic_id}))
+
+
+def found(database: Database) -> World:
+    """Open the clinic."""
+    with database.transaction() as session:
+        clinic_id = open_clinic(session, "Willow")
+        treatment_id = offer(session, clinic_id)
+    clock = Hand()
+    carrier = Paper(clock)
+    worker = Worker(
+        database, carrier, clock, key=KEY, public_url="https://willow.example", concurrency=2
+    )
+    return World(database, clock, carrier, worker, clinic_id, treatment_id)
+
+
+def open_clinic(session: Session, name: str) -> int:
+    clinic = Clinic(
+        name=f"{name} Clinic",
+        text_name=name,
+        timezone="America/New_York",
+        phone="+12125550100",
+        emergency_phone="911",
+        country="US",
+        changed_at=MONDAY,
+    )
+    session.add(clinic)
+    session.flush()
+    return known(clinic.id)
+
+
+def offer(session: Session, clinic_id: int) -> int:
+    treatment = Treatment(
+        clinic_id=clinic_id,
+        name="Ten sessions",
+        minutes=40,
+        hands_on=[{"from_minute": 0, "to_minute": 40}],
+        phases=[{"sessions": 3, "per_week": 2}],
+    )
+    session.add(treatment)
+    session.flush()
+    for number in range(1, 4):
+        _staff(session, known(treatment.id), clinic_id, number)
+    session.flush()
+    return known(treatment.id)
+
+
+def _staff(session: Session, treatment_id: int, clinic_id: int, number: int) -> None:
+    calendars = [Calendar(clinic_id=clinic_id), Calendar(clinic_id=clinic_id)]
+    session.add_all(calendars)
+    session.flush()
+    practitioner = Practitioner(
+        clinic_id=clinic_id,
+        calendar_id=known(calendars[0].id),
+        name=f"Ines {number}",
+        license_number=f"L{number}",
+        license_expires_on=(MONDAY + timedelta(days=900)).date(),
+    )
+    room = Room(clinic_id=clinic_id, calendar_id=known(calendars[1].id), name=f"Room {number}")
+    session.add_all([practitioner, room])
+    session.flush()
+    session.add(
+        TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=known(practitioner.id))
+    )
+    session.add(TreatmentRoom(treatment_id=treatment_id, room_id=known(room.id)))
+    session.add_all(
+        WorkingHours(
+            practitioner_id=known(practitioner.id), weekday=day, starts="08:00", ends="20:00"
+        )
+        for day in range(7)
+    )
