@@ -55,7 +55,7 @@ def version(path: Path) -> str:
 
 
 def _starts(path: Path) -> bool:
-    # Ubuntu's chromium-browser is a script that only says to install a snap: to exist is too little.
+    # To exist is too little: Ubuntu's chromium-browser is a script that says to install a snap.
     try:
         return bool(version(path))
     except (OSError, subprocess.SubprocessError):
@@ -96,9 +96,7 @@ def _from_playwright() -> bool:
 def _succeeds(command: list[str], environment: dict[str, str]) -> bool:
     # Hundreds of lines about unpacking hide the one that matters: shown only if it went wrong.
     try:
-        done = subprocess.run(
-            command, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     except OSError as problem:
         print(problem, file=sys.stderr)
         return False

@@ -54,12 +54,12 @@ class _Identity(TypedDict, total=False):
 def place() -> Iterator[Path]:
     """A folder for one server. Both are gone when the block ends, or the process."""
     # Not in TMPDIR: the path of a socket may not be longer than about a hundred bytes.
-    folder = Path(tempfile.mkdtemp(prefix="clinic-", dir="/tmp"))  # noqa: S108 - mkdtemp is safe
+    folder = Path(tempfile.mkdtemp(prefix="clinic-", dir="/tmp"))
     folder.chmod(0o755)  # as root the server runs as somebody else, who has to get in
     try:
-        with _locked(folder / "wanted"):
+        with locked(folder / "wanted"):
             yield folder
-        with _locked(folder / "running"):  # until the keeper has put the server away
+        with locked(folder / "running"):  # until the keeper has put the server away
             pass
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -71,7 +71,7 @@ def start(folder: Path) -> str:
     Safe to call from several processes. Raises NoPostgres.
     """
     url = folder / "url"
-    with _locked(folder / "starting"):
+    with locked(folder / "starting"):
         if not url.exists():
             url.write_text(_start(folder))
         return url.read_text()
@@ -84,12 +84,12 @@ def url_of(server_url: str, database: str) -> str:
 
 def keep(folder: Path) -> None:
     """Start the server, print its URL, and stop it when nobody wants it any more."""
-    with _locked(folder / "running"):
+    with locked(folder / "running"):
         server = _serve(folder)
         try:
             print(_url(folder), flush=True)
             sys.stdout.close()
-            with _locked(folder / "wanted"):
+            with locked(folder / "wanted"):
                 pass
         finally:
             server.send_signal(signal.SIGQUIT)  # at once: nothing of it is to be kept
@@ -98,7 +98,7 @@ def keep(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(file: Path) -> Iterator[None]:
+def locked(file: Path) -> Iterator[None]:
     with file.open("a") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield

@@ -1,10 +1,11 @@
-"""A rule for import-linter: a module whose docstring ends in "Pure." is arithmetic and no more.
+"""A rule for import-linter: a module whose docstring says "Pure." is arithmetic and no more.
 
 Such a module imports the standard library, other pure modules and those named in `also_pure`, so
 that it can reach no database, clock or settings. The docstring is the list: none has to be kept.
 """
 
 import ast
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,16 +18,16 @@ IMPURE = {"asyncio", "io", "os", "pathlib", "random", "secrets", "socket", "sqli
 IMPURE |= {"http", "threading", "time", "urllib"}
 
 
-class PureContract(Contract):  # type: ignore[misc] - import-linter is not typed
+class PureContract(Contract):
     """Modules that call themselves pure import only what is."""
 
-    also_pure = fields.ListField(subfield=fields.StringField(), required=False)
+    also_pure: Any = fields.ListField(subfield=fields.StringField())
 
-    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002, FBT001
+    def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 - the base class names it
         """Broken if a pure module imports something that is not."""
         root = self.session_options["root_packages"][0]
         pure = {name for name in graph.modules if name.startswith(root) and is_pure(name)}
-        allowed = pure | set(self.also_pure or []) | (sys.stdlib_module_names - IMPURE)
+        allowed = pure | set(self.also_pure) | (sys.stdlib_module_names - IMPURE)
         faults = [
             (module, imported)
             for module in sorted(pure)
@@ -42,9 +43,9 @@ class PureContract(Contract):  # type: ignore[misc] - import-linter is not typed
 
 
 def is_pure(module: str) -> bool:
-    """Whether the docstring of a module of this project ends in the word "Pure."."""
+    """Whether the docstring of a module of this project holds the sentence "Pure."."""
     path = Path(*module.split(".")).with_suffix(".py")
     if not path.exists():
         return False
-    docstring: Any = ast.get_docstring(ast.parse(path.read_text()))
-    return bool(docstring) and docstring.split()[-1] == "Pure."
+    docstring = ast.get_docstring(ast.parse(path.read_text())) or ""
+    return re.search(r"\bPure\.(\s|$)", docstring) is not None
