@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select, update
 
 from scheduler.database import known
 from scheduler.reminders import claims, receipts
+from scheduler.reminders.claims import Secrets
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import Found
 
@@ -54,7 +55,7 @@ class Question:
     carrier_id: str
 
 
-def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Search]:
+def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) -> list[Search]:
     """Texts to be looked for now; the next worker that asks gets others."""
     messages = _take(session, MessageState.UNKNOWN, now, now + LOOK_AGAIN, limit)
     searches = []
@@ -70,7 +71,7 @@ def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Se
                 token=attempt.token,
                 began_at=attempt.began_at,
                 phone=message.phone,
-                text=claims.revealed(session, message, key=key, now=now),
+                text=claims.revealed(session, message, secrets, now=now),
                 known_ids=_carrier_ids(session, message.phone),
             )
         )
