@@ -23,8 +23,12 @@ ABSENT_AFTER = timedelta(minutes=2)
 
 GIVE_UP_AFTER = timedelta(days=1)
 ASK_EVERY = timedelta(hours=1)
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
-"""How far before our call, by the carrier's clock, its message may have been made."""
+CLOCKS_DIFFER_BY = timedelta(days=1)
+"""How far before our call, by the carrier's clock, its message may have been made.
+
+Ours may be wrong by hours; to take an older text with the same words for this one would leave one
+unsent, to overlook this one would send it twice.
+"""
 
 MAX_ABSENT = 2
 
