@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
-from math import lcm
+from math import isqrt, lcm
 
 from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, pace_of
 from scheduler.clinic.phases import Phase
@@ -78,6 +78,7 @@ class _Search:
         self.start = start
         self.legs = list(_legs(phases, sorted(free)))
         self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
+        self.ideal = {leg.pace: int(leg.pace.ideal * self.unit) for leg in self.legs}
         # No gap is longer than the free days reach, so these bits hold any sum of squares.
         reach = self.unit * (max(free, default=start) - start + 800)
         self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
@@ -124,11 +125,16 @@ class _Search:
             for stretch in stretches:
                 base = cost + self._delay(stretch)
                 if base > bound:
-                    break  # each stretch loses more than the one before it
-                for day in _days_in(usable, stretch):
+                    break  # each stretch delays more than the one before it
+                # A day farther from the ideal than this would cost more than the bound by itself.
+                far = isqrt((bound - base) >> _START_BITS) if reach is None else reach
+                near = Stretch(
+                    max(stretch.first, -((far - target) // unit)),
+                    min(stretch.last, (target + far) // unit),
+                    *stretch[2:],
+                )
+                for day in _days_in(usable, near):
                     uneven = day * unit - target
-                    if reach is not None and abs(uneven) > reach:
-                        continue
                     total = base + wish_cost[day] + (uneven * uneven << _START_BITS)
                     if total > bound:
                         continue
@@ -147,8 +153,8 @@ class _Search:
         if leg.opens:
             earliest = max(before.pace.next_from(anchor, day), day + 1 + leg.rest_days)
             return earliest * self.unit, entries(earliest)
-        ideal = int(leg.pace.ideal * self.unit)
-        return day * self.unit + ideal, leg.pace.stretches(anchor, day, filled, leg.left)
+        target = day * self.unit + self.ideal[leg.pace]
+        return target, leg.pace.stretches(anchor, day, filled, leg.left)
 
     def _delay(self, stretch: Stretch) -> int:
         return (stretch.lost << self.lost_shift) + (stretch.empty << self.empty_shift)

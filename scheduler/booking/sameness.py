@@ -6,6 +6,7 @@ time; then with the least sum of starts. Each candidate for what is common is tr
 ways that are best by one of them go on to the next question.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import combinations, product
@@ -35,7 +36,6 @@ def choose(ways: Ways, admissible: Mapping[int, Sequence[Opening]], densest: int
     people = sorted({who for day in days.values() for who in day.by_person})
     weekdays = sorted({day.weekday for day in days.values()})
     patterns = [frozenset(each) for each in combinations(weekdays, min(densest, len(weekdays)))]
-    times = sorted({minute for day in days.values() for minute in day.by_time})
 
     graph = _index(ways)
     same_person = _best(
@@ -44,11 +44,7 @@ def choose(ways: Ways, admissible: Mapping[int, Sequence[Opening]], densest: int
     )
     off = [{key: int(day.weekday not in on) for key, day in days.items()} for on in patterns]
     same_days = _best((graph, who, costs) for (graph, who), costs in product(same_person, off))
-    same_time = _best(
-        (graph, (who, minute), {key: days[key].cost(who, minute) for key in _days_of(graph)})
-        for (graph, who), minute in product(same_days, times)
-    )
-    graph, (who, minute) = same_time[0]
+    graph, who, minute = _at_one_time(same_days, days)
     return [days[day].pick(who, minute) for day in _first_way(graph)]
 
 
@@ -78,12 +74,51 @@ class _Day:
             return _PERSON + after
         return _PERSON + _TIME + self.earliest
 
+    def times_with(self, who: int) -> Iterable[int]:
+        """The times that cost nothing extra when this is the common practitioner."""
+        if who not in self.by_person:
+            return self.by_time
+        return [minute for person, minute in self.by_both if person == who]
+
     def pick(self, who: int, minute: int) -> Opening:
         """The opening that has this cost; of equals, the lowest practitioner and room."""
         return min(
             self.offered,
             key=lambda each: (each.practitioner_id != who, each.minute != minute, each[2:]),
         )
+
+
+def _at_one_time(
+    same_days: list[tuple[_Graph, int]], days: Mapping[int, _Day]
+) -> tuple[_Graph, int, int]:
+    """The best ways, their common practitioner and the time with the fewest exceptions."""
+    candidates = sorted(
+        (fewest, place, minute)
+        for place, (graph, who) in enumerate(same_days)
+        for minute, fewest in _fewest_elsewhere(graph, who, days).items()
+    )
+    best: tuple[int, _Graph, int, int] | None = None
+    for fewest, place, minute in candidates:
+        graph, who = same_days[place]
+        if best is not None and fewest > best[0] % _PERSON // _TIME:
+            break
+        costs = {day: days[day].cost(who, minute) for day in _days_of(graph)}
+        totals = _totals(graph, costs)
+        total = min(totals[-1])
+        if best is None or total < best[0]:
+            best = (total, _cheapest(graph, costs, totals), who, minute)
+    assert best is not None  # noqa: S101 - there is a day in every layer and a time on every day
+    return best[1:]
+
+
+def _fewest_elsewhere(graph: _Graph, who: int, days: Mapping[int, _Day]) -> dict[int, int]:
+    """For each time, how many sessions at the least cannot be at it, wherever the way goes."""
+    possible = Counter(
+        minute
+        for layer in graph
+        for minute in {minute for day, _ in layer for minute in days[day].times_with(who)}
+    )
+    return {minute: len(graph) - sessions for minute, sessions in possible.items()}
 
 
 def _index(ways: Ways) -> _Graph:

@@ -213,6 +213,16 @@ def test_a_day_that_misses_one_wish_is_better_than_one_that_misses_two():
     assert planned.sessions[0].opening == openings[1]
 
 
+def test_one_session_far_from_the_wishes_is_better_than_two_near_them():
+    wishes = Wishes(MONDAY, frozenset({0}), (540, 720), MEI)
+    far = [opening(MONDAY), opening(MONDAY + timedelta(days=8), 15, OLU)]
+    near = [opening(MONDAY + timedelta(days=day)) for day in (1, 9)]
+
+    planned = course([Phase(2, every_days=8)], far + near, wishes)
+
+    assert offsets(planned) == [0, 8]
+
+
 def test_wishes_are_given_up_before_the_pace():
     wishes = Wishes(MONDAY, weekdays=frozenset({0}))
 
@@ -234,6 +244,23 @@ def test_one_practitioner_counts_before_one_time():
     planned = course([Phase(3, per_week=1)], openings)
 
     assert [session.opening.practitioner_id for session in planned.sessions] == [MEI] * 3
+
+
+def test_of_two_equally_regular_courses_the_earlier_is_planned():
+    days = [MONDAY, MONDAY + timedelta(weeks=1)]
+    openings = [opening(day, 10, MEI) for day in days] + [opening(day, 9, OLU) for day in days]
+
+    planned = course([Phase(2, per_week=1)], openings)
+
+    assert [session.opening.minute for session in planned.sessions] == [540, 540]
+
+
+def test_the_same_weekdays_every_week_although_others_are_as_even():
+    openings = diary(on=range(7), hours=(9,), who=(MEI,))
+
+    planned = course([Phase(12, per_week=2)], openings, Wishes(MONDAY + timedelta(days=4)))
+
+    assert {session.opening.day.weekday() for session in planned.sessions} == {0, 4}
 
 
 def test_a_horizon_too_short_names_the_first_session_beyond_it():

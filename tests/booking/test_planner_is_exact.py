@@ -182,7 +182,7 @@ _wishes = st.builds(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(courses(), diaries(), _wishes)
 def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
     until = START + timedelta(days=55)
@@ -208,7 +208,7 @@ def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
     assert len(outside) == least[2]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(courses(), diaries(), st.data())
 def test_neighbours_break_nothing_that_the_plan_keeps(phases, by_day, data):
     openings = [opening for offered in by_day.values() for opening in offered]

@@ -1,7 +1,7 @@
 """What patients write is understood, or left to people; never guessed."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.reminders.keywords import Meaning, Understood, understand
@@ -105,6 +105,7 @@ def test_our_own_texts_sent_back_change_nothing() -> None:
     assert not meanings & {Meaning.CONFIRM, Meaning.START, Meaning.SCORE}
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_nothing_that_can_be_typed_is_too_much(body: str) -> None:
     assert understand(body).meaning in Meaning

@@ -73,7 +73,7 @@ ODD_NIGHTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400)
+@settings(max_examples=400, deadline=None)
 @given(
     starts=WALL,
     ends=WALL,

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.reminders.retry import next_try
@@ -26,6 +26,7 @@ def test_the_carrier_may_ask_for_longer_but_not_for_shorter() -> None:
     assert next_try(2, NOON, timedelta(seconds=-9)) == NOON + timedelta(minutes=2)
 
 
+@settings(deadline=None)
 @given(tries=st.integers(1, 4), jitter=st.floats(0, 1), after=st.integers(0, 9999))
 def test_jitter_never_makes_it_early(tries: int, jitter: float, after: int) -> None:
     steady = next_try(tries, NOON, timedelta(seconds=after))

@@ -294,7 +294,7 @@ history = st.lists(
 )
 
 
-@settings(max_examples=150)
+@settings(max_examples=150, deadline=None)
 @given(visits=phones(), sent=history, budget=budgets, now=moments)
 def test_in_any_case_the_promises_hold(
     visits: list[Visit], sent: list[Sent], budget: Budget, now: datetime
@@ -335,7 +335,7 @@ def assert_budget_holds(going: list[Owed], sent: list[Sent], budget: Budget, now
             assert sum(days[one] for one in week) <= budget.per_week
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(visits=phones(), sent=history, now=moments, data=st.data())
 def test_the_answer_depends_on_nothing_but_the_calendar(
     visits: list[Visit], sent: list[Sent], now: datetime, data: st.DataObject
@@ -348,7 +348,7 @@ def test_the_answer_depends_on_nothing_but_the_calendar(
     assert answer(visits) == answer(shuffled)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(visits=phones(), now=moments, index=st.integers(0, 7))
 def test_cancelling_withdraws_and_moving_renames(
     visits: list[Visit], now: datetime, index: int
@@ -371,7 +371,7 @@ def test_cancelling_withdraws_and_moving_renames(
     assert all(":course:" in key for key in common)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(visits=phones(), now=moments, budget=budgets)
 def test_sending_what_is_due_and_asking_again_never_sends_twice(
     visits: list[Visit], now: datetime, budget: Budget

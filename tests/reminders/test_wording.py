@@ -4,7 +4,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.errors import Unfit
@@ -129,6 +129,7 @@ def test_a_name_brings_in_nothing_but_itself(name: str, shown: str) -> None:
     assert clean(name) == shown
 
 
+@settings(deadline=None)
 @given(st.text())
 def test_no_value_can_become_a_field_or_a_second_line(value: str) -> None:
     text = render("{clinic}", {"clinic": value})

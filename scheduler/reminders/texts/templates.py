@@ -51,7 +51,7 @@ _REMINDERS_ES = {
 }
 
 _ANSWERS_EN = {
-    "code": "{clinic}: your code is {code}. It is good for 10 minutes. We never ask you for it.",
+    "code": "{clinic}: your code is {code}. It is good for 10 minutes. Do not tell it to anyone.",
     "confirmed": "{clinic}: thank you, {date} {time} is confirmed. To change it reply R.",
     "nothing_to_confirm": (
         "{clinic}: we found no session to confirm. Please call {phone} if you expected one."
@@ -77,7 +77,7 @@ _ANSWERS_EN = {
     "which_one": "{clinic}: which session do you mean? Reply with its number. {choices}",
 }
 _ANSWERS_ES = {
-    "code": "{clinic}: su código es {code}. Vale 10 minutos. Nunca se lo pediremos.",
+    "code": "{clinic}: su código es {code}. Vale 10 minutos. No se lo diga a nadie.",
     "confirmed": "{clinic}: gracias, {date} {time} queda confirmada. Para cambiarla responda R.",
     "nothing_to_confirm": "{clinic}: no hay ninguna cita por confirmar. Si la esperaba: {phone}",
     "reschedule": "{clinic}: vea y cambie sus citas aquí: {link}",

@@ -1,0 +1,83 @@
+"""The databases that tests get are the ones that operators have."""
+
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import psycopg
+import pytest
+from sqlalchemy import text
+
+from scheduler.database import Database
+from tests.databases import place
+from workshop import postgres
+
+# A run that starts a server, says where, and is then killed outright.
+KILLED_RUN = """
+    import os, pathlib
+    from workshop import postgres
+
+    with postgres.place() as place:
+        postgres.start(place)
+        print(place, flush=True)
+        os.kill(os.getpid(), 9)
+"""
+
+
+def test_a_database_is_migrated_and_empty(database):
+    with database.transaction() as session:
+        version = session.connection().scalar(text("SELECT count(*) FROM alembic_version"))
+        clinics = session.connection().scalar(text("SELECT count(*) FROM clinics"))
+
+    assert (version, clinics) == (1, 0)
+
+
+def test_what_one_test_writes_no_other_finds(postgresql_server, postgresql_template):
+    names = ["test_first", "test_second"]
+    url = postgres.start(place())
+    for name in names:
+        postgresql_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+    first, second = (Database(postgres.url_of(url, name)) for name in names)
+
+    with first.engine.begin() as connection:
+        connection.execute(text("CREATE TABLE mine (id int)"))
+    with second.engine.begin() as connection:
+        found = connection.scalar(text("SELECT to_regclass('mine')"))
+
+    assert found is None
+    first.close()
+    second.close()
+    for name in names:
+        postgresql_server.execute(f"DROP DATABASE {name}")
+
+
+def test_postgresql_refuses_overlaps_without_any_extension(postgresql_url):
+    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as connection:
+        connection.execute(
+            "CREATE TABLE taken (calendar bigint, since bigint, until bigint, EXCLUDE USING gist"
+            " (int8range(calendar, calendar, '[]') WITH &&, int8range(since, until) WITH &&))"
+        )
+        connection.execute("INSERT INTO taken VALUES (1, 0, 40), (1, 40, 80), (2, 0, 40)")
+
+        with pytest.raises(psycopg.errors.ExclusionViolation):
+            connection.execute("INSERT INTO taken VALUES (1, 39, 41)")
+
+
+def test_no_server_is_left_behind_by_a_run_that_was_killed():
+    killed = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(KILLED_RUN)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    left = Path(killed.stdout.strip())
+
+    assert killed.returncode == -9
+    # The keeper holds this lock until it has put the server away and the folder with it.
+    try:
+        with postgres.locked(left / "running"):
+            pass
+    except FileNotFoundError:
+        pass
+    assert not (left / "data" / "postmaster.pid").exists()
