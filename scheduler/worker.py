@@ -9,7 +9,7 @@ import os
 import secrets
 import threading
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -20,6 +20,7 @@ from scheduler.clock import Clock, SystemClock
 from scheduler.database import Database
 from scheduler.reminders import changes, claims, outbox
 from scheduler.reminders.changes import Change
+from scheduler.reminders.claims import Secrets
 from scheduler.reminders.dispatcher import Dispatcher, Manners
 from scheduler.sms.sender import Sender
 
@@ -33,7 +34,7 @@ TIDY_SECONDS = 60
 class Worker:
     """One process's share of the chores. `start` and `stop` it, or `tick` it by hand.
 
-    `public_url`: where the carrier can reach us with receipts; None for a carrier that sends none.
+    `public_url`: where patients find their pages, and the carrier brings its receipts.
     `speed`: how many seconds of the clock pass in one of the machine's.
     """
 
@@ -44,7 +45,7 @@ class Worker:
         clock: Clock,
         *,
         key: str,
-        public_url: str | None = None,
+        public_url: str,
         per_second: float | None = None,
         concurrency: int = 4,
         speed: float = 1.0,
@@ -59,8 +60,7 @@ class Worker:
             clock,
             Manners(
                 worker=f"{os.getpid()}-{secrets.token_hex(4)}",
-                key=key,
-                receipts_url=f"{public_url}/hooks/twilio/receipts" if public_url else None,
+                secrets=Secrets(key, public_url),
                 per_second=per_second,
                 concurrency=concurrency,
                 lease=claims.LEASE * max(1.0, speed),

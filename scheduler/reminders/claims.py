@@ -6,9 +6,9 @@ freeze anywhere: `recover` finds what it left. Each claim has a higher fence tha
 that whoever comes late cannot settle what is somebody else's by then.
 """
 
-import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from secrets import token_hex
 
 from sqlalchemy import exists, or_
 from sqlmodel import Session, col, func, select, update
@@ -46,6 +46,14 @@ LONGEST_VALIDITY = 36_000
 """Seconds; the carrier keeps no text waiting for longer."""
 
 Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """What private links and codes are made of, and where the links lead."""
+
+    key: str
+    public_url: str
 
 
 @dataclass(frozen=True)
@@ -108,11 +116,11 @@ def claim(
 
 
 def intend(
-    session: Session, claim: Claim, *, key: str, now: datetime, lease: timedelta = LEASE
+    session: Session, claim: Claim, *, secrets: Secrets, now: datetime, lease: timedelta = LEASE
 ) -> Intent | None:
     """Look again whether the text still holds, and write down that it is about to be sent.
 
-    None: it does not hold, or it is no longer ours. `key` is the secret that links follow from.
+    None: it does not hold, or it is no longer ours.
     """
     phone = session.exec(select(Message.phone).where(Message.id == claim.message_id)).one()
     outbox.take_turn(session, [phone])
@@ -122,11 +130,11 @@ def intend(
     if not _still_holds(session, message, now):
         session.flush()
         return None
-    text = revealed(session, message, key=key, now=now)
+    text = revealed(session, message, secrets, now=now)
     attempt = Attempt(
         message_id=claim.message_id,
         fence=claim.fence,
-        token=secrets.token_hex(16),
+        token=token_hex(16),
         began_at=now,
     )
     message.leased_until = now + lease
@@ -182,14 +190,15 @@ def _put(message: Message, state: MessageState, reason: str) -> bool:
     return False
 
 
-def revealed(session: Session, message: Message, *, key: str, now: datetime) -> str:
+def revealed(session: Session, message: Message, secrets: Secrets, *, now: datetime) -> str:
     """The text with its link or code filled in, the same each time it is asked for."""
     link = code = None
     if "{link}" in message.text:
-        link = links.token_of(key, _link(session, message, key, now).nonce)
+        token = links.token_of(secrets.key, _link(session, message, secrets.key, now).nonce)
+        link = f"{secrets.public_url}/my/{token}"
     if "{code}" in message.text:
         phone_code = session.get(PhoneCode, message.phone_code_id)
-        code = links.code_of(key, phone_code.nonce) if phone_code else None
+        code = links.code_of(secrets.key, phone_code.nonce) if phone_code else None
     return wording.reveal(message.text, link=link, code=code)
 
 

@@ -18,7 +18,7 @@ from scheduler.clock import Clock
 from scheduler.database import Busy, Database
 from scheduler.errors import Unavailable
 from scheduler.reminders import claims, receipts, reconciling
-from scheduler.reminders.claims import Claim, Intent, Outcome
+from scheduler.reminders.claims import Claim, Intent, Outcome, Secrets
 from scheduler.reminders.reconciling import Question, Search
 from scheduler.sms.sender import LeaseLost, Refused, Sender, TryLater, Unknown
 
@@ -56,12 +56,10 @@ class Pace:
 
 @dataclass(frozen=True, kw_only=True)
 class Manners:
-    """How one worker sends: from where, with which secret, how fast and how many at a time."""
+    """How one worker sends: under which name, with which secrets, how fast, how many at a time."""
 
     worker: str
-    key: str
-    receipts_url: str | None
-    """the address that receipts are posted to, up to the attempt's token; None: none are wanted"""
+    secrets: Secrets
     per_second: float | None = None
     concurrency: int = 4
     lease: timedelta = claims.LEASE
@@ -149,16 +147,16 @@ class Dispatcher:
         now = self._clock.now()
         with self._database.transaction() as session:
             return claims.intend(
-                session, claim, key=self._manners.key, now=now, lease=self._manners.lease
+                session, claim, secrets=self._manners.secrets, now=now, lease=self._manners.lease
             )
 
     def _call(self, intent: Intent, deadline: float) -> Outcome:
-        base = self._manners.receipts_url
+        base = f"{self._manners.secrets.public_url}/hooks/twilio/receipts"
         try:
             return self._sender.send(
                 to=intent.phone,
                 text=intent.text,
-                receipt_url=f"{base}/{intent.token}" if base else None,
+                receipt_url=f"{base}/{intent.token}",
                 valid_seconds=intent.valid_seconds,
                 deadline=deadline,
             )
@@ -185,7 +183,7 @@ class Dispatcher:
         with self._database.transaction() as session:
             now = self._clock.now()
             searches = reconciling.unknown(
-                session, key=self._manners.key, now=now, limit=LOOKS_AT_ONCE
+                session, self._manners.secrets, now=now, limit=LOOKS_AT_ONCE
             )
             questions = reconciling.silent(session, now=now, limit=LOOKS_AT_ONCE)
         for search in searches:

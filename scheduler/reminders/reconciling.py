@@ -13,6 +13,7 @@ from sqlmodel import Session, col, func, select, update
 
 from scheduler.database import known
 from scheduler.reminders import claims, receipts
+from scheduler.reminders.claims import Secrets
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import Found
 
@@ -22,8 +23,12 @@ ABSENT_AFTER = timedelta(minutes=2)
 
 GIVE_UP_AFTER = timedelta(days=1)
 ASK_EVERY = timedelta(hours=1)
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
-"""How far before our call, by the carrier's clock, its message may have been made."""
+CLOCKS_DIFFER_BY = timedelta(days=1)
+"""How far before our call, by the carrier's clock, its message may have been made.
+
+Ours may be wrong by hours; to take an older text with the same words for this one would leave one
+unsent, to overlook this one would send it twice.
+"""
 
 MAX_ABSENT = 2
 
@@ -54,7 +59,7 @@ class Question:
     carrier_id: str
 
 
-def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Search]:
+def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) -> list[Search]:
     """Texts to be looked for now; the next worker that asks gets others."""
     messages = _take(session, MessageState.UNKNOWN, now, now + LOOK_AGAIN, limit)
     searches = []
@@ -70,7 +75,7 @@ def unknown(session: Session, *, key: str, now: datetime, limit: int) -> list[Se
                 token=attempt.token,
                 began_at=attempt.began_at,
                 phone=message.phone,
-                text=claims.revealed(session, message, key=key, now=now),
+                text=claims.revealed(session, message, secrets, now=now),
                 known_ids=_carrier_ids(session, message.phone),
             )
         )

@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from scheduler.audit import CARRIER
 from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.reminders import claims, receipts
@@ -11,7 +12,7 @@ from scheduler.reminders.claims import Claim
 from scheduler.reminders.dispatcher import Pace
 from scheduler.reminders.models import Attempt, MessageState
 from scheduler.sms.sender import Accepted, Found, Refused, TryLater, Unknown
-from tests.reminders.world import ANN, KEY, MONDAY, World, at, found
+from tests.reminders.world import ANN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
     "Willow: 1 sessions booked, the first on Mon 11 Jan, 10:00 AM. We text you before each."
@@ -135,7 +136,7 @@ def test_a_worker_that_died_after_its_claim_leaves_the_text_owed(world: World) -
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     with world.database.transaction() as session:
-        assert claims.intend(session, left, key=KEY, now=MONDAY) is None
+        assert claims.intend(session, left, secrets=SECRETS, now=MONDAY) is None
 
 
 def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> None:
@@ -143,7 +144,7 @@ def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> No
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="frozen", now=MONDAY, limit=1)
     with world.database.transaction() as session:
-        intent = claims.intend(session, claim, key=KEY, now=MONDAY)
+        intent = claims.intend(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     world.tick(MONDAY + timedelta(minutes=3))
     world.tick(MONDAY + timedelta(minutes=3))
@@ -160,10 +161,10 @@ def test_a_text_that_is_no_longer_true_is_withdrawn_at_the_last_moment(world: Wo
     world.worker.sweep()
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
-        consent.stop(session, claims.CARRIER, ANN, words="STOP", now=MONDAY)
+        consent.stop(session, CARRIER, ANN, words="STOP", now=MONDAY)
 
     with world.database.transaction() as session:
-        assert claims.intend(session, claim, key=KEY, now=MONDAY) is None
+        assert claims.intend(session, claim, secrets=SECRETS, now=MONDAY) is None
 
     [message] = world.messages(kind="confirmation")
     assert message.state == MessageState.WITHDRAWN
@@ -228,7 +229,7 @@ def test_a_receipt_may_come_before_the_answer(world: World) -> None:
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
     with world.database.transaction() as session:
-        intent = claims.intend(session, claim, key=KEY, now=MONDAY)
+        intent = claims.intend(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     sid = f"SM{7:032x}"
 
@@ -283,7 +284,7 @@ def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
 
     with world.database.transaction() as session:
         stale = Claim(claim.message_id, claim.fence - 1)
-        assert claims.intend(session, stale, key=KEY, now=MONDAY) is None
+        assert claims.intend(session, stale, secrets=SECRETS, now=MONDAY) is None
 
 
 def test_the_pace_lets_through_what_a_second_allows() -> None:

@@ -22,16 +22,19 @@ from scheduler.clinic.models import (
     WorkingHours,
 )
 from scheduler.database import Database, known
+from scheduler.errors import Problem
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient
 from scheduler.reminders import timeline
+from scheduler.reminders.claims import Secrets
 from scheduler.reminders.models import Message
 from scheduler.reminders.timeline import TimelineEntry
-from scheduler.sms.sender import Accepted, Found, Problem
+from scheduler.sms.sender import Accepted, Found
 from scheduler.worker import Worker
 
 KEY = "a secret of at least thirty-two characters"
 NEW_YORK = ZoneInfo("America/New_York")
+SECRETS = Secrets(KEY, "https://willow.example")
 ANN = "+12125550123"
 BEN = "+12125550124"
 
@@ -93,6 +96,7 @@ class Paper:
     def find(
         self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
     ) -> Found | None:
+        assert since.tzinfo
         for number, sent in enumerate(self.texts, start=1):
             sid = f"SM{number:032x}"
             if sent == (to, text) and sid not in known:
@@ -164,9 +168,7 @@ class World:
 
 def appointment(session: Session, course_id: int, number: int) -> Appointment:
     return session.exec(
-        select(Appointment).where(
-            Appointment.course_id == course_id, Appointment.number == number
-        )
+        select(Appointment).where(Appointment.course_id == course_id, Appointment.number == number)
     ).one()
 
 
@@ -181,9 +183,7 @@ def found(database: Database) -> World:
         treatment_id = offer(session, clinic_id)
     clock = Hand()
     carrier = Paper(clock)
-    worker = Worker(
-        database, carrier, clock, key=KEY, public_url="https://willow.example", concurrency=2
-    )
+    worker = Worker(database, carrier, clock, key=KEY, public_url=SECRETS.public_url, concurrency=2)
     return World(database, clock, carrier, worker, clinic_id, treatment_id)
 
 

@@ -1,0 +1,253 @@
+"""What patients text back is understood where it is plain, and else goes before staff."""
+
+from datetime import datetime, timedelta
+from itertools import count
+
+import pytest
+from sqlmodel import Session, select
+
+from scheduler import links
+from scheduler.audit import OPERATOR
+from scheduler.booking import appointments
+from scheduler.booking.models import AppointmentState
+from scheduler.clinic.models import Clinic
+from scheduler.database import Database
+from scheduler.patients import consent, verification
+from scheduler.progress.models import Score
+from scheduler.reminders import outbox, replies
+from scheduler.reminders.models import Reply
+from tests.reminders.world import (
+    ANN,
+    BEN,
+    KEY,
+    MONDAY,
+    World,
+    appointment,
+    at,
+    found,
+    open_clinic,
+)
+
+MINUTE = timedelta(minutes=1)
+SIDS = count(1)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return found(database)
+
+
+@pytest.fixture
+def asked(world: World) -> int:
+    """A course whose first session was asked about: texted the day before."""
+    course = world.book(world.enrol(), at(11), at(14))
+    world.tick()
+    world.tick(at(10))
+    return course
+
+
+def reply(world: World, body: str, *, phone: str = ANN, sid: str = "", did: str = "") -> list[str]:
+    """Text the clinic, let the worker work, and return what came back."""
+    before = len(world.carrier.texts)
+    with world.database.transaction() as session:
+        replies.receive(
+            session,
+            carrier_id=sid or f"SM{next(SIDS):032x}",
+            phone=phone,
+            body=body,
+            carrier_did=did,
+            now=world.clock.at,
+        )
+    world.tick()
+    return [text for _, text in world.carrier.texts[before:]]
+
+
+def state(world: World, course: int, number: int = 1) -> str:
+    with world.database.transaction(write=False) as session:
+        return appointment(session, course, number).state
+
+
+def last(session: Session) -> Reply:
+    return session.exec(select(Reply).order_by(Reply.id.desc())).first()  # type: ignore[union-attr, return-value]
+
+
+def last_reply(world: World) -> Reply:
+    with world.database.transaction(write=False) as session:
+        return last(session)
+
+
+def test_c_confirms_the_session_that_was_asked_about(world: World, asked: int) -> None:
+    answers = reply(world, "C")
+
+    assert answers == ["Willow: thank you, Mon 11 Jan 10:00 AM is confirmed. To change it reply R."]
+    assert state(world, asked, 1) == AppointmentState.CONFIRMED
+    assert state(world, asked, 2) == AppointmentState.BOOKED
+
+
+def test_the_same_reply_brought_twice_is_taken_once(world: World, asked: int) -> None:
+    assert len(reply(world, "C", sid=f"SM{9:032x}")) == 1
+    assert reply(world, "C", sid=f"SM{9:032x}") == []
+
+
+def test_c_to_a_time_that_is_no_longer_true_is_asked_again(world: World, asked: int) -> None:
+    move(world, asked, at(12, 15))
+
+    [answer] = reply(world, "C")
+
+    assert answer.startswith("Willow: Tue 12 Jan 3:00 PM.")
+    assert state(world, asked) == AppointmentState.BOOKED
+    assert reply(world, "C") == [
+        "Willow: thank you, Tue 12 Jan 3:00 PM is confirmed. To change it reply R."
+    ]
+    assert state(world, asked) == AppointmentState.CONFIRMED
+
+
+def move(world: World, course: int, starts_at: datetime) -> None:
+    with world.database.transaction() as session:
+        appointments.move(
+            session,
+            OPERATOR,
+            appointment(session, course, 1),
+            starts_at=starts_at,
+            now=world.clock.at,
+        )
+
+
+def test_c_with_two_candidates_asks_which(world: World) -> None:
+    first = world.book(world.enrol("Ann Archer"), at(11))
+    second = world.book(world.enrol("Bea Archer"), at(11, 15))
+    world.tick()
+    world.tick(at(10, 15))
+    world.tick(at(10, 15))
+
+    [question] = reply(world, "C")
+
+    assert question == (
+        "Willow: which session do you mean? Reply with its number."
+        " 1: Mon 11 Jan 10:00 AM, 2: Mon 11 Jan 3:00 PM"
+    )
+    assert state(world, first) == state(world, second) == AppointmentState.BOOKED
+    assert reply(world, "2") == [
+        "Willow: thank you, Mon 11 Jan 3:00 PM is confirmed. To change it reply R."
+    ]
+    assert state(world, first) == AppointmentState.BOOKED
+    assert state(world, second) == AppointmentState.CONFIRMED
+
+
+def test_c_when_nothing_was_asked(world: World) -> None:
+    world.book(world.enrol(), at(11))
+
+    world.tick()
+
+    assert reply(world, "C")[0].startswith("Willow: we found no session to confirm.")
+    assert last_reply(world).for_staff
+
+
+def test_r_sends_the_private_link(world: World, asked: int) -> None:
+    [answer] = reply(world, "R")
+
+    token = answer.partition("here: https://willow.example/my/")[2].split()[0]
+    with world.database.transaction(write=False) as session:
+        link = links.follow(session, token, purpose="course", now=world.clock.at)
+        assert link.subject_id == asked
+        assert token not in str(world.messages(kind="reschedule")[0].text)
+
+
+def test_stop_is_honoured_and_said_once(world: World, asked: int) -> None:
+    assert len(reply(world, "please stop texting me")) == 1
+    assert reply(world, "stop") == []
+    assert world.tick(at(13)) == world.carrier.texts
+    assert not any("14 Jan" in text for _, text in world.carrier.texts)
+
+
+def test_what_the_carrier_has_answered_is_not_answered_again(world: World, asked: int) -> None:
+    assert reply(world, "STOP", did="STOP") == []
+    with world.database.transaction(write=False) as session:
+        assert consent.is_stopped(session, ANN)
+
+    assert reply(world, "START", did="START") == []
+    with world.database.transaction(write=False) as session:
+        assert not consent.is_stopped(session, ANN)
+
+
+def test_start_brings_the_texts_back(world: World, asked: int) -> None:
+    reply(world, "stop")
+
+    assert "you will get our texts again" in reply(world, "START")[0]
+    assert len([text for _, text in world.tick(at(13)) if "14 Jan" in text]) == 1
+
+
+def test_a_number_after_the_check_in_is_a_score(world: World, asked: int) -> None:
+    world.tick(at(12, 11))
+
+    assert "we have noted 7" in reply(world, "7")[0]
+    assert "we have noted 6" in reply(world, "6/10")[0]
+
+    with world.database.transaction(write=False) as session:
+        [score] = session.exec(select(Score)).all()
+        assert (score.value, score.course_id) == (6, asked)
+
+
+def test_a_number_out_of_the_blue_goes_to_staff(world: World, asked: int) -> None:
+    assert "passed your message on" in reply(world, "7")[0]
+
+    with world.database.transaction(write=False) as session:
+        assert session.exec(select(Score)).all() == []
+        assert last(session).for_staff
+
+
+def test_a_warning_sign_is_answered_at_once_and_put_before_staff(world: World, asked: int) -> None:
+    world.clock.at = at(10, 23)  # at night too
+
+    [answer] = reply(world, "I am short of breath and my chest hurts")
+
+    assert answer.startswith("Call 911 now")
+    assert (last_reply(world).urgent, last_reply(world).for_staff) == (True, True)
+
+
+def test_a_warning_sign_is_answered_even_to_a_stopped_phone(world: World, asked: int) -> None:
+    reply(world, "stop")
+
+    assert reply(world, "I fainted")[0].startswith("Call 911 now")
+
+
+def test_a_stranger_is_told_nothing_about_anybody(world: World, asked: int) -> None:
+    assert reply(world, "C", phone=BEN) == [
+        "Willow: we found no session to confirm. Please call (212) 555-0100 if you expected one."
+    ]
+
+
+def test_a_stranger_to_several_clinics_is_not_answered_but_kept(world: World, asked: int) -> None:
+    with world.database.transaction() as session:
+        open_clinic(session, "Birch")
+
+    assert reply(world, "hello?", phone=BEN) == []
+    assert last_reply(world).for_staff
+    assert reply(world, "chest pain", phone=BEN)[0].startswith("Call 911 now")
+
+
+def test_two_machines_do_not_talk_for_ever(world: World, asked: int) -> None:
+    answers = [reply(world, "who is this") for _ in range(6)]
+
+    assert [len(each) for each in answers] == [1, 1, 1, 0, 0, 0]
+
+
+def test_strange_bodies_are_kept_as_they_can_be(world: World, asked: int) -> None:
+    for body in ("", "\0\0", "'; DROP TABLE replies", "🙂" * 900, "\u202e{link} {code}"):
+        world.clock.at += 11 * MINUTE
+        assert "passed your message on" in reply(world, body)[0]
+
+
+def test_a_code_is_texted_at_once_and_never_stored(world: World) -> None:
+    with world.database.transaction() as session:
+        code = verification.begin(
+            session, clinic_id=world.clinic_id, phone=BEN, origin="", now=MONDAY
+        )
+        outbox.owe_code(session, code, language="en", now=MONDAY)
+        digits = links.code_of(KEY, code.nonce)
+        assert session.get_one(Clinic, world.clinic_id).name == "Willow Clinic"
+
+    [(phone, text)] = world.tick()
+
+    assert (phone, digits in text) == (BEN, True)
+    assert "{code}" in world.messages(kind="code")[0].text
