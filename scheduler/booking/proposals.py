@@ -5,7 +5,7 @@ diary as a hold.
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
@@ -145,6 +145,11 @@ def wanted(sessions: Sequence[PlannedSession]) -> list[Wanted]:
         Wanted(each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id)
         for each in sessions
     ]
+
+
+def _close_to(minute: int, times: dict[int, Opening], most: int) -> list[Opening]:
+    closest = sorted(times, key=lambda time: (abs(time - minute), time))[:most]
+    return [times[time] for time in sorted(closest)]
 
 
 def _keep(

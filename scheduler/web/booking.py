@@ -17,10 +17,10 @@ from scheduler.errors import TooMany, Unfit
 from scheduler.patients import consent, screening, verification
 from scheduler.patients.models import Patient
 from scheduler.phone import for_people
-from scheduler.reminders import codes
+from scheduler.reminders import outbox
 from scheduler.web import desk, forms, intake, pages, treatments, views, words
 from scheduler.web.desk import STEPS, Desk
-from scheduler.web.entry import Reading, Typed, Visit, Writing
+from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.forms import Form, Mistakes
 
 router = APIRouter(prefix="/book")
@@ -310,7 +310,7 @@ def _text_code(here: Desk, number: str, *, anew: bool = False) -> None:
         origin=visit.origin,
         now=visit.now,
     )
-    codes.owe(visit.session, code, language=here.clinic.language, now=visit.now)
+    outbox.owe_code(visit.session, code, language=here.clinic.language, now=visit.now)
     here.enquiry.phone_code_id = code.id
     visit.session.add(here.enquiry)
     visit.session.flush()
@@ -488,5 +488,3 @@ def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
     page.headers["Retry-After"] = str(often.retry_after)
     return page
 
-
-__all__ = ["Visit", "router"]

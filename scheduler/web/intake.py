@@ -6,7 +6,7 @@ All in one transaction: whoever sends the last step twice finds the course of th
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from scheduler import links
 from scheduler.audit import Actor
@@ -14,10 +14,14 @@ from scheduler.booking import courses, proposals
 from scheduler.booking.models import Course, Enquiry
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import known
+from scheduler.links import Link
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient
 
 PURPOSE = "course"
+CALENDAR = "calendar"
+"""Purposes of private links: one acts for the patient, the other only shows times."""
+
 OUTLIVES = timedelta(days=14)
 """How long a private link lives after the last session, so that the aftercare can be read."""
 
@@ -85,21 +89,42 @@ def book(
             hold_id=enquiry.hold_id,
             now=now,
         )
-    last = courses.appointments_of(session, course)[-1]
-    link, _ = links.mint(
-        session,
-        key,
-        purpose=PURPOSE,
-        subject_id=known(course.id),
-        now=now,
-        expires_at=last.ends_at + OUTLIVES,
-    )
+    link = mint(session, key, course, purpose=PURPOSE, now=now)
+    mint(session, key, course, purpose=CALENDAR, now=now)
     enquiry.course_id, enquiry.link_id, enquiry.hold_id = course.id, link.id, None
     # The answers about health are with the patient now; a second copy would only be a risk.
     enquiry.answers, enquiry.sessions = {}, []
     session.add(enquiry)
     session.flush()
     return course
+
+
+def mint(session: Session, key: str, course: Course, *, purpose: str, now: datetime) -> Link:
+    """A private link to a course, for one purpose, until some time after its last session."""
+    last = courses.appointments_of(session, course)[-1]
+    link, _ = links.mint(
+        session,
+        key,
+        purpose=purpose,
+        subject_id=known(course.id),
+        now=now,
+        expires_at=max(last.ends_at, now) + OUTLIVES,
+    )
+    return link
+
+
+def calendar_link(session: Session, course: Course, *, now: datetime) -> Link | None:
+    """The newest live link to the calendar file of a course, if there is one."""
+    return session.exec(
+        select(Link)
+        .where(
+            Link.purpose == CALENDAR,
+            Link.subject_id == course.id,
+            col(Link.revoked_at).is_(None),
+            col(Link.expires_at) > now,
+        )
+        .order_by(col(Link.id).desc())
+    ).first()
 
 
 def _settle_consent(
