@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
-from scheduler.booking import courses, enquiries, holds, planner, search
+from scheduler.booking import courses, holds, planner, search
 from scheduler.booking.holds import SessionsTaken
 from scheduler.booking.models import Enquiry
 from scheduler.booking.planner import Opening, Plan, PlannedSession, Wishes
@@ -119,6 +119,26 @@ def change(
         _keep(session, enquiry, treatment, sessions, now)
     except SessionsTaken as taken:
         raise NoLongerFree from taken
+    # What was said of the time that it had is not true of the one that it has now.
+    enquiry.compromises = [
+        each for each in enquiry.compromises if not each.startswith(f"Session {number} ")
+    ]
+
+
+def by_day(
+    found: Sequence[Opening], current: Opening, *, days: int, a_day: int
+) -> list[tuple[date, list[Opening]]]:
+    """The nearest days in order, each with its times nearest to the current time of day.
+
+    Each time once: with the current practitioner where that is possible.
+    """
+    offers: dict[date, dict[int, Opening]] = {}
+    for opening in found:
+        times = offers.setdefault(opening.day, {})
+        if opening.practitioner_id == current.practitioner_id or opening.minute not in times:
+            times[opening.minute] = opening
+    nearest = sorted(offers, key=lambda day: (abs((day - current.day).days), day))[:days]
+    return [(day, _close_to(current.minute, offers[day], a_day)) for day in sorted(nearest)]
 
 
 def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
@@ -184,4 +204,3 @@ def _as_json(seat: Seat, phase: int) -> dict[str, int]:
         "practitioner_id": seat.practitioner_id,
         "room_id": seat.room_id,
     }
-

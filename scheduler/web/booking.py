@@ -5,7 +5,6 @@ that is sent twice finds that it is done. What has to be mended is shown with wh
 """
 
 from datetime import timedelta
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -14,11 +13,10 @@ from scheduler.booking import enquiries, planner, proposals
 from scheduler.booking.holds import SessionsTaken
 from scheduler.database import known
 from scheduler.errors import TooMany, Unfit
-from scheduler.patients import consent, screening, verification
+from scheduler.patients import screening, verification
 from scheduler.patients.models import Patient
-from scheduler.phone import for_people
 from scheduler.reminders import outbox
-from scheduler.web import desk, forms, intake, pages, treatments, views, words
+from scheduler.web import desk, forms, intake, pages, steps, treatments
 from scheduler.web.desk import STEPS, Desk
 from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.forms import Form, Mistakes
@@ -30,8 +28,6 @@ SOME_TAKEN = (
     " and fits your wishes; all that you told us is kept."
 )
 WHAT_HELPS = "It may help to tick more days, to take any time of day, or to start later."
-OPTIONS_A_DAY = 6
-DAYS_OFFERED = 5
 
 
 @router.post("")
@@ -49,7 +45,7 @@ def ask_health(token: str, visit: Reading) -> Response:
     if elsewhere := here.elsewhere("screening"):
         return pages.go(elsewhere)
     said = here.answer("health") or {"answers": {}, "pain_since": ""}
-    return _health_page(here, {**said["answers"], "pain_since": said["pain_since"]})
+    return steps.health(here, {**said["answers"], "pain_since": said["pain_since"]})
 
 
 @router.post("/{token}/screening")
@@ -62,7 +58,7 @@ def take_health(token: str, visit: Writing, form: Typed) -> Response:
         health = forms.read_health(form)
     except Mistakes as wrong:
         names = [question.key for question in screening.QUESTIONS]
-        return _health_page(here, form.typed("pain_since", *names), wrong.sentences)
+        return steps.health(here, form.typed("pain_since", *names), wrong.sentences)
     here.keep(health=desk.health_as_kept(health))
     _renew(here)
     return pages.go(f"{here.base}/wishes")
@@ -76,7 +72,7 @@ def ask_wishes(token: str, visit: Reading) -> Response:
         return pages.go(elsewhere)
     tomorrow = here.place.today + timedelta(days=1)
     said = here.answer("wishes") or {"start_on": tomorrow.isoformat(), "weekdays": []}
-    return _wishes_page(here, said, said["weekdays"])
+    return steps.wishes(here, said, said["weekdays"])
 
 
 @router.post("/{token}/wishes")
@@ -96,7 +92,7 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
         proposals.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
     except (Mistakes, planner.NoPlan, SessionsTaken) as wrong:
         typed = form.typed("start_on", "hours", "practitioner_id")
-        return _wishes_page(here, typed, form.many("weekdays"), _why_no_plan(wrong))
+        return steps.wishes(here, typed, form.many("weekdays"), _why_no_plan(wrong))
     return pages.go(f"{here.base}/plan")
 
 
@@ -106,15 +102,7 @@ def show_plan(token: str, visit: Reading) -> Response:
     here = desk.open_form(visit, token)
     if elsewhere := here.elsewhere("plan"):
         return pages.go(elsewhere)
-    sessions = [here.shown(each) for each in here.planned]
-    return _page(
-        here,
-        "plan.html",
-        summary=views.summary(sessions, here.place),
-        weeks=views.weeks(sessions, here.place.manner),
-        compromises=here.enquiry.compromises,
-        kept=here.kept(),
-    )
+    return steps.plan(here)
 
 
 @router.post("/{token}/plan")
@@ -135,7 +123,7 @@ def show_others(token: str, number: str, visit: Reading) -> Response:
     here = desk.open_form(visit, token)
     if elsewhere := here.elsewhere("plan"):
         return pages.go(elsewhere)
-    return _others_page(here, desk.session_number(here, number))
+    return steps.others(here, desk.session_number(here, number))
 
 
 @router.post("/{token}/plan/{number}")
@@ -159,9 +147,9 @@ def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response
             now=visit.now,
         )
     except Unfit as wrong:
-        return _others_page(here, which, {"slot": wrong.sentence})
+        return steps.others(here, which, {"slot": wrong.sentence})
     except proposals.NoLongerFree as gone:
-        return _others_page(here, which, {"slot": gone.sentence}, status=409)
+        return steps.others(here, which, {"slot": gone.sentence}, status=409)
     now_on = here.shown(here.planned[which - 1])
     here.keep(notices=[f"Session {which} is now on {now_on.spoken}."])
     return pages.go(f"{here.base}/plan")
@@ -173,7 +161,7 @@ def ask_details(token: str, visit: Reading) -> Response:
     here = desk.open_form(visit, token)
     if elsewhere := here.elsewhere("details"):
         return pages.go(elsewhere)
-    return _details_page(here, here.answer("details") or {})
+    return steps.details(here, here.answer("details") or {})
 
 
 @router.post("/{token}/details")
@@ -188,7 +176,7 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
             form, country=here.clinic.country, allowed=visit.settings.countries
         )
     except Mistakes as wrong:
-        return _details_page(here, typed, wrong.sentences)
+        return steps.details(here, typed, wrong.sentences)
     here.keep(details=desk.details_as_kept(details, typed["phone"]))
     # No text before the times are really kept: an empty form must not be able to send any.
     if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
@@ -198,7 +186,7 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
     try:
         _text_code(here, details.phone)
     except TooMany as often:
-        return _too_often(_details_page(here, typed, {"": often.sentence}, status=429), often)
+        return _too_often(steps.details(here, typed, {"": often.sentence}, status=429), often)
     return pages.go(f"{here.base}/code")
 
 
@@ -208,7 +196,7 @@ def ask_code(token: str, visit: Reading) -> Response:
     here = desk.open_form(visit, token)
     if elsewhere := here.elsewhere("code"):
         return pages.go(elsewhere)
-    return _code_page(here)
+    return steps.code(here)
 
 
 @router.post("/{token}/code")
@@ -228,7 +216,7 @@ def take_code(token: str, visit: Writing, form: Typed) -> Response:
         )
     except Unfit as wrong:
         # Answered, not raised: the try must be counted.
-        return _code_page(here, {"code": wrong.sentence})
+        return steps.code(here, {"code": wrong.sentence})
     return _book(here)
 
 
@@ -242,7 +230,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     try:
         _text_code(here, here.answer("details")["number"], anew=True)
     except TooMany as often:
-        return _too_often(_code_page(here, {"": often.sentence}, status=429), often)
+        return _too_often(steps.code(here, {"": often.sentence}, status=429), often)
     here.keep(notices=["A new code is on its way. Only the newest one counts."])
     return pages.go(f"{here.base}/code")
 
@@ -257,8 +245,8 @@ def _book(here: Desk) -> Response:
             here.actor,
             here.enquiry,
             here.treatment,
-            patient,
-            said,
+            patient=patient,
+            said=said,
             key=visit.settings.secret_key,
             now=visit.now,
         )
@@ -333,158 +321,6 @@ def _slot(form: Form) -> tuple[int, int]:
     return int(parts[0]), int(parts[1])
 
 
-def _health_page(
-    here: Desk, typed: dict[str, str], mistakes: dict[str, str] | None = None
-) -> HTMLResponse:
-    return _page(
-        here,
-        "screening.html",
-        typed=typed,
-        mistakes=mistakes,
-        questions=screening.QUESTIONS,
-        answers=[("no", "No"), ("yes", "Yes"), ("unsure", "Not sure")],
-        pain_since=list(screening.PAIN_SINCE.items()),
-    )
-
-
-def _wishes_page(
-    here: Desk, typed: dict[str, Any], days: list[str], mistakes: dict[str, str] | None = None
-) -> HTMLResponse:
-    last = here.place.today + timedelta(days=here.treatment.horizon_days)
-    return _page(
-        here,
-        "wishes.html",
-        typed=typed,
-        typed_days=days,
-        mistakes=mistakes,
-        rhythm=views.rhythm(here.treatment),
-        advice=_advice(here.answer("health")["answers"]),
-        first=here.place.today.isoformat(),
-        last=last.isoformat(),
-        weekdays=list(enumerate(words.WEEKDAYS)),
-        hours=_hours(here),
-        practitioners=[
-            ("", "Anyone"),
-            *((each.id, each.name) for each in here.practitioners),
-        ],
-    )
-
-
-def _advice(answers: dict[str, str]) -> list[str]:
-    """What to tell at once about the answers."""
-    told = [
-        question.advice[answers[question.key]]
-        for question in screening.QUESTIONS
-        if question.advice and answers[question.key] in question.advice
-    ]
-    if screening.needs_clearance(answers):
-        told.insert(
-            0,
-            "Thank you. A practitioner will look at your answers before your first session. You can"
-            " book now: your times are kept for you.",
-        )
-    return told
-
-
-def _hours(here: Desk) -> list[tuple[str, str]]:
-    noon, five = ("noon", "5 pm") if here.place.manner.twelve_hours else ("12:00", "17:00")
-    return [
-        ("any", "Any time"),
-        ("morning", f"Before {noon}"),
-        ("afternoon", f"{noon.capitalize()} to {five}"),
-        ("evening", f"After {five}"),
-    ]
-
-
-def _others_page(
-    here: Desk, number: int, mistakes: dict[str, str] | None = None, *, status: int = 422
-) -> HTMLResponse:
-    sessions = here.planned
-    current = sessions[number - 1].opening
-    found = proposals.others(
-        here.visit.session, here.enquiry, here.treatment, number, now=here.visit.now
-    )
-    return _page(
-        here,
-        "change.html",
-        status=status,
-        mistakes=mistakes,
-        typed={},
-        session=here.shown(sessions[number - 1]),
-        days=[
-            {
-                "words": here.place.manner.day(day, today=here.place.today),
-                "options": [
-                    {
-                        "key": f"{each.starts_at}-{each.practitioner_id}",
-                        "time": here.shown(sessions[number - 1]._replace(opening=each)).time,
-                        "who": here.name_of(each.practitioner_id),
-                    }
-                    for each in options
-                ],
-            }
-            for day, options in proposals.by_day(
-                found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY
-            )
-        ],
-    )
-
-
-def _details_page(
-    here: Desk,
-    typed: dict[str, str],
-    mistakes: dict[str, str] | None = None,
-    *,
-    status: int = 422,
-) -> HTMLResponse:
-    return _page(
-        here,
-        "details.html",
-        status=status,
-        typed=typed,
-        mistakes=mistakes,
-        wording=consent.WORDING["en"],
-        kept=here.kept(),
-        proved=bool(typed.get("number")) and here.proved(typed["number"]),
-    )
-
-
-def _code_page(
-    here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 422
-) -> HTMLResponse:
-    return _page(
-        here,
-        "code.html",
-        status=status,
-        typed={},
-        mistakes=mistakes,
-        number=for_people(here.answer("details")["number"]),
-    )
-
-
-def _page(
-    here: Desk,
-    template: str,
-    *,
-    status: int = 422,
-    mistakes: dict[str, str] | None = None,
-    **values: Any,
-) -> HTMLResponse:
-    """A page of the form; `status` holds where there are mistakes to mend."""
-    return pages.show(
-        template,
-        status=status if mistakes else 200,
-        mistakes=mistakes or {},
-        notices=here.answer("notices") or [],
-        base=here.base,
-        steps=len(STEPS),
-        clinic=here.clinic,
-        treatment=here.treatment,
-        **values,
-    )
-
-
 def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
     page.headers["Retry-After"] = str(often.retry_after)
     return page
-

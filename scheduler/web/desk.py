@@ -113,7 +113,7 @@ class Desk:
                 " whether they are still free."
             )
         until = hold.expires_at.astimezone(self.place.zone).time()
-        return f"We keep these times for you until {self.place.manner.time(until)}."
+        return f"We keep these times for you until {self.place.manner.clock(until)}."
 
     @property
     def wishes(self) -> Wishes:
@@ -198,4 +198,3 @@ def session_number(desk: Desk, typed: str) -> int:
     if typed not in numbers:
         raise NotFound
     return numbers[typed]
-

@@ -16,7 +16,7 @@ from scheduler.web import forms
 from scheduler.web.forms import Form
 
 OWN = {"same-origin", "none"}
-"""What browsers say of requests from our own pages, and of those that a person typed or reloaded."""
+"""What browsers say of requests from our own pages, and of what a person typed or reloaded."""
 
 
 class FromElsewhere(NotAllowed):

@@ -60,9 +60,7 @@ def parse(body: bytes) -> Form:
     """A form from its body, as browsers send it. Unfit where it cannot be one."""
     try:
         text = body.decode()
-        fields = parse_qs(
-            text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict"
-        )
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except ValueError:  # which a wrong encoding is too
         raise Unfit("This form cannot be read. Please go back and send it again.") from None
     if any("\0" in value for values in fields.values() for value in values):

@@ -65,9 +65,9 @@ def book(
     actor: Actor,
     enquiry: Enquiry,
     treatment: Treatment,
+    *,
     patient: Patient,
     said: Application,
-    *,
     key: str,
     now: datetime,
 ) -> Course:

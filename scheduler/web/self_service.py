@@ -6,6 +6,7 @@ at links before people do must not confirm or cancel anything.
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
@@ -226,7 +227,7 @@ def _open(visit: Visit, token: str) -> Folder:
     return Folder(visit, visit.session.get_one(Course, link.subject_id))
 
 
-def _page(folder: Folder, template: str, **values: object) -> HTMLResponse:
+def _page(folder: Folder, template: str, **values: Any) -> HTMLResponse:
     return pages.show(
         template,
         clinic=folder.clinic,

@@ -111,8 +111,8 @@ def weeks(sessions: Sequence[SessionView], manner: Manner) -> list[WeekView]:
 def summary(sessions: Sequence[SessionView], place: Place) -> Summary:
     """The whole of a course: how many, from when to when, with whom, in which rhythm."""
     first, last = sessions[0].starts_at.date(), sessions[-1].starts_at.date()
-    begins = place.manner.date(first, today=place.today)
-    ends = place.manner.date(last, today=place.today)
+    begins = place.manner.on(first, today=place.today)
+    ends = place.manner.on(last, today=place.today)
     span = begins if first == last else f"{begins} to {ends}"
     names = {each.who for each in sessions}
     return Summary(

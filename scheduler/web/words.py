@@ -22,7 +22,7 @@ class Manner:
     twelve_hours: bool
     month_first: bool
 
-    def time(self, when: time) -> str:
+    def clock(self, when: time) -> str:
         """A time of day: 9:00, 14:40, 2:40 pm."""
         if not self.twelve_hours:
             return f"{when.hour}:{when.minute:02d}"
@@ -31,10 +31,10 @@ class Manner:
     def span(self, start: time, end: time) -> str:
         """From when to when: 9:00 to 9:40. "am" is said once where it holds for both."""
         if self.twelve_hours and (start.hour < 12) == (end.hour < 12):
-            return f"{self.time(start)[:-3]} to {self.time(end)}"
-        return f"{self.time(start)} to {self.time(end)}"
+            return f"{self.clock(start)[:-3]} to {self.clock(end)}"
+        return f"{self.clock(start)} to {self.clock(end)}"
 
-    def date(self, day: date, *, today: date | None = None) -> str:
+    def on(self, day: date, *, today: date | None = None) -> str:
         """A day without its weekday: 11 January. With the year where that is not today's."""
         name = MONTHS[day.month - 1]
         if self.month_first:
@@ -47,20 +47,20 @@ class Manner:
     def day(self, day: date, *, today: date | None = None) -> str:
         """A day with its weekday: Monday 11 January, or Monday, January 11."""
         comma = "," if self.month_first else ""
-        return f"{WEEKDAYS[day.weekday()]}{comma} {self.date(day, today=today)}"
+        return f"{WEEKDAYS[day.weekday()]}{comma} {self.on(day, today=today)}"
 
     def moment(self, when: datetime, *, today: date | None = None) -> str:
         """A day and a time: Monday 11 January, 9:00."""
-        return f"{self.day(when.date(), today=today)}, {self.time(when.time())}"
+        return f"{self.day(when.date(), today=today)}, {self.clock(when.time())}"
 
     def week(self, monday: date) -> str:
         """The days of a week: 11 to 17 January, 28 December to 3 January."""
         sunday = monday + timedelta(days=6)
         if monday.month != sunday.month:
-            return f"{self.date(monday)} to {self.date(sunday)}"
+            return f"{self.on(monday)} to {self.on(sunday)}"
         if self.month_first:
-            return f"{self.date(monday)} to {sunday.day}"
-        return f"{monday.day} to {self.date(sunday)}"
+            return f"{self.on(monday)} to {sunday.day}"
+        return f"{monday.day} to {self.on(sunday)}"
 
 
 def manner_of(country: str) -> Manner:
@@ -104,7 +104,7 @@ def rhythm(starts: Iterable[datetime], manner: Manner) -> str:
     times = {when.time() for when in wall}
     named = join([f"{WEEKDAYS[day]}s" for day in days]) if len(days) <= 3 else "different weekdays"
     if len(wall) == 1:
-        return f"{WEEKDAYS[days[0]]} at {manner.time(times.pop())}"
+        return f"{WEEKDAYS[days[0]]} at {manner.clock(times.pop())}"
     if len(times) == 1:
-        return f"{named} at {manner.time(times.pop())}"
+        return f"{named} at {manner.clock(times.pop())}"
     return f"{named}, at different times"
