@@ -181,13 +181,18 @@ def _keep(
 ) -> None:
     """Hold these times instead of those held so far; SessionsTaken leaves all as it was."""
     with session.begin_nested():
+        before, enquiry.hold_id = enquiry.hold_id, None
+        # Written now: SQLite may give the new hold the number of the old one, and deleting the old
+        # one would then leave the enquiry without the new one.
+        session.add(enquiry)
+        session.flush()
         hold, seats = holds.keep(
             session,
             treatment,
             wanted(sessions),
             origin=enquiry.origin,
             now=now,
-            instead_of=enquiry.hold_id,
+            instead_of=before,
         )
     phase_of = {each.number: each.phase for each in sessions}
     enquiry.sessions = [_as_json(seat, phase_of[seat.number]) for seat in seats]

@@ -78,14 +78,15 @@ class Health:
 
 def read_health(form: Form) -> Health:
     """The answers to the screening and how long it has hurt."""
-    mistakes = {
+    mistakes = {}
+    since = form.one("pain_since")
+    if since not in screening.PAIN_SINCE:
+        mistakes["pain_since"] = "Please choose how long it has troubled you."
+    mistakes |= {
         question.key: "Please choose an answer. “Not sure” is fine."
         for question in screening.QUESTIONS
         if form.one(question.key) not in screening.ANSWERS
     }
-    since = form.one("pain_since")
-    if since not in screening.PAIN_SINCE:
-        mistakes["pain_since"] = "Please choose how long it has troubled you."
     if mistakes:
         raise Mistakes(mistakes)
     answers = {question.key: form.one(question.key) for question in screening.QUESTIONS}

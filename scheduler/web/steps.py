@@ -27,6 +27,7 @@ def health(
         typed=typed,
         mistakes=mistakes,
         questions=screening.QUESTIONS,
+        labels={question.key: question.words for question in screening.QUESTIONS},
         answers=ANSWERS,
         pain_since=list(screening.PAIN_SINCE.items()),
     )
