@@ -6,6 +6,7 @@ diary as a hold.
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
+from math import ceil
 
 from sqlmodel import Session
 
@@ -128,7 +129,7 @@ def change(
 def by_day(
     found: Sequence[Opening], current: Opening, *, days: int, a_day: int
 ) -> list[tuple[date, list[Opening]]]:
-    """The nearest days in order, each with its times nearest to the current time of day.
+    """The nearest days in order, each with some of its times.
 
     Each time once: with the current practitioner where that is possible.
     """
@@ -138,7 +139,7 @@ def by_day(
         if opening.practitioner_id == current.practitioner_id or opening.minute not in times:
             times[opening.minute] = opening
     nearest = sorted(offers, key=lambda day: (abs((day - current.day).days), day))[:days]
-    return [(day, _close_to(current.minute, offers[day], a_day)) for day in sorted(nearest)]
+    return [(day, _choice(current.minute, offers[day], a_day)) for day in sorted(nearest)]
 
 
 def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
@@ -167,9 +168,12 @@ def wanted(sessions: Sequence[PlannedSession]) -> list[Wanted]:
     ]
 
 
-def _close_to(minute: int, times: dict[int, Opening], most: int) -> list[Opening]:
-    closest = sorted(times, key=lambda time: (abs(time - minute), time))[:most]
-    return [times[time] for time in sorted(closest)]
+def _choice(minute: int, times: dict[int, Opening], most: int) -> list[Opening]:
+    """Half of them close to a time of day, half spread over the day for those who cannot then."""
+    by_nearness = sorted(times, key=lambda time: (abs(time - minute), time))
+    near, rest = by_nearness[: most // 2], sorted(by_nearness[most // 2 :])
+    step = max(1, ceil(len(rest) / (most - most // 2)))
+    return [times[time] for time in sorted([*near, *rest[step - 1 :: step]])]
 
 
 def _keep(

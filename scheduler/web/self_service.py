@@ -39,7 +39,7 @@ TAGS = {
     AppointmentState.BOOKED: "",
     AppointmentState.CONFIRMED: "confirmed",
     AppointmentState.ARRIVED: "under way",
-    AppointmentState.COMPLETED: "was",
+    AppointmentState.COMPLETED: "done",
     AppointmentState.CANCELLED: "cancelled",
     AppointmentState.NO_SHOW: "missed",
 }
