@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
-from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
@@ -58,7 +57,7 @@ def settings() -> Settings:
 def application(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
     """The door alone, with what the root would hang beside it."""
     app = FastAPI(openapi_url=None)
-    app.state.context = SimpleNamespace(database=database, settings=settings, clock=clock)
+    app.state.database, app.state.settings, app.state.clock = database, settings, clock
     door.mount(app)
     for kind in (*(kind for kind, _ in problems.KINDS), Exception, 404, 405):
         app.add_exception_handler(kind, lambda _, problem: problems.answer(problem))
@@ -127,7 +126,7 @@ class Visitor:
             assert answer.status_code == 303, text_of(answer)
         assert step in {"code", "done"}
         if step == "done":
-            answer = self.post("code", {"code": self.code()})
+            answer = self.type_code()
             assert answer.headers["location"] == f"{self.base}/done", text_of(answer)
 
     def code(self) -> str:
@@ -136,6 +135,10 @@ class Visitor:
             last = session.exec(select(PhoneCode).order_by(col(PhoneCode.id).desc())).first()
             assert last is not None
             return links.code_of(KEY, last.nonce)
+
+    def type_code(self) -> Response:
+        """Send the digits that were texted last."""
+        return self.post("code", {"code": self.code()})
 
     def my(self) -> str:
         """The address of the private page."""
