@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
@@ -47,13 +47,13 @@ class Visit:
 
 def read(request: Request) -> Iterator[Visit]:
     """A visit that changes nothing: every GET."""
-    with request.app.state.database.unit(write=False) as session:
+    with request.app.state.context.database.unit(write=False) as session:
         yield _visit(request, session)
 
 
 async def take_turn(request: Request) -> AsyncIterator[None]:
     """Wait to be the one who writes, without holding a thread."""
-    async with request.app.state.database.turn():
+    async with request.app.state.context.database.turn():
         yield
 
 
@@ -61,7 +61,7 @@ def write(
     request: Request, _: Annotated[None, Depends(take_turn, scope="function")]
 ) -> Iterator[Visit]:
     """A visit that may change something: every POST."""
-    with request.app.state.database.unit(write=True) as session:
+    with request.app.state.context.database.unit(write=True) as session:
         yield _visit(request, session)
 
 
@@ -95,18 +95,18 @@ Typed = Annotated[Form, Depends(typed)]
 
 
 def _visit(request: Request, session: Session) -> Visit:
-    state = request.app.state
+    context: Any = request.app.state.context
     return Visit(
         session=session,
-        now=state.clock.now(),
-        settings=state.settings,
+        now=context.clock.now(),
+        settings=context.settings,
         origin=request.client.host if request.client else "",
         request_id=getattr(request.state, "request_id", ""),
     )
 
 
 def _is_ours(origin: str, request: Request) -> bool:
-    public = urlsplit(request.app.state.settings.public_url)
+    public = urlsplit(request.app.state.context.settings.public_url)
     return origin == f"{public.scheme}://{public.netloc}" or (
         urlsplit(origin).netloc == request.headers.get("host")
     )

@@ -6,17 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
+from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
 from httpx import Response
+from sqlmodel import SQLModel, col, func, select
+
 from scheduler import links
 from scheduler.database import Database
 from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
 from scheduler.settings import Settings
 from scheduler.web import door, problems
-from sqlmodel import col, select
 from tests.cast import NOW, Cast
 
 with warnings.catch_warnings():
@@ -57,7 +59,7 @@ def settings() -> Settings:
 def application(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
     """The door alone, with what the root would hang beside it."""
     app = FastAPI(openapi_url=None)
-    app.state.database, app.state.settings, app.state.clock = database, settings, clock
+    app.state.context = SimpleNamespace(database=database, settings=settings, clock=clock)
     door.mount(app)
     for kind in (*(kind for kind, _ in problems.KINDS), Exception, 404, 405):
         app.add_exception_handler(kind, lambda _, problem: problems.answer(problem))
@@ -150,6 +152,12 @@ class Visitor:
 @pytest.fixture
 def visitor(client: TestClient, database: Database, cast: Cast) -> Visitor:
     return Visitor(client, database, cast)
+
+
+def count(database: Database, table: type[SQLModel]) -> int:
+    """How many rows a table has."""
+    with database.transaction(write=False) as session:
+        return session.exec(select(func.count()).select_from(table)).one()
 
 
 def text_of(answer: Response) -> str:

@@ -4,6 +4,7 @@ from datetime import date
 from urllib.parse import urlencode
 
 import pytest
+
 from scheduler.errors import Unfit
 from scheduler.patients import screening
 from scheduler.web import forms

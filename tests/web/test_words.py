@@ -3,6 +3,7 @@
 from datetime import date, datetime, time
 
 import pytest
+
 from scheduler.web import words
 
 AMERICAN = words.manner_of("US")

@@ -1,0 +1,176 @@
+"""The booking form in a real Chromium, without JavaScript, on a desk and on a phone."""
+
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import uvicorn
+from fastapi import FastAPI
+from playwright.sync_api import Browser, Page
+from sqlmodel import col, select
+from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.testclient import TestClient
+
+from scheduler.booking.models import Appointment
+from scheduler.clinic.models import Treatment
+from scheduler.database import Database
+from scheduler.patients import screening
+from tests.cast import Cast
+from tests.web.conftest import Visitor
+
+PICTURES = Path("test-artifacts")
+RULES = (
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
+WIDTHS = {"desk": 1280, "phone": 320}
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough to look at pages."""
+    return sqlite_url
+
+
+@pytest.fixture
+def address(application: FastAPI, cast: Cast) -> Iterator[str]:
+    """Where the application is served, with the headers that the doorstep gives it."""
+
+    async def strictly(request: Request, go_on: RequestResponseEndpoint) -> Response:
+        answer = await go_on(request)
+        answer.headers["Content-Security-Policy"] = RULES
+        return answer
+
+    application.add_middleware(BaseHTTPMiddleware, dispatch=strictly)
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
+    listening = server.config.bind_socket()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture(params=["light", "dark"])
+def scheme(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+class Walk:
+    """A patient at a browser, who looks at each page on the way."""
+
+    def __init__(self, page: Page, name: str) -> None:
+        self.page = page
+        self.name = name
+        self.complaints: list[str] = []
+        self.asked: list[str] = []
+        page.on("request", lambda request: self.asked.append(request.url))
+        page.on("console", lambda line: self.complaints.append(line.text))
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+    def look(self, what: str) -> None:
+        """Take a picture, and see that nothing sticks out and all that is pressed is large."""
+        PICTURES.mkdir(exist_ok=True)
+        self.page.screenshot(path=PICTURES / f"{self.name}-{what}.png", full_page=True)
+        page = self.page.locator("html")
+        assert page.bounding_box()["width"] <= self.page.viewport_size["width"]
+        for press in self.page.locator("main button:visible, main label.pick:visible").all():
+            box = press.bounding_box()
+            assert box is not None
+            assert box["height"] >= 44
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= self.page.viewport_size["width"]
+
+    def press(self, words: str) -> None:
+        """Press a button or a link by what it says."""
+        self.page.locator("main").get_by_text(words, exact=True).first.click()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_a_published_course_is_booked_across_a_clock_change_without_scripts(
+    browser: Browser,
+    address: str,
+    width: str,
+    scheme: str,
+    database: Database,
+    cast: Cast,
+) -> None:
+    with database.transaction() as session:
+        session.get_one(Treatment, cast.back).name = "Low back pain, 10 sessions"
+    context = browser.new_context(
+        viewport={"width": WIDTHS[width], "height": 800},
+        java_script_enabled=False,
+        color_scheme=scheme,
+        locale="en-US",
+    )
+    walk = Walk(context.new_page(), f"{width}-{scheme}")
+    page = walk.page
+
+    page.goto(address)
+    walk.look("01-treatments")
+    walk.press("Low back pain, 10 sessions")
+    walk.look("02-treatment")
+    walk.press("Book this course")
+    walk.look("03-health")
+    walk.press("Continue")
+    walk.look("04-health-unanswered")
+    assert page.locator("#errors").get_by_role("link").count() == len(screening.QUESTIONS) + 1
+    page.check("[name=pain_since][value=chronic]")
+    for question in screening.QUESTIONS:
+        page.check(f"[name={question.key}][value=no]")
+    walk.press("Continue")
+    walk.look("05-wishes")
+    page.fill("#start_on", "2027-02-22")
+    page.get_by_label("Monday").check()
+    page.get_by_label("Thursday").check()
+    walk.press("Show me the times")
+    walk.look("06-plan")
+    page.get_by_role("link", name="Change session 3, Monday, March 1, 9:00 to 9:40 am").click()
+    walk.look("07-change")
+    page.get_by_label("Monday, March 1, 9:20 to 10:00 am").check()
+    walk.press("Take this time")
+    walk.look("08-plan-changed")
+    walk.press("Take these times")
+    page.get_by_label("Your name").fill("😀")
+    page.get_by_label("Your mobile phone").fill("123")
+    walk.press("Text me the code")
+    walk.look("09-details-wrong")
+    page.get_by_label("Your name").fill("عائشة Example")
+    page.get_by_label("Your mobile phone").fill("202-555-0155")
+    page.locator("#consent").check()
+    walk.press("Text me the code")
+    walk.look("10-code")
+    page.get_by_label("Code").fill(Visitor(TestClient(FastAPI()), database, cast).code())
+    walk.press("Book my course")
+    walk.look("11-done")
+    page.reload()
+    assert page.locator("h1").inner_text() == "Your course is booked"
+    page.go_back()
+    assert page.locator("h1").inner_text() in {"Your course is booked", "The code from your phone"}
+    page.goto(page.url.rsplit("/", 1)[0] + "/done")
+    walk.press("Open my course")
+    walk.look("12-my")
+    walk.press("I will come")
+    walk.look("13-confirmed")
+    page.locator(".session a").nth(1).click()
+    walk.look("14-cancel")
+    walk.press("Cancel this session")
+    walk.look("15-cancelled")
+    page.goto(f"{address}/my/nothing")
+    walk.look("16-not-found")
+    context.close()
+
+    with database.transaction(write=False) as session:
+        sessions = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
+    assert len(sessions) == 10
+    assert [each.wall_time[11:] for each in sessions if each.number != 3] == ["09:00"] * 9
+    # Nine in winter is 14:00 UTC, nine in summer 13:00: clocks went forward on 14 March.
+    assert sessions[0].starts_at == datetime(2027, 2, 22, 14, 0, tzinfo=UTC)
+    assert sessions[9].starts_at == datetime(2027, 4, 5, 13, 0, tzinfo=UTC)
+    assert [each.state for each in sessions[:2]] == ["confirmed", "cancelled"]
+    assert [url for url in walk.asked if not url.startswith(address)] == []
+    assert [line for line in walk.complaints if "status of 4" not in line] == []
