@@ -166,6 +166,7 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
         next=coming[0] if coming else None,
         over=_over(folder),
         total=len(sessions),
+        always=views.summary(sessions, folder.place).always,
         weeks=views.weeks(sessions, folder.place.manner),
         coming=texts.owed(entries, folder.place),
         sent=texts.sent(entries, folder.place),

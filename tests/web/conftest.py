@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
@@ -61,7 +61,8 @@ def application(database: Database, clock: FrozenClock, settings: Settings) -> F
     app = FastAPI(openapi_url=None)
     app.state.context = SimpleNamespace(database=database, settings=settings, clock=clock)
     door.mount(app)
-    for kind in (*(kind for kind, _ in problems.KINDS), Exception, 404, 405):
+    kinds: list[int | type[Exception]] = [kind for kind, _ in problems.KINDS]
+    for kind in (*kinds, Exception, 404, 405):
         app.add_exception_handler(kind, lambda _, problem: problems.answer(problem))
     return app
 
@@ -100,12 +101,14 @@ class Visitor:
 
     def get(self, path: str) -> Response:
         """A page of the form, or an absolute address."""
-        return self.client.get(path if path.startswith("/") else f"{self.base}/{path}")
+        answer: Response = self.client.get(self._address(path))
+        return answer
 
-    def post(self, path: str, data: dict[str, object] | None = None) -> Response:
+    def post(self, path: str, data: Mapping[str, object] | None = None) -> Response:
         """Send a step of the form, or to an absolute address."""
-        address = path if path.startswith("/") else f"{self.base}/{path}"
-        return self.client.post(address, data=data or {}, headers=SAME_ORIGIN)
+        fields = dict(data or {})
+        answer: Response = self.client.post(self._address(path), data=fields, headers=SAME_ORIGIN)
+        return answer
 
     def begin(self) -> None:
         """Open the form."""
@@ -141,6 +144,9 @@ class Visitor:
     def type_code(self) -> Response:
         """Send the digits that were texted last."""
         return self.post("code", {"code": self.code()})
+
+    def _address(self, path: str) -> str:
+        return path if path.startswith("/") else f"{self.base}/{path}"
 
     def my(self) -> str:
         """The address of the private page."""

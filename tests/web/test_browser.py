@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Literal
 
 import pytest
 import uvicorn
@@ -26,7 +27,10 @@ RULES = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-LOOKS = {"desk": (1280, "light"), "phone": (320, "dark")}
+LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
+    "desk": (1280, "light"),
+    "phone": (320, "dark"),
+}
 BOXES = """
     [...document.querySelectorAll("main button, main .button, main label.pick")]
         .map(each => each.getBoundingClientRect())

@@ -1,6 +1,8 @@
 """The booking form from the first page to the last, alone and against others; on both databases."""
 
-from sqlmodel import col, select
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlmodel import col, delete, select
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Appointment, Course, DiaryEntry, Enquiry, Hold
@@ -72,6 +74,50 @@ def test_each_step_may_be_sent_twice(visitor: Visitor, database: Database) -> No
     assert count(database, Hold) == 0
     assert count(database, PhoneCode) == 1
     assert count(database, Message) == 1
+
+
+def test_a_button_that_is_pressed_three_times_at_once_books_once(
+    visitor: Visitor, database: Database
+) -> None:
+    visitor.reach("code")
+    code = {"code": visitor.code()}
+
+    with ThreadPoolExecutor(3) as hands:
+        answers = list(hands.map(lambda _: visitor.post("code", code), range(3)))
+
+    assert {answer.headers["location"] for answer in answers} == {f"{visitor.base}/done"}
+    assert count(database, Course) == 1
+    assert count(database, Appointment) == 10
+
+
+def test_two_patients_race_for_the_same_times_and_one_is_offered_others(
+    visitor: Visitor, client: TestClient, database: Database
+) -> None:
+    other = Visitor(client, database, visitor.cast)
+    other.details = {**visitor.details, "name": "Bea Example", "phone": "202-555-0156"}
+    codes = []
+    for each in (visitor, other):
+        each.wishes["practitioner_id"] = str(visitor.cast.ana)
+        each.reach("code")
+        codes.append(each.code())
+        with database.transaction() as session:
+            # As if it had lapsed: both were shown the same times.
+            session.exec(delete(Hold))
+
+    with ThreadPoolExecutor(2) as hands:
+        sent = [
+            hands.submit(each.post, "code", {"code": code})
+            for each, code in zip((visitor, other), codes, strict=True)
+        ]
+        places = {each.result().headers["location"].rsplit("/", 1)[1] for each in sent}
+
+    assert places == {"done", "plan"}
+    assert count(database, Course) == 1
+    late = visitor if visitor.get("done").status_code == 303 else other
+    assert "Some of your times were taken" in text_of(late.get("plan"))
+    late.post("plan")
+    assert late.post("details", late.details).headers["location"] == f"{late.base}/done"
+    assert count(database, Appointment) == 20
 
 
 def test_a_session_is_changed_and_the_rest_stays(visitor: Visitor, database: Database) -> None:
