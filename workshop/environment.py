@@ -52,6 +52,7 @@ def prepare(lock: Path) -> None:
     notes = _notes()
     if notes.get(lock.name) != _print_of(lock):
         print(f"Installing what {lock.name} names into .venv", flush=True)
+        _note({})  # half an installation is none
         _pip("install", "--require-hashes", "-r", str(lock))
         # The development lock holds all of the other one.
         for covered in {lock, RUNTIME}:
