@@ -6,9 +6,9 @@ write lock of the file.
 
 import os
 
+from alembic import context
 from sqlalchemy import Connection, text
 
-from alembic import context
 from scheduler.database import Database
 from scheduler.tables import metadata
 

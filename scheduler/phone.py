@@ -8,6 +8,7 @@ from phonenumbers import NumberParseException, PhoneNumberType
 from scheduler.errors import Unfit
 
 MAX_TYPED = 40
+NO_SUCH_NUMBER = "There is no such phone number. Please check it, with its area code."
 
 # Premium, shared-cost and the like earn money for whoever asks us to text them.
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
@@ -29,14 +30,14 @@ def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
     if number.extension:
         raise Unfit("A number with an extension cannot get texts.", field="phone")
     region = phonenumbers.region_code_for_number(number)
+    if region is None:
+        raise Unfit(NO_SUCH_NUMBER, field="phone")
     if region not in (allowed or {country}):
         raise Unfit("We cannot text numbers of this country.", field="phone")
     if is_fictional(number):
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not phonenumbers.is_valid_number(number):
-        raise Unfit(
-            "There is no such phone number. Please check it, with its area code.", field="phone"
-        )
+        raise Unfit(NO_SUCH_NUMBER, field="phone")
     if phonenumbers.number_type(number) not in _TEXTABLE:
         raise Unfit("Please give the number of a mobile phone: we will text it.", field="phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

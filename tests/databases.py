@@ -15,9 +15,9 @@ from uuid import uuid4
 
 import psycopg
 import pytest
+from alembic import command
 from alembic.config import Config
 
-from alembic import command
 from scheduler.clock import use_packaged_zones
 from scheduler.database import Database
 from workshop import postgres

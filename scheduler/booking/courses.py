@@ -159,6 +159,18 @@ def cancel(
     return course
 
 
+def clear(
+    session: Session, actor: Actor, course: Course, *, note: str = "", now: datetime
+) -> Course:
+    """A practitioner has looked at the screening: the course may begin. Conflict if none waits."""
+    if course.state != CourseState.NEEDS_CLEARANCE:
+        raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
+    course.state = CourseState.ACTIVE
+    touch(session, course, now)
+    _record(session, actor, "cleared", course, now, note=note)
+    return course
+
+
 def shift_rest(
     session: Session,
     actor: Actor,

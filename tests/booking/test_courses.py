@@ -13,7 +13,7 @@ from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.seating import SessionsTaken, Wanted
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.database import Database, known
-from scheduler.errors import NotFound, Unfit
+from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.patients import screening
 from scheduler.patients.models import Patient
 from tests.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, treatment, wanted
@@ -287,7 +287,7 @@ def test_a_hold_becomes_the_booking(database: Database, cast: Cast) -> None:
     assert count(database, "diary WHERE hold_id IS NOT NULL") == 0
 
 
-def test_answers_that_need_a_practitioners_eye_hold_the_course(
+def test_answers_that_need_a_practitioners_eye_hold_the_course_until_it_is_cleared(
     database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session:
@@ -305,6 +305,10 @@ def test_answers_that_need_a_practitioners_eye_hold_the_course(
         )
 
         assert course.state == CourseState.NEEDS_CLEARANCE
+        courses.clear(session, OPERATOR, course, now=NOW)
+        assert course.state == CourseState.ACTIVE
+        with pytest.raises(Conflict, match="it is active"):
+            courses.clear(session, OPERATOR, course, now=NOW)
 
 
 def test_shifting_the_rest_lands_on_its_own_later_dates_at_the_same_wall_time(

@@ -255,12 +255,14 @@ def test_of_two_equally_regular_courses_the_earlier_is_planned():
     assert [session.opening.minute for session in planned.sessions] == [540, 540]
 
 
-def test_the_same_weekdays_every_week_although_others_are_as_even():
-    openings = diary(on=range(7), hours=(9,), who=(MEI,))
+def test_the_same_weekdays_every_week_although_earlier_ones_are_as_even():
+    friday = MONDAY + timedelta(days=4)
+    mondays_free_at_last = {MONDAY + timedelta(weeks=number) for number in range(5)}
+    openings = diary(on=range(7), hours=(9,), who=(MEI,), closed=mondays_free_at_last)
 
-    planned = course([Phase(12, per_week=2)], openings, Wishes(MONDAY + timedelta(days=4)))
+    planned = course([Phase(12, per_week=2)], openings, Wishes(friday))
 
-    assert {session.opening.day.weekday() for session in planned.sessions} == {0, 4}
+    assert offsets(planned, friday) == [7 * number + more for number in range(6) for more in (0, 4)]
 
 
 def test_a_horizon_too_short_names_the_first_session_beyond_it():

@@ -95,7 +95,7 @@ def test_a_queued_text_can_be_cancelled_and_its_words_erased() -> None:
 def test_it_runs_as_a_process_and_keeps_a_journal(tmp_path: Path) -> None:
     journal = tmp_path / "texts.jsonl"
     command = [sys.executable, "-m", "tests.standin", "0", str(journal)]
-    with subprocess.Popen(  # noqa: S603
+    with subprocess.Popen(
         command, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[2]
     ) as process:
         assert process.stdout

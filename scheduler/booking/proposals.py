@@ -1,0 +1,215 @@
+"""The course that a form proposes: planned, kept free for ten minutes, changed, planned anew.
+
+What a form has told is in its enquiry; what is proposed lies there too, and its times are on the
+diary as a hold.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from math import ceil
+
+from sqlmodel import Session
+
+from scheduler.booking import courses, holds, planner, search
+from scheduler.booking.holds import SessionsTaken
+from scheduler.booking.models import Enquiry
+from scheduler.booking.planner import Opening, Plan, PlannedSession, Wishes
+from scheduler.booking.seating import Seat, Wanted
+from scheduler.clinic import hours
+from scheduler.clinic.models import Treatment
+from scheduler.errors import Conflict
+from scheduler.intervals import instant_of
+from scheduler.patients.models import Patient
+
+LOOKS = 3
+NEAR = timedelta(days=14)
+"""How far from its time another one is looked for when a session is changed."""
+
+
+class NoLongerFree(Conflict):
+    """This time is no longer free, or no longer keeps the rhythm. Please choose again."""
+
+    slug = "no-longer-free"
+
+
+def make(
+    session: Session,
+    enquiry: Enquiry,
+    treatment: Treatment,
+    wishes: Wishes,
+    *,
+    now: datetime,
+    patient: Patient | None = None,
+) -> None:
+    """Propose the best course and keep its times. Raises planner.NoPlan with why there is none.
+
+    `patient`: where it is known who comes, at times when that person is free.
+    """
+    leaving = holds.leaving(enquiry.hold_id)
+    for look in range(1, LOOKS + 1):
+        plan = courses.propose(
+            session, treatment, wishes, now=now, patient=patient, leaving=leaving
+        )
+        try:
+            _keep(session, enquiry, treatment, list(plan.sessions), now)
+        except SessionsTaken:
+            # Somebody was quicker between the look and the claim: look again.
+            if look == LOOKS:
+                raise
+        else:
+            enquiry.compromises = [each.sentence for each in plan.compromises]
+            session.add(enquiry)
+            session.flush()
+            return
+
+
+def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: datetime) -> bool:
+    """Keep the proposed times for ten more minutes. False: some are gone, and nothing is kept."""
+    if enquiry.hold_id is not None and holds.renew(session, enquiry.hold_id, now=now):
+        return True
+    try:
+        _keep(session, enquiry, treatment, planned(session, enquiry, treatment), now)
+    except SessionsTaken:
+        return False
+    return True
+
+
+def others(
+    session: Session, enquiry: Enquiry, treatment: Treatment, number: int, *, now: datetime
+) -> list[Opening]:
+    """Free times to which one session could go without harm to the rhythm, the nearest first."""
+    means = search.resources(session, treatment)
+    sessions = planned(session, enquiry, treatment)
+    day = sessions[number - 1].opening.day
+    free = search.free_slots(
+        session,
+        means,
+        first=day - NEAR,
+        last=day + NEAR,
+        now=now,
+        leaving=holds.leaving(enquiry.hold_id),
+    )
+    phases = [phase for phase in courses.phases_of(treatment) if not phase.optional]
+    return planner.neighbours(
+        Plan(tuple(sessions)), number, search.openings(free, means.zone), phases, limit=len(free)
+    )
+
+
+def change(
+    session: Session,
+    enquiry: Enquiry,
+    treatment: Treatment,
+    number: int,
+    *,
+    starts_at: int,
+    practitioner_id: int,
+    now: datetime,
+) -> None:
+    """Give one proposed session another time. NoLongerFree where it is none of `others`.
+
+    `starts_at`: minute, as in Opening.
+    """
+    for opening in others(session, enquiry, treatment, number, now=now):
+        if (opening.starts_at, opening.practitioner_id) == (starts_at, practitioner_id):
+            break
+    else:
+        raise NoLongerFree
+    sessions = planned(session, enquiry, treatment)
+    sessions[number - 1] = sessions[number - 1]._replace(opening=opening)
+    try:
+        _keep(session, enquiry, treatment, sessions, now)
+    except SessionsTaken as taken:
+        raise NoLongerFree from taken
+    # What was said of the time that it had is not true of the one that it has now.
+    enquiry.compromises = [
+        each for each in enquiry.compromises if not each.startswith(f"Session {number} ")
+    ]
+
+
+def by_day(
+    found: Sequence[Opening], current: Opening, *, days: int, a_day: int
+) -> list[tuple[date, list[Opening]]]:
+    """The nearest days in order, each with some of its times.
+
+    Each time once: with the current practitioner where that is possible.
+    """
+    offers: dict[date, dict[int, Opening]] = {}
+    for opening in found:
+        times = offers.setdefault(opening.day, {})
+        if opening.practitioner_id == current.practitioner_id or opening.minute not in times:
+            times[opening.minute] = opening
+    nearest = sorted(offers, key=lambda day: (abs((day - current.day).days), day))[:days]
+    return [(day, _choice(current.minute, offers[day], a_day)) for day in sorted(nearest)]
+
+
+def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
+    """The proposed sessions, in order."""
+    zone = search.resources(session, treatment).zone
+    return [
+        PlannedSession(
+            each["number"],
+            each["phase"],
+            Opening(
+                *hours.wall(each["starts_at"], zone),
+                each["starts_at"],
+                each["practitioner_id"],
+                each["room_id"],
+            ),
+        )
+        for each in enquiry.sessions
+    ]
+
+
+def wanted(sessions: Sequence[PlannedSession]) -> list[Wanted]:
+    """The times to ask for: with the practitioner that was shown, in any room."""
+    return [
+        Wanted(each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id)
+        for each in sessions
+    ]
+
+
+def _choice(minute: int, times: dict[int, Opening], most: int) -> list[Opening]:
+    """Half of them close to a time of day, half spread over the day for those who cannot then."""
+    by_nearness = sorted(times, key=lambda time: (abs(time - minute), time))
+    near, rest = by_nearness[: most // 2], sorted(by_nearness[most // 2 :])
+    step = max(1, ceil(len(rest) / (most - most // 2)))
+    return [times[time] for time in sorted([*near, *rest[step - 1 :: step]])]
+
+
+def _keep(
+    session: Session,
+    enquiry: Enquiry,
+    treatment: Treatment,
+    sessions: Sequence[PlannedSession],
+    now: datetime,
+) -> None:
+    """Hold these times instead of those held so far; SessionsTaken leaves all as it was."""
+    with session.begin_nested():
+        before, enquiry.hold_id = enquiry.hold_id, None
+        # Written now: SQLite may give the new hold the number of the old one, and deleting the old
+        # one would then leave the enquiry without the new one.
+        session.add(enquiry)
+        session.flush()
+        hold, seats = holds.keep(
+            session,
+            treatment,
+            wanted(sessions),
+            origin=enquiry.origin,
+            now=now,
+            instead_of=before,
+        )
+    phase_of = {each.number: each.phase for each in sessions}
+    enquiry.sessions = [_as_json(seat, phase_of[seat.number]) for seat in seats]
+    enquiry.hold_id = hold.id
+    session.add(enquiry)
+    session.flush()
+
+
+def _as_json(seat: Seat, phase: int) -> dict[str, int]:
+    return {
+        "number": seat.number,
+        "phase": phase,
+        "starts_at": seat.starts_at,
+        "practitioner_id": seat.practitioner_id,
+        "room_id": seat.room_id,
+    }

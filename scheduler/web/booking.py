@@ -1,0 +1,326 @@
+"""Booking a course, a question a page: health, wishes, times, name and phone, the code.
+
+Every POST answers with "see other", so that reloading and going back send nothing again, and a step
+that is sent twice finds that it is done. What has to be mended is shown with what was typed.
+"""
+
+from datetime import timedelta
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from scheduler.booking import enquiries, planner, proposals
+from scheduler.booking.holds import SessionsTaken
+from scheduler.database import known
+from scheduler.errors import TooMany, Unfit
+from scheduler.patients import screening, verification
+from scheduler.patients.models import Patient
+from scheduler.reminders import outbox
+from scheduler.web import desk, forms, intake, pages, steps, treatments
+from scheduler.web.desk import STEPS, Desk
+from scheduler.web.entry import Reading, Typed, Writing
+from scheduler.web.forms import Form, Mistakes
+
+router = APIRouter(prefix="/book")
+
+SOME_TAKEN = (
+    "Some of your times were taken while you were looking. This is the best course that is free now"
+    " and fits your wishes; all that you told us is kept."
+)
+WHAT_HELPS = "It may help to tick more days, to take any time of day, or to start later."
+
+
+@router.post("")
+def begin(visit: Writing, form: Typed) -> Response:
+    """Open an empty form for a treatment."""
+    treatment = treatments.find(visit.session, form.one("treatment_id"))
+    _, token = enquiries.begin(visit.session, treatment, origin=visit.origin, now=visit.now)
+    return pages.go(f"/book/{token}/{STEPS[0]}")
+
+
+@router.get("/{token}/screening")
+def ask_health(token: str, visit: Reading) -> Response:
+    """What to know before needling."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("screening"):
+        return pages.go(elsewhere)
+    said = here.answer("health") or {"answers": {}, "pain_since": ""}
+    return steps.health(here, {**said["answers"], "pain_since": said["pain_since"]})
+
+
+@router.post("/{token}/screening")
+def take_health(token: str, visit: Writing, form: Typed) -> Response:
+    """Keep the answers about health."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("screening"):
+        return pages.go(elsewhere)
+    try:
+        health = forms.read_health(form)
+    except Mistakes as wrong:
+        names = [question.key for question in screening.QUESTIONS]
+        return steps.health(here, form.typed("pain_since", *names), wrong.sentences)
+    here.keep(health=desk.health_as_kept(health))
+    _renew(here)
+    return pages.go(f"{here.base}/wishes")
+
+
+@router.get("/{token}/wishes")
+def ask_wishes(token: str, visit: Reading) -> Response:
+    """When somebody would like to come."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("wishes"):
+        return pages.go(elsewhere)
+    tomorrow = here.place.today + timedelta(days=1)
+    said = here.answer("wishes") or {"start_on": tomorrow.isoformat(), "weekdays": []}
+    return steps.wishes(here, said, said["weekdays"])
+
+
+@router.post("/{token}/wishes")
+def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
+    """Propose a course for the wishes, and keep its times."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("wishes"):
+        return pages.go(elsewhere)
+    try:
+        wished = forms.read_wishes(
+            form,
+            today=here.place.today,
+            horizon_days=here.treatment.horizon_days,
+            practitioner_ids=[known(each.id) for each in here.practitioners],
+        )
+        here.keep(wishes=desk.wishes_as_kept(wished), accepted=None)
+        proposals.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
+    except (Mistakes, planner.NoPlan, SessionsTaken) as wrong:
+        typed = form.typed("start_on", "hours", "practitioner_id")
+        return steps.wishes(here, typed, form.many("weekdays"), _why_no_plan(wrong))
+    return pages.go(f"{here.base}/plan")
+
+
+@router.get("/{token}/plan")
+def show_plan(token: str, visit: Reading) -> Response:
+    """The proposed course, week by week."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("plan"):
+        return pages.go(elsewhere)
+    return steps.plan(here)
+
+
+@router.post("/{token}/plan")
+def take_plan(token: str, visit: Writing) -> Response:
+    """Accept the proposed times, if they can still be had."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("plan"):
+        return pages.go(elsewhere)
+    if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
+        return _plan_anew(here)
+    here.keep(accepted=True)
+    return pages.go(f"{here.base}/details")
+
+
+@router.get("/{token}/plan/{number}")
+def show_others(token: str, number: str, visit: Reading) -> Response:
+    """Other times for one session."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("plan"):
+        return pages.go(elsewhere)
+    return steps.others(here, desk.session_number(here, number))
+
+
+@router.post("/{token}/plan/{number}")
+def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response:
+    """Give one session another time."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("plan"):
+        return pages.go(elsewhere)
+    which = desk.session_number(here, number)
+    if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
+        return _plan_anew(here)
+    try:
+        starts_at, practitioner_id = _slot(form)
+        proposals.change(
+            visit.session,
+            here.enquiry,
+            here.treatment,
+            which,
+            starts_at=starts_at,
+            practitioner_id=practitioner_id,
+            now=visit.now,
+        )
+    except Unfit as wrong:
+        return steps.others(here, which, {"slot": wrong.sentence})
+    except proposals.NoLongerFree as gone:
+        return steps.others(here, which, {"slot": gone.sentence}, status=409)
+    now_on = here.shown(here.planned[which - 1])
+    here.keep(notices=[f"Session {which} is now on {now_on.spoken}."])
+    return pages.go(f"{here.base}/plan")
+
+
+@router.get("/{token}/details")
+def ask_details(token: str, visit: Reading) -> Response:
+    """Who comes, and whether we may text."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("details"):
+        return pages.go(elsewhere)
+    return steps.details(here, here.answer("details") or {})
+
+
+@router.post("/{token}/details")
+def take_details(token: str, visit: Writing, form: Typed) -> Response:
+    """Keep the details and text a code, or book at once where the phone is proved already."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("details"):
+        return pages.go(elsewhere)
+    typed = form.typed("name", "phone", "consent")
+    try:
+        details = forms.read_details(
+            form, country=here.clinic.country, allowed=visit.settings.countries
+        )
+    except Mistakes as wrong:
+        return steps.details(here, typed, wrong.sentences)
+    here.keep(details=desk.details_as_kept(details, typed["phone"]))
+    # No text before the times are really kept: an empty form must not be able to send any.
+    if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
+        return _plan_anew(here)
+    if here.proved(details.phone):
+        return _book(here)
+    try:
+        _text_code(here, details.phone)
+    except TooMany as often:
+        return _too_often(steps.details(here, typed, {"": often.sentence}, status=429), often)
+    return pages.go(f"{here.base}/code")
+
+
+@router.get("/{token}/code")
+def ask_code(token: str, visit: Reading) -> Response:
+    """The digits that were texted."""
+    here = desk.open_form(visit, token)
+    if elsewhere := here.elsewhere("code"):
+        return pages.go(elsewhere)
+    return steps.code(here)
+
+
+@router.post("/{token}/code")
+def take_code(token: str, visit: Writing, form: Typed) -> Response:
+    """Prove the phone and book, all in one."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("code"):
+        return pages.go(elsewhere)
+    if here.proved(here.answer("details")["number"]):
+        return _book(here)
+    code = here.code
+    if code is None:  # `elsewhere` has seen to it
+        return pages.go(f"{here.base}/details")
+    try:
+        verification.check(
+            visit.session, code, form.one("code"), key=visit.settings.secret_key, now=visit.now
+        )
+    except Unfit as wrong:
+        # Answered, not raised: the try must be counted.
+        return steps.code(here, {"code": wrong.sentence})
+    return _book(here)
+
+
+@router.post("/{token}/code/again")
+def send_code_again(token: str, visit: Writing) -> Response:
+    """Text another code."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := here.elsewhere("code"):
+        return pages.go(elsewhere)
+    _renew(here)
+    try:
+        _text_code(here, here.answer("details")["number"], anew=True)
+    except TooMany as often:
+        return _too_often(steps.code(here, {"": often.sentence}, status=429), often)
+    here.keep(notices=["A new code is on its way. Only the newest one counts."])
+    return pages.go(f"{here.base}/code")
+
+
+def _book(here: Desk) -> Response:
+    """Book what is proposed for whom the phone belongs to, or propose anew what is free."""
+    visit, said = here.visit, here.application
+    patient = intake.enrol(visit.session, here.actor, here.clinic, said, now=visit.now)
+    try:
+        intake.book(
+            visit.session,
+            here.actor,
+            here.enquiry,
+            here.treatment,
+            patient=patient,
+            said=said,
+            key=visit.settings.secret_key,
+            now=visit.now,
+        )
+    except SessionsTaken:
+        return _plan_anew(here, patient)
+    return pages.go(f"{here.base}/{desk.DONE}")
+
+
+def _plan_anew(here: Desk, patient: Patient | None = None) -> Response:
+    """What was proposed is gone: propose what is free now, and say so."""
+    visit = here.visit
+    try:
+        proposals.make(
+            visit.session,
+            here.enquiry,
+            here.treatment,
+            here.wishes,
+            now=visit.now,
+            patient=patient,
+        )
+    except (planner.NoPlan, SessionsTaken) as wrong:
+        here.keep(notices=list(_why_no_plan(wrong).values()), accepted=None)
+        return pages.go(f"{here.base}/wishes")
+    here.keep(notices=[SOME_TAKEN], accepted=None)
+    return pages.go(f"{here.base}/plan")
+
+
+def _renew(here: Desk) -> None:
+    """Whoever goes on filling the form keeps the times; a lapsed hold is told at the next step."""
+    if here.enquiry.hold_id is not None:
+        proposals.renew(here.visit.session, here.enquiry, here.treatment, now=here.visit.now)
+
+
+def _text_code(here: Desk, number: str, *, anew: bool = False) -> None:
+    """Owe a code to a phone. Sent twice in a row, the same step texts once."""
+    visit, last = here.visit, here.code
+    fresh = (
+        last is not None
+        and last.phone == number
+        and last.proved_at is None
+        and visit.now - last.created_at < verification.PATIENCE
+    )
+    if fresh and not anew:
+        return
+    code = verification.begin(
+        visit.session,
+        clinic_id=known(here.clinic.id),
+        phone=number,
+        origin=visit.origin,
+        now=visit.now,
+    )
+    outbox.owe_code(visit.session, code, language=here.clinic.language, now=visit.now)
+    here.enquiry.phone_code_id = code.id
+    visit.session.add(here.enquiry)
+    visit.session.flush()
+
+
+def _why_no_plan(wrong: Exception) -> dict[str, str]:
+    if isinstance(wrong, Mistakes):
+        return wrong.sentences
+    if isinstance(wrong, planner.NoPlan):
+        return {"": f"{wrong.sentence} {WHAT_HELPS}"}
+    return {"": "Others are booking at this very moment and took these times. Please try again."}
+
+
+def _slot(form: Form) -> tuple[int, int]:
+    parts = form.one("slot").split("-")
+    if not all(part.isascii() and part.isdecimal() and len(part) < 12 for part in parts):
+        raise Unfit("Please choose one of the times, or keep it as it is.")
+    if len(parts) != 2:
+        raise Unfit("Please choose one of the times, or keep it as it is.")
+    return int(parts[0]), int(parts[1])
+
+
+def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
+    page.headers["Retry-After"] = str(often.retry_after)
+    return page

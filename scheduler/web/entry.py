@@ -1,0 +1,112 @@
+"""Who comes in through the patients' door, with what, and whether from our own pages."""
+
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+from sqlmodel import Session
+
+from scheduler.audit import Actor
+from scheduler.errors import NotAllowed
+from scheduler.settings import Settings
+from scheduler.web import forms
+from scheduler.web.forms import Form
+
+OWN = {"same-origin", "none"}
+"""What browsers say of requests from our own pages, and of what a person typed or reloaded."""
+
+
+class FromElsewhere(NotAllowed):
+    """This came from another website. Please use the form on our own page."""
+
+    slug = "from-elsewhere"
+
+
+@dataclass(frozen=True)
+class Visit:
+    """One request: its transaction, its moment, what the roots set."""
+
+    session: Session
+    now: datetime
+    settings: Settings
+    origin: str
+    request_id: str
+
+    def actor(self, clinic_id: int) -> Actor:
+        """The patient who acts, at one clinic only."""
+        return Actor(
+            kind="patient",
+            clinic_ids=frozenset({clinic_id}),
+            origin=self.origin,
+            request_id=self.request_id,
+        )
+
+
+def read(request: Request) -> Iterator[Visit]:
+    """A visit that changes nothing: every GET."""
+    with request.app.state.database.unit(write=False) as session:
+        yield _visit(request, session)
+
+
+async def take_turn(request: Request) -> AsyncIterator[None]:
+    """Wait to be the one who writes, without holding a thread."""
+    async with request.app.state.database.turn():
+        yield
+
+
+def write(
+    request: Request, _: Annotated[None, Depends(take_turn, scope="function")]
+) -> Iterator[Visit]:
+    """A visit that may change something: every POST."""
+    with request.app.state.database.unit(write=True) as session:
+        yield _visit(request, session)
+
+
+async def typed(request: Request) -> Form:
+    """What was sent. The doorstep has limited its size."""
+    return forms.parse(await request.body())
+
+
+def come_from_here(request: Request) -> None:
+    """Refuse a POST that another website made somebody's browser send.
+
+    Old browsers say nothing, or "null" because our pages forbid telling where one was. Then the
+    token in the address is what another website cannot know.
+    """
+    if request.method in {"GET", "HEAD"}:
+        return
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        if site not in OWN:
+            raise FromElsewhere
+        return
+    origin = request.headers.get("origin", "null")
+    if origin != "null" and not _is_ours(origin, request):
+        raise FromElsewhere
+
+
+# scope="function": commit before the answer leaves, so a failed commit cannot look like success.
+Reading = Annotated[Visit, Depends(read, scope="function")]
+Writing = Annotated[Visit, Depends(write, scope="function")]
+Typed = Annotated[Form, Depends(typed)]
+
+
+def _visit(request: Request, session: Session) -> Visit:
+    state = request.app.state
+    return Visit(
+        session=session,
+        now=state.clock.now(),
+        settings=state.settings,
+        origin=request.client.host if request.client else "",
+        request_id=getattr(request.state, "request_id", ""),
+    )
+
+
+def _is_ours(origin: str, request: Request) -> bool:
+    public = urlsplit(request.app.state.settings.public_url)
+    return origin == f"{public.scheme}://{public.netloc}" or (
+        urlsplit(origin).netloc == request.headers.get("host")
+    )

@@ -1,0 +1,183 @@
+"""What people type into the pages: read, checked, and kept as typed where it has to be mended.
+
+Each `read_*` gives what the form says, or raises `Mistakes` with a sentence for each field, all at
+once: nobody should have to send a form five times to learn of five mistakes.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from scheduler import phone
+from scheduler.errors import Problem, Unfit
+from scheduler.patients import register, screening
+
+MOST_FIELDS = 100
+LONGEST_KEPT = 200
+"""How much of a typed field is shown again; nobody types more than this by hand."""
+
+HOURS = {
+    "any": None,
+    "morning": (0, 12 * 60),
+    "afternoon": (12 * 60, 17 * 60),
+    "evening": (17 * 60, 24 * 60),
+}
+"""Times of day: between which minutes of the day, half-open, a session is to begin."""
+
+Read = TypeVar("Read")
+
+
+class Mistakes(Problem):
+    """Something in the form has to be changed."""
+
+    def __init__(self, sentences: dict[str, str]) -> None:
+        self.sentences = sentences
+        super().__init__()
+
+
+class Form:
+    """The fields of a sent form, trimmed. A field that was not sent is empty."""
+
+    def __init__(self, fields: dict[str, list[str]] | None = None) -> None:
+        self._fields = fields or {}
+
+    def one(self, name: str) -> str:
+        """The first value of a field, or an empty one."""
+        return self.many(name)[0] if self.many(name) else ""
+
+    def many(self, name: str) -> list[str]:
+        """Each value of a field, as of several ticked boxes."""
+        return [value.strip() for value in self._fields.get(name, [])]
+
+    def typed(self, *names: str) -> dict[str, str]:
+        """Fields as they were typed, to be shown again; cut where a page would burst."""
+        return {name: self.one(name)[:LONGEST_KEPT] for name in names}
+
+
+def parse(body: bytes) -> Form:
+    """A form from its body, as browsers send it. Unfit where it cannot be one."""
+    try:
+        text = body.decode()
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError:  # which a wrong encoding is too
+        raise Unfit("This form cannot be read. Please go back and send it again.") from None
+    if any("\0" in value for values in fields.values() for value in values):
+        raise Unfit("There is a character in this form that cannot be kept. Please remove it.")
+    return Form(fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What to know before needling."""
+
+    answers: dict[str, str]
+    pain_since: str
+
+
+def read_health(form: Form) -> Health:
+    """The answers to the screening and how long it has hurt."""
+    mistakes = {}
+    since = form.one("pain_since")
+    if since not in screening.PAIN_SINCE:
+        mistakes["pain_since"] = "Please choose how long it has troubled you."
+    mistakes |= {
+        question.key: "Please choose an answer. “Not sure” is fine."
+        for question in screening.QUESTIONS
+        if form.one(question.key) not in screening.ANSWERS
+    }
+    if mistakes:
+        raise Mistakes(mistakes)
+    answers = {question.key: form.one(question.key) for question in screening.QUESTIONS}
+    return Health(answers=answers, pain_since=since)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wished:
+    """When somebody would like to come, and to whom. No weekdays: any."""
+
+    start_on: date
+    weekdays: tuple[int, ...]
+    hours: str
+    practitioner_id: int | None
+
+
+def read_wishes(
+    form: Form, *, today: date, horizon_days: int, practitioner_ids: Collection[int]
+) -> Wished:
+    """The wishes; `today` is the clinic's, `horizon_days` how far ahead it books."""
+    mistakes: dict[str, str] = {}
+    start_on = _ask(mistakes, "start_on", lambda: _start(form, today, horizon_days))
+    weekdays = _ask(mistakes, "weekdays", lambda: _weekdays(form))
+    hours = form.one("hours") or "any"
+    if hours not in HOURS:
+        mistakes["hours"] = "Please choose a time of day."
+    wanted = form.one("practitioner_id")
+    if wanted not in {"", *map(str, practitioner_ids)}:
+        mistakes["practitioner_id"] = "Please choose one of the names below, or anyone."
+    if mistakes or start_on is None or weekdays is None:
+        raise Mistakes(mistakes)
+    return Wished(
+        start_on=start_on,
+        weekdays=weekdays,
+        hours=hours,
+        practitioner_id=int(wanted) if wanted else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """Who comes, and whether we may text about the sessions."""
+
+    name: str
+    phone: str
+    """E.164"""
+    consent: bool
+
+
+def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Details:
+    """Name, phone and consent. `country`: how the phone is read; `allowed`: see `phone`."""
+    mistakes: dict[str, str] = {}
+    name = _ask(mistakes, "name", lambda: register.clean_name(form.one("name")))
+    number = _ask(mistakes, "phone", lambda: _phone(form, country, allowed))
+    if mistakes or name is None or number is None:
+        raise Mistakes(mistakes)
+    return Details(name=name, phone=number, consent=form.one("consent") == "yes")
+
+
+def _ask(mistakes: dict[str, str], field: str, read: Callable[[], Read]) -> Read | None:
+    try:
+        return read()
+    except Unfit as problem:
+        mistakes[field] = problem.sentence
+        return None
+
+
+def _start(form: Form, today: date, horizon_days: int) -> date:
+    if not form.one("start_on"):
+        raise Unfit("Please choose a day to start.")
+    try:
+        day = date.fromisoformat(form.one("start_on"))
+    except ValueError:
+        raise Unfit(
+            f"This is not a day of the calendar. Write it like {today.isoformat()}."
+        ) from None
+    if day < today:
+        raise Unfit("This day is past. Please choose today or a later day.")
+    if day > today + timedelta(days=horizon_days):
+        raise Unfit("This is farther ahead than we book. Please choose an earlier day.")
+    return day
+
+
+def _weekdays(form: Form) -> tuple[int, ...]:
+    chosen = set(form.many("weekdays"))
+    if not chosen <= set("0123456"):
+        raise Unfit("Please choose among the weekdays below.")
+    return tuple(sorted(map(int, chosen)))
+
+
+def _phone(form: Form, country: str, allowed: Collection[str]) -> str:
+    if not form.one("phone"):
+        raise Unfit("Please give the number of your mobile phone.")
+    return phone.normalise(form.one("phone"), country=country, allowed=allowed)

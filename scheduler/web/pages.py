@@ -1,0 +1,53 @@
+"""How a page is made: templates that escape everything, and the headers that go with them."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scheduler import phone
+
+SEE_OTHER = 303
+
+
+def show(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+    """The page of a template. Pages are about one person: nobody keeps them, nobody passes on
+    the address that they were at."""
+    page = HTMLResponse(render(template, **values), status_code=status)
+    page.headers["Cache-Control"] = "no-store"
+    page.headers["Referrer-Policy"] = "no-referrer"
+    return page
+
+
+def go(address: str) -> RedirectResponse:
+    """After each deed the browser is sent on, so that reloading does nothing twice."""
+    return RedirectResponse(address, status_code=SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+
+def render(template: str, **values: Any) -> str:
+    """The HTML of a template."""
+    return _templates().get_template(template).render(values)
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("scheduler.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["phone"] = phone.for_people
+    templates.globals["style_address"] = _address("style.css")
+    templates.globals["icon_address"] = _address("icon.svg")
+    return templates
+
+
+def _address(name: str) -> str:
+    """The address of a static file, new whenever the file is: it may be kept for a year."""
+    content = files("scheduler.web").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

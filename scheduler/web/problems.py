@@ -1,0 +1,118 @@
+"""What went wrong, as a page: in plain words, with what to do next."""
+
+from dataclasses import dataclass
+
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from scheduler.database import Busy
+from scheduler.errors import Conflict, NotAllowed, NotFound, Problem, TooMany, Unavailable, Unfit
+from scheduler.web import pages
+
+
+@dataclass(frozen=True)
+class Page:
+    """A kind of problem. `sentence` is said where the problem itself has none for patients."""
+
+    heading: str
+    sentence: str
+    help: str
+
+
+PAGES = {
+    403: Page(
+        "This was not accepted",
+        "The form did not come from one of our own pages.",
+        "Please open our page and send it from there.",
+    ),
+    404: Page(
+        "This page is not here",
+        "The address may be incomplete, or what it led to is over.",
+        "If it came in a text, please copy the whole address. A form that you began is kept for"
+        " a day; a course that you booked is not lost.",
+    ),
+    405: Page(
+        "This page cannot be opened like that",
+        "Its address is meant for the button of a form.",
+        "Please go back one page and use the button there.",
+    ),
+    409: Page(
+        "Something has changed meanwhile",
+        "What you saw is no longer so.",
+        "Please go back, reload the page and look again. Nothing was changed.",
+    ),
+    413: Page(
+        "That is too much",
+        "What you sent is larger than any form of ours can be.",
+        "Please go back and write less.",
+    ),
+    422: Page(
+        "That could not be read",
+        "What you sent is not what this page asks for.",
+        "Please go back one page and send it again.",
+    ),
+    429: Page(
+        "That was too often",
+        "Please wait a little before you try again.",
+        "If it is urgent, please call the clinic.",
+    ),
+    500: Page(
+        "Something went wrong here",
+        "It is our fault, and nothing that you did. Your request was not carried out.",
+        "Please try again in a few minutes, or call the clinic.",
+    ),
+    503: Page(
+        "We cannot reach our records just now",
+        "Nothing was lost.",
+        "Please try again in a minute. You can reload this page.",
+    ),
+}
+
+KINDS: tuple[tuple[type[Exception], int], ...] = (
+    (NotFound, 404),
+    (NotAllowed, 403),
+    (Conflict, 409),
+    (Unfit, 422),
+    (TooMany, 429),
+    (Unavailable, 503),
+    (Busy, 503),
+    (RequestValidationError, 404),  # an address that no page of ours ever gave
+)
+OWN_WORDS = {409, 422, 429}
+"""Where the problem's own sentence tells more than ours. A 404 is the same for all that is not."""
+
+
+def answer(problem: Exception, *, reference: str = "") -> HTMLResponse:
+    """The page for an error. `reference`: what to name in a call to the clinic, for a 500."""
+    status = _status(problem)
+    own = isinstance(problem, Problem) and status in OWN_WORDS
+    response = page(status, sentence=str(problem) if own else "", reference=reference)
+    if isinstance(problem, TooMany):
+        response.headers["Retry-After"] = str(problem.retry_after)
+    elif status == 503:
+        response.headers["Retry-After"] = "30"
+    return response
+
+
+def page(status: int, *, sentence: str = "", reference: str = "") -> HTMLResponse:
+    """The page for a status."""
+    kind = PAGES.get(status) or PAGES[500 if status >= 500 else 422]
+    return pages.show(
+        "problem.html",
+        status=status,
+        clinic=None,
+        heading=kind.heading,
+        sentence=sentence or kind.sentence,
+        help=kind.help,
+        reference=reference if status >= 500 else "",
+    )
+
+
+def _status(problem: Exception) -> int:
+    if isinstance(problem, HTTPException):
+        return problem.status_code
+    for kind, status in KINDS:
+        if isinstance(problem, kind):
+            return status
+    return 500

@@ -1,0 +1,185 @@
+"""The pages of the booking form: what each step shows, with what was typed and what to mend."""
+
+from datetime import timedelta
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from scheduler.booking import proposals
+from scheduler.patients import consent, screening
+from scheduler.phone import for_people
+from scheduler.web import pages, views, words
+from scheduler.web.desk import STEPS, Desk
+
+OPTIONS_A_DAY = 6
+DAYS_OFFERED = 5
+
+ANSWERS = [("no", "No"), ("yes", "Yes"), ("unsure", "Not sure")]
+
+
+def health(
+    here: Desk, typed: dict[str, str], mistakes: dict[str, str] | None = None
+) -> HTMLResponse:
+    """What to know before needling."""
+    return _page(
+        here,
+        "screening.html",
+        typed=typed,
+        mistakes=mistakes,
+        questions=screening.QUESTIONS,
+        labels={question.key: question.words for question in screening.QUESTIONS},
+        answers=ANSWERS,
+        pain_since=list(screening.PAIN_SINCE.items()),
+    )
+
+
+def wishes(
+    here: Desk, typed: dict[str, Any], days: list[str], mistakes: dict[str, str] | None = None
+) -> HTMLResponse:
+    """When somebody would like to come."""
+    last = here.place.today + timedelta(days=here.treatment.horizon_days)
+    return _page(
+        here,
+        "wishes.html",
+        typed=typed,
+        typed_days=days,
+        mistakes=mistakes,
+        rhythm=views.rhythm(here.treatment),
+        advice=_advice(here.answer("health")["answers"]),
+        first=here.place.today.isoformat(),
+        last=last.isoformat(),
+        weekdays=list(enumerate(words.WEEKDAYS)),
+        hours=_hours(here),
+        practitioners=[
+            ("", "Anyone"),
+            *((each.id, each.name) for each in here.practitioners),
+        ],
+    )
+
+
+def plan(here: Desk) -> HTMLResponse:
+    """The proposed course, week by week."""
+    sessions = [here.shown(each) for each in here.planned]
+    return _page(
+        here,
+        "plan.html",
+        summary=views.summary(sessions, here.place),
+        weeks=views.weeks(sessions, here.place.manner),
+        compromises=here.enquiry.compromises,
+        kept=here.kept(),
+    )
+
+
+def others(
+    here: Desk, number: int, mistakes: dict[str, str] | None = None, *, status: int = 422
+) -> HTMLResponse:
+    """Other times for one proposed session."""
+    sessions = here.planned
+    current = sessions[number - 1].opening
+    found = proposals.others(
+        here.visit.session, here.enquiry, here.treatment, number, now=here.visit.now
+    )
+    return _page(
+        here,
+        "change.html",
+        status=status,
+        mistakes=mistakes,
+        typed={},
+        session=here.shown(sessions[number - 1]),
+        days=[
+            {
+                "words": here.place.manner.day(day, today=here.place.today),
+                "options": [
+                    {
+                        "key": f"{each.starts_at}-{each.practitioner_id}",
+                        "time": here.shown(sessions[number - 1]._replace(opening=each)).time,
+                        "who": here.name_of(each.practitioner_id),
+                    }
+                    for each in options
+                ],
+            }
+            for day, options in proposals.by_day(
+                found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY
+            )
+        ],
+    )
+
+
+def details(
+    here: Desk,
+    typed: dict[str, str],
+    mistakes: dict[str, str] | None = None,
+    *,
+    status: int = 422,
+) -> HTMLResponse:
+    """Who comes, and whether we may text."""
+    return _page(
+        here,
+        "details.html",
+        status=status,
+        typed=typed,
+        mistakes=mistakes,
+        wording=consent.WORDING["en"],
+        kept=here.kept(),
+        proved=bool(typed.get("number")) and here.proved(typed["number"]),
+    )
+
+
+def code(here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 422) -> HTMLResponse:
+    """The digits that were texted."""
+    return _page(
+        here,
+        "code.html",
+        status=status,
+        typed={},
+        mistakes=mistakes,
+        number=for_people(here.answer("details")["number"]),
+    )
+
+
+def _page(
+    here: Desk,
+    template: str,
+    *,
+    status: int = 422,
+    mistakes: dict[str, str] | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """A page of the form; `status` holds where there are mistakes to mend."""
+    return pages.show(
+        template,
+        status=status if mistakes else 200,
+        mistakes=mistakes or {},
+        notices=here.answer("notices") or [],
+        base=here.base,
+        steps=len(STEPS),
+        clinic=here.clinic,
+        treatment=here.treatment,
+        **values,
+    )
+
+
+def _advice(answers: dict[str, str]) -> list[str]:
+    """What to tell at once about the answers."""
+    told = [
+        question.advice[answers[question.key]]
+        for question in screening.QUESTIONS
+        if question.advice and answers[question.key] in question.advice
+    ]
+    if screening.needs_clearance(answers):
+        told.insert(
+            0,
+            "Thank you. A practitioner will look at your answers before your first session. You can"
+            " book now: your times are kept for you.",
+        )
+    return told
+
+
+def _hours(here: Desk) -> list[tuple[str, str]]:
+    noon, five = ("noon", "5 pm") if here.place.manner.twelve_hours else ("12:00", "17:00")
+    return [
+        ("any", "Any time"),
+        ("morning", f"Before {noon}"),
+        ("afternoon", f"{noon.capitalize()} to {five}"),
+        ("evening", f"After {five}"),
+    ]

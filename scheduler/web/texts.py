@@ -1,0 +1,52 @@
+"""Texts of a course as its patient reads them. What never went out is the clinic's concern."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from scheduler.reminders.models import MessageState
+from scheduler.reminders.timeline import TimelineEntry
+from scheduler.web.views import Place
+
+GONE_OUT = {
+    MessageState.SENT: "sent",
+    MessageState.DELIVERED: "arrived",
+    MessageState.FAILED: "could not be delivered",
+}
+ON_ITS_WAY = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
+LINK = "(your private link)"
+
+
+@dataclass(frozen=True)
+class TextView:
+    """One text in words; `state` is empty while nothing has happened yet."""
+
+    when: str
+    why: str
+    state: str
+    text: str
+
+
+def owed(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
+    """What is still to be texted, the next first."""
+    return [_shown(each, place) for each in entries if each.state in ON_ITS_WAY]
+
+
+def sent(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
+    """What went out, the latest first."""
+    return [_shown(each, place) for each in entries if each.state in GONE_OUT][::-1]
+
+
+def owed_or_sent(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
+    """All that is or was to be texted, in order."""
+    wanted = ON_ITS_WAY | GONE_OUT.keys()
+    return [_shown(each, place) for each in entries if each.state in wanted]
+
+
+def _shown(entry: TimelineEntry, place: Place) -> TextView:
+    local = (entry.sent_at or entry.due_at).astimezone(place.zone)
+    return TextView(
+        when=place.manner.moment(local, today=place.today),
+        why=f"{entry.why[:1].upper()}{entry.why[1:]}.",
+        state=GONE_OUT.get(entry.state, ""),
+        text=entry.text.replace("{link}", LINK),
+    )

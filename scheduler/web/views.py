@@ -1,0 +1,221 @@
+"""Courses, treatments and texts as templates want them: words, in the clinic's wall time."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from itertools import groupby
+from zoneinfo import ZoneInfo
+
+from scheduler.booking import courses
+from scheduler.clinic import phases
+from scheduler.clinic.models import Clinic, Treatment
+from scheduler.web import words
+from scheduler.web.words import Manner
+
+_LETTERS = "MTWTFSS"
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and when a page is read: the clinic's zone, its manner of writing, its today."""
+
+    zone: ZoneInfo
+    manner: Manner
+    today: date
+
+    @classmethod
+    def of(cls, clinic: Clinic, now: datetime) -> "Place":
+        """The place of a clinic at an instant."""
+        zone = ZoneInfo(clinic.timezone)
+        return cls(zone, words.manner_of(clinic.country), now.astimezone(zone).date())
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionView:
+    """One session. `spoken` says all of it, for those who hear the page."""
+
+    number: int
+    phase: int
+    starts_at: datetime
+    """wall time, aware"""
+    day: str
+    time: str
+    who: str
+    spoken: str
+    state: str = ""
+    tag: str = ""
+    can_cancel: bool = False
+
+
+@dataclass(frozen=True)
+class WeekView:
+    """A week, Monday to Sunday, with its sessions; `strip`: each day's letter, and whether on."""
+
+    number: int
+    words: str
+    strip: list[tuple[str, bool]]
+    sessions: list[SessionView]
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A course in a sentence or two. `always`: the one practitioner, where there is one."""
+
+    total: str
+    span: str
+    span_within: str
+    """`span` as it stands within a sentence"""
+    always: str
+    rhythms: list[str]
+
+
+def session_view(
+    place: Place,
+    *,
+    number: int,
+    phase: int,
+    starts_at: datetime,
+    minutes: int,
+    who: str,
+    state: str = "",
+) -> SessionView:
+    """One session; `starts_at`: any aware datetime."""
+    local = starts_at.astimezone(place.zone)
+    end = (starts_at + timedelta(minutes=minutes)).astimezone(place.zone)
+    day = place.manner.day(local.date(), today=place.today)
+    span = place.manner.span(local.time(), end.time())
+    return SessionView(
+        number=number,
+        phase=phase,
+        starts_at=local,
+        day=day,
+        time=span,
+        who=who,
+        spoken=f"{day}, {span}, with {who}",
+        state=state,
+    )
+
+
+def weeks(sessions: Sequence[SessionView], manner: Manner) -> list[WeekView]:
+    """The sessions by calendar week; the week of the first is week 1."""
+    if not sessions:
+        return []
+    ordered = sorted(sessions, key=lambda each: each.starts_at)
+    first = _monday(ordered[0])
+    return [
+        _week(monday, (monday - first).days // 7 + 1, list(those), manner)
+        for monday, those in groupby(ordered, _monday)
+    ]
+
+
+def summary(sessions: Sequence[SessionView], place: Place) -> Summary:
+    """The whole of a course: how many, from when to when, with whom, in which rhythm."""
+    first, last = sessions[0].starts_at.date(), sessions[-1].starts_at.date()
+    begins = place.manner.on(first, today=place.today)
+    ends = place.manner.on(last, today=place.today)
+    span = begins if first == last else f"{begins} to {ends}"
+    names = {each.who for each in sessions}
+    return Summary(
+        total=words.count(len(sessions), "session"),
+        span=span,
+        span_within=span,
+        always=names.pop() if len(names) == 1 else "",
+        rhythms=_rhythms(sessions, place.manner),
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferView:
+    """A treatment on offer, in plain words."""
+
+    id: int | None
+    name: str
+    summary: str
+    sessions: int
+    weeks: int
+    minutes: int
+    facts: str
+    rhythm: str
+    total: str
+    review: str
+    before: str
+    after: str
+    source: str
+    source_is_link: bool
+
+
+def offer(treatment: Treatment) -> OfferView:
+    """What a treatment is: how often, for how long, how much time in all."""
+    agreed = courses.phases_of(treatment)
+    planned = [phase for phase in agreed if not phase.optional]
+    extra = sum(phase.sessions for phase in agreed if phase.optional)
+    sessions = sum(phase.sessions for phase in planned)
+    span = phases.weeks(planned)
+    over = f" over {words.count(span, 'week')}" if span > 1 else ""
+    each = words.duration(treatment.minutes)
+    return OfferView(
+        id=treatment.id,
+        name=treatment.name,
+        summary=treatment.summary,
+        sessions=sessions,
+        weeks=span,
+        minutes=treatment.minutes,
+        facts=f"{words.count(sessions, 'session')}{over}, {each} each.",
+        rhythm=rhythm(treatment),
+        total=f"That is {words.duration(sessions * treatment.minutes)} in all.",
+        review=_review(treatment.review_after, extra),
+        before=treatment.tips.get("before", ""),
+        after=treatment.tips.get("after", ""),
+        source=treatment.source,
+        source_is_link=treatment.source.startswith("https://"),
+    )
+
+
+def rhythm(treatment: Treatment) -> str:
+    """The pace of a treatment as a sentence: "2 a week for 3 weeks, then once a week ..."."""
+    planned = [phase for phase in courses.phases_of(treatment) if not phase.optional]
+    sessions = sum(phase.sessions for phase in planned)
+    pace = ", then ".join(phases.describe(phase) for phase in planned)
+    return (
+        f"{words.count(sessions, 'session')} of {words.duration(treatment.minutes)}: {pace}."
+        if sessions > 1
+        else f"1 session of {words.duration(treatment.minutes)}."
+    )
+
+
+def tagged(session: SessionView, tag: str, *, can_cancel: bool) -> SessionView:
+    """A session with its state in a word, and whether it can still be cancelled."""
+    return replace(session, tag=tag, can_cancel=can_cancel)
+
+
+def _monday(session: SessionView) -> date:
+    day = session.starts_at.date()
+    return day - timedelta(days=day.weekday())
+
+
+def _week(monday: date, number: int, sessions: list[SessionView], manner: Manner) -> WeekView:
+    on = {each.starts_at.weekday() for each in sessions if each.state != "cancelled"}
+    strip = [(letter, day in on) for day, letter in enumerate(_LETTERS)]
+    return WeekView(number, manner.week(monday), strip, sessions)
+
+
+def _rhythms(sessions: Sequence[SessionView], manner: Manner) -> list[str]:
+    """A line for each phase: "First 6: Mondays and Thursdays at 9:00"."""
+    parts = [list(those) for _, those in groupby(sessions, lambda each: each.phase)]
+    lines = []
+    for place, those in enumerate(parts):
+        how = words.rhythm((each.starts_at for each in those), manner)
+        lead = "The first" if place == 0 else "then"
+        number = words.small(len(those))
+        lines.append(how if len(parts) == 1 else f"{lead} {number}: {how}")
+    return [f"{line[0].upper()}{line[1:]}" for line in lines]
+
+
+def _review(after: Iterable[int], extra: int) -> str:
+    sessions = sorted(after)
+    if not sessions:
+        return ""
+    named = words.join([str(number) for number in sessions])
+    said = f"After session {named} we look together whether it helps"
+    more = f"; if it does in part, {words.count(extra, 'session')} can be added." if extra else "."
+    return said + more

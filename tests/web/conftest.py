@@ -1,0 +1,158 @@
+"""The patients' door with a clinic behind it, and a visitor who walks through the form."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from html import unescape
+
+import pytest
+from fastapi import FastAPI
+from httpx import Response
+from scheduler import links
+from scheduler.database import Database
+from scheduler.patients import screening
+from scheduler.patients.models import PhoneCode
+from scheduler.settings import Settings
+from scheduler.web import door, problems
+from sqlmodel import col, select
+from tests.cast import NOW, Cast
+
+with warnings.catch_warnings():
+    # Starlette would like another name of the same client, which is not out yet.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+KEY = "a key for tests that is long enough to be one"
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@dataclass
+class FrozenClock:
+    """Stands still until a test moves it."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        """The aware UTC instant."""
+        return self.at
+
+    def move(self, **by: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(**by)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
+
+
+@pytest.fixture
+def application(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
+    """The door alone, with what the root would hang beside it."""
+    app = FastAPI(openapi_url=None)
+    app.state.database, app.state.settings, app.state.clock = database, settings, clock
+    door.mount(app)
+    for kind in (*(kind for kind, _ in problems.KINDS), Exception, 404, 405):
+        app.add_exception_handler(kind, lambda _, problem: problems.answer(problem))
+    return app
+
+
+@pytest.fixture
+def client(application: FastAPI, cast: Cast) -> Iterator[TestClient]:
+    with TestClient(application, follow_redirects=False, raise_server_exceptions=False) as client:
+        yield client
+
+
+@dataclass
+class Visitor:
+    """Somebody who fills the form, and remembers where it is."""
+
+    client: TestClient
+    database: Database
+    cast: Cast
+    base: str = ""
+    health: dict[str, str] = field(
+        default_factory=lambda: {
+            **{question.key: "no" for question in screening.QUESTIONS},
+            "seen_by_doctor": "yes",
+            "pain_since": "chronic",
+        }
+    )
+    wishes: dict[str, object] = field(
+        default_factory=lambda: {"start_on": "2027-02-22", "weekdays": ["0", "3"], "hours": "any"}
+    )
+    details: dict[str, str] = field(
+        default_factory=lambda: {
+            "name": "Ada Example",
+            "phone": "(202) 555-0155",
+            "consent": "yes",
+        }
+    )
+
+    def get(self, path: str) -> Response:
+        """A page of the form, or an absolute address."""
+        return self.client.get(path if path.startswith("/") else f"{self.base}/{path}")
+
+    def post(self, path: str, data: dict[str, object] | None = None) -> Response:
+        """Send a step of the form, or to an absolute address."""
+        address = path if path.startswith("/") else f"{self.base}/{path}"
+        return self.client.post(address, data=data or {}, headers=SAME_ORIGIN)
+
+    def begin(self) -> None:
+        """Open the form."""
+        answer = self.post("/book", {"treatment_id": str(self.cast.back)})
+        assert answer.status_code == 303
+        self.base = answer.headers["location"].removesuffix("/screening")
+
+    def reach(self, step: str) -> None:
+        """Fill the form up to a step."""
+        self.begin()
+        for name, data in (
+            ("screening", self.health),
+            ("wishes", self.wishes),
+            ("plan", {}),
+            ("details", self.details),
+        ):
+            if name == step:
+                return
+            answer = self.post(name, dict(data))
+            assert answer.status_code == 303, text_of(answer)
+        assert step in {"code", "done"}
+        if step == "done":
+            answer = self.type_code()
+            assert answer.headers["location"] == f"{self.base}/done", text_of(answer)
+
+    def code(self) -> str:
+        """The digits that were texted last."""
+        with self.database.transaction(write=False) as session:
+            last = session.exec(select(PhoneCode).order_by(col(PhoneCode.id).desc())).first()
+            assert last is not None
+            return links.code_of(KEY, last.nonce)
+
+    def type_code(self) -> Response:
+        """Send the digits that were texted last."""
+        return self.post("code", {"code": self.code()})
+
+    def my(self) -> str:
+        """The address of the private page."""
+        found = re.search(r'href="(/my/[\w-]+)"', self.get("done").text)
+        assert found is not None
+        return found[1]
+
+
+@pytest.fixture
+def visitor(client: TestClient, database: Database, cast: Cast) -> Visitor:
+    return Visitor(client, database, cast)
+
+
+def text_of(answer: Response) -> str:
+    """What a page says, without its marks."""
+    body = re.sub(r"(?s)<head>.*?</head>|<[^>]+>", " ", answer.text)
+    return " ".join(unescape(body).split())

@@ -1,0 +1,57 @@
+"""Dates and times as people read them."""
+
+from datetime import date, datetime, time
+
+import pytest
+from scheduler.web import words
+
+AMERICAN = words.manner_of("US")
+GERMAN = words.manner_of("DE")
+MONDAY = date(2027, 1, 11)
+
+
+def test_a_day_is_written_as_the_country_writes_it() -> None:
+    assert AMERICAN.day(MONDAY) == "Monday, January 11"
+    assert GERMAN.day(MONDAY) == "Monday 11 January"
+
+
+def test_the_year_is_said_only_where_it_is_another() -> None:
+    assert GERMAN.day(MONDAY, today=date(2026, 12, 1)) == "Monday 11 January 2027"
+    assert AMERICAN.on(MONDAY, today=date(2026, 12, 1)) == "January 11, 2027"
+    assert GERMAN.day(MONDAY, today=date(2027, 12, 1)) == "Monday 11 January"
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "american", "german"),
+    [
+        (time(9, 0), time(9, 40), "9:00 to 9:40 am", "9:00 to 9:40"),
+        (time(11, 40), time(12, 20), "11:40 am to 12:20 pm", "11:40 to 12:20"),
+        (time(0, 5), time(0, 45), "12:05 to 12:45 am", "0:05 to 0:45"),
+    ],
+)
+def test_a_span_says_am_once(start: time, end: time, american: str, german: str) -> None:
+    assert AMERICAN.span(start, end) == american
+    assert GERMAN.span(start, end) == german
+
+
+def test_a_week_names_the_month_once() -> None:
+    assert GERMAN.week(MONDAY) == "11 to 17 January"
+    assert AMERICAN.week(MONDAY) == "January 11 to 17"
+    assert GERMAN.week(date(2027, 3, 29)) == "29 March to 4 April"
+
+
+def test_a_duration_is_told_in_hours_and_minutes() -> None:
+    assert words.duration(40) == "40 minutes"
+    assert words.duration(60) == "1 hour"
+    assert words.duration(400) == "6 hours and 40 minutes"
+
+
+def test_a_regular_course_is_told_by_its_rhythm() -> None:
+    mondays = [datetime(2027, 1, day, 9, 0) for day in (11, 18, 25)]  # noqa: DTZ001 - wall time
+    thursdays = [datetime(2027, 1, day, 9, 0) for day in (14, 21)]  # noqa: DTZ001
+    late = [datetime(2027, 1, 21, 14, 0)]  # noqa: DTZ001
+
+    assert words.rhythm(mondays, GERMAN) == "Mondays at 9:00"
+    assert words.rhythm(mondays + thursdays, AMERICAN) == "Mondays and Thursdays at 9:00 am"
+    assert words.rhythm(mondays + late, GERMAN) == "Mondays and Thursdays, at different times"
+    assert words.rhythm(late, GERMAN) == "Thursday at 14:00"

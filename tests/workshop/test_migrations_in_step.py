@@ -1,0 +1,22 @@
+"""`make check` notices a model that no migration has made."""
+
+from sqlalchemy import Column, Integer, MetaData, Table
+
+from scheduler.tables import metadata
+from workshop.migrations_in_step import differences
+
+
+def test_nothing_is_left_to_migrate(database_url):
+    assert differences(database_url) == []
+
+
+def test_a_forgotten_table_is_named(sqlite_url):
+    wanted = MetaData(naming_convention=metadata.naming_convention)
+    for table in metadata.sorted_tables:
+        table.to_metadata(wanted)
+    Table("forgotten", wanted, Column("id", Integer, primary_key=True))
+
+    found = differences(sqlite_url, wanted)
+
+    assert len(found) == 1
+    assert "forgotten" in found[0]

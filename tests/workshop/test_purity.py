@@ -1,0 +1,32 @@
+"""`make check` believes a module that calls itself pure, and holds it to that."""
+
+import pytest
+from grimp import ImportGraph
+
+from workshop.purity import PureContract, is_pure
+
+
+def faults(imported: str) -> list[tuple[str, str]]:
+    """What is wrong when the planner's arithmetic of slots imports this."""
+    graph = ImportGraph()
+    for module in ("scheduler", "scheduler.booking.slots", "scheduler.database"):
+        graph.add_module(module)
+    graph.add_import(importer="scheduler.booking.slots", imported=imported)
+    contract = PureContract("pure", {"root_packages": ["scheduler"]}, {"also_pure": ["icalendar"]})
+    found: list[tuple[str, str]] = contract.check(graph, verbose=False).metadata["faults"]
+    return found
+
+
+@pytest.mark.parametrize("imported", ["datetime", "icalendar", "scheduler.clinic.hours"])
+def test_a_pure_module_may_use_its_like(imported):
+    assert faults(imported) == []
+
+
+@pytest.mark.parametrize("imported", ["scheduler.database", "sqlalchemy", "time", "os"])
+def test_a_pure_module_reaches_nothing_outside(imported):
+    assert faults(imported) == [("scheduler.booking.slots", imported)]
+
+
+def test_the_docstring_is_the_list():
+    assert is_pure("scheduler.booking.slots")
+    assert not is_pure("scheduler.database")

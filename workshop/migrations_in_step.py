@@ -1,0 +1,53 @@
+"""Check that the migrations, run from nothing, give the very tables that the code expects.
+
+On SQLite and on PostgreSQL. What Alembic does not compare (triggers, exclusion constraints) is the
+business of the tests.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import MetaData
+
+from scheduler.database import Database
+from scheduler.tables import metadata
+from workshop import postgres
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> int:
+    """Print each difference; 1 if there is any."""
+    with tempfile.TemporaryDirectory() as folder, postgres.place() as place:
+        urls = [f"sqlite:///{folder}/fresh.db", postgres.start(place)]
+        found = [difference for url in urls for difference in differences(url)]
+    for difference in found:
+        print(difference, file=sys.stderr)
+    if not found:
+        print("Migrations and models are in step, on SQLite and PostgreSQL.")
+    return 1 if found else 0
+
+
+def differences(url: str, wanted: MetaData = metadata) -> list[str]:
+    """What a next migration of an empty database would have to do; nothing, when in step."""
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    command.upgrade(config, "head")
+    database = Database(url)
+    try:
+        with database.engine.connect() as connection:
+            context = MigrationContext.configure(connection, opts={"compare_type": True})
+            steps: list[Any] = compare_metadata(context, wanted)
+    finally:
+        database.close()
+    return [f"{connection.dialect.name}: {step}" for step in steps]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
