@@ -6,7 +6,7 @@ from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import courses, diary, lifecycle, search
+from scheduler.booking import courses, diary, lifecycle, moves, search
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.seating import Wanted
@@ -59,7 +59,7 @@ def move(
     course = session.get_one(Course, appointment.course_id)
     means = search.resources(session, session.get_one(Treatment, course.treatment_id))
     wanted = Wanted(appointment.number, starts_at, practitioner_id or appointment.practitioner_id)
-    courses.move_all(
+    moves.move_all(
         session, actor, course, moved=[appointment], wanted=[wanted], means=means, now=now
     )
     return appointment

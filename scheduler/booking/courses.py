@@ -16,11 +16,11 @@ from scheduler.booking.models import Appointment, AppointmentState, Course, Cour
 from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
-from scheduler.clinic import hours, phases
+from scheduler.clinic import phases
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.database import Busy, known
-from scheduler.errors import Conflict, NotFound, Unfit
+from scheduler.errors import Conflict, NotFound
 from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient, Screening
 
@@ -112,7 +112,7 @@ def book(
             ]
             session.add_all(appointments)
             session.flush()
-            if _claim(session, means, appointments, seats, patient):
+            if claim(session, means, appointments, seats, patient=patient):
                 _record_booking(session, actor, course, appointments, now)
                 return course
             attempt.rollback()
@@ -146,7 +146,7 @@ def cancel(
     """Cancel what is left of a course: each session that has not begun is freed."""
     if course.state in {CourseState.CANCELLED, CourseState.COMPLETED}:
         raise Conflict(f"This course is {course.state} already.")
-    rest = [each for each in appointments_of(session, course) if _can_change(each, now)]
+    rest = [each for each in appointments_of(session, course) if can_change(each, now)]
     diary.free(session, appointment_ids=[known(each.id) for each in rest])
     for each in rest:
         each.state = AppointmentState.CANCELLED
@@ -155,7 +155,7 @@ def cancel(
     course.state = CourseState.CANCELLED
     course.cancel_reason = reason
     touch(session, course, now)
-    _record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest])
+    record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest])
     return course
 
 
@@ -167,90 +167,8 @@ def clear(
         raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
     course.state = CourseState.ACTIVE
     touch(session, course, now)
-    _record(session, actor, "cleared", course, now, note=note)
+    record(session, actor, "cleared", course, now, note=note)
     return course
-
-
-def shift_rest(
-    session: Session,
-    actor: Actor,
-    course: Course,
-    *,
-    from_number: int,
-    by_days: int | None = None,
-    start_on: date | None = None,
-    now: datetime,
-) -> Course:
-    """Move a session and all after it by days, each at its wall time; all of them or none.
-
-    Either by a number of days, or so that the first of them falls on a date.
-    """
-    rest = [
-        each
-        for each in appointments_of(session, course)
-        if each.number >= from_number and _can_change(each, now)
-    ]
-    if not rest:
-        raise Conflict("No session from this number on is still to come.")
-    treatment = session.get_one(Treatment, course.treatment_id)
-    means = search.resources(session, treatment)
-    if start_on is not None:
-        by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
-    if not by_days:
-        raise Unfit("Say by how many days to shift, or on which date to go on.", field="by_days")
-    wanted = [_shifted(each, by_days, means) for each in rest]
-    move_all(session, actor, course, moved=rest, wanted=wanted, means=means, now=now)
-    _record(session, actor, "shifted", course, now, from_number=from_number, by_days=by_days)
-    return course
-
-
-def move_all(
-    session: Session,
-    actor: Actor,
-    course: Course,
-    *,
-    moved: Sequence[Appointment],
-    wanted: Sequence[Wanted],
-    means: Resources,
-    now: datetime,
-) -> None:
-    """Give sessions of a course new times, all of them or none: SessionsTaken, Unfit."""
-    ids = [known(each.id) for each in moved]
-    others = {
-        each.starts_at.astimezone(means.zone).date()
-        for each in appointments_of(session, course)
-        if each.id not in ids and each.state != AppointmentState.CANCELLED
-    }
-    seating.check_wanted(wanted, means, now=now, taken_days=others)
-    patient = session.get_one(Patient, course.patient_id)
-    holds.release_lapsed(session, now=now)
-    # Freed together first, so that none lands on a sibling that has yet to move away.
-    diary.free(session, appointment_ids=ids)
-    for _ in range(LOOKS):
-        seats = seating.seat(session, means, wanted, patient=patient, now=now)
-        if _claim(session, means, moved, seats, patient):
-            break
-    else:
-        raise Busy
-    for appointment, seat in zip(moved, seats, strict=True):
-        before = appointment.starts_at
-        _place(appointment, seat, means, now)
-        if appointment.starts_at != before and appointment.state == AppointmentState.CONFIRMED:
-            # What was confirmed was the old time.
-            appointment.state = AppointmentState.BOOKED
-        session.add(appointment)
-        audit.record(
-            session,
-            actor,
-            "moved",
-            "appointment",
-            appointment.id,
-            clinic_id=appointment.clinic_id,
-            now=now,
-            before=before.isoformat(),
-            after=appointment.starts_at.isoformat(),
-        )
-    touch(session, course, now)
 
 
 def touch(session: Session, course: Course, now: datetime) -> None:
@@ -262,30 +180,15 @@ def touch(session: Session, course: Course, now: datetime) -> None:
     session.flush()
 
 
-def _can_change(appointment: Appointment, now: datetime) -> bool:
-    return appointment.state in LIVE and appointment.starts_at > now
-
-
-def _shifted(appointment: Appointment, by_days: int, means: Resources) -> Wanted:
-    day, clock = appointment.wall_time.split("T")
-    hour, minute = clock.split(":")
-    target = date.fromisoformat(day) + timedelta(days=by_days)
-    starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
-    if starts_at is None:
-        raise Unfit(
-            f"On {target.isoformat()} clocks skip {clock}. Please choose another time for session"
-            f" {appointment.number}."
-        )
-    return Wanted(appointment.number, instant_of(starts_at), appointment.practitioner_id)
-
-
-def _claim(
+def claim(
     session: Session,
     means: Resources,
     appointments: Sequence[Appointment],
     seats: Sequence[Seat],
+    *,
     patient: Patient,
 ) -> bool:
+    """Put the sessions on the calendars, all or none. False: somebody was quicker."""
     return diary.claim(
         session,
         [
@@ -296,6 +199,24 @@ def _claim(
             )
         ],
     )
+
+
+def place(appointment: Appointment, seat: Seat, means: Resources, now: datetime) -> None:
+    """Set an appointment to a time, practitioner and room."""
+    local = instant_of(seat.starts_at).astimezone(means.zone)
+    appointment.practitioner_id = seat.practitioner_id
+    appointment.room_id = seat.room_id
+    appointment.starts_at = instant_of(seat.starts_at)
+    appointment.ends_at = instant_of(seat.starts_at + means.shape.minutes)
+    appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
+    appointment.fold = local.fold
+    appointment.zone = means.zone.key
+    appointment.changed_at = now
+
+
+def can_change(appointment: Appointment, now: datetime) -> bool:
+    """Whether a session is still to come and to be had."""
+    return appointment.state in LIVE and appointment.starts_at > now
 
 
 def _new_course(
@@ -339,21 +260,8 @@ def _new_appointment(
         zone=means.zone.key,
         changed_at=now,
     )
-    _place(appointment, seat, means, now)
+    place(appointment, seat, means, now)
     return appointment
-
-
-def _place(appointment: Appointment, seat: Seat, means: Resources, now: datetime) -> None:
-    """Set an appointment to a time, practitioner and room."""
-    local = instant_of(seat.starts_at).astimezone(means.zone)
-    appointment.practitioner_id = seat.practitioner_id
-    appointment.room_id = seat.room_id
-    appointment.starts_at = instant_of(seat.starts_at)
-    appointment.ends_at = instant_of(seat.starts_at + means.shape.minutes)
-    appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
-    appointment.fold = local.fold
-    appointment.zone = means.zone.key
-    appointment.changed_at = now
 
 
 def _phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
@@ -379,7 +287,7 @@ def _record_booking(
     appointments: Sequence[Appointment],
     now: datetime,
 ) -> None:
-    _record(
+    record(
         session,
         actor,
         "booked",
@@ -389,7 +297,7 @@ def _record_booking(
     )
 
 
-def _record(
+def record(
     session: Session, actor: Actor, deed: str, course: Course, now: datetime, **details: Any
 ) -> None:
     audit.record(

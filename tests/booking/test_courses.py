@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import absences, appointments, courses, holds, search
+from scheduler.booking import absences, appointments, courses, holds, moves, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.seating import SessionsTaken, Wanted
@@ -319,7 +319,7 @@ def test_shifting_the_rest_lands_on_its_own_later_dates_at_the_same_wall_time(
 
     with database.transaction() as session:
         course = session.get_one(Course, course_id)
-        courses.shift_rest(session, OPERATOR, course, from_number=2, by_days=3, now=NOW)
+        moves.shift_rest(session, OPERATOR, course, from_number=2, by_days=3, now=NOW)
 
     assert [each.wall_time for each in sessions(database, course_id)] == [
         "2027-03-11T09:00",
