@@ -69,10 +69,12 @@ class Door:
 def door(world: World) -> Door:
     app = FastAPI()
     app.include_router(hooks.router)
-    app.state.database = world.database
-    app.state.clock = world.clock
-    app.state.settings = SimpleNamespace(
-        public_url=SECRETS.public_url, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+    app.state.context = SimpleNamespace(
+        database=world.database,
+        clock=world.clock,
+        settings=SimpleNamespace(
+            public_url=SECRETS.public_url, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+        ),
     )
     return Door(app)
 
@@ -213,7 +215,7 @@ def test_a_text_that_was_not_taken_goes_out_later(
 def test_the_signed_door_of_a_program_without_a_token_is_shut(
     world: World, carrier: Standin, door: Door
 ) -> None:
-    door.app.state.settings.twilio_auth_token = ""
+    door.app.state.context.settings.twilio_auth_token = ""
     url, form, _ = carrier.signed_reply(REPLIES, sender=ANN, body="STOP")
 
     answer = door.post(
