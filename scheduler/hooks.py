@@ -14,7 +14,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped, unused-ignore]
 
-from scheduler.database import Busy, Database
+from scheduler.database import Database
 from scheduler.reminders import receipts, replies
 from scheduler.sms.sender import Found
 
@@ -29,7 +29,7 @@ SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 async def read_fields(request: Request) -> Mapping[str, str]:
     """The fields of a call that Twilio has signed; 403 for any other."""
-    settings = request.app.state.settings
+    settings = request.app.state.context.settings
     # Blank fields and repeated ones are signed too.
     pairs = parse_qsl(await _body(request), keep_blank_values=True)
     fields = ImmutableMultiDict(pairs)
@@ -61,7 +61,7 @@ def _signed_address(request: Request) -> str:
     """
     path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
-    address = f"{request.app.state.settings.public_url}{path.decode('latin-1')}"
+    address = f"{request.app.state.context.settings.public_url}{path.decode('latin-1')}"
     return f"{address}?{query.decode('latin-1')}" if query else address
 
 
@@ -69,14 +69,13 @@ Fields = Annotated[Mapping[str, str], Depends(read_fields)]
 
 
 async def take_turn(request: Request, _fields: Fields) -> AsyncIterator[Database]:
-    """The database, once it is our turn to write. Only for what is signed."""
-    database: Database = request.app.state.database
-    try:
-        async with database.turn():
-            yield database
-    except Busy:
-        # Twilio comes again after a 5xx, for our addresses ask it to.
-        raise HTTPException(503, "Please come again.", headers={"Retry-After": "1"}) from None
+    """The database, once it is our turn to write. Only for what is signed.
+
+    Busy, if it does not come: the carrier is answered 5xx then and tries again, as we asked it to.
+    """
+    database: Database = request.app.state.context.database
+    async with database.turn():
+        yield database
 
 
 Turn = Annotated[Database, Depends(take_turn, scope="function")]
@@ -90,7 +89,7 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
         return
     said = Found(sid, fields.get("MessageStatus", ""), int(code) if code.isdecimal() else None)
     with database.unit(write=True) as session:
-        receipts.note(session, token=token, said=said, now=request.app.state.clock.now())
+        receipts.note(session, token=token, said=said, now=request.app.state.context.clock.now())
 
 
 @router.post("/replies")
@@ -105,6 +104,6 @@ def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
                 phone=phone,
                 body=fields.get("Body", ""),
                 carrier_did=fields.get("OptOutType", ""),
-                now=request.app.state.clock.now(),
+                now=request.app.state.context.clock.now(),
             )
     return Response(SILENCE, media_type="text/xml")

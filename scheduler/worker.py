@@ -15,7 +15,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from scheduler import idempotency
-from scheduler.booking import holds
+from scheduler.booking import enquiries, holds
 from scheduler.clock import Clock, SystemClock
 from scheduler.database import Database
 from scheduler.reminders import changes, claims, outbox
@@ -143,6 +143,7 @@ class Worker:
         now = self._clock.now()
         with self._database.transaction() as session:
             holds.release_lapsed(session, now=now)
+            enquiries.forget_old(session, now=now)
             idempotency.forget_old(session, now=now)
 
 

@@ -16,7 +16,7 @@ from sqlmodel import Session, col, func, select, update
 from scheduler import links
 from scheduler.audit import CARRIER
 from scheduler.booking.models import Appointment
-from scheduler.errors import NotFound
+from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
@@ -130,7 +130,12 @@ def intend(
     if not _still_holds(session, message, now):
         session.flush()
         return None
-    text = revealed(session, message, secrets, now=now)
+    try:
+        text = revealed(session, message, secrets, now=now)
+    except (NotFound, Unfit) as problem:
+        _put(message, MessageState.FAILED, problem.sentence)
+        session.flush()
+        return None
     attempt = Attempt(
         message_id=claim.message_id,
         fence=claim.fence,

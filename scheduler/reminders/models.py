@@ -112,7 +112,7 @@ class Message(SQLModel, table=True):
     worker: str = Field(default="", max_length=40)
     tries: int = 0
     next_look_at: datetime | None = Field(default=None, sa_type=Instant)
-    """when the carrier is asked what became of it"""
+    """owed: not tried again before; unknown or sent: when the carrier is asked what became of it"""
     carrier_id: str | None = Field(default=None, max_length=40, index=True)
     error_code: str = Field(default="", max_length=10)
     created_at: datetime = Field(sa_type=Instant)

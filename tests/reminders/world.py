@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from threading import Event, Lock
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -68,6 +69,8 @@ class Paper:
     takes_all_the_same: bool = False
     receipts: dict[str, str | None] = field(default_factory=dict)
     statuses: dict[str, str] = field(default_factory=dict)
+    called: Event = field(default_factory=Event)
+    one_at_a_time: Lock = field(default_factory=Lock)
 
     def send(
         self,
@@ -80,14 +83,16 @@ class Paper:
     ) -> Accepted:
         assert valid_seconds >= 1
         assert deadline is not None
-        self.calls += 1
-        problem = self.problems.pop(0) if self.problems else None
-        if problem is None or self.takes_all_the_same:
-            self.texts.append((to, text))
-            self.receipts[self.sid] = receipt_url
-        if problem is not None:
-            raise problem
-        return Accepted(self.sid)
+        with self.one_at_a_time:
+            self.calls += 1
+            problem = self.problems.pop(0) if self.problems else None
+            if problem is None or self.takes_all_the_same:
+                self.texts.append((to, text))
+                self.receipts[self.sid] = receipt_url
+            self.called.set()
+            if problem is not None:
+                raise problem
+            return Accepted(self.sid)
 
     @property
     def sid(self) -> str:

@@ -43,9 +43,7 @@ def world(database: Database, carrier: Standin, clock: Hand) -> Iterator[World]:
         api_url=carrier.url,
         timeout=1.0,
     )
-    world.worker = Worker(
-        database, sender, world.clock, key=KEY, public_url=SECRETS.public_url
-    )
+    world.worker = Worker(database, sender, world.clock, key=KEY, public_url=SECRETS.public_url)
     yield world
     sender.close()
 
@@ -71,10 +69,12 @@ class Door:
 def door(world: World) -> Door:
     app = FastAPI()
     app.include_router(hooks.router)
-    app.state.database = world.database
-    app.state.clock = world.clock
-    app.state.settings = SimpleNamespace(
-        public_url=SECRETS.public_url, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+    app.state.context = SimpleNamespace(
+        database=world.database,
+        clock=world.clock,
+        settings=SimpleNamespace(
+            public_url=SECRETS.public_url, twilio_auth_token=TOKEN, twilio_account_sid=ACCOUNT
+        ),
     )
     return Door(app)
 
@@ -98,9 +98,7 @@ def test_a_text_goes_out_and_its_signed_receipt_shows_in_the_timeline(
     assert confirmation.delivered_at == MONDAY
 
 
-def test_a_text_that_did_not_arrive_says_why(
-    world: World, carrier: Standin, door: Door
-) -> None:
+def test_a_text_that_did_not_arrive_says_why(world: World, carrier: Standin, door: Door) -> None:
     course = world.book(world.enrol(), at(11))
     world.tick()
 
@@ -114,9 +112,7 @@ def test_a_text_that_did_not_arrive_says_why(
     assert entry.reason == "This phone cannot get texts; it may be a landline."
 
 
-def test_a_reply_confirms_and_is_answered_once(
-    world: World, carrier: Standin, door: Door
-) -> None:
+def test_a_reply_confirms_and_is_answered_once(world: World, carrier: Standin, door: Door) -> None:
     course = world.book(world.enrol(), at(11))
     world.tick()
     world.tick(at(10))
@@ -166,9 +162,7 @@ def test_what_twilio_did_not_sign_changes_nothing(
     assert world.messages() == []
 
 
-def test_a_query_as_it_came_is_what_was_signed(
-    world: World, carrier: Standin, door: Door
-) -> None:
+def test_a_query_as_it_came_is_what_was_signed(world: World, carrier: Standin, door: Door) -> None:
     url = f"{REPLIES}?a=b%20c&d=e+f"
     _, form, headers = carrier.signed_reply(url, sender=ANN, body="help")
 
@@ -221,7 +215,7 @@ def test_a_text_that_was_not_taken_goes_out_later(
 def test_the_signed_door_of_a_program_without_a_token_is_shut(
     world: World, carrier: Standin, door: Door
 ) -> None:
-    door.app.state.settings.twilio_auth_token = ""
+    door.app.state.context.settings.twilio_auth_token = ""
     url, form, _ = carrier.signed_reply(REPLIES, sender=ANN, body="STOP")
 
     answer = door.post(

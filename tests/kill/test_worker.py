@@ -1,0 +1,69 @@
+"""A worker is killed outright, wherever it is. Started again: one text, not two, not none."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from scheduler import faults
+from scheduler.database import Database
+from scheduler.reminders.models import MessageState
+from tests.reminders.world import MONDAY, Hand, World, at, found
+from tests.standin import Standin
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def carrier(clock: Hand) -> Iterator[Standin]:
+    with Standin(now=clock.now) as standin:
+        yield standin
+
+
+@pytest.fixture
+def world(database: Database, clock: Hand) -> World:
+    world = found(database)
+    world.clock = clock
+    world.book(world.enrol(), at(11))
+    return world
+
+
+def run(
+    database_url: str, carrier: Standin, instants: list[datetime], *, crash_at: str = ""
+) -> int:
+    """Let a worker of its own tick at these instants; its exit code."""
+    arguments = [database_url, carrier.url, *(instant.isoformat() for instant in instants)]
+    return subprocess.run(
+        [sys.executable, "-m", "tests.kill.worker", *arguments],
+        env={**os.environ, "CRASH_AT": crash_at},
+        cwd=ROOT,
+        check=False,
+        timeout=60,
+    ).returncode
+
+
+@pytest.mark.parametrize(
+    ("place", "sent_before"), [("after-claim", 0), ("after-intent", 0), ("after-answer", 1)]
+)
+def test_a_killed_worker_loses_nothing_and_sends_nothing_twice(
+    world: World, carrier: Standin, database_url: str, place: str, sent_before: int
+) -> None:
+    restarts = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 1, 3, 4)]
+
+    assert run(database_url, carrier, [MONDAY], crash_at=place) == faults.KILLED
+    assert len(carrier.messages) == sent_before
+    assert run(database_url, carrier, restarts) == 0
+
+    assert (len(carrier.messages), carrier.posts) == (1, 1)
+    [message] = world.messages(kind="confirmation")
+    assert message.state == MessageState.SENT
+    assert message.carrier_id == carrier.messages[0].sid

@@ -1,0 +1,94 @@
+"""Several workers share the chores, and none of them can be broken by one bad tick."""
+
+import logging
+import threading
+from collections import Counter
+
+import pytest
+from sqlmodel import select
+
+from scheduler import worker as workers
+from scheduler.database import Database
+from scheduler.reminders.models import ReminderRule
+from scheduler.worker import Worker
+from tests.reminders.world import SECRETS, World, at, found
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return found(database)
+
+
+def colleague(world: World, per_second: float | None = None) -> Worker:
+    return Worker(
+        world.database,
+        world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+        per_second=per_second,
+    )
+
+
+def all_at_once(*chores: object) -> None:
+    threads = [threading.Thread(target=chore) for chore in chores]  # type: ignore[arg-type]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+def test_workers_that_meet_a_new_clinic_at_once_write_its_rules_once(world: World) -> None:
+    world.book(world.enrol(), at(11))
+
+    all_at_once(*(colleague(world).sweep for _ in range(3)))
+
+    with world.database.transaction(write=False) as session:
+        kinds = Counter(session.exec(select(ReminderRule.kind)).all())
+    assert set(kinds.values()) == {1}
+    assert len(world.messages(kind="day_before")) == 1
+
+
+def test_workers_that_send_at_once_send_each_text_once(world: World) -> None:
+    for number in range(8):
+        world.book(world.enrol(phone=f"+1212555011{number}"), at(11 + number))
+    world.worker.sweep()
+
+    all_at_once(*(colleague(world).send for _ in range(3)))
+    world.tick()
+
+    assert len(world.carrier.texts) == len(set(world.carrier.texts)) == 8
+
+
+def test_the_pace_is_kept_and_nothing_is_forgotten(world: World) -> None:
+    for number in range(3):
+        world.book(world.enrol(phone=f"+1212555011{number}"), at(11 + number))
+    world.worker.sweep()
+
+    colleague(world, per_second=50.0).send()
+
+    assert len(world.carrier.texts) == 3
+
+
+def test_a_started_worker_derives_and_sends_by_itself_until_it_is_stopped(world: World) -> None:
+    world.book(world.enrol(), at(11))
+    world.carrier.called.clear()
+
+    world.worker.start()
+    came = world.carrier.called.wait(20)
+    world.worker.stop()
+
+    assert came
+    assert len(world.carrier.texts) == 1
+    assert world.worker.last_tick == world.clock.at
+    assert {message.state for message in world.messages(kind="confirmation")} == {"sent"}
+
+
+def test_a_bad_tick_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
+    def derive() -> None:
+        raise RuntimeError
+
+    with caplog.at_level(logging.ERROR):
+        workers._unbroken(derive)
+
+    assert "the chore derive failed" in caplog.text
