@@ -39,9 +39,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the shape of problems, which no route has as its answer."""
     described = app.openapi()
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = ProblemShape.model_json_schema(
-        ref_template="#/components/schemas/{model}"
-    )
+    schemas["Problem"] = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas["Problem"].pop("$defs", None)
     schemas["ProblemField"] = ProblemField.model_json_schema()
     return described

@@ -94,9 +94,7 @@ class Call:
         return JSONResponse(said, status, headers=headers)
 
 
-async def take_turn(
-    request: Request, _: Annotated[Actor, Depends(admit)]
-) -> AsyncIterator[None]:
+async def take_turn(request: Request, _: Annotated[Actor, Depends(admit)]) -> AsyncIterator[None]:
     """Wait to be the one who writes, without holding a thread. Only for those who may enter."""
     async with context_of(request).database.turn():
         yield

@@ -34,8 +34,7 @@ MAX_PASSWORD = 256
 # 19 MiB, two passes: what OWASP's cheat sheet on storing passwords asks for at least.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 _NOBODYS = (
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$"
-    "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
 """Checked for an account that does not exist, so that it takes as long as one that does."""
 
@@ -107,7 +106,10 @@ def make_key(session: Session, member: Member, *, label: str, now: datetime) -> 
         raise Unfit("A label has 1 to 80 characters.", field="label")
     # The id stands in the key only so that people can tell which one it is.
     key = ApiKey(
-        member_id=known(member.id), label=label.strip(), key_hash=secrets.token_hex(), created_at=now
+        member_id=known(member.id),
+        label=label.strip(),
+        key_hash=secrets.token_hex(),
+        created_at=now,
     )
     session.add(key)
     session.flush()
