@@ -108,7 +108,7 @@ class Doorstep:
         REQUEST_ID.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
         letter = _Letter(send, {**self._headers, "X-Request-ID": request_id})
-        inner = dict(scope)
+        inner: Scope = dict(scope)
         try:
             self._check_host(scope)
             body = await _read(scope, receive)

@@ -87,7 +87,7 @@ def _operation(
         yield from _fields(schemas.get(schema.get("$ref", "").rpartition("/")[2], {}))
     yield "<table><tr><th>Answer<th>Meaning<th>Body"
     for status, said in operation["responses"].items():
-        content = next(iter(said.get("content", {}).values()), {})
+        content: dict[str, Any] = next(iter(said.get("content", {}).values()), {})
         yield f"<tr><td>{escape(status)}<td>{escape(said['description'])}"
         yield f"<td>{_type(content.get('schema', {}))}"
     yield "</table></details>"

@@ -85,7 +85,7 @@ class Call:
         self, shape: BaseModel, *, status: int = 200, version: int | None = None
     ) -> JSONResponse:
         """The answer, kept for whoever sends the same key again."""
-        said = shape.model_dump(mode="json")
+        said = shape.model_dump(mode="json", by_alias=True)
         if self.key is not None:
             idempotency.finish(
                 self.session, owner=owner_of(self.actor), key=self.key, status=status, answer=said
@@ -98,6 +98,9 @@ async def take_turn(request: Request, _: Annotated[Actor, Depends(admit)]) -> As
     """Wait to be the one who writes, without holding a thread. Only for those who may enter."""
     async with context_of(request).database.turn():
         yield
+
+
+Turn = Annotated[None, Depends(take_turn, scope="function")]
 
 
 async def fingerprint(request: Request) -> str:
@@ -117,7 +120,7 @@ def write(
     request: Request,
     actor: Annotated[Actor, Depends(admit)],
     print_: Annotated[str, Depends(fingerprint)],
-    _: Annotated[None, Depends(take_turn, scope="function")],
+    _: Turn,
     if_match: Annotated[
         str | None,
         Header(description="The ETag of what is to be changed as it was read; a stale one: 412."),
@@ -143,9 +146,17 @@ def write(
         yield Call(session, actor, now, context.settings, if_match, key)
 
 
+def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> Iterator[Call]:
+    """A look at a patient's record: nothing changes, but who looked is written down."""
+    context = context_of(request)
+    with context.database.unit(write=True) as session:
+        yield Call(session, actor, context.clock.now(), context.settings)
+
+
 # scope="function": commit before the answer leaves, so a failed commit cannot look like success.
 Reading = Annotated[Call, Depends(read, scope="function")]
 Writing = Annotated[Call, Depends(write, scope="function")]
+Looking = Annotated[Call, Depends(look, scope="function")]
 
 
 def context_of(request: Request) -> Context:

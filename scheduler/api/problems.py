@@ -68,22 +68,24 @@ SENTENCES = {
 
 def answer(problem: Exception, *, request_id: str) -> JSONResponse:
     """What is sent for an error. Nothing of how the program works stands in it."""
-    if isinstance(problem, With):
-        return _of_problem(problem.problem, request_id, problem.members)
-    if isinstance(problem, Problem):
-        return _of_problem(problem, request_id, {})
-    if isinstance(problem, Replay):
-        return JSONResponse(
-            problem.answer, problem.status, headers={"Idempotency-Replayed": "true"}
-        )
-    if isinstance(problem, RequestValidationError):
-        return _of_fields(problem, request_id)
-    if isinstance(problem, StaleDataError | IntegrityError):
-        # Somebody changed, added or removed the same rows between our look and our write.
-        return _of_problem(Conflict(), request_id, {})
-    if isinstance(problem, HTTPException):
-        return _of_status(problem, request_id)
-    return render(500, "internal", SENTENCES[500], request_id)
+    match problem:
+        case With():
+            answer = _of_problem(problem.problem, request_id, problem.members)
+        case Problem():
+            answer = _of_problem(problem, request_id, {})
+        case Replay():
+            headers = {"Idempotency-Replayed": "true"}
+            answer = JSONResponse(problem.answer, problem.status, headers=headers)
+        case RequestValidationError():
+            answer = _of_fields(problem, request_id)
+        case StaleDataError() | IntegrityError():
+            # Somebody changed, added or removed the same rows between our look and our write.
+            answer = _of_problem(Conflict(), request_id, {})
+        case HTTPException():
+            answer = _of_status(problem, request_id)
+        case _:
+            answer = render(500, "internal", SENTENCES[500], request_id)
+    return answer
 
 
 def render(

@@ -57,19 +57,8 @@ def _in_our_time(value: Any) -> Any:
     return value
 
 
-def text(longest: int, *, shortest: int = 1) -> Any:
-    """A text without control characters, blanks around it dropped."""
-    return Annotated[
-        str,
-        StringConstraints(strip_whitespace=True, min_length=shortest, max_length=longest),
-        AfterValidator(_said),
-    ]
-
-
-def whole(least: int, most: int) -> Any:
-    """A whole number; 1.0, "1" and true are not."""
-    return Annotated[int, Field(strict=True, ge=least, le=most)]
-
+Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_said)]
+"""A text without control characters, blanks around it dropped; a field says how long it may be."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID, examples=[7])]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]

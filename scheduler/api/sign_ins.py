@@ -6,7 +6,7 @@ from pydantic import Field, SecretStr
 
 from scheduler.api import problems
 from scheduler.api.entry import context_of, origin_of
-from scheduler.api.shapes import Shape, text
+from scheduler.api.shapes import Shape, Text
 from scheduler.staff import accounts
 
 router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
 class Password(Shape):
     """Who signs in."""
 
-    email: text(254) = Field(examples=["front.desk@example.org"])
+    email: Text = Field(min_length=3, max_length=254, examples=["front.desk@example.org"])
     password: SecretStr = Field(min_length=1, max_length=accounts.MAX_PASSWORD)
 
 

@@ -52,4 +52,4 @@ MAY: Mapping[Role, frozenset[Deed]] = {
 
 def may(role: str | None, deed: Deed) -> bool:
     """Whether somebody of this role may do this. An unknown role may do nothing."""
-    return role in MAY and deed in MAY[Role(role)]
+    return role in set(Role) and deed in MAY[Role(str(role))]
