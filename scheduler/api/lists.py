@@ -27,7 +27,7 @@ def rows(
 ) -> list[Row]:
     """One row more than asked for, so that it shows whether there are more. By id."""
     key: Any = col(kind.id)  # type: ignore[attr-defined]
-    clinic: Any = kind.clinic_id if hasattr(kind, "clinic_id") else key
+    clinic: Any = getattr(kind, "clinic_id", key)
     statement = select(kind).where(call.actor.scope(clinic), *where)
     if clinic_id is not None:
         call.actor.require(clinic_id)

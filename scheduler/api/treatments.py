@@ -1,6 +1,6 @@
 """Treatments: what one session is like, and the phases of the whole course."""
 
-from typing import Any
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -37,6 +37,9 @@ class PhaseShape(Shape):
     optional: bool = Field(False, strict=True, description="Planned only after a review.")
 
 
+SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]
+
+
 class HandsOn(Shape):
     """Minutes of a session, counted from its start, that need the practitioner."""
 
@@ -70,7 +73,7 @@ class TreatmentFields(Shape):
         max_length=setup.MOST_PHASES,
         examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
     )
-    review_after: list[int] = Field(
+    review_after: list[SessionNumber] = Field(
         default_factory=list,
         max_length=10,
         description="Sessions after which to ask: does it help?",
@@ -153,7 +156,7 @@ def _answer(call: Call, treatment: Treatment, *, status: int = 200) -> JSONRespo
     return call.answer(_shape(treatment, givers), status=status, version=treatment.version)
 
 
-def _shape(treatment: Treatment, givers: tuple[list[int], list[int]]) -> TreatmentShape:
+def _shape(treatment: Treatment, givers: setup.Givers) -> TreatmentShape:
     own: dict[str, Any] = {
         name: getattr(treatment, name)
         for name in TreatmentShape.model_fields

@@ -32,6 +32,9 @@ Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
 _EMERGENCY = re.compile(r"\+?[0-9]{2,15}")
 MOST_PHASES = 12
 
+Givers = tuple[list[int], list[int]]
+"""The ids of those who give a treatment, and of the rooms in which it is given."""
+
 
 def open_clinic(
     session: Session,
@@ -61,7 +64,7 @@ def open_clinic(
         changed_at=now,
         **other,
     )
-    return _added(session, actor, clinic, "clinic", now)
+    return _added(session, actor, clinic, "clinic", now=now)
 
 
 def change_clinic(
@@ -77,7 +80,7 @@ def change_clinic(
     if "emergency_phone" in changes:
         changes["emergency_phone"] = _emergency(changes["emergency_phone"])
     clinic.changed_at = now
-    return _changed(session, actor, clinic, "clinic", changes, now)
+    return _changed(session, actor, clinic, "clinic", changes, now=now)
 
 
 def hire(
@@ -98,7 +101,7 @@ def hire(
         license_number=license_number,
         license_expires_on=license_expires_on,
     )
-    return _added(session, actor, practitioner, "practitioner", now)
+    return _added(session, actor, practitioner, "practitioner", now=now)
 
 
 def change_practitioner(
@@ -110,20 +113,20 @@ def change_practitioner(
     now: datetime,
 ) -> Practitioner:
     """Correct or retire a practitioner; what is booked with them stays."""
-    return _changed(session, actor, practitioner, "practitioner", changes, now)
+    return _changed(session, actor, practitioner, "practitioner", changes, now=now)
 
 
 def add_room(session: Session, actor: Actor, clinic: Clinic, *, name: str, now: datetime) -> Room:
     """A new room or bed."""
     room = Room(clinic_id=known(clinic.id), calendar_id=_calendar(session, clinic), name=name)
-    return _added(session, actor, room, "room", now)
+    return _added(session, actor, room, "room", now=now)
 
 
 def change_room(
     session: Session, actor: Actor, room: Room, changes: Mapping[str, Any], *, now: datetime
 ) -> Room:
     """Rename or retire a room; what is booked in it stays."""
-    return _changed(session, actor, room, "room", changes, now)
+    return _changed(session, actor, room, "room", changes, now=now)
 
 
 def offer(
@@ -150,11 +153,11 @@ def offer(
         name=name,
         minutes=minutes,
         hands_on=_hands_on(hands_on, minutes),
-        phases=_phases(phases),
+        phases=check_phases(phases),
         review_after=_reviews(review_after),
         **other,
     )
-    _added(session, actor, treatment, "treatment", now)
+    _added(session, actor, treatment, "treatment", now=now)
     _give(session, treatment, practitioner_ids, room_ids)
     return treatment
 
@@ -174,14 +177,14 @@ def change_treatment(
         changes.pop("room_ids", None),
     )
     if "phases" in changes:
-        changes["phases"] = _phases(changes["phases"])
+        changes["phases"] = check_phases(changes["phases"])
     if "hands_on" in changes or "minutes" in changes:
         changes["hands_on"] = _hands_on(
             changes.get("hands_on", treatment.hands_on), changes.get("minutes", treatment.minutes)
         )
     if "review_after" in changes:
         changes["review_after"] = _reviews(changes["review_after"])
-    _changed(session, actor, treatment, "treatment", changes, now)
+    _changed(session, actor, treatment, "treatment", changes, now=now)
     _give(session, treatment, practitioner_ids, room_ids)
     return treatment
 
@@ -216,7 +219,7 @@ def set_hours(
             )
         )
     session.flush()
-    _record(session, actor, "set hours", "practitioner", practitioner, now)
+    _record(session, actor, "set hours", "practitioner", practitioner, now=now)
     return hours_of(session, practitioner)
 
 
@@ -278,6 +281,28 @@ def givers(
     ):
         found[where.treatment_id][1].append(where.room_id)
     return found
+
+
+def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
+    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
+    return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
+
+
+def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Phases in their stored form; Unfit names the first that nobody could keep."""
+    if not 1 <= len(given) <= MOST_PHASES:
+        raise Unfit(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
+    checked = []
+    for place, each in enumerate(given):
+        try:
+            checked.append(phases.to_json(phases.from_json(dict(each))))
+        except Unfit as problem:
+            raise Unfit(problem.sentence, field=f"phases[{place}]") from None
+    if all(each.get("optional") for each in checked):
+        raise Unfit("At least one phase must not be optional.", field="phases")
+    if sum(each["sessions"] for each in checked) > phases.MOST_SESSIONS:
+        raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
+    return checked
 
 
 def _kept(session: Session, actor: Actor, kind: type[Kept], row_id: int) -> Kept:
@@ -348,10 +373,10 @@ def _calendar(session: Session, clinic: Clinic) -> int:
     return known(calendar.id)
 
 
-def _added(session: Session, actor: Actor, row: Row, noun: str, now: datetime) -> Row:
+def _added(session: Session, actor: Actor, row: Row, noun: str, *, now: datetime) -> Row:
     session.add(row)
     session.flush()
-    _record(session, actor, "added", noun, row, now)
+    _record(session, actor, "added", noun, row, now=now)
     return row
 
 
@@ -361,13 +386,14 @@ def _changed(
     row: Row,
     noun: str,
     changes: Mapping[str, Any],
+    *,
     now: datetime,
 ) -> Row:
     for name, value in changes.items():
         setattr(row, name, value)
     session.add(row)
     session.flush()
-    _record(session, actor, "changed", noun, row, now, fields=sorted(changes))
+    _record(session, actor, "changed", noun, row, now=now, fields=sorted(changes))
     return row
 
 
@@ -377,6 +403,7 @@ def _record(
     deed: str,
     noun: str,
     row: Clinic | Practitioner | Room | Treatment,
+    *,
     now: datetime,
     **details: Any,
 ) -> None:
@@ -418,22 +445,6 @@ def _emergency(typed: str) -> str:
             "An emergency number has digits only, such as 911 or 112.", field="emergency_phone"
         )
     return number
-
-
-def _phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    if not 1 <= len(given) <= MOST_PHASES:
-        raise Unfit(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
-    checked = []
-    for place, each in enumerate(given):
-        try:
-            checked.append(phases.to_json(phases.from_json(dict(each))))
-        except Unfit as problem:
-            raise Unfit(problem.sentence, field=f"phases[{place}]") from None
-    if all(each.get("optional") for each in checked):
-        raise Unfit("At least one phase must not be optional.", field="phases")
-    if sum(each["sessions"] for each in checked) > phases.MOST_SESSIONS:
-        raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
-    return checked
 
 
 def _hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str, int]]:
@@ -490,8 +501,3 @@ def _copy(row: WorkingHours, valid_from: date | None, valid_to: date | None) -> 
         valid_from=valid_from,
         valid_to=valid_to,
     )
-
-
-def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
-    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
-    return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
