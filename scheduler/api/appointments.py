@@ -72,6 +72,7 @@ def list_appointments(
     part: Part,
     first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
     last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
+    *,
     clinic_id: QueryId = None,
     practitioner_id: QueryId = None,
     room_id: QueryId = None,

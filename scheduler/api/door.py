@@ -4,10 +4,26 @@ from typing import Any
 
 from fastapi import APIRouter, Depends, FastAPI
 
-from scheduler.api import docs, health
+from scheduler.api import (
+    appointments,
+    audit_entries,
+    clinics,
+    course_plans,
+    courses,
+    docs,
+    health,
+    messages,
+    patients,
+    practitioners,
+    reminder_rules,
+    replies,
+    rooms,
+    sign_ins,
+    slots,
+    treatments,
+)
 from scheduler.api.entry import admit, speak_json
 from scheduler.api.problems import MEDIA_TYPE
-from scheduler.api.shapes import ProblemShape
 
 PREFIX = "/api/v1"
 ABOUT = (
@@ -17,7 +33,21 @@ ABOUT = (
     " the `ETag` of what was read. Unknown fields are refused."
 )
 
-PARTS: tuple[APIRouter, ...] = ()
+PARTS = (
+    clinics,
+    practitioners,
+    rooms,
+    treatments,
+    slots,
+    course_plans,
+    courses,
+    appointments,
+    patients,
+    messages,
+    reminder_rules,
+    replies,
+    audit_entries,
+)
 
 _KINDS = {
     400: "The request could not be read.",
@@ -44,8 +74,10 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 def router() -> APIRouter:
     """Each route for staff. Nobody enters one that does not say who may (`entry.needs`)."""
     whole = APIRouter(prefix=PREFIX, responses=PROBLEMS, dependencies=[Depends(speak_json)])
+    # The one place where nobody is asked who they are: they are about to say it.
+    whole.include_router(sign_ins.router)
     for part in PARTS:
-        whole.include_router(part, dependencies=[Depends(admit)])
+        whole.include_router(part.router, dependencies=[Depends(admit)])
     return whole
 
 
@@ -54,6 +86,3 @@ def mount(app: FastAPI) -> None:
     app.include_router(router())
     app.include_router(health.router)
     docs.mount(app)
-
-
-__all__ = ["PREFIX", "ProblemShape", "mount", "router"]

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
+from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -472,7 +473,7 @@ def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
     stretches = sorted(
         (each.weekday, minute_of_day(each.starts), end_of(each.ends)) for each in weekly
     )
-    for (day, _, end), (next_day, start, _) in zip(stretches, stretches[1:], strict=False):
+    for (day, _, end), (next_day, start, _) in pairwise(stretches):
         if day == next_day and start < end:
             raise Unfit("Two stretches of one weekday overlap.", field="weekly")
 
