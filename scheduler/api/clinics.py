@@ -1,0 +1,165 @@
+"""Clinics, and the days on which they are closed."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from sqlmodel import col
+
+from scheduler.api import lists, zones
+from scheduler.api.conflicts import telling_who_is_booked
+from scheduler.api.entry import Reading, Writing, needs
+from scheduler.api.lists import Part
+from scheduler.api.shapes import ClockTime, Day, Language, Page, PathId, Shape, Text, given
+from scheduler.booking import absences
+from scheduler.clinic import setup
+from scheduler.clinic.models import Clinic, Closure
+from scheduler.database import known
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/clinics", tags=["clinics"])
+
+
+class NewClinic(Shape):
+    """A clinic that opens."""
+
+    name: Text = Field(min_length=1, max_length=120, examples=["Willow Acupuncture"])
+    text_name: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=28,
+        description="What texts call it; a neutral name keeps the kind of care private.",
+    )
+    timezone: Text = Field(max_length=64, examples=["America/New_York"])
+    phone: Text = Field(min_length=3, max_length=40, examples=["+1 202 555 0100"])
+    emergency_phone: Text = Field(min_length=2, max_length=20, examples=["911"])
+    country: Text = Field(min_length=2, max_length=2, examples=["US"])
+    language: Language = "en"
+    quiet_from: ClockTime = "21:00"
+    quiet_to: ClockTime = "08:00"
+    texts_per_day: int = Field(1, strict=True, ge=1, le=20)
+    texts_per_week: int = Field(3, strict=True, ge=1, le=100)
+    insurance_note: Text = Field("", max_length=1000)
+
+
+class ClinicChange(Shape):
+    """What is to be different. The time zone stays: sessions were agreed in it."""
+
+    name: Text = Field("", min_length=1, max_length=120)
+    text_name: Text = Field("", min_length=1, max_length=28)
+    phone: Text = Field("", min_length=3, max_length=40)
+    emergency_phone: Text = Field("", min_length=2, max_length=20)
+    language: Language = "en"
+    quiet_from: ClockTime = "21:00"
+    quiet_to: ClockTime = "08:00"
+    texts_per_day: int = Field(1, strict=True, ge=1, le=20)
+    texts_per_week: int = Field(3, strict=True, ge=1, le=100)
+    insurance_note: Text = Field("", max_length=1000)
+
+
+class ClinicShape(Shape):
+    """A clinic."""
+
+    id: int
+    name: str
+    text_name: str
+    timezone: str
+    phone: str
+    emergency_phone: str
+    country: str
+    language: str
+    quiet_from: str
+    quiet_to: str
+    texts_per_day: int
+    texts_per_week: int
+    insurance_note: str
+
+
+class NewClosure(Shape):
+    """A day on which nobody is treated."""
+
+    date: Day
+    reason: Text = Field("", max_length=200, examples=["Thanksgiving"])
+
+
+class ClosureShape(Shape):
+    """A day on which the clinic is closed."""
+
+    id: int
+    clinic_id: int
+    date: str
+    reason: str
+
+
+@router.get("")
+@needs(Deed.SEE_CLINIC)
+def list_clinics(call: Reading, part: Part) -> Page[ClinicShape]:
+    """The clinics you may see."""
+    return lists.page(lists.rows(call, Clinic, part), part, _shape)
+
+
+@router.post("", status_code=201, response_model=ClinicShape)
+@needs(Deed.SET_UP)
+def open_clinic(call: Writing, body: NewClinic) -> JSONResponse:
+    """Open a clinic. It texts by the default reminder rules until you change them."""
+    clinic = setup.open_clinic(call.session, call.actor, now=call.now, **body.model_dump())
+    return call.answer(_shape(clinic), status=201, version=clinic.version)
+
+
+@router.get("/{clinic_id}", response_model=ClinicShape)
+@needs(Deed.SEE_CLINIC)
+def show_clinic(call: Reading, clinic_id: PathId) -> JSONResponse:
+    """One clinic."""
+    clinic = setup.find_clinic(call.session, call.actor, clinic_id)
+    return call.answer(_shape(clinic), version=clinic.version)
+
+
+@router.patch("/{clinic_id}", response_model=ClinicShape)
+@needs(Deed.SET_UP)
+def change_clinic(call: Writing, clinic_id: PathId, body: ClinicChange) -> JSONResponse:
+    """Change a clinic. Texts that are still owed follow."""
+    clinic = setup.find_clinic(call.session, call.actor, clinic_id)
+    call.expect(clinic.version)
+    setup.change_clinic(call.session, call.actor, clinic, given(body), now=call.now)
+    return call.answer(_shape(clinic), version=clinic.version)
+
+
+@router.get("/{clinic_id}/closures")
+@needs(Deed.SEE_CLINIC)
+def list_closures(
+    call: Reading,
+    clinic_id: PathId,
+    part: Part,
+    since: Annotated[Day | None, Query(alias="from", description="None before this day.")] = None,
+) -> Page[ClosureShape]:
+    """The days on which a clinic is closed, in the order in which they were entered."""
+    where = [] if since is None else [col(Closure.day) >= since]
+    return lists.page(
+        lists.rows(call, Closure, part, *where, clinic_id=clinic_id), part, _closure_shape
+    )
+
+
+@router.post("/{clinic_id}/closures", status_code=201, response_model=ClosureShape)
+@needs(Deed.CLOSE)
+def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
+    """Close on a day. Sessions that are booked on it: 409, which lists them."""
+    clinic = setup.find_clinic(call.session, call.actor, clinic_id)
+    with telling_who_is_booked(zones.of(call.session, clinic_id)):
+        closure = absences.close(
+            call.session, call.actor, clinic, day=body.date, reason=body.reason, now=call.now
+        )
+    return call.answer(_closure_shape(closure), status=201)
+
+
+def _shape(clinic: Clinic) -> ClinicShape:
+    return ClinicShape(**{name: getattr(clinic, name) for name in ClinicShape.model_fields})
+
+
+def _closure_shape(closure: Closure) -> ClosureShape:
+    return ClosureShape(
+        id=known(closure.id),
+        clinic_id=closure.clinic_id,
+        date=closure.day.isoformat(),
+        reason=closure.reason,
+    )

@@ -1,0 +1,67 @@
+"""What stands in the way of a booking, an absence or a plan, told so that it can be mended."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from scheduler.api.problems import With
+from scheduler.api.shapes import local
+from scheduler.booking.absences import BookedInside
+from scheduler.booking.planner import NoPlan
+from scheduler.booking.seating import Clash, SessionsTaken
+from scheduler.intervals import instant_of
+
+
+@contextmanager
+def telling_alternatives(zone: ZoneInfo) -> Iterator[None]:
+    """Sessions that are taken are told with free times near them."""
+    try:
+        yield
+    except SessionsTaken as taken:
+        raise With(taken, conflicts=[_clash(each, zone) for each in taken.clashes]) from taken
+
+
+@contextmanager
+def telling_who_is_booked(zone: ZoneInfo) -> Iterator[None]:
+    """An absence that is in the way of sessions is told with them."""
+    try:
+        yield
+    except BookedInside as booked:
+        raise With(
+            booked,
+            appointments=[
+                {
+                    "id": each.appointment_id,
+                    "course_id": each.course_id,
+                    "number": each.number,
+                    "starts_at": local(each.starts_at, zone),
+                }
+                for each in booked.appointments
+            ],
+        ) from booked
+
+
+@contextmanager
+def telling_which_session() -> Iterator[None]:
+    """A plan that cannot be is told with the session that cannot be placed."""
+    try:
+        yield
+    except NoPlan as none:
+        raise With(none, session_number=none.session_number) from none
+
+
+def _clash(clash: Clash, zone: ZoneInfo) -> dict[str, Any]:
+    return {
+        "number": clash.number,
+        "starts_at": local(clash.starts_at, zone),
+        "reason": clash.reason,
+        "alternatives": [
+            {
+                "starts_at": local(instant_of(slot.starts_at), zone),
+                "practitioner_id": slot.practitioner_id,
+                "room_id": slot.room_id,
+            }
+            for slot in clash.alternatives
+        ],
+    }

@@ -1,0 +1,140 @@
+"""Proposals for a whole course. Nothing is kept by proposing it."""
+
+from datetime import time
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from scheduler.api import zones
+from scheduler.api.conflicts import telling_which_session
+from scheduler.api.entry import Reading, needs
+from scheduler.api.shapes import ClockTime, Day, Id, Shape, Weekday, local
+from scheduler.api.treatments import PhaseShape
+from scheduler.booking import courses, search
+from scheduler.booking.compromises import Wishes
+from scheduler.booking.planner import PlannedSession
+from scheduler.clinic import setup
+from scheduler.clinic.hours import end_of, minute_of_day
+from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import WEEKDAYS, Phase, from_json
+from scheduler.errors import Unfit
+from scheduler.intervals import instant_of
+from scheduler.patients import register
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/course-plans", tags=["courses"])
+
+
+class NewPlan(Shape):
+    """What a patient would like. Wishes are met where that is possible; the phases always."""
+
+    treatment_id: Id
+    start_on: Day = Field(description="No session before this date.")
+    patient_id: Id | None = Field(None, description="Whose other sessions are to be kept clear of.")
+    practitioner_id: Id | None = None
+    weekdays: list[Weekday] = Field(default_factory=list, max_length=7, examples=[["mon", "thu"]])
+    between: Annotated[list[ClockTime], Field(min_length=2, max_length=2)] | None = Field(
+        None,
+        examples=[["09:00", "13:00"]],
+        description="Sessions begin from the one, before the other.",
+    )
+    phases: list[PhaseShape] | None = Field(
+        None,
+        min_length=1,
+        max_length=setup.MOST_PHASES,
+        description="Left out: those of the treatment.",
+    )
+
+
+class PlannedShape(Shape):
+    """A proposed session."""
+
+    number: int
+    phase: int
+    starts_at: str
+    ends_at: str
+    practitioner_id: int
+    room_id: int
+
+
+class CompromiseShape(Shape):
+    """Where the plan is not what was wished, or slower than its pace."""
+
+    kind: str
+    session_numbers: list[int]
+    sentence: str
+
+
+class PlanShape(Shape):
+    """A whole course."""
+
+    sessions: list[PlannedShape]
+    compromises: list[CompromiseShape]
+
+
+@router.post("")
+@needs(Deed.SEE_CALENDAR)
+def propose(call: Reading, body: NewPlan) -> PlanShape:
+    """The best course that is free. 422 says which session cannot be placed, and why."""
+    treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
+    patient = None
+    if body.patient_id is not None:
+        patient = register.find(call.session, call.actor, body.patient_id)
+    if body.practitioner_id is not None:
+        search.resources(call.session, treatment).practitioner(body.practitioner_id)
+    with telling_which_session():
+        plan = courses.propose(
+            call.session,
+            treatment,
+            _wishes(body),
+            now=call.now,
+            agreed=None if body.phases is None else agreed_phases(body.phases),
+            patient=patient,
+        )
+    zone = zones.of(call.session, treatment.clinic_id)
+    return PlanShape(
+        sessions=[_planned(each, treatment, zone) for each in plan.sessions],
+        compromises=[
+            CompromiseShape(
+                kind=each.kind,
+                session_numbers=list(each.session_numbers),
+                sentence=each.sentence,
+            )
+            for each in plan.compromises
+        ],
+    )
+
+
+def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
+    """Phases other than the treatment's, checked like those."""
+    checked = setup.check_phases([each.model_dump() for each in given])
+    return [from_json(each) for each in checked]
+
+
+def _wishes(body: NewPlan) -> Wishes:
+    between = None
+    if body.between is not None:
+        first, last = (time.fromisoformat(each) for each in body.between)
+        between = (minute_of_day(first), end_of(last))
+        if between[1] <= between[0]:
+            raise Unfit("The second time must be later than the first.", field="between")
+    return Wishes(
+        start_on=body.start_on,
+        weekdays=frozenset(WEEKDAYS.index(each) for each in body.weekdays),
+        between=between,
+        practitioner_id=body.practitioner_id,
+    )
+
+
+def _planned(each: PlannedSession, treatment: Treatment, zone: ZoneInfo) -> PlannedShape:
+    opening = each.opening
+    return PlannedShape(
+        number=each.number,
+        phase=each.phase,
+        starts_at=local(instant_of(opening.starts_at), zone),
+        ends_at=local(instant_of(opening.starts_at + treatment.minutes), zone),
+        practitioner_id=opening.practitioner_id,
+        room_id=opening.room_id,
+    )

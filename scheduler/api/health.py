@@ -1,0 +1,51 @@
+"""Whether this process lives, and whether it can do its work."""
+
+from datetime import datetime, timedelta
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+
+from scheduler import migrations
+from scheduler.api.entry import context_of
+from scheduler.database import Busy
+from scheduler.errors import Problem
+
+router = APIRouter(prefix="/health", include_in_schema=False)
+
+SILENT_FOR = timedelta(seconds=60)
+"""A worker that has not ticked for so long is stuck."""
+
+
+@router.get("/live")
+def live() -> dict[str, str]:
+    """The process answers; nothing else is asked."""
+    return {"status": "live"}
+
+
+@router.get("/ready")
+def ready(request: Request) -> JSONResponse:
+    """Database, migrations, worker: 503 names what is wrong."""
+    wrong = [*_database(request), *_worker(request)]
+    return JSONResponse(
+        {"status": "not ready" if wrong else "ready", "problems": wrong}, 503 if wrong else 200
+    )
+
+
+def _database(request: Request) -> list[str]:
+    try:
+        with context_of(request).database.unit(write=False) as session:
+            present = migrations.present(session)
+    except (Problem, Busy):
+        return ["The database does not answer."]
+    if present != migrations.newest():
+        return ["The database has another version than this program: run `scheduler migrate`."]
+    return []
+
+
+def _worker(request: Request) -> list[str]:
+    worker = request.app.state.worker
+    if worker is None:
+        return []
+    now = context_of(request).clock.now()
+    last: datetime = worker.last_tick or request.app.state.began
+    return ["The worker has stopped."] if now - last > SILENT_FOR else []

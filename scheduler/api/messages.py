@@ -1,0 +1,86 @@
+"""Texts of all courses: what is owed, what went out, what became of it."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter, Query
+from sqlmodel import col
+
+from scheduler.api import lists, zones
+from scheduler.api.entry import Reading, needs
+from scheduler.api.lists import Part
+from scheduler.api.shapes import Day, Page, QueryId, Shape, days_between, local
+from scheduler.database import known
+from scheduler.errors import Unfit
+from scheduler.phone import masked
+from scheduler.reminders.models import Message, MessageState
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/messages", tags=["messages"])
+
+
+class MessageShape(Shape):
+    """A text. Of the phone only the last digits are told; the patient has the whole."""
+
+    id: int
+    clinic_id: int
+    kind: str
+    course_id: int | None
+    appointment_id: int | None
+    patient_id: int | None
+    phone: str
+    text: str
+    state: MessageState
+    reason: str
+    error_code: str
+    due_at: str
+    sent_at: str | None
+    delivered_at: str | None
+
+
+@router.get("")
+@needs(Deed.SEE_MESSAGES)
+def list_messages(
+    call: Reading,
+    part: Part,
+    *,
+    clinic_id: QueryId = None,
+    state: MessageState | None = None,
+    first: Annotated[Day | None, Query(alias="from", description="Due on this UTC date.")] = None,
+    last: Annotated[Day | None, Query(alias="to", description="Or up to this one.")] = None,
+) -> Page[MessageShape]:
+    """Texts in the order in which they were written down."""
+    where = []
+    if state is not None:
+        where.append(col(Message.state) == state)
+    if (first is None) != (last is None):
+        raise Unfit("Give both `from` and `to`, or neither.", field="to")
+    if first is not None and last is not None:
+        days_between(first, last)
+        utc = ZoneInfo("UTC")
+        end = datetime.combine(last + timedelta(days=1), time(), tzinfo=utc)
+        where.append(col(Message.due_at) >= datetime.combine(first, time(), tzinfo=utc))
+        where.append(col(Message.due_at) < end)
+    found = lists.rows(call, Message, part, *where, clinic_id=clinic_id)
+    known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
+    return lists.page(found, part, lambda row: _shape(row, known_zones[row.clinic_id]))
+
+
+def _shape(message: Message, zone: ZoneInfo) -> MessageShape:
+    return MessageShape(
+        id=known(message.id),
+        clinic_id=message.clinic_id,
+        kind=message.kind,
+        course_id=message.course_id,
+        appointment_id=message.appointment_id,
+        patient_id=message.patient_id,
+        phone=masked(message.phone),
+        text=message.text,
+        state=MessageState(message.state),
+        reason=message.reason,
+        error_code=message.error_code,
+        due_at=local(message.due_at, zone),
+        sent_at=None if message.sent_at is None else local(message.sent_at, zone),
+        delivered_at=None if message.delivered_at is None else local(message.delivered_at, zone),
+    )

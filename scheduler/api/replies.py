@@ -1,0 +1,84 @@
+"""What patients texted that somebody should look at."""
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from sqlmodel import col
+
+from scheduler import audit
+from scheduler.api import lists
+from scheduler.api.entry import Call, Looking, Writing, needs
+from scheduler.api.lists import Part
+from scheduler.api.shapes import Page, PathId, QueryId, Shape
+from scheduler.database import known
+from scheduler.phone import masked
+from scheduler.reminders import inbox
+from scheduler.reminders.models import Reply
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/replies", tags=["messages"])
+
+
+class ReplyShape(Shape):
+    """A text from a patient."""
+
+    id: int
+    clinic_id: int | None
+    patient_id: int | None
+    appointment_id: int | None
+    phone: str = Field(description="The last digits only.")
+    body: str
+    meaning: str = Field(description="What it was taken for.")
+    urgent: bool
+    at: str
+    handled_at: str | None
+
+
+@router.get("")
+@needs(Deed.SEE_MESSAGES)
+def list_replies(
+    call: Looking, part: Part, clinic_id: QueryId = None, *, waiting: bool = True
+) -> Page[ReplyShape]:
+    """Replies for staff, those that nobody has taken care of unless you ask for all."""
+    where = [col(Reply.for_staff)]
+    if waiting:
+        where.append(col(Reply.handled_at).is_(None))
+    found = lists.rows(call, Reply, part, *where, clinic_id=clinic_id)
+    for reply in found[: part.limit]:
+        _note_look(call, reply)
+    return lists.page(found, part, _shape)
+
+
+@router.post("/{reply_id}/handling", response_model=ReplyShape)
+@needs(Deed.ANSWER_REPLIES)
+def handle(call: Writing, reply_id: PathId) -> JSONResponse:
+    """Say that somebody has taken care of a reply."""
+    reply = inbox.find(call.session, call.actor, reply_id)
+    return call.answer(_shape(inbox.handle(call.session, call.actor, reply, now=call.now)))
+
+
+def _note_look(call: Call, reply: Reply) -> None:
+    audit.record(
+        call.session,
+        call.actor,
+        "looked at",
+        "reply",
+        reply.id,
+        clinic_id=reply.clinic_id,
+        now=call.now,
+    )
+
+
+def _shape(reply: Reply) -> ReplyShape:
+    return ReplyShape(
+        id=known(reply.id),
+        clinic_id=reply.clinic_id,
+        patient_id=reply.patient_id,
+        appointment_id=reply.appointment_id,
+        phone=masked(reply.phone),
+        body=reply.body,
+        meaning=reply.meaning,
+        urgent=reply.urgent,
+        at=reply.at.isoformat(),
+        handled_at=None if reply.handled_at is None else reply.handled_at.isoformat(),
+    )

@@ -1,0 +1,165 @@
+"""Treatments: what one session is like, and the phases of the whole course."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from scheduler.api import lists
+from scheduler.api.entry import Call, Reading, Writing, needs
+from scheduler.api.lists import Part
+from scheduler.api.shapes import Id, Page, PathId, QueryId, Shape, Text, Weekday, given
+from scheduler.clinic import phases, setup
+from scheduler.clinic.models import Treatment
+from scheduler.database import known
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/treatments", tags=["treatments"])
+
+
+class PhaseShape(Shape):
+    """A stretch of a course with exactly one pace: per_week, every_days or within_days."""
+
+    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
+    per_week: float | None = Field(
+        None,
+        gt=0,
+        le=7,
+        allow_inf_nan=False,
+        examples=[2],
+        description="1 to 7; or 0.5: one in two weeks, 0.25: one in four.",
+    )
+    every_days: int | None = Field(None, strict=True, ge=1, le=phases.MOST_DAYS)
+    within_days: int | None = Field(None, strict=True, ge=1, le=phases.MOST_DAYS)
+    rest_days: int = Field(0, strict=True, ge=0, le=phases.MOST_DAYS)
+    weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
+    optional: bool = Field(False, strict=True, description="Planned only after a review.")
+
+
+SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]
+
+
+class HandsOn(Shape):
+    """Minutes of a session, counted from its start, that need the practitioner."""
+
+    from_minute: int = Field(strict=True, ge=0, le=480)
+    to_minute: int = Field(strict=True, ge=1, le=480)
+
+
+class Tips(Shape):
+    """What the pages tell patients to do."""
+
+    before: Text = Field("", max_length=1000)
+    after: Text = Field("", max_length=1000)
+
+
+class TreatmentFields(Shape):
+    """What may be said of a treatment, both when it is new and later."""
+
+    name: Text = Field("", min_length=1, max_length=120, examples=["Back course"])
+    summary: Text = Field("", max_length=2000)
+    source: Text = Field("", max_length=500, examples=["Cherkin et al. 2009"])
+    minutes: int = Field(40, strict=True, ge=5, le=480)
+    hands_on: list[HandsOn] = Field(
+        default_factory=list, max_length=10, description="None: the whole session."
+    )
+    turnover_minutes: int = Field(
+        0, strict=True, ge=0, le=120, description="How long the room is taken after a session."
+    )
+    phases: list[PhaseShape] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=setup.MOST_PHASES,
+        examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
+    )
+    review_after: list[SessionNumber] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Sessions after which to ask: does it help?",
+    )
+    practitioner_ids: list[Id] = Field(default_factory=list, max_length=100)
+    room_ids: list[Id] = Field(default_factory=list, max_length=100)
+    tips: Tips = Field(default_factory=Tips)
+    start_every_minutes: int = Field(
+        20, strict=True, ge=5, le=240, description="Sessions begin on this grid of the clock."
+    )
+    min_notice_minutes: int = Field(120, strict=True, ge=0, le=20_160)
+    horizon_days: int = Field(365, strict=True, ge=1, le=730)
+
+
+class NewTreatment(TreatmentFields):
+    """A type of course on offer."""
+
+    clinic_id: Id
+    name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
+    phases: list[PhaseShape] = Field(
+        min_length=1,
+        max_length=setup.MOST_PHASES,
+        examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
+    )
+
+
+class TreatmentChange(TreatmentFields):
+    """What is to be different. Courses that are booked keep their phases and times."""
+
+    active: bool = Field(True, strict=True, description="False: it is not offered any more.")
+
+
+class TreatmentShape(TreatmentFields):
+    """A type of course on offer."""
+
+    id: int
+    clinic_id: int
+    phases: list[PhaseShape]
+    active: bool
+
+
+@router.get("")
+@needs(Deed.SEE_CLINIC)
+def list_treatments(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[TreatmentShape]:
+    """The treatments of your clinics."""
+    found = lists.rows(call, Treatment, part, clinic_id=clinic_id)
+    givers = setup.givers(call.session, [known(row.id) for row in found])
+    return lists.page(found, part, lambda row: _shape(row, givers[known(row.id)]))
+
+
+@router.post("", status_code=201, response_model=TreatmentShape)
+@needs(Deed.SET_UP)
+def offer(call: Writing, body: NewTreatment) -> JSONResponse:
+    """Offer a treatment. Phases that nobody could keep are refused."""
+    clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
+    said = body.model_dump(exclude={"clinic_id"})
+    treatment = setup.offer(call.session, call.actor, clinic, now=call.now, **said)
+    return _answer(call, treatment, status=201)
+
+
+@router.get("/{treatment_id}", response_model=TreatmentShape)
+@needs(Deed.SEE_CLINIC)
+def show_treatment(call: Reading, treatment_id: PathId) -> JSONResponse:
+    """One treatment."""
+    return _answer(call, setup.find_treatment(call.session, call.actor, treatment_id))
+
+
+@router.patch("/{treatment_id}", response_model=TreatmentShape)
+@needs(Deed.SET_UP)
+def change_treatment(call: Writing, treatment_id: PathId, body: TreatmentChange) -> JSONResponse:
+    """Change a treatment. Lists are replaced whole."""
+    treatment = setup.find_treatment(call.session, call.actor, treatment_id)
+    call.expect(treatment.version)
+    setup.change_treatment(call.session, call.actor, treatment, given(body), now=call.now)
+    return _answer(call, treatment)
+
+
+def _answer(call: Call, treatment: Treatment, *, status: int = 200) -> JSONResponse:
+    givers = setup.givers(call.session, [known(treatment.id)])[known(treatment.id)]
+    return call.answer(_shape(treatment, givers), status=status, version=treatment.version)
+
+
+def _shape(treatment: Treatment, givers: setup.Givers) -> TreatmentShape:
+    own: dict[str, Any] = {
+        name: getattr(treatment, name)
+        for name in TreatmentShape.model_fields
+        if name not in {"practitioner_ids", "room_ids"}
+    }
+    return TreatmentShape(**own, practitioner_ids=givers[0], room_ids=givers[1])

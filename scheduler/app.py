@@ -1,0 +1,134 @@
+"""The web application: its doors, what goes wrong in them, and the worker that may live inside."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from datetime import datetime
+from functools import cache
+from importlib import import_module
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from anyio import to_thread
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
+from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from scheduler import VERSION
+from scheduler.api import door, problems
+from scheduler.clock import Clock
+from scheduler.context import Context
+from scheduler.database import Database
+from scheduler.doorstep import PLACES, Doorstep
+from scheduler.errors import Problem, Stale
+from scheduler.idempotency import Replay
+from scheduler.settings import Settings
+
+FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
+"""Where errors are told as problem+json; elsewhere people read them."""
+
+
+class Worker(Protocol):
+    """Whatever sends the texts that are due."""
+
+    last_tick: datetime | None
+
+    def start(self) -> None:
+        """Begin."""
+        ...
+
+    def stop(self) -> None:
+        """Finish what is under way, and return."""
+        ...
+
+
+def create(
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    *,
+    worker: Worker | None = None,
+    hosts: Collection[str] = (),
+) -> FastAPI:
+    """The application. Nothing is opened before it starts.
+
+    `worker` lives and ends with it. `hosts`: names that it answers to beside PUBLIC_URL's.
+    """
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        to_thread.current_default_thread_limiter().total_tokens = PLACES
+        app.state.began = clock.now()
+        if worker is not None:
+            worker.start()
+        try:
+            yield
+        finally:
+            if worker is not None:
+                await to_thread.run_sync(worker.stop)
+
+    app = FastAPI(
+        title="Clinic scheduler",
+        version=VERSION,
+        description=door.ABOUT,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        lifespan=lifespan,
+        redirect_slashes=False,
+        telemetry={"tracing": False, "metrics": False, "logs": False},
+    )
+    app.state.context = Context(database, settings, clock)
+    app.state.worker = worker
+    app.state.began = clock.now()
+    _open_doors(app)
+    for kind in (
+        Problem,
+        problems.With,
+        Replay,
+        RequestValidationError,
+        HTTPException,
+        StaleDataError,
+        IntegrityError,
+    ):
+        app.add_exception_handler(kind, _handle)
+    app.add_middleware(Doorstep, public_url=settings.public_url, answer=respond, hosts=hosts)
+    return app
+
+
+def respond(scope: Scope, problem: Exception) -> Response:
+    """What is sent for an error: a page for people, problem+json for programs."""
+    request_id = scope["state"]["request_id"]
+    if isinstance(problem, StaleDataError) and "if-match" in Headers(scope=scope):
+        problem = Stale()
+    path = scope["path"]
+    if not any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
+        pages = _present("scheduler.web.problems")
+        if pages is not None:
+            page: Response = pages.answer(problem, reference=request_id)
+            return page
+    return problems.answer(problem, request_id=request_id)
+
+
+async def _handle(request: Request, problem: Exception) -> Response:
+    return respond(request.scope, problem)
+
+
+def _open_doors(app: FastAPI) -> None:
+    door.mount(app)
+    for name in ("scheduler.hooks", "scheduler.feeds.routes"):
+        part = _present(name)
+        if part is not None:
+            app.include_router(part.router)
+    pages = _present("scheduler.web.door")
+    if pages is not None:
+        pages.mount(app)
+
+
+@cache
+def _present(name: str) -> Any:
+    """A door that this installation has, or None."""
+    return import_module(name) if find_spec(name) else None

@@ -1,0 +1,504 @@
+"""Opening a clinic and keeping it: people, rooms, what is offered, and who works when."""
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, time
+from itertools import pairwise
+from typing import Any, TypeVar
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import phonenumbers
+from sqlmodel import Session, col, delete, select
+
+from scheduler import audit
+from scheduler.audit import Actor
+from scheduler.clinic import phases
+from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
+from scheduler.clinic.models import (
+    Calendar,
+    Clinic,
+    Practitioner,
+    Room,
+    Treatment,
+    TreatmentPractitioner,
+    TreatmentRoom,
+    WorkingHours,
+)
+from scheduler.database import known
+from scheduler.errors import NotAllowed, NotFound, Unfit
+
+Kept = TypeVar("Kept", Practitioner, Room, Treatment)
+Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
+
+_EMERGENCY = re.compile(r"\+?[0-9]{2,15}")
+MOST_PHASES = 12
+
+Givers = tuple[list[int], list[int]]
+"""The ids of those who give a treatment, and of the rooms in which it is given."""
+
+
+def open_clinic(
+    session: Session,
+    actor: Actor,
+    *,
+    name: str,
+    timezone: str,
+    phone: str,
+    emergency_phone: str,
+    country: str,
+    language: str = "en",
+    now: datetime,
+    **other: Any,
+) -> Clinic:
+    """A new clinic. `timezone`: a place of the tz database. Only for who sees every clinic."""
+    if actor.clinic_ids is not None:
+        raise NotAllowed("Only somebody who works for all clinics may open one.")
+    country = _country(country)
+    clinic = Clinic(
+        name=name,
+        text_name=other.pop("text_name", None) or name[:28].strip(),
+        timezone=_zone(timezone),
+        phone=_phone(phone, country),
+        emergency_phone=_emergency(emergency_phone),
+        country=country,
+        language=language,
+        changed_at=now,
+        **other,
+    )
+    return _added(session, actor, clinic, "clinic", now=now)
+
+
+def change_clinic(
+    session: Session, actor: Actor, clinic: Clinic, changes: Mapping[str, Any], *, now: datetime
+) -> Clinic:
+    """Change what a clinic is called and how it texts. Its zone stays: sessions were agreed in it.
+
+    A new name or quiet hours hold for the texts that are still owed.
+    """
+    changes = dict(changes)
+    if "phone" in changes:
+        changes["phone"] = _phone(changes["phone"], clinic.country)
+    if "emergency_phone" in changes:
+        changes["emergency_phone"] = _emergency(changes["emergency_phone"])
+    clinic.changed_at = now
+    return _changed(session, actor, clinic, "clinic", changes, now=now)
+
+
+def hire(
+    session: Session,
+    actor: Actor,
+    clinic: Clinic,
+    *,
+    name: str,
+    license_number: str,
+    license_expires_on: date,
+    now: datetime,
+) -> Practitioner:
+    """A new practitioner, who has no hours yet. The licence holds on its last day."""
+    practitioner = Practitioner(
+        clinic_id=known(clinic.id),
+        calendar_id=_calendar(session, clinic),
+        name=name,
+        license_number=license_number,
+        license_expires_on=license_expires_on,
+    )
+    return _added(session, actor, practitioner, "practitioner", now=now)
+
+
+def change_practitioner(
+    session: Session,
+    actor: Actor,
+    practitioner: Practitioner,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Practitioner:
+    """Correct or retire a practitioner; what is booked with them stays."""
+    return _changed(session, actor, practitioner, "practitioner", changes, now=now)
+
+
+def add_room(session: Session, actor: Actor, clinic: Clinic, *, name: str, now: datetime) -> Room:
+    """A new room or bed."""
+    room = Room(clinic_id=known(clinic.id), calendar_id=_calendar(session, clinic), name=name)
+    return _added(session, actor, room, "room", now=now)
+
+
+def change_room(
+    session: Session, actor: Actor, room: Room, changes: Mapping[str, Any], *, now: datetime
+) -> Room:
+    """Rename or retire a room; what is booked in it stays."""
+    return _changed(session, actor, room, "room", changes, now=now)
+
+
+def offer(
+    session: Session,
+    actor: Actor,
+    clinic: Clinic,
+    *,
+    name: str,
+    minutes: int,
+    phases: Sequence[Mapping[str, Any]],
+    practitioner_ids: Sequence[int],
+    room_ids: Sequence[int],
+    hands_on: Sequence[Mapping[str, int]] = (),
+    review_after: Sequence[int] = (),
+    now: datetime,
+    **other: Any,
+) -> Treatment:
+    """A new treatment. Unfit for phases that nobody can keep; NotFound for strangers' ids.
+
+    `hands_on`: the minutes that need the practitioner; none given means all of them.
+    """
+    treatment = Treatment(
+        clinic_id=known(clinic.id),
+        name=name,
+        minutes=minutes,
+        hands_on=_hands_on(hands_on, minutes),
+        phases=check_phases(phases),
+        review_after=_reviews(review_after),
+        **other,
+    )
+    _added(session, actor, treatment, "treatment", now=now)
+    _give(session, treatment, practitioner_ids, room_ids)
+    return treatment
+
+
+def change_treatment(
+    session: Session,
+    actor: Actor,
+    treatment: Treatment,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Treatment:
+    """Change what is offered from now on. Courses that are booked keep their phases and times."""
+    changes = dict(changes)
+    practitioner_ids, room_ids = (
+        changes.pop("practitioner_ids", None),
+        changes.pop("room_ids", None),
+    )
+    if "phases" in changes:
+        changes["phases"] = check_phases(changes["phases"])
+    if "hands_on" in changes or "minutes" in changes:
+        changes["hands_on"] = _hands_on(
+            changes.get("hands_on", treatment.hands_on), changes.get("minutes", treatment.minutes)
+        )
+    if "review_after" in changes:
+        changes["review_after"] = _reviews(changes["review_after"])
+    _changed(session, actor, treatment, "treatment", changes, now=now)
+    _give(session, treatment, practitioner_ids, room_ids)
+    return treatment
+
+
+def set_hours(
+    session: Session,
+    actor: Actor,
+    practitioner: Practitioner,
+    weekly: Sequence[WeeklyHours],
+    *,
+    valid_from: date | None = None,
+    valid_to: date | None = None,
+    now: datetime,
+) -> list[WorkingHours]:
+    """Put these hours in the place of those that hold for the same dates (both count).
+
+    Hours of other dates stay; a stretch that reaches over an end of these dates is cut there.
+    What is booked stays booked.
+    """
+    _check_apart(weekly)
+    for row in hours_of(session, practitioner):
+        _make_way(session, row, valid_from, valid_to)
+    for each in weekly:
+        session.add(
+            WorkingHours(
+                practitioner_id=known(practitioner.id),
+                weekday=each.weekday,
+                starts=each.starts.strftime("%H:%M"),
+                ends=each.ends.strftime("%H:%M"),
+                valid_from=valid_from,
+                valid_to=valid_to,
+            )
+        )
+    session.flush()
+    _record(session, actor, "set hours", "practitioner", practitioner, now=now)
+    return hours_of(session, practitioner)
+
+
+def hours_of(session: Session, practitioner: Practitioner) -> list[WorkingHours]:
+    """All hours of a practitioner, past and to come, in the order of the week."""
+    return list(
+        session.exec(
+            select(WorkingHours)
+            .where(WorkingHours.practitioner_id == practitioner.id)
+            .order_by(
+                col(WorkingHours.valid_from),
+                col(WorkingHours.weekday),
+                col(WorkingHours.starts),
+                col(WorkingHours.id),
+            )
+        )
+    )
+
+
+def find_clinic(session: Session, actor: Actor, clinic_id: int) -> Clinic:
+    """One of the actor's clinics; NotFound for any other."""
+    return _found(
+        session.exec(
+            select(Clinic).where(Clinic.id == clinic_id, actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
+        ).first()
+    )
+
+
+def find_practitioner(session: Session, actor: Actor, practitioner_id: int) -> Practitioner:
+    """A practitioner of one of the actor's clinics; NotFound for any other."""
+    return _kept(session, actor, Practitioner, practitioner_id)
+
+
+def find_room(session: Session, actor: Actor, room_id: int) -> Room:
+    """A room of one of the actor's clinics; NotFound for any other."""
+    return _kept(session, actor, Room, room_id)
+
+
+def find_treatment(session: Session, actor: Actor, treatment_id: int) -> Treatment:
+    """A treatment of one of the actor's clinics; NotFound for any other."""
+    return _kept(session, actor, Treatment, treatment_id)
+
+
+def givers(
+    session: Session, treatment_ids: Iterable[int]
+) -> dict[int, tuple[list[int], list[int]]]:
+    """The ids of the practitioners and of the rooms of each treatment."""
+    found: dict[int, tuple[list[int], list[int]]] = {each: ([], []) for each in treatment_ids}
+    for who in session.exec(
+        select(TreatmentPractitioner)
+        .where(col(TreatmentPractitioner.treatment_id).in_(found))
+        .order_by(col(TreatmentPractitioner.practitioner_id))
+    ):
+        found[who.treatment_id][0].append(who.practitioner_id)
+    for where in session.exec(
+        select(TreatmentRoom)
+        .where(col(TreatmentRoom.treatment_id).in_(found))
+        .order_by(col(TreatmentRoom.room_id))
+    ):
+        found[where.treatment_id][1].append(where.room_id)
+    return found
+
+
+def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
+    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
+    return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
+
+
+def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Phases in their stored form; Unfit names the first that nobody could keep."""
+    if not 1 <= len(given) <= MOST_PHASES:
+        raise Unfit(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
+    checked = []
+    for place, each in enumerate(given):
+        try:
+            checked.append(phases.to_json(phases.from_json(dict(each))))
+        except Unfit as problem:
+            raise Unfit(problem.sentence, field=f"phases[{place}]") from None
+    if all(each.get("optional") for each in checked):
+        raise Unfit("At least one phase must not be optional.", field="phases")
+    if sum(each["sessions"] for each in checked) > phases.MOST_SESSIONS:
+        raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
+    return checked
+
+
+def _kept(session: Session, actor: Actor, kind: type[Kept], row_id: int) -> Kept:
+    return _found(
+        session.exec(
+            select(kind).where(kind.id == row_id, actor.scope(col(kind.clinic_id)))
+        ).first()
+    )
+
+
+def _found(row: Row | None) -> Row:
+    if row is None:
+        raise NotFound
+    return row
+
+
+def _give(
+    session: Session,
+    treatment: Treatment,
+    practitioner_ids: Sequence[int] | None,
+    room_ids: Sequence[int] | None,
+) -> None:
+    """Say who and which rooms give a treatment; None: as before."""
+    treatment_id = known(treatment.id)
+    if practitioner_ids is not None:
+        _check_here(session, Practitioner, practitioner_ids, treatment, "practitioner_ids")
+        session.exec(
+            delete(TreatmentPractitioner).where(
+                col(TreatmentPractitioner.treatment_id) == treatment_id
+            )
+        )
+        session.add_all(
+            TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=each)
+            for each in sorted(set(practitioner_ids))
+        )
+    if room_ids is not None:
+        _check_here(session, Room, room_ids, treatment, "room_ids")
+        session.exec(delete(TreatmentRoom).where(col(TreatmentRoom.treatment_id) == treatment_id))
+        session.add_all(
+            TreatmentRoom(treatment_id=treatment_id, room_id=each) for each in sorted(set(room_ids))
+        )
+    session.flush()
+
+
+def _check_here(
+    session: Session,
+    kind: type[Practitioner] | type[Room],
+    ids: Sequence[int],
+    treatment: Treatment,
+    field: str,
+) -> None:
+    here = set(
+        session.exec(
+            select(kind.id).where(col(kind.id).in_(ids), kind.clinic_id == treatment.clinic_id)
+        )
+    )
+    for place, each in enumerate(ids):
+        if each not in here:
+            raise NotFound(
+                "There is nobody and nothing of this id here.", field=f"{field}[{place}]"
+            )
+
+
+def _calendar(session: Session, clinic: Clinic) -> int:
+    calendar = Calendar(clinic_id=known(clinic.id))
+    session.add(calendar)
+    session.flush()
+    return known(calendar.id)
+
+
+def _added(session: Session, actor: Actor, row: Row, noun: str, *, now: datetime) -> Row:
+    session.add(row)
+    session.flush()
+    _record(session, actor, "added", noun, row, now=now)
+    return row
+
+
+def _changed(
+    session: Session,
+    actor: Actor,
+    row: Row,
+    noun: str,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> Row:
+    for name, value in changes.items():
+        setattr(row, name, value)
+    session.add(row)
+    session.flush()
+    _record(session, actor, "changed", noun, row, now=now, fields=sorted(changes))
+    return row
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    deed: str,
+    noun: str,
+    row: Clinic | Practitioner | Room | Treatment,
+    *,
+    now: datetime,
+    **details: Any,
+) -> None:
+    clinic_id = row.id if isinstance(row, Clinic) else row.clinic_id
+    audit.record(session, actor, deed, noun, row.id, clinic_id=clinic_id, now=now, **details)
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        name = ""
+    if name not in available_timezones():
+        raise Unfit("A time zone is a place such as America/New_York.", field="timezone")
+    return name
+
+
+def _country(code: str) -> str:
+    if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
+        raise Unfit("A country is given by its two letters, such as US or DE.", field="country")
+    return code.upper()
+
+
+def _phone(typed: str, country: str) -> str:
+    """A clinic's own number; unlike a patient's it may be a fixed line."""
+    try:
+        number = phonenumbers.parse(typed, country)
+    except phonenumbers.NumberParseException:
+        raise Unfit("This does not look like a phone number.", field="phone") from None
+    if not phonenumbers.is_possible_number(number):
+        raise Unfit("There is no such phone number.", field="phone")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def _emergency(typed: str) -> str:
+    number = re.sub(r"[ ()./-]", "", typed)
+    if not _EMERGENCY.fullmatch(number):
+        raise Unfit(
+            "An emergency number has digits only, such as 911 or 112.", field="emergency_phone"
+        )
+    return number
+
+
+def _hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str, int]]:
+    stretches = [
+        {"from_minute": each["from_minute"], "to_minute": each["to_minute"]} for each in given
+    ] or [{"from_minute": 0, "to_minute": minutes}]
+    before = 0
+    for place, each in enumerate(stretches):
+        field = f"hands_on[{place}]"
+        if each["from_minute"] < before:
+            raise Unfit("Hands-on minutes come in order and do not overlap.", field=field)
+        if each["to_minute"] <= each["from_minute"]:
+            raise Unfit("Hands-on minutes end after they begin.", field=field)
+        if each["to_minute"] > minutes:
+            raise Unfit(f"Hands-on minutes lie within the {minutes} of a session.", field=field)
+        before = each["to_minute"]
+    return stretches
+
+
+def _reviews(after: Sequence[int]) -> list[int]:
+    return sorted(set(after))
+
+
+def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
+    stretches = sorted(
+        (each.weekday, minute_of_day(each.starts), end_of(each.ends)) for each in weekly
+    )
+    for (day, _, end), (next_day, start, _) in pairwise(stretches):
+        if day == next_day and start < end:
+            raise Unfit("Two stretches of one weekday overlap.", field="weekly")
+
+
+def _make_way(
+    session: Session, row: WorkingHours, valid_from: date | None, valid_to: date | None
+) -> None:
+    """Cut away the dates of a stretch for which new hours hold."""
+    first, last = valid_from or date.min, valid_to or date.max
+    if (row.valid_to or date.max) < first or (row.valid_from or date.min) > last:
+        return
+    session.delete(row)
+    if valid_from is not None and (row.valid_from or date.min) < first:
+        session.add(_copy(row, row.valid_from, date.fromordinal(first.toordinal() - 1)))
+    if valid_to is not None and (row.valid_to or date.max) > last:
+        session.add(_copy(row, date.fromordinal(last.toordinal() + 1), row.valid_to))
+    session.flush()
+
+
+def _copy(row: WorkingHours, valid_from: date | None, valid_to: date | None) -> WorkingHours:
+    return WorkingHours(
+        practitioner_id=row.practitioner_id,
+        weekday=row.weekday,
+        starts=row.starts,
+        ends=row.ends,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )

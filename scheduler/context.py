@@ -1,0 +1,16 @@
+"""What a root hands to the doors it opens: `app.state.context`."""
+
+from dataclasses import dataclass
+
+from scheduler.clock import Clock
+from scheduler.database import Database
+from scheduler.settings import Settings
+
+
+@dataclass(frozen=True)
+class Context:
+    """The three things that no door makes for itself."""
+
+    database: Database
+    settings: Settings
+    clock: Clock
