@@ -57,3 +57,14 @@ def for_people(number: str) -> str:
 def masked(number: str) -> str:
     """A number that may stand in a page or a log: its last two digits only."""
     return f"...{number[-2:]}"
+
+
+def country_of(number: str) -> str:
+    """The country of a number that begins with +. Unfit where there is none such."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except NumberParseException:
+        region = None
+    if region is None:
+        raise Unfit("This does not look like a phone number. Please check it.", field="phone")
+    return region

@@ -1,0 +1,333 @@
+"""Commands. Errors are a sentence or two on standard error; 0 done, 1 could not, 2 wrong usage."""
+
+import os
+import signal
+import sys
+import tempfile
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Annotated
+
+import typer
+import uvicorn
+from sqlmodel import Session
+
+from scheduler import app as application
+from scheduler import demo as demonstration
+from scheduler import doctor as examination
+from scheduler import migrations, telemetry
+from scheduler import phone as phones
+from scheduler import settings as configuration
+from scheduler.clock import SystemClock, use_packaged_zones
+from scheduler.database import Busy, Database
+from scheduler.errors import Problem, Unavailable
+from scheduler.settings import Settings
+from scheduler.sms import twilio
+from scheduler.sms.console import Console
+from scheduler.sms.sender import LeaseLost, Sender, Unknown
+from scheduler.staff import accounts
+from scheduler.staff.roles import Role
+from scheduler.worker import Worker
+
+TEST_TEXT = "This is a test of our texts. If you did not expect it, please ignore it."
+KEEP_ALIVE = 5
+GRACE = 20
+"""Seconds that requests under way may take when the server is told to end."""
+
+commands = typer.Typer(
+    help="Books whole courses of treatment and texts each patient around every session.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+staff = typer.Typer(help="Members of staff and their keys.", no_args_is_help=True)
+commands.add_typer(staff, name="staff")
+
+Host = Annotated[str, typer.Option(help="The address to listen on.")]
+Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
+
+
+def main() -> None:
+    """Run a command; what goes wrong becomes a sentence and an exit code."""
+    try:
+        commands()
+    except Problem as problem:
+        _fail(problem.sentence)
+    except Busy:
+        _fail(Unavailable().sentence)
+    except OSError as problem:
+        _fail(f"{problem.strerror or problem}: {problem.filename or 'the system'}")
+
+
+@commands.command()
+def serve(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    *,
+    no_worker: Annotated[bool, typer.Option("--no-worker", help="Send no texts.")] = False,
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Fill the database first, if it is empty.")
+    ] = False,
+) -> None:
+    """Web and worker in one process. Migrates SQLite by itself."""
+    settings, database = _open()
+    if database.is_sqlite:
+        migrations.upgrade(database)
+    if demo:
+        _fill(database, only_if_empty=True)
+    worker = None if no_worker else _worker(settings, database)
+    _say(f"Patients book at {settings.public_url}")
+    _say(f"Staff's API is described at {settings.public_url}/docs")
+    if settings.sms == "console":
+        _say("Texts are printed here, not sent. Ctrl-C ends it.")
+    _serve(settings, database, host, port, worker=worker)
+
+
+@commands.command()
+def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
+    """Only the web, as many processes as wanted."""
+    settings, database = _open()
+    _serve(settings, database, host, port, worker=None)
+
+
+@commands.command()
+def worker() -> None:
+    """Only the worker, as many processes as wanted."""
+    settings, database = _open()
+    _check_version(database)
+    working = _worker(settings, database)
+    stop = _on_signal()
+    working.start()
+    stop.wait()
+    working.stop()
+    database.close()
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database to the newest version."""
+    _, database = _open()
+    migrations.upgrade(database)
+    _say(f"The database has version {migrations.newest()}.")
+
+
+@commands.command()
+def demo(
+    *,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="Show a course's weeks, in a database of its own.")
+    ] = False,
+    day_seconds: Annotated[
+        float, typer.Option(min=1, max=3600, help="How long a day takes with --fast.")
+    ] = 60.0,
+) -> None:
+    """Fill an empty database with a demo clinic."""
+    if fast:
+        _watch(day_seconds)
+        return
+    _, database = _open()
+    migrations.upgrade(database)
+    _fill(database, only_if_empty=False)
+    _say("The demo clinic is open.")
+
+
+@staff.command("add")
+def add_member(
+    email: str,
+    *,
+    name: Annotated[str, typer.Option(help="What they are called.")],
+    role: Annotated[Role, typer.Option(help="What they may do.")],
+    password_stdin: Annotated[
+        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+    ] = False,
+    clinic: Annotated[
+        list[int] | None, typer.Option(help="A clinic they may see; default: all.")
+    ] = None,
+) -> None:
+    """A new member of staff."""
+    if not password_stdin:
+        raise typer.BadParameter("give --password-stdin and the password on standard input")
+    password = sys.stdin.readline().rstrip("\n")
+    _in_transaction(
+        lambda session: accounts.add(
+            session,
+            email=email,
+            name=name,
+            role=role,
+            password=password,
+            clinic_ids=clinic or None,
+            now=SystemClock().now(),
+        )
+    )
+    _say(f"{email} may now sign in.")
+
+
+@staff.command("key")
+def make_key(
+    email: str, *, label: Annotated[str, typer.Option(help="What the key is for.")]
+) -> None:
+    """Print a new API key, once."""
+    made: list[str] = []
+
+    def make(session: Session) -> None:
+        member = accounts.find(session, email)
+        made.append(accounts.make_key(session, member, label=label, now=SystemClock().now()))
+
+    _in_transaction(make)
+    print(made[0])
+
+
+@commands.command()
+def doctor() -> None:
+    """Look at everything that must be right, and say how to mend what is not."""
+    settings, database = _open()
+    carrier = None if settings.sms == "console" else _sender(settings)
+    wrong = False
+    for finding in examination.examine(
+        settings, database, carrier=carrier, now=SystemClock().now()
+    ):
+        mark = "WRONG" if finding.is_wrong else "note" if finding.remedy else "ok"
+        print(f"{mark:5} {finding.subject}: {finding.sentence} {finding.remedy}".rstrip())
+        wrong = wrong or finding.is_wrong
+    if wrong:
+        raise typer.Exit(1)
+
+
+@commands.command("text-me")
+def text_me(number: str) -> None:
+    """Send one test text."""
+    settings, _ = _open()
+    if not number.startswith("+"):
+        raise typer.BadParameter("give the number with + and its country code")
+    country = phones.country_of(number)
+    to = phones.normalise(number, country=country, allowed=settings.countries or {country})
+    try:
+        _sender(settings).send(to=to, text=TEST_TEXT, receipt_url=None, valid_seconds=600)
+    except (Unknown, LeaseLost) as problem:
+        _fail(str(problem) or "Nobody knows whether the text went out.")
+    _say("The carrier has taken it.")
+
+
+def _open() -> tuple[Settings, Database]:
+    """The settings and the database that they name; nothing is asked of it yet."""
+    use_packaged_zones()
+    # What we write, the database above all, is for our own eyes.
+    os.umask(0o077)
+    settings = configuration.read()
+    telemetry.set_up(settings.log_format)
+    database = Database(settings.database_url)
+    database.make_folder()
+    return settings, database
+
+
+def _check_version(database: Database) -> None:
+    with database.transaction(write=False) as session:
+        present = migrations.present(session)
+    if present != migrations.newest():
+        raise Unavailable(
+            "The database has another version than this program. Run `scheduler migrate` first."
+        )
+
+
+def _serve(
+    settings: Settings, database: Database, host: str, port: int, *, worker: Worker | None
+) -> None:
+    _check_version(database)
+    created = application.create(settings, database, SystemClock(), worker=worker)
+    uvicorn.run(
+        created,
+        host=host,
+        port=port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE,
+    )
+    database.close()
+
+
+def _worker(settings: Settings, database: Database) -> Worker:
+    return Worker(
+        database,
+        _sender(settings),
+        SystemClock(),
+        key=settings.secret_key,
+        public_url=settings.public_url,
+        per_second=settings.sms_per_second if settings.sms == "twilio" else None,
+        concurrency=settings.sms_concurrency,
+    )
+
+
+def _sender(settings: Settings) -> Sender:
+    if settings.sms == "console":
+        return Console(_say, lambda: SystemClock().now().astimezone())
+    return twilio.connect(
+        account_sid=settings.twilio_account_sid,
+        auth_token=settings.twilio_auth_token,
+        api_key=settings.twilio_api_key or None,
+        api_secret=settings.twilio_api_secret or None,
+        messaging_service_sid=settings.twilio_messaging_service_sid or None,
+        from_number=settings.twilio_from or None,
+        api_url=settings.twilio_api_url or None,
+    )
+
+
+def _fill(database: Database, *, only_if_empty: bool) -> None:
+    with database.transaction() as session:
+        if not only_if_empty or demonstration.is_empty(session):
+            demonstration.fill(session, now=SystemClock().now())
+
+
+def _watch(day_seconds: float) -> None:
+    """The demo in fast motion lives in a folder of its own and leaves nothing behind."""
+    use_packaged_zones()
+    with tempfile.TemporaryDirectory(prefix="scheduler-demo-") as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'demo.db'}")
+        migrations.upgrade(database)
+        demonstration.watch(
+            database,
+            day_seconds=day_seconds,
+            now=SystemClock().now(),
+            write=_say,
+            key="the demo keeps no secrets from those who watch it",
+            public_url="http://127.0.0.1:8000",
+            stop=_on_signal(),
+        )
+        database.close()
+
+
+def _in_transaction(story: Callable[[Session], object]) -> None:
+    _, database = _open()
+    _check_version(database)
+    with database.transaction() as session:
+        story(session)
+
+
+def _on_signal() -> threading.Event:
+    """Set when the process is asked to end."""
+    stop = threading.Event()
+
+    def ask(_number: int, _frame: FrameType | None) -> None:
+        stop.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, ask)
+    return stop
+
+
+def _say(words: str) -> None:
+    print(words, flush=True)
+
+
+def _fail(sentence: str) -> None:
+    print(sentence, file=sys.stderr)
+    raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,26 @@
+"""The addresses that calendar programs read. A file needs no sign-in: its address is the secret."""
+
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Request, Response
+
+from scheduler.context import Context
+from scheduler.feeds import courses
+
+router = APIRouter(prefix="/calendars", include_in_schema=False)
+
+ICALENDAR = "text/calendar; charset=utf-8"
+
+
+@router.get("/{token}.ics")
+def read_calendar(token: str, request: Request) -> Response:
+    """The sessions behind a private address, for a program that looks again now and then."""
+    context: Context = request.app.state.context
+    host = urlsplit(context.settings.public_url).hostname or "localhost"
+    with context.database.transaction(write=False) as session:
+        file = courses.file(session, token, host=host, now=context.clock.now())
+    return Response(
+        file,
+        media_type=ICALENDAR,
+        headers={"Content-Disposition": 'attachment; filename="sessions.ics"'},
+    )
