@@ -3,10 +3,7 @@
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
-from functools import cache
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Any, Protocol
+from typing import Protocol
 
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
@@ -17,8 +14,9 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from scheduler import VERSION
-from scheduler.api import door, problems
+from scheduler import VERSION, hooks
+from scheduler.api import door as staff
+from scheduler.api import problems
 from scheduler.clock import Clock
 from scheduler.context import Context
 from scheduler.database import Database
@@ -26,6 +24,8 @@ from scheduler.doorstep import PLACES, Doorstep
 from scheduler.errors import Problem, Stale
 from scheduler.idempotency import Replay
 from scheduler.settings import Settings
+from scheduler.web import door as patients
+from scheduler.web import problems as pages
 
 FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
 """Where errors are told as problem+json; elsewhere people read them."""
@@ -73,7 +73,7 @@ def create(
     app = FastAPI(
         title="Clinic scheduler",
         version=VERSION,
-        description=door.ABOUT,
+        description=staff.ABOUT,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
@@ -105,12 +105,9 @@ def respond(scope: Scope, problem: Exception) -> Response:
     if isinstance(problem, StaleDataError) and "if-match" in Headers(scope=scope):
         problem = Stale()
     path = scope["path"]
-    if not any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
-        pages = _present("scheduler.web.problems")
-        if pages is not None:
-            page: Response = pages.answer(problem, reference=request_id)
-            return page
-    return problems.answer(problem, request_id=request_id)
+    if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
+        return problems.answer(problem, request_id=request_id)
+    return pages.answer(problem, reference=request_id)
 
 
 async def _handle(request: Request, problem: Exception) -> Response:
@@ -118,17 +115,6 @@ async def _handle(request: Request, problem: Exception) -> Response:
 
 
 def _open_doors(app: FastAPI) -> None:
-    door.mount(app)
-    for name in ("scheduler.hooks", "scheduler.feeds.routes"):
-        part = _present(name)
-        if part is not None:
-            app.include_router(part.router)
-    pages = _present("scheduler.web.door")
-    if pages is not None:
-        pages.mount(app)
-
-
-@cache
-def _present(name: str) -> Any:
-    """A door that this installation has, or None."""
-    return import_module(name) if find_spec(name) else None
+    staff.mount(app)
+    app.include_router(hooks.router)
+    patients.mount(app)

@@ -17,9 +17,9 @@ from scheduler.api.course_plans import agreed_phases
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.patients import PatientFields, enrol
-from scheduler.api.shapes import Day, Id, Moment, Page, PathId, QueryId, Shape, local
+from scheduler.api.shapes import Day, Id, Moment, Page, PathId, QueryId, Shape, Text, local
 from scheduler.api.treatments import PhaseShape
-from scheduler.booking import courses
+from scheduler.booking import courses, moves
 from scheduler.booking.models import Course, CourseState
 from scheduler.booking.seating import MOST_SESSIONS, Wanted
 from scheduler.clinic import setup
@@ -92,6 +92,12 @@ class Shift(Shape):
         if (self.by_days is None) == (self.start_on is None):
             raise ValueError("give either by_days or start_on")
         return self
+
+
+class Note(Shape):
+    """What is to be remembered; for the record."""
+
+    note: Text = Field("", max_length=200)
 
 
 class TextShape(Shape):
@@ -174,7 +180,7 @@ def shift(call: Writing, course_id: PathId, body: Shift) -> JSONResponse:
     """Move a session and all after it, each at its wall time; all or none."""
     course = _expected(call, course_id)
     with telling_alternatives(zones.of(call.session, course.clinic_id)):
-        courses.shift_rest(call.session, call.actor, course, now=call.now, **body.model_dump())
+        moves.shift_rest(call.session, call.actor, course, now=call.now, **body.model_dump())
     return _answer(call, course)
 
 
@@ -185,6 +191,16 @@ def cancel(call: Writing, course_id: PathId, body: Reason | None = None) -> JSON
     course = _expected(call, course_id)
     reason = body.reason if body else ""
     courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)
+    return _answer(call, course)
+
+
+@router.post("/{course_id}/clearance", response_model=CourseShape)
+@needs(Deed.CLEAR)
+def clear(call: Writing, course_id: PathId, body: Note | None = None) -> JSONResponse:
+    """A practitioner has looked at the answers about health: the course may begin."""
+    course = _expected(call, course_id)
+    note = body.note if body else ""
+    courses.clear(call.session, call.actor, course, note=note, now=call.now)
     return _answer(call, course)
 
 

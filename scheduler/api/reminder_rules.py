@@ -118,7 +118,9 @@ class Preview(Shape):
 @needs(Deed.SEE_MESSAGES)
 def list_rules(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[RuleShape]:
     """The rules of your clinics; a new clinic has the default ones."""
-    ids = call.session.exec(select(Clinic.id).where(call.actor.scope(col(Clinic.id)))).all()
+    ids = call.session.exec(
+        select(Clinic.id).where(call.actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
+    ).all()
     rulebook.settle(call.session, [known(each) for each in ids], now=call.now)
     return lists.page(lists.rows(call, ReminderRule, part, clinic_id=clinic_id), part, _shape)
 

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from scheduler import audit
@@ -40,7 +41,7 @@ def list_replies(
     call: Looking, part: Part, clinic_id: QueryId = None, *, waiting: bool = True
 ) -> Page[ReplyShape]:
     """Replies for staff, those that nobody has taken care of unless you ask for all."""
-    where = [col(Reply.for_staff)]
+    where: list[ColumnElement[bool]] = [col(Reply.for_staff).is_(True)]
     if waiting:
         where.append(col(Reply.handled_at).is_(None))
     found = lists.rows(call, Reply, part, *where, clinic_id=clinic_id)

@@ -80,7 +80,7 @@ class TreatmentFields(Shape):
     )
     practitioner_ids: list[Id] = Field(default_factory=list, max_length=100)
     room_ids: list[Id] = Field(default_factory=list, max_length=100)
-    tips: Tips = Field(default_factory=Tips)
+    tips: Tips = Tips()
     start_every_minutes: int = Field(
         20, strict=True, ge=5, le=240, description="Sessions begin on this grid of the clock."
     )

@@ -21,6 +21,7 @@ class Deed(StrEnum):
     CLOSE = "take time off and close the clinic"
     BOOK = "plan, book, move and cancel courses and appointments"
     ATTEND = "record who came, who did not and what is over"
+    CLEAR = "see answers about health and clear courses that wait for it"
     SEE_PATIENTS = "see patients"
     CHANGE_PATIENTS = "enrol and change patients"
     SEE_MESSAGES = "see texts and replies"
@@ -46,7 +47,7 @@ _DAILY = frozenset(
 MAY: Mapping[Role, frozenset[Deed]] = {
     Role.ADMIN: frozenset(Deed),
     Role.FRONT_DESK: _DAILY,
-    Role.PRACTITIONER: _DAILY,
+    Role.PRACTITIONER: _DAILY | {Deed.CLEAR},
 }
 
 
