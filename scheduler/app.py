@@ -82,6 +82,8 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = Context(database, settings, clock)
+    # Doors that want one of the three alone find it here.
+    app.state.database, app.state.settings, app.state.clock = database, settings, clock
     app.state.worker = worker
     app.state.began = clock.now()
     _open_doors(app)
