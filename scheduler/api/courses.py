@@ -44,12 +44,18 @@ class WantedSession(Shape):
     practitioner_id: Id | None = None
 
 
+class PatientOfCourse(PatientFields):
+    """A patient who is entered with the course: of the treatment's clinic."""
+
+    clinic_id: Id | None = None
+
+
 class NewCourse(Shape):
     """A course to book, whole: for a patient who is known, or for one who is entered with it."""
 
     treatment_id: Id
     patient_id: Id | None = None
-    patient: PatientFields | None = None
+    patient: PatientOfCourse | None = None
     sessions: list[WantedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
     phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=setup.MOST_PHASES)
     pain_since: PainSince = ""
@@ -222,6 +228,8 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
         return patient, None
     if body.patient is None:
         raise Unfit("Say who it is for.", field="patient")
+    if body.patient.clinic_id not in {None, treatment.clinic_id}:
+        raise Unfit("Patient and treatment are of different clinics.", field="patient.clinic_id")
     clinic = setup.find_clinic(call.session, call.actor, treatment.clinic_id)
     return enrol(call, clinic, body.patient)
 

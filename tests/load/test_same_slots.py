@@ -20,6 +20,14 @@ SLOTS = 4
 
 
 @pytest.fixture
+def postgresql_database(postgresql_url: str) -> Iterator[Database]:
+    """The database that the servers share, for us to look into."""
+    database = Database(postgresql_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
 def busy_clinic(postgresql_database: Database) -> Cast:
     """The cast, with one practitioner for the treatment, so that times are scarce."""
     with postgresql_database.transaction() as session:
