@@ -97,7 +97,9 @@ class Database:
     def _sqlite(self) -> Engine:
         if self.url.database in {None, "", ":memory:"}:
             raise Misconfigured("DATABASE_URL must name a file: SQLite in memory is lost at once.")
-        engine = create_engine(self.url, connect_args={"timeout": WAIT_SECONDS})
+        engine = create_engine(
+            self.url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS}
+        )
         event.listen(engine, "connect", _set_up_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -105,6 +107,8 @@ class Database:
     def _postgresql(self, pool_size: int) -> Engine:
         return create_engine(
             self.url,
+            # What is written is about patients: an error in a log must not quote it.
+            hide_parameters=True,
             pool_size=pool_size,
             max_overflow=pool_size,
             pool_timeout=WAIT_SECONDS,

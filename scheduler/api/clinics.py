@@ -1,6 +1,8 @@
 """Clinics, and the days on which they are closed."""
 
+from datetime import time
 from typing import Annotated
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
@@ -16,6 +18,7 @@ from scheduler.booking import absences
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Closure
 from scheduler.database import known
+from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/clinics", tags=["clinics"])
@@ -104,6 +107,7 @@ def list_clinics(call: Reading, part: Part) -> Page[ClinicShape]:
 def open_clinic(call: Writing, body: NewClinic) -> JSONResponse:
     """Open a clinic. It texts by the default reminder rules until you change them."""
     clinic = setup.open_clinic(call.session, call.actor, now=call.now, **body.model_dump())
+    _check_quiet(clinic)
     return call.answer(_shape(clinic), status=201, version=clinic.version)
 
 
@@ -122,6 +126,7 @@ def change_clinic(call: Writing, clinic_id: PathId, body: ClinicChange) -> JSONR
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     call.expect(clinic.version)
     setup.change_clinic(call.session, call.actor, clinic, given(body), now=call.now)
+    _check_quiet(clinic)
     return call.answer(_shape(clinic), version=clinic.version)
 
 
@@ -162,4 +167,13 @@ def _closure_shape(closure: Closure) -> ClosureShape:
         clinic_id=closure.clinic_id,
         date=closure.day.isoformat(),
         reason=closure.reason,
+    )
+
+
+def _check_quiet(clinic: Clinic) -> None:
+    """Raises Unfit, which undoes the change, for quiet hours that leave no time to text in."""
+    QuietHours(
+        time.fromisoformat(clinic.quiet_from),
+        time.fromisoformat(clinic.quiet_to),
+        ZoneInfo(clinic.timezone),
     )

@@ -15,7 +15,7 @@ from scheduler.sms.sender import Accepted, Found, Refused, TryLater, Unknown
 from tests.reminders.world import ANN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
-    "Willow: 1 sessions booked, the first on Mon 11 Jan, 10:00 AM. We text you before each."
+    "Willow: booked. Session 1 of 1 is on Mon 11 Jan, 10:00 AM. We text you before each."
     " Reply R to change, HELP for help, STOP to opt out."
 )
 

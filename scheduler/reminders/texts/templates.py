@@ -7,7 +7,7 @@ from scheduler.reminders.wording import language_of
 
 _REMINDERS_EN = {
     "confirmation": (
-        "{clinic}: {total} sessions booked, the first on {date}, {time}. We text you before"
+        "{clinic}: booked. Session {number} of {total} is on {date}, {time}. We text you before"
         " each. Reply R to change, HELP for help, STOP to opt out."
     ),
     "day_before": (
@@ -29,8 +29,8 @@ _REMINDERS_EN = {
 }
 _REMINDERS_ES = {
     "confirmation": (
-        "{clinic}: {total} citas reservadas, la primera el {date}, {time}. Le avisaremos antes."
-        " Responda R: cambiar, STOP: no más SMS."
+        "{clinic}: reserva hecha. Cita {number} de {total}: {date}, {time}. Le avisaremos antes de"
+        " cada una. Responda R: cambiar, STOP: no más SMS."
     ),
     "day_before": (
         "{clinic}: {date} {time}. Coma algo unas 2 horas antes; levántese despacio al acabar."
