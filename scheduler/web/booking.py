@@ -90,7 +90,7 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
         )
         here.keep(wishes=desk.wishes_as_kept(wished), accepted=None)
         proposals.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
-    except (Mistakes, planner.NoPlan, SessionsTaken) as wrong:
+    except (Mistakes, planner.NoPlan, SessionsTaken, TooMany) as wrong:
         typed = form.typed("start_on", "hours", "practitioner_id")
         return steps.wishes(here, typed, form.many("weekdays"), _why_no_plan(wrong))
     return pages.go(f"{here.base}/plan")
@@ -309,6 +309,8 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
         return wrong.sentences
     if isinstance(wrong, planner.NoPlan):
         return {"": f"{wrong.sentence} {WHAT_HELPS}"}
+    if isinstance(wrong, TooMany):
+        return {"": wrong.sentence}
     return {"": "Others are booking at this very moment and took these times. Please try again."}
 
 

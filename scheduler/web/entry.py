@@ -3,13 +3,14 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 from sqlmodel import Session
 
 from scheduler.audit import Actor
+from scheduler.context import Context
 from scheduler.errors import NotAllowed
 from scheduler.settings import Settings
 from scheduler.web import forms
@@ -47,13 +48,13 @@ class Visit:
 
 def read(request: Request) -> Iterator[Visit]:
     """A visit that changes nothing: every GET."""
-    with request.app.state.context.database.unit(write=False) as session:
+    with context_of(request).database.unit(write=False) as session:
         yield _visit(request, session)
 
 
 async def take_turn(request: Request) -> AsyncIterator[None]:
     """Wait to be the one who writes, without holding a thread."""
-    async with request.app.state.context.database.turn():
+    async with context_of(request).database.turn():
         yield
 
 
@@ -61,7 +62,7 @@ def write(
     request: Request, _: Annotated[None, Depends(take_turn, scope="function")]
 ) -> Iterator[Visit]:
     """A visit that may change something: every POST."""
-    with request.app.state.context.database.unit(write=True) as session:
+    with context_of(request).database.unit(write=True) as session:
         yield _visit(request, session)
 
 
@@ -94,19 +95,25 @@ Writing = Annotated[Visit, Depends(write, scope="function")]
 Typed = Annotated[Form, Depends(typed)]
 
 
+def context_of(request: Request) -> Context:
+    """What the root has handed to its doors."""
+    context: Context = request.app.state.context
+    return context
+
+
 def _visit(request: Request, session: Session) -> Visit:
-    context: Any = request.app.state.context
+    context = context_of(request)
     return Visit(
         session=session,
         now=context.clock.now(),
         settings=context.settings,
         origin=request.client.host if request.client else "",
-        request_id=getattr(request.state, "request_id", ""),
+        request_id=request.state.request_id,
     )
 
 
 def _is_ours(origin: str, request: Request) -> bool:
-    public = urlsplit(request.app.state.context.settings.public_url)
+    public = urlsplit(context_of(request).settings.public_url)
     return origin == f"{public.scheme}://{public.netloc}" or (
         urlsplit(origin).netloc == request.headers.get("host")
     )

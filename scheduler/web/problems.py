@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import HTMLResponse
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from scheduler.database import Busy
+from scheduler.doorstep import TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, NotAllowed, NotFound, Problem, TooMany, Unavailable, Unfit
 from scheduler.web import pages
 
@@ -21,6 +24,11 @@ class Page:
 
 
 PAGES = {
+    400: Page(
+        "This address is not known here",
+        "The page was asked for under a name that is not ours.",
+        "Please use the address that the clinic gave you.",
+    ),
     403: Page(
         "This was not accepted",
         "The form did not come from one of our own pages.",
@@ -36,6 +44,11 @@ PAGES = {
         "This page cannot be opened like that",
         "Its address is meant for the button of a form.",
         "Please go back one page and use the button there.",
+    ),
+    408: Page(
+        "That took too long",
+        "What you sent did not arrive in time.",
+        "Please look at your connection and try again.",
     ),
     409: Page(
         "Something has changed meanwhile",
@@ -77,6 +90,11 @@ KINDS: tuple[tuple[type[Exception], int], ...] = (
     (TooMany, 429),
     (Unavailable, 503),
     (Busy, 503),
+    (TooLong, 413),
+    (TooSlow, 408),
+    (WrongHost, 400),
+    (StaleDataError, 409),  # somebody else changed the same rows between our look and our write
+    (IntegrityError, 409),
     (RequestValidationError, 404),  # an address that no page of ours ever gave
 )
 OWN_WORDS = {409, 422, 429}

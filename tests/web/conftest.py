@@ -6,19 +6,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from html import unescape
-from types import SimpleNamespace
 
 import pytest
 from fastapi import FastAPI
 from httpx import Response
 from sqlmodel import SQLModel, col, func, select
 
-from scheduler import links
+from scheduler import app, links
 from scheduler.database import Database
 from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
 from scheduler.settings import Settings
-from scheduler.web import door, problems
 from tests.cast import NOW, Cast
 
 with warnings.catch_warnings():
@@ -57,14 +55,8 @@ def settings() -> Settings:
 
 @pytest.fixture
 def application(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
-    """The door alone, with what the root would hang beside it."""
-    app = FastAPI(openapi_url=None)
-    app.state.context = SimpleNamespace(database=database, settings=settings, clock=clock)
-    door.mount(app)
-    kinds: list[int | type[Exception]] = [kind for kind, _ in problems.KINDS]
-    for kind in (*kinds, Exception, 404, 405):
-        app.add_exception_handler(kind, lambda _, problem: problems.answer(problem))
-    return app
+    """The whole application, without a worker."""
+    return app.create(settings, database, clock, hosts=["testserver"])
 
 
 @pytest.fixture

@@ -11,9 +11,6 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
 from sqlmodel import col, select
-from starlette.middleware.base import BaseHTTPMiddleware, RequestResponseEndpoint
-from starlette.requests import Request
-from starlette.responses import Response
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Appointment
@@ -23,10 +20,6 @@ from tests.cast import Cast
 from tests.web.conftest import Visitor
 
 PICTURES = Path("test-artifacts")
-RULES = (
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
-    " base-uri 'none'; frame-ancestors 'none'"
-)
 LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
     "desk": (1280, "light"),
     "phone": (320, "dark"),
@@ -49,13 +42,6 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture
 def address(application: FastAPI, cast: Cast) -> Iterator[str]:
     """Where the application is served, with the headers that the doorstep gives it."""
-
-    async def strictly(request: Request, go_on: RequestResponseEndpoint) -> Response:
-        answer = await go_on(request)
-        answer.headers["Content-Security-Policy"] = RULES
-        return answer
-
-    application.add_middleware(BaseHTTPMiddleware, dispatch=strictly)
     server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
     listening = server.config.bind_socket()
     # From here on connections wait in line, however long the server takes to begin.

@@ -5,11 +5,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Enquiry
 from scheduler.database import Busy, Database
+from scheduler.doorstep import TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, NotFound, TooMany, Unavailable, Unfit
 from scheduler.web import pages, problems
 from tests.web.conftest import Visitor, count, text_of
@@ -130,6 +132,25 @@ def test_personal_pages_are_kept_by_nobody(visitor: Visitor) -> None:
     assert "set-cookie" not in page.headers
 
 
+def test_every_answer_tells_the_browser_what_it_may(visitor: Visitor) -> None:
+    visitor.begin()
+
+    for address in ("/", "screening", "/nowhere", "/static/style.css", f"/my/{'A' * 22}"):
+        headers = visitor.get(address).headers
+        assert headers["content-security-policy"].startswith("default-src 'none'; style-src 'self'")
+        assert "frame-ancestors 'none'" in headers["content-security-policy"]
+        assert headers["x-content-type-options"] == "nosniff"
+
+
+def test_ten_megabytes_get_a_page(visitor: Visitor) -> None:
+    visitor.begin()
+
+    answer = visitor.post("screening", {"bleeding": "x" * 10_000_000})
+
+    assert answer.status_code == 413
+    assert "That is too much" in text_of(answer)
+
+
 def test_static_files_are_kept_under_an_address_of_their_own(client: TestClient) -> None:
     address = re.search(r'href="(/static/style.css\?v=\w+)"', client.get("/").text)
     assert address is not None
@@ -159,7 +180,10 @@ def test_a_body_that_is_no_form_gets_a_page(visitor: Visitor) -> None:
         (Busy(), 503, "Nothing was lost."),
         (HTTPException(404), 404, "This page is not here"),
         (HTTPException(405), 405, "This page cannot be opened like that"),
-        (HTTPException(413), 413, "That is too much"),
+        (TooLong(), 413, "That is too much"),
+        (TooSlow(), 408, "That took too long"),
+        (WrongHost(), 400, "This address is not known here"),
+        (StaleDataError(), 409, "Something has changed meanwhile"),
         (ZeroDivisionError("secret"), 500, "It is our fault"),
     ],
 )

@@ -6,11 +6,13 @@ import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
+from scheduler.booking import holds
 from scheduler.booking.models import Course, DiaryEntry, Enquiry, Hold
 from scheduler.clinic.models import Closure, Treatment
 from scheduler.database import Database
 from scheduler.patients.models import ConsentRecord, Patient, PhoneCode
 from scheduler.reminders.models import Message
+from tests.cast import NOW
 from tests.web.conftest import FrozenClock, Visitor, count, text_of
 
 
@@ -141,6 +143,23 @@ def test_no_plan_says_why_and_what_helps(visitor: Visitor, database: Database) -
 
     assert answer.status_code == 422
     assert "It may help to tick more days" in text_of(answer)
+
+
+def test_too_many_forms_from_one_place_lose_nothing_that_was_typed(
+    visitor: Visitor, client: TestClient, database: Database
+) -> None:
+    visitor.reach("wishes")
+    with database.transaction() as session:
+        for _ in range(holds.AT_ONCE_PER_ORIGIN + 1):
+            later = NOW + holds.KEPT
+            hold = Hold(clinic_id=visitor.cast.clinic, expires_at=later, origin="testclient")
+            session.add(hold)
+
+    answer = visitor.post("wishes", visitor.wishes)
+
+    assert answer.status_code == 422
+    assert "Too many bookings are being made from here at once." in text_of(answer)
+    assert 'value="2027-02-22"' in answer.text
 
 
 def test_what_does_not_fit_is_said(visitor: Visitor, database: Database) -> None:
