@@ -1,0 +1,125 @@
+"""The whole application before an empty desk: two clinics, members of staff, and a frozen clock."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi import FastAPI
+from httpx import Response
+
+from scheduler import app as application
+from scheduler.database import Database
+from scheduler.settings import Settings
+from scheduler.staff import accounts
+from scheduler.staff.roles import Role
+from tests.cast import NOW, Cast, settle
+
+with warnings.catch_warnings():
+    # Starlette would like another name of the same client, which is not out yet.
+    warnings.simplefilter("ignore")
+    from fastapi.testclient import TestClient
+
+KEY = "a key for tests that is long enough to be one"
+PASSWORD = "correct horse battery staple"
+API = "/api/v1"
+
+
+@dataclass
+class FrozenClock:
+    """Stands still until a test moves it."""
+
+    at: datetime = NOW
+
+    def now(self) -> datetime:
+        """The aware UTC instant."""
+        return self.at
+
+    def move(self, **by: float) -> None:
+        """Let time pass."""
+        self.at += timedelta(**by)
+
+
+@dataclass
+class Desk:
+    """Somebody of the staff with an API key, at the door."""
+
+    client: TestClient
+    key: str
+
+    def get(self, path: str, **query: Any) -> Response:
+        """Ask for something below /api/v1."""
+        return self.client.get(f"{API}{path}", params=query, headers=self._headers({}))
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Response:
+        """Send something; `idempotency_key="x"` is the header Idempotency-Key."""
+        return self.send("POST", path, body, **headers)
+
+    def send(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
+        """The same with another method."""
+        return self.client.request(
+            method, f"{API}{path}", json=body, headers=self._headers(headers)
+        )
+
+    def _headers(self, headers: dict[str, str]) -> dict[str, str]:
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return {"Authorization": f"Bearer {self.key}", **named}
+
+
+def key_for(
+    database: Database, role: Role = Role.ADMIN, clinic_ids: list[int] | None = None
+) -> str:
+    """A new member of staff's key."""
+    with database.transaction() as session:
+        member = accounts.add(
+            session,
+            email=f"{role}.{'-'.join(map(str, clinic_ids or ['all']))}@example.org",
+            name="Somebody",
+            role=role,
+            password=PASSWORD,
+            clinic_ids=clinic_ids,
+            now=NOW,
+        )
+        return accounts.make_key(session, member, label="tests", now=NOW)
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    return FrozenClock()
+
+
+@pytest.fixture
+def settings() -> Settings:
+    return Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
+
+
+@pytest.fixture
+def app(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
+    return application.create(settings, database, clock)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    with TestClient(app, raise_server_exceptions=False) as client:
+        yield client
+
+
+@pytest.fixture
+def desk(client: TestClient, database: Database, cast: Cast) -> Desk:
+    """An admin of all clinics."""
+    return Desk(client, key_for(database))
+
+
+@pytest.fixture
+def other(database: Database) -> Cast:
+    """Another clinic."""
+    with database.transaction() as session:
+        return settle(session, name="Birch")
+
+
+@pytest.fixture
+def local_desk(client: TestClient, database: Database, cast: Cast) -> Desk:
+    """An admin of the first clinic only."""
+    return Desk(client, key_for(database, clinic_ids=[cast.clinic]))

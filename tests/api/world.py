@@ -1,0 +1,193 @@
+"""Something of every kind at a clinic, and a fit body for every route that takes one."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import col, select
+
+from scheduler.audit import OPERATOR
+from scheduler.booking import absences, courses
+from scheduler.booking.seating import Wanted
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.database import Database, known
+from scheduler.patients.models import Patient
+from scheduler.reminders import rulebook
+from scheduler.reminders.models import Message, ReminderRule, Reply
+from tests.cast import DAY, MONDAY, NOW, Cast
+
+PHASES = [{"sessions": 2, "per_week": 2}]
+
+
+@dataclass
+class Ids:
+    """The ids of one clinic's things, by the names that routes and bodies give them."""
+
+    by_parameter: dict[str, int]
+    by_body: dict[str, Any]
+    bodies: dict[str, dict[str, Any]]
+
+    def body(self, described: dict[str, Any]) -> dict[str, Any] | None:
+        """What a route takes, filled in for this clinic."""
+        content = described.get("requestBody", {}).get("content", {})
+        schema = str(content.get("application/json", {}).get("schema", ""))
+        for name, body in self.bodies.items():
+            if f"/{name}'" in schema:
+                return body
+        assert not schema, f"no body for {schema}"
+        return None
+
+
+def furnish(database: Database, cast: Cast) -> Ids:
+    """Book, plan an absence, text and be answered at a clinic."""
+    with database.transaction() as session:
+        treatment = session.get_one(Treatment, cast.back)
+        course = courses.book(
+            session,
+            OPERATOR,
+            treatment=treatment,
+            patient=session.get_one(Patient, cast.ann),
+            wanted=[Wanted(1, MONDAY, cast.ana), Wanted(2, MONDAY + 2 * DAY, cast.ana)],
+            now=NOW,
+        )
+        away = absences.take_time_off(
+            session,
+            OPERATOR,
+            session.get_one(Practitioner, cast.ben),
+            starts_at=MONDAY + 30 * DAY,
+            ends_at=MONDAY + 31 * DAY,
+            now=NOW,
+        )
+        absences.close(
+            session,
+            OPERATOR,
+            session.get_one(Clinic, cast.clinic),
+            day=(MONDAY + 60 * DAY).date(),
+            now=NOW,
+        )
+        rulebook.settle(session, [cast.clinic], now=NOW)
+        rule = session.exec(
+            select(ReminderRule)
+            .where(ReminderRule.clinic_id == cast.clinic)
+            .order_by(col(ReminderRule.id))
+        ).first()
+        assert rule is not None
+        reply = Reply(
+            clinic_id=cast.clinic,
+            carrier_id=f"SM{cast.clinic:032x}",
+            phone="+12025550101",
+            body="Where may I park?",
+            meaning="unknown",
+            for_staff=True,
+            at=NOW,
+        )
+        session.add(reply)
+        session.add(
+            Message(
+                clinic_id=cast.clinic,
+                key=f"test:{cast.clinic}",
+                kind="day_before",
+                phone="+12025550101",
+                text="See you tomorrow",
+                due_at=NOW,
+                expires_at=NOW + timedelta(hours=1),
+                created_at=NOW,
+            )
+        )
+        session.flush()
+        appointment = courses.appointments_of(session, course)[0]
+        by_body: dict[str, Any] = {
+            "clinic_id": cast.clinic,
+            "treatment_id": cast.back,
+            "practitioner_id": cast.ben,
+            "patient_id": cast.bob,
+            "practitioner_ids": [cast.ana],
+            "room_ids": [cast.beds[0]],
+        }
+        return Ids(
+            by_parameter={
+                **by_body,
+                "patient_id": cast.ann,
+                "practitioner_id": cast.ben,
+                "room_id": cast.beds[0],
+                "course_id": known(course.id),
+                "appointment_id": known(appointment.id),
+                "time_off_id": known(away.id),
+                "rule_id": known(rule.id),
+                "reply_id": known(reply.id),
+            },
+            by_body=by_body,
+            bodies=_bodies(cast),
+        )
+
+
+def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
+    there = ZoneInfo("America/New_York")
+    at = (MONDAY + 7 * DAY).astimezone(there).isoformat()
+    clinic = {"clinic_id": cast.clinic}
+    return {
+        "Password": {"email": "nobody@example.org", "password": "guess"},
+        "NewClinic": {
+            "name": "Third",
+            "timezone": "Europe/Berlin",
+            "phone": "+49 30 1234567",
+            "emergency_phone": "112",
+            "country": "DE",
+        },
+        "ClinicChange": {"insurance_note": "Ask your insurer."},
+        "NewClosure": {"date": (MONDAY + 90 * DAY).date().isoformat()},
+        "NewPractitioner": {
+            **clinic,
+            "name": "Cleo",
+            "license_number": "L-Cleo",
+            "license_expires_on": "2030-01-01",
+        },
+        "PractitionerChange": {"name": "Ben B."},
+        "NewHours": {"weekly": [{"weekday": "tue", "from": "09:00", "to": "12:00"}]},
+        "NewTimeOff": {
+            "starts_at": (MONDAY + 40 * DAY).isoformat(),
+            "ends_at": (MONDAY + 41 * DAY).isoformat(),
+        },
+        "NewRoom": {**clinic, "name": "Bed 3"},
+        "RoomChange": {"name": "Bed 1"},
+        "NewTreatment": {
+            **clinic,
+            "name": "Knee",
+            "phases": PHASES,
+            "practitioner_ids": [cast.ana],
+            "room_ids": [cast.beds[0]],
+        },
+        "TreatmentChange": {
+            "name": "Back",
+            "practitioner_ids": [cast.ana, cast.ben],
+            "room_ids": list(cast.beds),
+        },
+        "NewPlan": {
+            "treatment_id": cast.back,
+            "start_on": MONDAY.date().isoformat(),
+            "practitioner_id": cast.ana,
+            "patient_id": cast.bob,
+        },
+        "NewCourse": {
+            "treatment_id": cast.back,
+            "patient_id": cast.bob,
+            "sessions": [{"starts_at": at}],
+        },
+        "Shift": {"from_number": 1, "by_days": 7},
+        "Note": {"note": "fine"},
+        "Move": {"starts_at": at, "practitioner_id": cast.ana},
+        "Reason": {"reason": "ill"},
+        "NewPatient": {**clinic, "name": "Cy Example", "phone": "(202) 555-0103"},
+        "PatientChange": {"language": "es"},
+        "NewRule": {
+            **clinic,
+            "kind": "parking",
+            "anchor": "start",
+            "offset_minutes": -2880,
+            "useful_minutes": -120,
+            "templates": {"en": "{clinic}: park behind the house."},
+        },
+        "RuleChange": {"priority": 5},
+        "Draft": {**clinic, "template": "{clinic}: {date}"},
+    }
