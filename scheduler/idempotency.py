@@ -24,7 +24,7 @@ class IdempotencyKey(SQLModel, table=True):
     key: str = Field(primary_key=True, max_length=200)
     fingerprint: str = Field(max_length=64)
     status: int | None = None
-    answer: Any = Field(default=None, sa_type=JSON)
+    answer: Any = Field(default=None, sa_type=JSON, nullable=True)
     created_at: datetime = Field(sa_type=Instant, index=True)
 
 
