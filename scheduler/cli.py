@@ -5,7 +5,8 @@ import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Annotated
@@ -73,44 +74,43 @@ def serve(
     ] = False,
 ) -> None:
     """Web and worker in one process. Migrates SQLite by itself."""
-    settings, database = _open()
-    if database.is_sqlite:
-        migrations.upgrade(database)
-    if demo:
-        _fill(database, only_if_empty=True)
-    worker = None if no_worker else _worker(settings, database)
-    _say(f"Patients book at {settings.public_url}")
-    _say(f"Staff's API is described at {settings.public_url}/docs")
-    if settings.sms == "console":
-        _say("Texts are printed here, not sent. Ctrl-C ends it.")
-    _serve(settings, database, host, port, worker=worker)
+    with _opened() as (settings, database):
+        if database.is_sqlite:
+            migrations.upgrade(database)
+        if demo:
+            _fill(database, only_if_empty=True)
+        worker = None if no_worker else _worker(settings, database)
+        _say(f"Patients book at {settings.public_url}")
+        _say(f"Staff's API is described at {settings.public_url}/docs")
+        if settings.sms == "console":
+            _say("Texts are printed here, not sent. Ctrl-C ends it.")
+        _serve(settings, database, host, port, worker=worker)
 
 
 @commands.command()
 def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Only the web, as many processes as wanted."""
-    settings, database = _open()
-    _serve(settings, database, host, port, worker=None)
+    with _opened() as (settings, database):
+        _serve(settings, database, host, port, worker=None)
 
 
 @commands.command()
 def worker() -> None:
     """Only the worker, as many processes as wanted."""
-    settings, database = _open()
-    _check_version(database)
-    working = _worker(settings, database)
-    stop = _on_signal()
-    working.start()
-    stop.wait()
-    working.stop()
-    database.close()
+    with _opened() as (settings, database):
+        _check_version(database)
+        working = _worker(settings, database)
+        stop = _on_signal()
+        working.start()
+        stop.wait()
+        working.stop()
 
 
 @commands.command()
 def migrate() -> None:
     """Bring the database to the newest version."""
-    _, database = _open()
-    migrations.upgrade(database)
+    with _opened() as (_, database):
+        migrations.upgrade(database)
     _say(f"The database has version {migrations.newest()}.")
 
 
@@ -128,9 +128,9 @@ def demo(
     if fast:
         _watch(day_seconds)
         return
-    _, database = _open()
-    migrations.upgrade(database)
-    _fill(database, only_if_empty=False)
+    with _opened() as (_, database):
+        migrations.upgrade(database)
+        _fill(database, only_if_empty=False)
     _say("The demo clinic is open.")
 
 
@@ -183,15 +183,15 @@ def make_key(
 @commands.command()
 def doctor() -> None:
     """Look at everything that must be right, and say how to mend what is not."""
-    settings, database = _open()
-    carrier = None if settings.sms == "console" else _sender(settings)
     wrong = False
-    for finding in examination.examine(
-        settings, database, carrier=carrier, now=SystemClock().now()
-    ):
-        mark = "WRONG" if finding.is_wrong else "note" if finding.remedy else "ok"
-        print(f"{mark:5} {finding.subject}: {finding.sentence} {finding.remedy}".rstrip())
-        wrong = wrong or finding.is_wrong
+    with _opened() as (settings, database):
+        carrier = None if settings.sms == "console" else _sender(settings)
+        for finding in examination.examine(
+            settings, database, carrier=carrier, now=SystemClock().now()
+        ):
+            mark = "WRONG" if finding.is_wrong else "note" if finding.remedy else "ok"
+            print(f"{mark:5} {finding.subject}: {finding.sentence} {finding.remedy}".rstrip())
+            wrong = wrong or finding.is_wrong
     if wrong:
         raise typer.Exit(1)
 
@@ -199,19 +199,21 @@ def doctor() -> None:
 @commands.command("text-me")
 def text_me(number: str) -> None:
     """Send one test text."""
-    settings, _ = _open()
     if not number.startswith("+"):
         raise typer.BadParameter("give the number with + and its country code")
     country = phones.country_of(number)
-    to = phones.normalise(number, country=country, allowed=settings.countries or {country})
     try:
-        _sender(settings).send(to=to, text=TEST_TEXT, receipt_url=None, valid_seconds=600)
+        with _opened() as (settings, _):
+            allowed = settings.countries or {country}
+            to = phones.normalise(number, country=country, allowed=allowed)
+            _sender(settings).send(to=to, text=TEST_TEXT, receipt_url=None, valid_seconds=600)
     except (Unknown, LeaseLost) as problem:
         _fail(str(problem) or "Nobody knows whether the text went out.")
     _say("The carrier has taken it.")
 
 
-def _open() -> tuple[Settings, Database]:
+@contextmanager
+def _opened() -> Iterator[tuple[Settings, Database]]:
     """The settings and the database that they name; nothing is asked of it yet."""
     use_packaged_zones()
     # What we write, the database above all, is for our own eyes.
@@ -220,7 +222,10 @@ def _open() -> tuple[Settings, Database]:
     telemetry.set_up(settings.log_format)
     database = Database(settings.database_url)
     database.make_folder()
-    return settings, database
+    try:
+        yield settings, database
+    finally:
+        database.close()
 
 
 def _check_version(database: Database) -> None:
@@ -244,11 +249,12 @@ def _serve(
         log_config=None,
         access_log=False,
         server_header=False,
-        proxy_headers=False,
+        # Only then is whoever a proxy says it speaks for believed to be the one who asks.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE,
     )
-    database.close()
 
 
 def _worker(settings: Settings, database: Database) -> Worker:
@@ -302,10 +308,10 @@ def _watch(day_seconds: float) -> None:
 
 
 def _in_transaction(story: Callable[[Session], object]) -> None:
-    _, database = _open()
-    _check_version(database)
-    with database.transaction() as session:
-        story(session)
+    with _opened() as (_, database):
+        _check_version(database)
+        with database.transaction() as session:
+            story(session)
 
 
 def _on_signal() -> threading.Event:

@@ -45,7 +45,9 @@ def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
 
 def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
     """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
-    return number.country_code == 1 and str(number.national_number)[3:8] == "55501"
+    national = str(number.national_number)
+    # Area codes such as 900 cost the caller money, even for numbers of fiction.
+    return number.country_code == 1 and national[3:8] == "55501" and national[0] != "9"
 
 
 def for_people(number: str) -> str:

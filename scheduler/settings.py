@@ -2,6 +2,7 @@
 
 import os
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -34,7 +35,15 @@ class Settings(BaseSettings):
     sms_countries: str = ""
     sms_per_second: float = Field(default=1.0, gt=0, le=100)
     sms_concurrency: int = Field(default=4, ge=1, le=64)
+    trusted_proxies: str = ""
     log_format: Literal["text", "json"] = "text"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql:", "postgresql+psycopg:", "postgres:")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
 
     @field_validator("public_url", "twilio_api_url")
     @classmethod
@@ -47,6 +56,18 @@ class Settings(BaseSettings):
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must hold no user name, query or fragment")
         return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network, such as 10.0.0.0/8") from (
+                    None
+                )
+        return value
 
     @field_validator("sms_countries")
     @classmethod

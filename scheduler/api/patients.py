@@ -12,6 +12,7 @@ from scheduler.api import lists
 from scheduler.api.entry import Call, Looking, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import Id, Language, Page, PathId, QueryId, Shape, Text, given
+from scheduler.booking import courses
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
@@ -109,7 +110,10 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
     consents = changes.pop("sms_consent", None)
     if "phone" in changes:
         changes["phone"] = _normal(call, changes["phone"], clinic)
+    before = patient.phone
     register.change(call.session, call.actor, patient, now=call.now, **changes)
+    if patient.phone != before:
+        courses.end_links(call.session, patient, now=call.now)
     if consents is not None and consents != patient.sms_consent:
         _decide(call, patient, agrees=consents)
     return call.answer(_shape(patient), version=patient.version)

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
-from scheduler import audit
+from scheduler import audit, links
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds, planner, search, seating
 from scheduler.booking.compromises import Wishes
@@ -169,6 +169,14 @@ def clear(
     touch(session, course, now)
     record(session, actor, "cleared", course, now, note=note)
     return course
+
+
+def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
+    """End all private links to a patient's courses: the phone they were texted to is another's."""
+    ids = session.exec(select(Course.id).where(Course.patient_id == patient.id)).all()
+    for course_id in ids:
+        for purpose in ("course", "calendar"):
+            links.revoke(session, purpose=purpose, subject_id=known(course_id), now=now)
 
 
 def touch(session: Session, course: Course, now: datetime) -> None:

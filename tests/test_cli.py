@@ -1,0 +1,199 @@
+"""Commands speak in sentences: done is 0, could not is 1, wrong usage is 2; never a traceback."""
+
+import logging
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from io import StringIO
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from scheduler import cli
+from scheduler.settings import Settings
+
+SECRET = "a secret for tests that is long enough"
+
+
+class Done(NamedTuple):
+    """What a command came to."""
+
+    code: int
+    said: str
+    complained: str
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Iterator[Run]:
+    """Run a command as somebody types it, in a folder of its own, in this process."""
+    monkeypatch.chdir(tmp_path)
+    for name in Settings.model_fields:
+        monkeypatch.delenv(name.upper(), raising=False)
+    logger = logging.getLogger()
+    mask, handlers, level = os.umask(0o022), logger.handlers[:], logger.level
+
+    def run_one(*words: str, stdin: str = "", **environment: str) -> Done:
+        monkeypatch.setattr(sys, "argv", ["scheduler", *words])
+        monkeypatch.setattr(sys, "stdin", StringIO(stdin))
+        for name, value in environment.items():
+            monkeypatch.setenv(name, value)
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capfd.readouterr()
+        return Done(int(ended.value.code or 0), said.out, said.err)
+
+    yield run_one
+    os.umask(mask)
+    logger.handlers[:], logger.level = handlers, level
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "named"),
+    [
+        ("DATABASE_URL", "mysql://example.org/clinic", "DATABASE_URL"),
+        ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+        ("DATABASE_URL", "postgresql://127.0.0.1:1/clinic", "SECRET_KEY"),
+        ("SECRET_KEY", "short", "SECRET_KEY"),
+        ("PUBLIC_URL", "example.org", "PUBLIC_URL"),
+        ("SMS", "pigeon", "SMS"),
+        ("SMS", "twilio", "TWILIO_ACCOUNT_SID"),
+        ("SMS_PER_SECOND", "fast", "SMS_PER_SECOND"),
+        ("SMS_COUNTRIES", "Atlantis", "SMS_COUNTRIES"),
+        ("TRUSTED_PROXIES", "everybody", "TRUSTED_PROXIES"),
+        ("LOG_FORMAT", "poem", "LOG_FORMAT"),
+    ],
+)
+def test_a_wrong_setting_stops_the_start_and_is_named(
+    run: Run, variable: str, value: str, named: str
+) -> None:
+    done = run("serve", "--port", "0", **{variable: value})
+
+    assert done.code == 1
+    assert named in done.complained
+    assert "Traceback" not in done.complained
+
+
+def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
+    done = run(
+        "worker",
+        DATABASE_URL="postgresql://127.0.0.1:1/clinic",
+        SECRET_KEY=SECRET,
+    )
+
+    assert done.code == 1
+    assert done.complained.strip() == (
+        "We could not reach our records just now. Nothing was lost; please try again in a moment."
+    )
+
+
+def test_an_old_database_is_not_worked_on(run: Run, postgresql_url: str) -> None:
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    engine.dispose()
+
+    done = run("worker", DATABASE_URL=postgresql_url, SECRET_KEY=SECRET)
+
+    assert done.code == 1
+    assert "scheduler migrate" in done.complained
+
+
+def test_a_key_is_printed_alone_and_once(run: Run, database_url: str) -> None:
+    settings = {"DATABASE_URL": database_url, "SECRET_KEY": SECRET}
+    ana = ("ana@example.org", "--name", "Ana", "--role", "admin", "--password-stdin")
+    added = run("staff", "add", *ana, stdin="correct horse battery\n", **settings)
+    assert (added.code, added.complained) == (0, "")
+
+    made = run("staff", "key", "ana@example.org", "--label", "x", **settings)
+
+    assert made.code == 0
+    [line] = made.said.splitlines()
+    assert line.startswith("ck_")
+
+
+@pytest.mark.parametrize(
+    ("words", "stdin", "code", "sentence"),
+    [
+        (("staff", "key", "nobody@example.org", "--label", "x"), "", 1, "no member of staff"),
+        (
+            ("staff", "add", "b@example.org", "--name", "B", "--role", "admin", "--password-stdin"),
+            "short\n",
+            1,
+            "A password has",
+        ),
+        (("staff", "add", "b@example.org", "--name", "B", "--role", "king"), "", 2, "king"),
+        (("staff", "add", "b@example.org", "--name", "B", "--role", "admin"), "", 2, "stdin"),
+        (("serve", "--port", "no"), "", 2, "--port"),
+        (("dance",), "", 2, "dance"),
+        (("text-me", "12025550101"), "", 2, "country code"),
+        (("text-me", "+999"), "", 1, "phone number"),
+    ],
+)
+def test_what_cannot_be_done_is_told_in_a_sentence(  # noqa: PLR0917 - one row of a table
+    run: Run, sqlite_url: str, words: tuple[str, ...], stdin: str, code: int, sentence: str
+) -> None:
+    done = run(*words, stdin=stdin, DATABASE_URL=sqlite_url)
+
+    assert done.code == code
+    assert sentence in done.complained
+    assert "Traceback" not in done.complained
+
+
+def test_the_demo_fills_an_empty_database_and_no_other(run: Run, tmp_path: Path) -> None:
+    first, second = run("demo"), run("demo")
+
+    assert (first.code, first.said) == (0, "The demo clinic is open.\n")
+    assert second.code == 1
+    assert "needs an empty one" in second.complained
+    database = tmp_path / "data" / "scheduler.db"
+    assert [oct(each.stat().st_mode)[-3:] for each in (database.parent, database)] == ["700", "600"]
+
+
+def test_the_doctor_finds_nothing_wrong_with_the_demo(run: Run) -> None:
+    run("demo")
+
+    done = run("doctor")
+
+    assert done.code == 0
+    assert "WRONG" not in done.said
+
+
+def test_the_doctor_says_what_to_do_about_a_database_without_tables(run: Run) -> None:
+    done = run("doctor")
+
+    assert done.code == 1
+    assert "Run `scheduler migrate`." in done.said
+
+
+def test_a_text_to_oneself_is_printed_by_the_console(run: Run) -> None:
+    done = run("text-me", "+12025550101")
+
+    assert done.code == 0
+    assert "to +12025550101" in done.said
+
+
+def test_the_installed_program_starts_and_ends_without_a_traceback(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "scheduler.cli", "doctor"],
+        text=True,
+        capture_output=True,
+        timeout=60,
+        check=False,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path(__file__).parent.parent),
+            "DATABASE_URL": "nonsense",
+        },
+    )
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "DATABASE_URL: must begin with sqlite:/// or postgresql://.\n"
