@@ -20,8 +20,9 @@ from scheduler.api import problems
 from scheduler.clock import Clock
 from scheduler.context import Context
 from scheduler.database import Database
-from scheduler.doorstep import PLACES, Doorstep
-from scheduler.errors import Problem, Stale
+from scheduler.doorstep import PLACES, Doorstep, TooLong, TooSlow, WrongHost
+from scheduler.errors import Conflict, Problem, Stale
+from scheduler.feeds import routes as calendars
 from scheduler.idempotency import Replay
 from scheduler.settings import Settings
 from scheduler.web import door as patients
@@ -104,11 +105,15 @@ def create(
 def respond(scope: Scope, problem: Exception) -> Response:
     """What is sent for an error: a page for people, problem+json for programs."""
     request_id = scope["state"]["request_id"]
-    if isinstance(problem, StaleDataError) and "if-match" in Headers(scope=scope):
-        problem = Stale()
+    if isinstance(problem, StaleDataError | IntegrityError):
+        # Somebody changed, added or removed the same rows between our look and our write.
+        asked = "if-match" in Headers(scope=scope)
+        problem = Stale() if asked and isinstance(problem, StaleDataError) else Conflict()
     path = scope["path"]
     if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
         return problems.answer(problem, request_id=request_id)
+    if isinstance(problem, TooLong | TooSlow | WrongHost):
+        problem = HTTPException(problems.status_of(problem))
     return pages.answer(problem, reference=request_id)
 
 
@@ -119,4 +124,5 @@ async def _handle(request: Request, problem: Exception) -> Response:
 def _open_doors(app: FastAPI) -> None:
     staff.mount(app)
     app.include_router(hooks.router)
+    app.include_router(calendars.router)
     patients.mount(app)

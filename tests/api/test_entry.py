@@ -200,12 +200,13 @@ def test_no_column_of_a_table_can_be_slipped_in(
             continue
         reference = described["requestBody"]["content"]["application/json"]["schema"]
         name = str(reference).rsplit("/", 1)[-1].split("'")[0]
-        for column in columns - schemas[name]["properties"].keys():
-            answer = local_desk.send(method, path.format(**own.by_parameter), {**body, column: "1"})
-            if answer.status_code != 422:
-                taken.append((method, path, column, answer.status_code))
-            else:
-                assert column in {error["field"] for error in answer.json()["errors"]}, path
+        strange = sorted(columns - schemas[name]["properties"].keys())
+        for some in (strange[start : start + 40] for start in range(0, len(strange), 40)):
+            slipped = {**body, **dict.fromkeys(some, "1")}
+            answer = local_desk.send(method, path.format(**own.by_parameter), slipped)
+            refused = {error["field"] for error in answer.json().get("errors", [])}
+            if answer.status_code != 422 or not refused >= set(some):
+                taken.append((method, path, answer.status_code, set(some) - refused))
     assert taken == []
 
 
