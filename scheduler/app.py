@@ -1,5 +1,6 @@
 """The web application: its doors, what goes wrong in them, and the worker that may live inside."""
 
+import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -27,6 +28,8 @@ from scheduler.idempotency import Replay
 from scheduler.settings import Settings
 from scheduler.web import door as patients
 from scheduler.web import problems as pages
+
+LOG = logging.getLogger(__name__)
 
 FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
 """Where errors are told as problem+json; elsewhere people read them."""
@@ -105,10 +108,13 @@ def create(
 def respond(scope: Scope, problem: Exception) -> Response:
     """What is sent for an error: a page for people, problem+json for programs."""
     request_id = scope["state"]["request_id"]
-    if isinstance(problem, StaleDataError | IntegrityError):
-        # Somebody changed, added or removed the same rows between our look and our write.
-        asked = "if-match" in Headers(scope=scope)
-        problem = Stale() if asked and isinstance(problem, StaleDataError) else Conflict()
+    if isinstance(problem, StaleDataError):
+        # Somebody changed the same row between our look and our write.
+        problem = Stale() if "if-match" in Headers(scope=scope) else Conflict()
+    if isinstance(problem, IntegrityError):
+        # Likewise with a row that was added or removed. If it was our own mistake, this line tells.
+        LOG.warning("the database refused", exc_info=problem)
+        problem = Conflict()
     path = scope["path"]
     if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
         return problems.answer(problem, request_id=request_id)

@@ -9,12 +9,10 @@ from scheduler.telemetry import REQUEST_ID, Discreet, Json
 
 
 def record_of(error: Exception) -> logging.LogRecord:
+    error.__cause__ = KeyError("+12025550101")
     try:
-        try:
-            _ = {}["+12025550101"]
-        except KeyError as cause:
-            raise error from cause
-    except Exception:  # noqa: BLE001 - any kind is tried
+        raise error
+    except type(error):
         return logging.LogRecord("scheduler", 40, "", 1, "it failed", (), sys.exc_info())
 
 
