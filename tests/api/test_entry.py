@@ -5,13 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
 from scheduler import tables
 from scheduler.api import docs, door
-from scheduler.api.entry import NEEDS
+from scheduler.api.entry import NEEDS, admit
 from scheduler.audit import AuditEntry
 from scheduler.database import Database
 from scheduler.staff.roles import Role
@@ -267,3 +267,9 @@ def test_each_look_at_a_patient_is_written_down(
     ]
     assert {look.actor_kind for look in looks} == {"staff"}
     assert all(look.request_id and look.origin for look in looks)
+
+
+def test_a_route_that_does_not_say_who_may_enter_lets_nobody_in(app: FastAPI, desk: Desk) -> None:
+    app.add_api_route(f"{API}/forgotten", lambda: "secret", dependencies=[Depends(admit)])
+
+    assert desk.get("/forgotten").status_code == 403
