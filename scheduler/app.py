@@ -1,5 +1,6 @@
 """The web application: its doors, what goes wrong in them, and the worker that may live inside."""
 
+import logging
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -20,12 +21,15 @@ from scheduler.api import problems
 from scheduler.clock import Clock
 from scheduler.context import Context
 from scheduler.database import Database
-from scheduler.doorstep import PLACES, Doorstep
-from scheduler.errors import Problem, Stale
+from scheduler.doorstep import PLACES, Doorstep, TooLong, TooSlow, WrongHost
+from scheduler.errors import Conflict, Problem, Stale
+from scheduler.feeds import routes as calendars
 from scheduler.idempotency import Replay
 from scheduler.settings import Settings
 from scheduler.web import door as patients
 from scheduler.web import problems as pages
+
+LOG = logging.getLogger(__name__)
 
 FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
 """Where errors are told as problem+json; elsewhere people read them."""
@@ -104,11 +108,18 @@ def create(
 def respond(scope: Scope, problem: Exception) -> Response:
     """What is sent for an error: a page for people, problem+json for programs."""
     request_id = scope["state"]["request_id"]
-    if isinstance(problem, StaleDataError) and "if-match" in Headers(scope=scope):
-        problem = Stale()
+    if isinstance(problem, StaleDataError):
+        # Somebody changed the same row between our look and our write.
+        problem = Stale() if "if-match" in Headers(scope=scope) else Conflict()
+    if isinstance(problem, IntegrityError):
+        # Likewise with a row that was added or removed. If it was our own mistake, this line tells.
+        LOG.warning("the database refused", exc_info=problem)
+        problem = Conflict()
     path = scope["path"]
     if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
         return problems.answer(problem, request_id=request_id)
+    if isinstance(problem, TooLong | TooSlow | WrongHost):
+        problem = HTTPException(problems.status_of(problem))
     return pages.answer(problem, reference=request_id)
 
 
@@ -119,4 +130,5 @@ async def _handle(request: Request, problem: Exception) -> Response:
 def _open_doors(app: FastAPI) -> None:
     staff.mount(app)
     app.include_router(hooks.router)
+    app.include_router(calendars.router)
     patients.mount(app)

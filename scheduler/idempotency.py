@@ -52,7 +52,7 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     claimed = session.execute(
         insert(IdempotencyKey)
-        .values(owner=owner, key=key, fingerprint=print_, created_at=now)
+        .values(owner=owner, key=key, fingerprint=print_, answer={}, created_at=now)
         .on_conflict_do_nothing(),
         execution_options={"preserve_rowcount": True},
     )

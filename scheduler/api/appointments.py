@@ -27,7 +27,7 @@ from scheduler.api.shapes import (
     local,
 )
 from scheduler.booking import appointments
-from scheduler.booking.models import Appointment, AppointmentState
+from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.staff.roles import Deed
@@ -210,8 +210,15 @@ def shape(appointment: Appointment, zone: ZoneInfo) -> AppointmentShape:
     )
 
 
+def lock(call: Call, course: Course) -> None:
+    """One change of a course at a time: the second waits, and then sees what the first has done."""
+    call.session.refresh(course, with_for_update={"key_share": True})
+
+
 def _expected(call: Call, appointment_id: int) -> Appointment:
     appointment = appointments.find(call.session, call.actor, appointment_id)
+    lock(call, call.session.get_one(Course, appointment.course_id))
+    call.session.refresh(appointment)
     call.expect(appointment.version)
     return appointment
 

@@ -236,6 +236,7 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
 
 def _expected(call: Call, course_id: int) -> Course:
     course = courses.find(call.session, call.actor, course_id)
+    appointments.lock(call, course)
     call.expect(course.version)
     return course
 

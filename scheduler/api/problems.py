@@ -7,8 +7,6 @@ from typing import Any
 from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
 from scheduler.doorstep import TooLong, TooSlow, WrongHost
@@ -78,9 +76,6 @@ def answer(problem: Exception, *, request_id: str) -> JSONResponse:
             answer = JSONResponse(problem.answer, problem.status, headers=headers)
         case RequestValidationError():
             answer = _of_fields(problem, request_id)
-        case StaleDataError() | IntegrityError():
-            # Somebody changed, added or removed the same rows between our look and our write.
-            answer = _of_problem(Conflict(), request_id, {})
         case HTTPException():
             answer = _of_status(problem, request_id)
         case _:
@@ -111,6 +106,11 @@ def render(
     return JSONResponse(said, status, headers=headers, media_type=MEDIA_TYPE)
 
 
+def status_of(problem: Problem) -> int:
+    """The status code of a kind of problem."""
+    return next((status for kind, status in STATUS if isinstance(problem, kind)), 500)
+
+
 def path_of(place: Sequence[str | int]) -> str:
     """A place in a request as people write it: phases[0].sessions."""
     path = ""
@@ -120,7 +120,7 @@ def path_of(place: Sequence[str | int]) -> str:
 
 
 def _of_problem(problem: Problem, request_id: str, members: dict[str, Any]) -> JSONResponse:
-    status = next((status for kind, status in STATUS if isinstance(problem, kind)), 500)
+    status = status_of(problem)
     if status == 500:
         return render(500, "internal", SENTENCES[500], request_id)
     headers = {}

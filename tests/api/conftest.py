@@ -26,6 +26,8 @@ KEY = "a key for tests that is long enough to be one"
 PASSWORD = "correct horse battery staple"
 API = "/api/v1"
 
+__all__ = ["API", "KEY", "PASSWORD", "Desk", "FrozenClock", "TestClient", "key_for"]
+
 
 @dataclass
 class FrozenClock:
@@ -51,7 +53,8 @@ class Desk:
 
     def get(self, path: str, **query: Any) -> Response:
         """Ask for something below /api/v1."""
-        return self.client.get(f"{API}{path}", params=query, headers=self._headers({}))
+        answer: Response = self.client.get(f"{API}{path}", params=query, headers=self._headers({}))
+        return answer
 
     def post(self, path: str, body: Any = None, **headers: str) -> Response:
         """Send something; `idempotency_key="x"` is the header Idempotency-Key."""
@@ -59,9 +62,10 @@ class Desk:
 
     def send(self, method: str, path: str, body: Any = None, **headers: str) -> Response:
         """The same with another method."""
-        return self.client.request(
+        answer: Response = self.client.request(
             method, f"{API}{path}", json=body, headers=self._headers(headers)
         )
+        return answer
 
     def _headers(self, headers: dict[str, str]) -> dict[str, str]:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -75,7 +79,7 @@ def key_for(
     with database.transaction() as session:
         member = accounts.add(
             session,
-            email=f"{role}.{'-'.join(map(str, clinic_ids or ['all']))}@example.org",
+            email=f"{role}.{'.'.join(map(str, clinic_ids)) if clinic_ids else 'all'}@example.org",
             name="Somebody",
             role=role,
             password=PASSWORD,

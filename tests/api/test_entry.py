@@ -5,12 +5,13 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
+from sqlalchemy import text
 from sqlmodel import SQLModel, select
 
 from scheduler import tables
 from scheduler.api import docs, door
-from scheduler.api.entry import NEEDS
+from scheduler.api.entry import NEEDS, admit
 from scheduler.audit import AuditEntry
 from scheduler.database import Database
 from scheduler.staff.roles import Role
@@ -73,7 +74,7 @@ def test_only_the_hash_of_a_key_is_kept(database: Database, desk: Desk) -> None:
         rows = [
             str(row)
             for table in tables.metadata.tables.values()
-            for row in session.execute(select(table))
+            for row in session.execute(text(f"SELECT * FROM {table.name}"))
         ]
     assert [row for row in rows if secret in row] == []
 
@@ -200,12 +201,13 @@ def test_no_column_of_a_table_can_be_slipped_in(
             continue
         reference = described["requestBody"]["content"]["application/json"]["schema"]
         name = str(reference).rsplit("/", 1)[-1].split("'")[0]
-        for column in columns - schemas[name]["properties"].keys():
-            answer = local_desk.send(method, path.format(**own.by_parameter), {**body, column: "1"})
-            if answer.status_code != 422:
-                taken.append((method, path, column, answer.status_code))
-            else:
-                assert column in {error["field"] for error in answer.json()["errors"]}, path
+        strange = sorted(columns - schemas[name]["properties"].keys())
+        for some in (strange[start : start + 40] for start in range(0, len(strange), 40)):
+            slipped = {**body, **dict.fromkeys(some, "1")}
+            answer = local_desk.send(method, path.format(**own.by_parameter), slipped)
+            refused = {error["field"] for error in answer.json().get("errors", [])}
+            if answer.status_code != 422 or not refused >= set(some):
+                taken.append((method, path, answer.status_code, set(some) - refused))
     assert taken == []
 
 
@@ -265,3 +267,9 @@ def test_each_look_at_a_patient_is_written_down(
     ]
     assert {look.actor_kind for look in looks} == {"staff"}
     assert all(look.request_id and look.origin for look in looks)
+
+
+def test_a_route_that_does_not_say_who_may_enter_lets_nobody_in(app: FastAPI, desk: Desk) -> None:
+    app.add_api_route(f"{API}/forgotten", lambda: "secret", dependencies=[Depends(admit)])
+
+    assert desk.get("/forgotten").status_code == 403

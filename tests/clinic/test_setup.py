@@ -1,0 +1,148 @@
+"""A clinic is opened and kept; what cannot be is named by its field."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlmodel import Session, select
+
+from scheduler.audit import OPERATOR, Actor, AuditEntry
+from scheduler.clinic import setup
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.database import Database
+from scheduler.errors import NotAllowed, NotFound, Unfit
+from tests.cast import NOW, Cast, settle
+
+CLINIC: dict[str, Any] = {
+    "name": "Linde Akupunktur und Naturheilkunde",
+    "timezone": "Europe/Berlin",
+    "phone": "030 1234567",
+    "emergency_phone": "1 12",
+    "country": "de",
+}
+
+
+def hours(session: Session, cast: Cast) -> list[tuple[int, str, date | None, date | None]]:
+    ana = session.get_one(Practitioner, cast.ana)
+    return [
+        (row.weekday, f"{row.starts}-{row.ends}", row.valid_from, row.valid_to)
+        for row in setup.hours_of(session, ana)
+    ]
+
+
+def test_a_clinic_opens_with_what_it_needs_in_one_form(database: Database) -> None:
+    with database.transaction() as session:
+        clinic = setup.open_clinic(session, OPERATOR, **CLINIC, now=NOW)
+
+        assert (clinic.country, clinic.phone) == ("DE", "+49301234567")
+        assert clinic.emergency_phone == "112"
+        assert clinic.text_name == "Linde Akupunktur und Naturhe"
+        entry = session.exec(select(AuditEntry)).one()
+        assert (entry.deed, entry.subject, entry.clinic_id) == ("added", "clinic", clinic.id)
+
+
+def test_who_works_for_one_clinic_opens_no_other(database: Database) -> None:
+    with database.transaction() as session, pytest.raises(NotAllowed):
+        setup.open_clinic(
+            session, Actor(kind="staff", clinic_ids=frozenset({1})), **CLINIC, now=NOW
+        )
+
+
+@pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "/etc/localtime", "../UTC", "posixrules"])
+def test_a_zone_is_a_place_of_the_packaged_data(database: Database, zone: str) -> None:
+    with database.transaction() as session, pytest.raises(Unfit) as problem:
+        setup.open_clinic(session, OPERATOR, **{**CLINIC, "timezone": zone}, now=NOW)
+    assert problem.value.field == "timezone"
+
+
+def test_a_treatment_needs_hands_throughout_unless_it_says_when(
+    database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        treatment = setup.offer(
+            session,
+            OPERATOR,
+            session.get_one(Clinic, cast.clinic),
+            name="Knee",
+            minutes=30,
+            phases=[{"sessions": 2, "per_week": 1}],
+            practitioner_ids=[cast.ana, cast.ana],
+            room_ids=[cast.beds[1]],
+            now=NOW,
+        )
+
+        assert treatment.hands_on == [{"from_minute": 0, "to_minute": 30}]
+        assert setup.givers(session, [treatment.id or 0]) == {
+            treatment.id: ([cast.ana], [cast.beds[1]])
+        }
+
+
+def test_a_shorter_session_must_still_hold_its_hands_on_minutes(
+    database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session, pytest.raises(Unfit) as problem:
+        setup.change_treatment(
+            session, OPERATOR, session.get_one(Treatment, cast.back), {"minutes": 35}, now=NOW
+        )
+    assert problem.value.field == "hands_on[1]"
+
+
+def test_people_of_another_clinic_give_no_treatment_here(database: Database, cast: Cast) -> None:
+    with database.transaction() as session:
+        other = settle(session, name="Birch")
+
+        with pytest.raises(NotFound):
+            setup.change_treatment(
+                session,
+                OPERATOR,
+                session.get_one(Treatment, cast.back),
+                {"practitioner_ids": [cast.ana, other.ana]},
+                now=NOW,
+            )
+
+
+def test_hours_of_some_dates_leave_those_of_others(database: Database, cast: Cast) -> None:
+    with database.transaction() as session:
+        ana = session.get_one(Practitioner, cast.ana)
+        setup.set_hours(session, OPERATOR, ana, [setup.weekly_hours(0, "09:00", "17:00")], now=NOW)
+
+        setup.set_hours(
+            session,
+            OPERATOR,
+            ana,
+            [setup.weekly_hours(0, "12:00", "00:00")],
+            valid_from=date(2027, 3, 1),
+            valid_to=date(2027, 3, 31),
+            now=NOW,
+        )
+
+        assert sorted(hours(session, cast), key=lambda row: row[2] or date.min) == [
+            (0, "09:00-17:00", None, date(2027, 2, 28)),
+            (0, "12:00-00:00", date(2027, 3, 1), date(2027, 3, 31)),
+            (0, "09:00-17:00", date(2027, 4, 1), None),
+        ]
+
+
+def test_new_hours_for_good_take_the_place_of_all(database: Database, cast: Cast) -> None:
+    with database.transaction() as session:
+        ana = session.get_one(Practitioner, cast.ana)
+
+        setup.set_hours(session, OPERATOR, ana, [setup.weekly_hours(4, "08:00", "12:00")], now=NOW)
+
+        assert hours(session, cast) == [(4, "08:00-12:00", None, None)]
+
+
+def test_hours_that_touch_are_fine_and_hours_that_overlap_are_not(
+    database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        ana = session.get_one(Practitioner, cast.ana)
+        morning = setup.weekly_hours(0, "09:00", "12:00")
+        setup.set_hours(
+            session, OPERATOR, ana, [morning, setup.weekly_hours(0, "12:00", "17:00")], now=NOW
+        )
+
+        with pytest.raises(Unfit):
+            setup.set_hours(
+                session, OPERATOR, ana, [morning, setup.weekly_hours(0, "11:59", "17:00")], now=NOW
+            )

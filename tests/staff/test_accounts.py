@@ -1,0 +1,150 @@
+"""Members of staff prove who they are, and only so long as they may."""
+
+from datetime import timedelta
+from itertools import product
+
+import pytest
+
+from scheduler.database import Database
+from scheduler.errors import Conflict, NotFound, TooMany, Unfit
+from scheduler.staff import accounts
+from scheduler.staff.accounts import NotSignedIn
+from scheduler.staff.models import Member
+from scheduler.staff.roles import Deed, Role, may
+from tests.cast import NOW
+
+PASSWORD = "correct horse battery staple"
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def ana(database: Database) -> Member:
+    """An admin of clinic 7."""
+    with database.transaction() as session:
+        return accounts.add(
+            session,
+            email=" Ana@Example.org ",
+            name="Ana",
+            role=Role.ADMIN,
+            password=PASSWORD,
+            clinic_ids=[7],
+            now=NOW,
+        )
+
+
+def test_a_key_stands_for_its_member_until_it_is_revoked(database: Database, ana: Member) -> None:
+    with database.transaction() as session:
+        raw = accounts.make_key(session, ana, label="till", now=NOW)
+        actor, _ = accounts.by_key(session, raw, now=NOW)
+
+        assert (actor.kind, actor.id, actor.role) == ("staff", ana.id, "admin")
+        assert actor.clinic_ids == frozenset({7})
+        assert raw.startswith("ck_1_")
+        assert len(raw) == len("ck_1_") + 43
+
+        session.get_one(Member, ana.id).active = False
+        session.flush()
+        with pytest.raises(NotSignedIn):
+            accounts.by_key(session, raw, now=NOW)
+
+
+def test_use_is_noted_once_a_day(database: Database, ana: Member) -> None:
+    with database.transaction() as session:
+        raw = accounts.make_key(session, ana, label="till", now=NOW)
+
+        assert accounts.by_key(session, raw, now=NOW)[1] is True
+        accounts.touch(session, raw, now=NOW)
+        session.expire_all()
+        assert accounts.by_key(session, raw, now=NOW)[1] is False
+        assert accounts.by_key(session, raw, now=NOW + timedelta(days=2))[1] is True
+
+
+@pytest.mark.parametrize("later", [31 * MINUTE, timedelta(hours=13)])
+def test_a_token_lapses(database: Database, ana: Member, later: timedelta) -> None:
+    with database.transaction() as session:
+        account = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
+        assert accounts.fits(account, PASSWORD)
+        _, raw = accounts.sign_in(session, account, origin="a", request_id="r", now=NOW)
+
+        assert accounts.by_proof(session, raw, now=NOW + 29 * MINUTE)[0].id == ana.id
+        with pytest.raises(NotSignedIn):
+            accounts.by_proof(session, raw, now=NOW + later)
+
+
+def test_being_busy_does_not_keep_a_token_alive_for_ever(database: Database, ana: Member) -> None:
+    with database.transaction() as session:
+        account = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
+        _, raw = accounts.sign_in(session, account, origin="a", request_id="r", now=NOW)
+        nearly = NOW + timedelta(hours=12) - MINUTE
+        accounts.touch(session, raw, now=nearly)
+        session.expire_all()
+
+        assert accounts.by_token(session, raw, now=nearly)[0].id == ana.id
+        with pytest.raises(NotSignedIn):
+            accounts.by_token(session, raw, now=nearly + MINUTE)
+
+
+def test_a_wrong_password_and_a_stranger_are_refused_alike(database: Database, ana: Member) -> None:
+    with database.transaction() as session:
+        known = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
+        unknown = accounts.account(session, email="eve@example.org", origin="a", now=NOW)
+
+    assert not accounts.fits(known, "guess")
+    assert not accounts.fits(unknown, PASSWORD)
+
+
+def test_one_address_cannot_try_many_accounts(database: Database) -> None:
+    with database.transaction() as session:
+        for number in range(accounts.TRIES_PER_ORIGIN):
+            email = f"guess{number}@example.org"
+            accounts.note_wrong(session, email=email, origin="evil", now=NOW)
+
+        with pytest.raises(TooMany):
+            accounts.account(session, email="ana@example.org", origin="evil", now=NOW)
+        accounts.account(session, email="ana@example.org", origin="good", now=NOW)
+        later = NOW + accounts.TRIES_WITHIN
+        accounts.account(session, email="ana@example.org", origin="evil", now=later)
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"email": "nobody"}, "email"),
+        ({"email": "a b@example.org"}, "email"),
+        ({"password": "short"}, "password"),
+        ({"role": "owner"}, "role"),
+        ({"name": " "}, "name"),
+    ],
+)
+def test_members_who_cannot_be(database: Database, change: dict[str, str], field: str) -> None:
+    fit = {"email": "b@example.org", "name": "B", "role": "admin", "password": PASSWORD}
+
+    with database.transaction() as session, pytest.raises(Unfit) as problem:
+        accounts.add(session, **{**fit, **change}, clinic_ids=None, now=NOW)
+    assert problem.value.field == field
+
+
+def test_an_address_is_taken_once(database: Database, ana: Member) -> None:
+    with database.transaction() as session:
+        with pytest.raises(Conflict):
+            accounts.add(
+                session,
+                email="ANA@example.org",
+                name="Ana",
+                role=Role.ADMIN,
+                password=PASSWORD,
+                clinic_ids=None,
+                now=NOW,
+            )
+        assert accounts.find(session, "ana@EXAMPLE.org").id == ana.id
+        with pytest.raises(NotFound):
+            accounts.find(session, "eve@example.org")
+
+
+def test_an_admin_may_do_all_and_a_stranger_nothing() -> None:
+    assert all(may(Role.ADMIN, deed) for deed in Deed)
+    assert not any(may(role, deed) for role, deed in product([None, "", "owner"], Deed))
+
+
+def test_health_is_for_those_who_treat() -> None:
+    assert [role for role in Role if may(role, Deed.CLEAR)] == [Role.ADMIN, Role.PRACTITIONER]
