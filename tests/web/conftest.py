@@ -5,6 +5,7 @@ import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from html import unescape
 
 import pytest
@@ -13,6 +14,7 @@ from httpx import Response
 from sqlmodel import SQLModel, col, func, select
 
 from scheduler import app, links
+from scheduler.context import Context
 from scheduler.database import Database
 from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
@@ -53,10 +55,19 @@ def settings() -> Settings:
     return Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
 
 
+@cache
+def _built() -> FastAPI:
+    """The application, built once: putting all routes together takes longer than most tests."""
+    nowhere = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
+    return app.create(nowhere, Database("sqlite:///unused"), FrozenClock(), hosts=["testserver"])
+
+
 @pytest.fixture
 def application(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
-    """The whole application, without a worker."""
-    return app.create(settings, database, clock, hosts=["testserver"])
+    """The whole application, without a worker, before this test's database."""
+    built = _built()
+    built.state.context = Context(database, settings, clock)
+    return built
 
 
 @pytest.fixture
