@@ -5,12 +5,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from typing import cast as as_if
 
 import pytest
 from fastapi import FastAPI
 from httpx import Response
 
 from scheduler import app as application
+from scheduler.context import Context
 from scheduler.database import Database
 from scheduler.settings import Settings
 from scheduler.staff import accounts
@@ -99,9 +101,19 @@ def settings() -> Settings:
     return Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
 
 
+@pytest.fixture(scope="session")
+def built() -> FastAPI:
+    """The application, built once: its routes are the same for every test."""
+    settings = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
+    return application.create(settings, as_if("Database", None), FrozenClock())
+
+
 @pytest.fixture
-def app(database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
-    return application.create(settings, database, clock)
+def app(built: FastAPI, database: Database, clock: FrozenClock, settings: Settings) -> FastAPI:
+    """The application with this test's database and clock."""
+    built.state.context = Context(database, settings, clock)
+    built.state.database, built.state.settings, built.state.clock = database, settings, clock
+    return built
 
 
 @pytest.fixture

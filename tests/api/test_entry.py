@@ -12,8 +12,10 @@ from sqlmodel import SQLModel, select
 from scheduler import tables
 from scheduler.api import docs, door
 from scheduler.api.entry import NEEDS, admit
+from scheduler.app import create
 from scheduler.audit import AuditEntry
 from scheduler.database import Database
+from scheduler.settings import Settings
 from scheduler.staff.roles import Role
 from tests.api.conftest import API, Desk, FrozenClock, TestClient, key_for
 from tests.api.world import Ids, furnish
@@ -269,7 +271,11 @@ def test_each_look_at_a_patient_is_written_down(
     assert all(look.request_id and look.origin for look in looks)
 
 
-def test_a_route_that_does_not_say_who_may_enter_lets_nobody_in(app: FastAPI, desk: Desk) -> None:
+def test_a_route_that_does_not_say_who_may_enter_lets_nobody_in(
+    desk: Desk, database: Database, settings: Settings, clock: FrozenClock
+) -> None:
+    app = create(settings, database, clock)
     app.add_api_route(f"{API}/forgotten", lambda: "secret", dependencies=[Depends(admit)])
 
-    assert desk.get("/forgotten").status_code == 403
+    with TestClient(app) as client:
+        assert Desk(client, desk.key).get("/forgotten").status_code == 403
