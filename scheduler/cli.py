@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import sys
 import tempfile
 import threading
@@ -21,9 +22,11 @@ from scheduler import doctor as examination
 from scheduler import migrations, telemetry
 from scheduler import phone as phones
 from scheduler import settings as configuration
+from scheduler.audit import OPERATOR
+from scheduler.clinic import setup
 from scheduler.clock import SystemClock, use_packaged_zones
 from scheduler.database import Busy, Database
-from scheduler.errors import Problem, Unavailable
+from scheduler.errors import Misconfigured, Problem, Unavailable
 from scheduler.settings import Settings
 from scheduler.sms import twilio
 from scheduler.sms.console import Console
@@ -59,6 +62,8 @@ def main() -> None:
         _fail(problem.sentence)
     except Busy:
         _fail(Unavailable().sentence)
+    except UnicodeError:
+        _fail("What was typed is not text in UTF-8.")
     except OSError as problem:
         _fail(f"{problem.strerror or problem}: {problem.filename or 'the system'}")
 
@@ -74,14 +79,16 @@ def serve(
     ] = False,
 ) -> None:
     """Web and worker in one process. Migrates SQLite by itself."""
-    with _opened() as (settings, database):
+    _check_free(host, port)
+    with _opened(public_url=_here(host, port)) as (settings, database):
         if database.is_sqlite:
             migrations.upgrade(database)
         if demo:
             _fill(database, only_if_empty=True)
         worker = None if no_worker else _worker(settings, database)
-        _say(f"Patients book at {settings.public_url}")
-        _say(f"Staff's API is described at {settings.public_url}/docs")
+        here = _here(host, port)
+        _say(f"Open {here} to book a course")
+        _say(f"Open {here}/docs for the API of staff")
         if settings.sms == "console":
             _say("Texts are printed here, not sent. Ctrl-C ends it.")
         _serve(settings, database, host, port, worker=worker)
@@ -90,7 +97,8 @@ def serve(
 @commands.command()
 def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Only the web, as many processes as wanted."""
-    with _opened() as (settings, database):
+    _check_free(host, port)
+    with _opened(public_url=_here(host, port)) as (settings, database):
         _serve(settings, database, host, port, worker=None)
 
 
@@ -151,8 +159,13 @@ def add_member(
     if not password_stdin:
         raise typer.BadParameter("give --password-stdin and the password on standard input")
     password = sys.stdin.readline().rstrip("\n")
-    _in_transaction(
-        lambda session: accounts.add(
+    # Bytes that are no text come in as lone surrogates, which no database can keep.
+    password.encode()
+
+    def add(session: Session) -> None:
+        for clinic_id in clinic or ():
+            setup.find_clinic(session, OPERATOR, clinic_id)
+        accounts.add(
             session,
             email=email,
             name=name,
@@ -161,7 +174,8 @@ def add_member(
             clinic_ids=clinic or None,
             now=SystemClock().now(),
         )
-    )
+
+    _in_transaction(add)
     _say(f"{email} may now sign in.")
 
 
@@ -213,12 +227,17 @@ def text_me(number: str) -> None:
 
 
 @contextmanager
-def _opened() -> Iterator[tuple[Settings, Database]]:
-    """The settings and the database that they name; nothing is asked of it yet."""
+def _opened(*, public_url: str | None = None) -> Iterator[tuple[Settings, Database]]:
+    """The settings and the database that they name; nothing is asked of it yet.
+
+    `public_url`: where patients find us if the settings do not say.
+    """
     use_packaged_zones()
     # What we write, the database above all, is for our own eyes.
     os.umask(0o077)
     settings = configuration.read()
+    if public_url is not None and "public_url" not in settings.model_fields_set:
+        settings = settings.model_copy(update={"public_url": public_url})
     telemetry.set_up(settings.log_format)
     database = Database(settings.database_url)
     database.make_folder()
@@ -226,6 +245,27 @@ def _opened() -> Iterator[tuple[Settings, Database]]:
         yield settings, database
     finally:
         database.close()
+
+
+def _here(host: str, port: int) -> str:
+    """The address of this machine's own server, as a browser on it would open it."""
+    name = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, host)  # noqa: S104 - named, not bound
+    return f"http://{name}:{port}"
+
+
+def _check_free(host: str, port: int) -> None:
+    """Misconfigured where somebody listens on the port already."""
+    try:
+        with socket.create_server((host, port), family=_family(host)):
+            return
+    except OSError as problem:
+        raise Misconfigured(
+            f"Port {port} of {host} cannot be had: {problem.strerror}. Choose another with --port."
+        ) from problem
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 def _check_version(database: Database) -> None:

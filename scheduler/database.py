@@ -79,7 +79,7 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         try:
             parsed = make_url(url)
-        except ArgumentError as problem:
+        except (ArgumentError, ValueError) as problem:
             raise Misconfigured("DATABASE_URL cannot be read as the address of a database.") from (
                 problem
             )
@@ -188,6 +188,8 @@ def translated(problem: DBAPIError) -> Exception:
     """What a driver's error means to a person: `Busy`, `Unavailable`, or itself."""
     state = getattr(problem.orig, "sqlstate", None)
     words = str(problem.orig)
+    if "file is not a database" in words:
+        return Misconfigured("DATABASE_URL names a file that is not an SQLite database.")
     if state in {"40001", "40P01", "55P03"} or "database is locked" in words:
         return Busy()
     if isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated:

@@ -53,10 +53,13 @@ def examine(
     database_finding = _guarded("database", lambda: _database(database))
     yield database_finding
     if not database_finding.is_wrong:
-        yield _guarded("migrations", lambda: _migrations(database))
         yield _guarded("clock", lambda: _clock(database, now))
-        yield _guarded("texts", lambda: _overdue(database, now))
-        yield _guarded("zones", lambda: _zones(database))
+        migrated = _guarded("migrations", lambda: _migrations(database))
+        yield migrated
+        if not migrated.is_wrong:
+            # Their tables are there.
+            yield _guarded("texts", lambda: _overdue(database, now))
+            yield _guarded("zones", lambda: _zones(database))
     yield _carrier(carrier)
 
 

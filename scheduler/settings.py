@@ -51,7 +51,7 @@ class Settings(BaseSettings):
         if value == "":
             return value
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(value):
             raise ValueError("must begin with http:// or https:// and name a host")
         if parts.username or parts.password or parts.query or parts.fragment:
             raise ValueError("must hold no user name, query or fragment")
@@ -79,7 +79,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _is_complete(self) -> "Settings":
-        if self.secret_key and len(self.secret_key) < MIN_SECRET_LENGTH:
+        if self.secret_key and len(self.secret_key.strip()) < MIN_SECRET_LENGTH:
             raise ValueError(f"SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
         if not self.is_sqlite and not self.secret_key:
             raise ValueError(
@@ -120,6 +120,15 @@ def read() -> Settings:
     if settings.secret_key:
         return settings
     return settings.model_copy(update={"secret_key": _kept_secret(settings)})
+
+
+def _has_port(address: str) -> bool:
+    """Whether the port of an address, if it names one, is a port."""
+    try:
+        _ = urlsplit(address).port
+    except ValueError:
+        return False
+    return True
 
 
 def _sentence(problem: ValidationError) -> str:

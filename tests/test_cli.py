@@ -2,6 +2,7 @@
 
 import logging
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -60,9 +61,12 @@ def run(
     [
         ("DATABASE_URL", "mysql://example.org/clinic", "DATABASE_URL"),
         ("DATABASE_URL", "nonsense", "DATABASE_URL"),
+        ("DATABASE_URL", "postgresql://clinic@127.0.0.1:port/clinic", "DATABASE_URL"),
         ("DATABASE_URL", "postgresql://127.0.0.1:1/clinic", "SECRET_KEY"),
         ("SECRET_KEY", "short", "SECRET_KEY"),
+        ("SECRET_KEY", " " * 40, "SECRET_KEY"),
         ("PUBLIC_URL", "example.org", "PUBLIC_URL"),
+        ("PUBLIC_URL", "https://example.org:99999", "PUBLIC_URL"),
         ("SMS", "pigeon", "SMS"),
         ("SMS", "twilio", "TWILIO_ACCOUNT_SID"),
         ("SMS_PER_SECOND", "fast", "SMS_PER_SECOND"),
@@ -74,7 +78,12 @@ def run(
 def test_a_wrong_setting_stops_the_start_and_is_named(
     run: Run, variable: str, value: str, named: str
 ) -> None:
-    done = run("serve", "--port", "0", **{variable: value})
+    if value.startswith("postgresql://clinic@"):
+        variables = {variable: value, "SECRET_KEY": SECRET}
+    else:
+        variables = {variable: value}
+
+    done = run("serve", "--port", "0", **variables)
 
     assert done.code == 1
     assert named in done.complained
@@ -171,6 +180,69 @@ def test_the_doctor_says_what_to_do_about_a_database_without_tables(run: Run) ->
 
     assert done.code == 1
     assert "Run `scheduler migrate`." in done.said
+
+
+def test_the_doctor_does_not_look_for_texts_in_a_database_without_tables(
+    run: Run, postgresql_url: str
+) -> None:
+    engine = create_engine(postgresql_url)
+    with engine.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    engine.dispose()
+
+    done = run("doctor", DATABASE_URL=postgresql_url, SECRET_KEY=SECRET)
+
+    assert done.code == 1
+    assert "WRONG migrations: The database has version none" in done.said
+    assert "texts:" not in done.said
+
+
+def test_a_file_that_is_no_database_is_told_in_a_sentence(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("These are notes, and no database at all." * 10)
+
+    done = run("worker", DATABASE_URL=f"sqlite:///{tmp_path / 'notes.txt'}")
+
+    assert (done.code, done.complained) == (
+        1,
+        "DATABASE_URL names a file that is not an SQLite database.\n",
+    )
+
+
+def test_a_port_that_is_taken_is_told_before_anything_is_done(run: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+
+        done = run("serve", "--port", str(port))
+
+    assert done.code == 1
+    assert "Choose another with --port." in done.complained
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_member_of_a_clinic_that_is_not_there_is_refused(run: Run, sqlite_url: str) -> None:
+    who = ("b@example.org", "--name", "B", "--role", "admin", "--clinic", "999")
+
+    done = run(
+        "staff",
+        "add",
+        *who,
+        "--password-stdin",
+        stdin="correct horse battery\n",
+        DATABASE_URL=sqlite_url,
+    )
+
+    assert (done.code, done.said) == (1, "")
+
+
+def test_a_password_that_is_no_text_is_refused(run: Run, sqlite_url: str) -> None:
+    who = ("b@example.org", "--name", "B", "--role", "admin", "--password-stdin")
+
+    done = run(
+        "staff", "add", *who, stdin="caf\udce9 caf\udce9 caf\udce9\n", DATABASE_URL=sqlite_url
+    )
+
+    assert (done.code, done.complained) == (1, "What was typed is not text in UTF-8.\n")
 
 
 def test_a_text_to_oneself_is_printed_by_the_console(run: Run) -> None:
