@@ -42,10 +42,7 @@ CLINIC: dict[str, Any] = {
     "language": "en",
     "texts_per_day": 2,
     "texts_per_week": 5,
-    "insurance_note": (
-        "Some insurers pay for acupuncture, many do not. Ask yours: is acupuncture covered for my"
-        " complaint, for how many sessions, and do I need a referral?"
-    ),
+    "insurance_note": "Some insurers pay for acupuncture, many do not.",
 }
 
 WEEK = ("mon", "tue", "wed", "thu", "fri")
