@@ -76,6 +76,8 @@ class Dispatcher:
         self._pace = Pace(manners.per_second) if manners.per_second else None
         self._pool = ThreadPoolExecutor(manners.concurrency, thread_name_prefix="send")
         self._stopping = threading.Event()
+        self._missed: dict[str, datetime] = {}
+        """by attempt: when the text was first not on the carrier's list, by this worker's clock"""
 
     def send_due(self) -> int:
         """Send all that is due now, and return how many calls were made. Waits for each of them."""
@@ -199,8 +201,19 @@ class Dispatcher:
         except (TryLater, Refused) as problem:
             LOG.warning("message %d: %s", search.message_id, problem.sentence)
             return
+        since = min(asked_at, self._missed.get(search.token, asked_at))
+        self._missed[search.token] = since
         with self._database.transaction() as session:
-            reconciling.conclude(session, search, found=found, now=asked_at)
+            reconciling.conclude(session, search, found=found, missed_since=since, now=asked_at)
+        self._forget_missed(asked_at)
+
+    def _forget_missed(self, now: datetime) -> None:
+        """What is missed for so long was found by now, or by another worker."""
+        self._missed = {
+            token: since
+            for token, since in self._missed.items()
+            if now - since < reconciling.FORGET_AFTER
+        }
 
     def _ask(self, question: Question) -> None:
         try:

@@ -1,8 +1,8 @@
 """Finding out what became of texts whose sending nobody saw the end of.
 
 A text whose outcome is unknown is never sent again before it is known: its receipt tells, or else
-the carrier's list of messages does. Only when it is not on the list, long enough after, it was
-surely not taken.
+the carrier's list of messages does. Only when one worker has missed it on the list twice, long enough
+apart by its own clock, it was surely not taken: the clock of whoever sent it may be another.
 """
 
 from collections.abc import Collection
@@ -19,8 +19,10 @@ from scheduler.sms.sender import Found
 
 LOOK_AGAIN = timedelta(seconds=60)
 ABSENT_AFTER = timedelta(minutes=2)
-"""A text that is not on the carrier's list this long after the call was never taken."""
+"""A text that is still not on the carrier's list this long after it was first missed there was
+never taken: a call that was under way at the first look has long come to its end by then."""
 
+FORGET_AFTER = timedelta(hours=6)
 GIVE_UP_AFTER = timedelta(days=1)
 ASK_EVERY = timedelta(hours=1)
 CLOCKS_DIFFER_BY = timedelta(days=1)
@@ -132,9 +134,14 @@ def conclude(
     search: Search,
     *,
     found: Found | None,
+    missed_since: datetime,
     now: datetime,
 ) -> None:
-    """Write down what the carrier's list told; `now` is before it was asked."""
+    """Write down what the carrier's list told.
+
+    `now` is before it was asked; `missed_since` is when the same worker, by the same clock, first
+    asked and did not find it.
+    """
     message = session.exec(
         select(Message).where(Message.id == search.message_id).with_for_update()
     ).one()
@@ -143,7 +150,7 @@ def conclude(
         receipts.took(session, attempt, found.sid)
         receipts.apply(session, search.message_id, found, now=now)
         return
-    if attempt.outcome in {"", "unknown"} and now - search.began_at >= ABSENT_AFTER:
+    if attempt.outcome in {"", "unknown"} and now - missed_since >= ABSENT_AFTER:
         attempt.outcome = "absent"
         session.add(attempt)
         session.flush()

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col, select
 
 from scheduler.audit import CARRIER
 from scheduler.database import Database
@@ -11,7 +12,7 @@ from scheduler.reminders import claims, receipts
 from scheduler.reminders.claims import Claim
 from scheduler.reminders.dispatcher import Pace
 from scheduler.reminders.models import Attempt, MessageState
-from scheduler.sms.sender import Accepted, Found, Refused, TryLater, Unknown
+from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
 from tests.reminders.world import ANN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
@@ -62,12 +63,15 @@ def test_a_refusal_for_opting_out_stops_all_other_texts(world: World) -> None:
 def test_a_refusal_for_our_own_account_is_mended_and_not_held_against_the_text(
     world: World,
 ) -> None:
-    world.carrier.problems = [Refused(20003, "Bad credentials.", config=True)]
+    problems = [Refused(20003, "Bad credentials.", config=True) for _ in range(6)]
+    world.carrier.problems = [*problems, TryLater("Busy.")]
 
-    world.tick()
+    for number in range(7):
+        world.tick(MONDAY + number * claims.REPAIR)
     assert world.carrier.texts == []
+    assert world.messages(kind="confirmation")[0].state == MessageState.OWED
 
-    world.tick(MONDAY + claims.REPAIR)
+    world.tick(MONDAY + 8 * claims.REPAIR)
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
 
@@ -108,8 +112,10 @@ def test_an_unknown_that_was_not_taken_is_sent_again_once_that_is_sure(world: Wo
     world.tick(MONDAY + timedelta(seconds=110))
     world.tick(MONDAY + timedelta(seconds=115))
     assert world.carrier.calls == 1
-    world.tick(MONDAY + timedelta(seconds=180))
-    world.tick(MONDAY + timedelta(seconds=185))
+    world.tick(MONDAY + timedelta(seconds=225))
+    assert world.carrier.calls == 1
+    world.tick(MONDAY + timedelta(seconds=285))
+    world.tick(MONDAY + timedelta(seconds=290))
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
@@ -119,6 +125,7 @@ def test_what_stays_unknown_past_its_use_is_given_up(world: World) -> None:
 
     world.tick()
     world.tick(MONDAY + timedelta(hours=25))
+    world.tick(MONDAY + timedelta(hours=25, minutes=2))
 
     [message] = world.messages(kind="confirmation")
     assert message.state == MessageState.EXPIRED
@@ -146,15 +153,46 @@ def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> No
     with world.database.transaction() as session:
         intent = claims.intend(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
-    world.tick(MONDAY + timedelta(minutes=3))
-    world.tick(MONDAY + timedelta(minutes=3))
+    for minutes in (3, 5, 5):
+        world.tick(MONDAY + timedelta(minutes=minutes))
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
     with world.database.transaction() as session:
         refused = Refused(21614)
-        claims.settle(session, intent, refused, jitter=0, now=MONDAY + timedelta(minutes=4))
+        claims.settle(session, intent, refused, jitter=0, now=MONDAY + timedelta(minutes=6))
 
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
+
+
+def test_a_yes_that_comes_after_everybody_gave_up_is_told_as_sent(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        [claim] = claims.claim(session, worker="frozen", now=MONDAY, limit=1)
+    with world.database.transaction() as session:
+        intent = claims.intend(session, claim, secrets=SECRETS, now=MONDAY)
+        assert intent is not None
+    for days in (3, 4):
+        world.tick(MONDAY + timedelta(days=days))
+    assert world.messages(kind="confirmation")[0].state == MessageState.EXPIRED
+
+    with world.database.transaction() as session:
+        late = MONDAY + timedelta(days=5)
+        claims.settle(session, intent, Accepted(f"SM{9:032x}"), jitter=0, now=late)
+
+    [message] = world.messages(kind="confirmation")
+    assert (message.state, message.carrier_id) == (MessageState.SENT, f"SM{9:032x}")
+
+
+def test_a_lapse_is_not_held_against_the_text(world: World) -> None:
+    world.carrier.problems = [LeaseLost() for _ in range(4)]
+
+    for _ in range(5):
+        world.tick()
+
+    assert world.carrier.texts == [(ANN, CONFIRMATION)]
+    with world.database.transaction(write=False) as session:
+        outcomes = session.exec(select(Attempt.outcome).order_by(col(Attempt.id))).all()
+    assert outcomes == ["lapsed"] * 4 + ["accepted"]
 
 
 def test_a_text_that_is_no_longer_true_is_withdrawn_at_the_last_moment(world: World) -> None:

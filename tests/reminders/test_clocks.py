@@ -1,0 +1,58 @@
+"""Workers whose clocks differ, and machines that sleep: still one text, not two."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+
+from scheduler.database import Database
+from scheduler.reminders import claims, dispatcher
+from scheduler.reminders.models import Attempt, MessageState
+from scheduler.sms.sender import Accepted, LeaseLost
+from scheduler.worker import Worker
+from tests.reminders.world import MONDAY, SECRETS, Hand, Paper, World, found
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    world = found(database)
+    world.book(world.enrol(), MONDAY + timedelta(days=7))
+    return world
+
+
+class Slow(Paper):
+    """A carrier that takes its time over a call: something else happens meanwhile."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def send(self, **call: object) -> Accepted:  # type: ignore[override]
+        self.meanwhile()
+        return super().send(**call)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("ahead", [3, 10, 600])
+def test_a_worker_whose_clock_is_ahead_does_not_send_what_another_is_just_sending(
+    world: World, ahead: int
+) -> None:
+    other = Worker(
+        world.database,
+        world.carrier,
+        Hand(MONDAY + timedelta(minutes=ahead)),
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+    )
+    slow = Slow(world.clock, texts=world.carrier.texts)
+    worker = Worker(
+        world.database, slow, world.clock, key=SECRETS.key, public_url=SECRETS.public_url
+    )
+
+    def meanwhile() -> None:
+        for _ in range(3):
+            other.send()
+            other.look_up()
+
+    slow.meanwhile = meanwhile
+    worker.tick()
+
+    assert len(world.carrier.texts) == 1
+    assert [message.state for message in world.messages(kind="confirmation")] == ["sent"]
