@@ -26,6 +26,7 @@ from scheduler.sms.sender import Sender
 
 LOG = logging.getLogger(__name__)
 
+WATCH_SECONDS = 5
 SWEEP_SECONDS = 600
 LOOK_SECONDS = 10
 TIDY_SECONDS = 60
@@ -67,6 +68,8 @@ class Worker:
             ),
         )
         self._ticker: BackgroundScheduler | None = None
+        self._watch = threading.Thread(target=self._keep_ticking, name="watch", daemon=True)
+        self._stopping = threading.Event()
         self._looked_at: datetime | None = None
         self._seen: set[Change] = set()
         self._deriving = threading.Lock()
@@ -93,13 +96,31 @@ class Worker:
                 _unbroken, "interval", [chore], seconds=seconds, next_run_time=SystemClock().now()
             )
         self._ticker.start()
+        self._watch.start()
 
     def stop(self) -> None:
         """Take nothing new, finish what is under way, and return."""
         self._dispatcher.stop()
+        self._stopping.set()
         if self._ticker is not None:
+            self._watch.join()
             self._ticker.shutdown(wait=True)
         self._dispatcher.close()
+
+    def _keep_ticking(self) -> None:
+        """Watch the ticker by a clock that cannot be set."""
+        while not self._stopping.wait(WATCH_SECONDS):
+            _unbroken(self.set_right)
+
+    def set_right(self) -> None:
+        """Let each chore come now that is planned for later than its interval from now.
+
+        The ticker goes by the wall clock: set back by an hour, it would rest for that hour.
+        """
+        now = SystemClock().now()
+        for job in self._ticker.get_jobs() if self._ticker else []:
+            if job.next_run_time > now + job.trigger.interval:
+                job.modify(next_run_time=now)
 
     def tick(self) -> None:
         """Each chore once, in the caller's thread, errors and all: for tests and commands."""
@@ -114,7 +135,7 @@ class Worker:
         now = self._clock.now()
         with self._deriving:
             with self._database.transaction(write=False) as session:
-                found = changes.since(session, self._looked_at or now, now=now)
+                found = changes.since(session, min(self._looked_at or now, now), now=now)
             for phones in outbox.in_batches(changes.phones(found - self._seen)):
                 with self._database.transaction() as session:
                     outbox.derive(session, phones, now=now)

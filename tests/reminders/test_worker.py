@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlmodel import select
@@ -82,6 +83,22 @@ def test_a_started_worker_derives_and_sends_by_itself_until_it_is_stopped(world:
     assert len(world.carrier.texts) == 1
     assert world.worker.last_tick == world.clock.at
     assert {message.state for message in world.messages(kind="confirmation")} == {"sent"}
+
+
+def test_a_clock_that_is_set_back_does_not_stop_the_chores(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(workers, "WATCH_SECONDS", 0.05)
+    world.book(world.enrol(), at(11))
+    real = datetime.now(UTC)
+    monkeypatch.setattr(workers.SystemClock, "now", lambda _: real + timedelta(hours=1))
+    world.worker.start()
+    monkeypatch.setattr(workers.SystemClock, "now", lambda _: datetime.now(UTC))
+
+    came = world.carrier.called.wait(20)
+    world.worker.stop()
+
+    assert came
 
 
 def test_a_bad_tick_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
