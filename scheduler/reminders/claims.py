@@ -20,7 +20,7 @@ from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
-from scheduler.reminders import outbox, retry, wording
+from scheduler.reminders import outbox, receipts, retry, wording
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import Accepted, LeaseLost, Refused, TryLater, Unknown
 
@@ -233,7 +233,8 @@ def settle(
 ) -> None:
     """Write down what the carrier said.
 
-    Does nothing to the message where a receipt, or whoever recovered it, was first.
+    Does nothing to the message where a receipt, or whoever recovered it, was first; but a text
+    that was taken is told as sent, whatever was believed of it meanwhile.
     """
     # The message first, as everybody who locks both does.
     message = session.exec(
@@ -249,6 +250,9 @@ def settle(
     if is_ours:
         _conclude(session, message, outcome, jitter, now)
         session.add(message)
+    elif isinstance(outcome, Accepted):
+        # Whoever recovered it found nothing, yet it went: staff must not be told otherwise.
+        receipts.took(session, attempt, outcome.sid)
     session.flush()
 
 
@@ -263,7 +267,7 @@ def _note(attempt: Attempt, outcome: Outcome) -> None:
         case TryLater():
             attempt.outcome = "later"
         case LeaseLost():
-            attempt.outcome = "absent"
+            attempt.outcome = "lapsed"
         case Unknown():
             attempt.outcome = "unknown"
 
@@ -291,6 +295,7 @@ def _conclude(
             # Nothing is wrong with this text: it waits until somebody has mended our account.
             message.state, message.reason = MessageState.OWED, outcome.sentence
             message.error_code, message.next_look_at = str(outcome.code or ""), now + REPAIR
+            message.tries -= 1
         case Refused():
             message.state, message.reason = MessageState.FAILED, outcome.sentence
             message.error_code = str(outcome.code or "")

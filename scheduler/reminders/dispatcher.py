@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from scheduler import faults
 from scheduler.clock import Clock
@@ -52,6 +53,25 @@ class Pace:
     def next_in(self) -> float:
         """Seconds until one more text may go."""
         return max(0.0, (1.0 - self._left) / self._per_second)
+
+
+class Deadline(NamedTuple):
+    """By when a call must begin, on both clocks.
+
+    The monotonic one stands still while the machine is suspended; the wall clock may be set back.
+    """
+
+    monotonic: float
+    wall: float
+
+    @classmethod
+    def after(cls, seconds: float) -> "Deadline":
+        """So many seconds from now."""
+        return cls(time.monotonic() + seconds, time.time() + seconds)
+
+    def is_over_on_the_wall(self) -> bool:
+        """Whether the wall clock has reached it; the sender watches the other one."""
+        return time.time() >= self.wall
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,12 +136,12 @@ class Dispatcher:
         self._stopping.wait(self._pace.next_in())
         return True
 
-    def _claim(self, limit: int) -> list[tuple[Claim, float]]:
-        """What to send next, each with the reading of the monotonic clock to send it by."""
+    def _claim(self, limit: int) -> list[tuple[Claim, Deadline]]:
+        """What to send next, each with the time to send it by."""
         if limit < 1:
             return []
         # Read before the claim: the lease must not seem longer than it is.
-        deadline = time.monotonic() + self._manners.lease.total_seconds() * 0.75
+        deadline = Deadline.after(self._manners.lease.total_seconds() * 0.75)
         with self._database.transaction() as session:
             claimed = claims.claim(
                 session,
@@ -134,7 +154,7 @@ class Dispatcher:
             self._pace.take(len(claimed))
         return [(claim, deadline) for claim in claimed]
 
-    def _send(self, claim: Claim, deadline: float) -> bool:
+    def _send(self, claim: Claim, deadline: Deadline) -> bool:
         """One text from claim to settlement; whether the carrier was called."""
         intent = self._intend(claim)
         if intent is None:
@@ -152,7 +172,9 @@ class Dispatcher:
                 session, claim, secrets=self._manners.secrets, now=now, lease=self._manners.lease
             )
 
-    def _call(self, intent: Intent, deadline: float) -> Outcome:
+    def _call(self, intent: Intent, deadline: Deadline) -> Outcome:
+        if deadline.is_over_on_the_wall():
+            return LeaseLost()
         base = f"{self._manners.secrets.public_url}/hooks/twilio/receipts"
         try:
             return self._sender.send(
@@ -160,7 +182,7 @@ class Dispatcher:
                 text=intent.text,
                 receipt_url=f"{base}/{intent.token}",
                 valid_seconds=intent.valid_seconds,
-                deadline=deadline,
+                deadline=deadline.monotonic,
             )
         except (Refused, TryLater, Unknown, LeaseLost) as outcome:
             if isinstance(outcome, Refused) and outcome.config:

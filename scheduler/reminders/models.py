@@ -132,7 +132,8 @@ class Attempt(SQLModel, table=True):
     """stands in the receipt's address, so that a receipt tells which attempt it is about"""
     began_at: datetime = Field(sa_type=Instant)
     outcome: str = Field(default="", max_length=12)
-    """accepted, refused, later, unknown, absent; empty while the carrier has not answered"""
+    """accepted, refused, later, unknown, absent (not on the carrier's list), lapsed (too late to
+    call); empty while the carrier has not answered"""
     carrier_id: str | None = Field(default=None, max_length=40, index=True)
     error_code: str = Field(default="", max_length=10)
 

@@ -24,6 +24,8 @@ RANKS = {
 }
 """A message only ever moves up; that it was delivered outweighs whatever else is said."""
 
+TOLD = {MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED}
+
 OPTED_OUT = {"21610", "30004"}
 
 SENTENCES = {
@@ -56,7 +58,9 @@ def took(session: Session, attempt: Attempt, carrier_id: str) -> None:
     message = _locked(session, attempt.message_id)
     attempt.outcome, attempt.carrier_id = "accepted", carrier_id
     session.add(attempt)
-    if message.state not in {MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED}:
+    # Without a name of the carrier's, it was we who gave it up.
+    gave_up = message.state == MessageState.FAILED and message.carrier_id is None
+    if gave_up or message.state not in TOLD:
         message.state, message.reason, message.leased_until = MessageState.SENT, "", None
         message.sent_at = attempt.began_at
     if message.carrier_id is None:

@@ -1,16 +1,18 @@
 """Workers whose clocks differ, and machines that sleep: still one text, not two."""
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
+from sqlmodel import col, select
 
 from scheduler.database import Database
 from scheduler.reminders import claims, dispatcher
-from scheduler.reminders.models import Attempt, MessageState
-from scheduler.sms.sender import Accepted, LeaseLost
+from scheduler.reminders.models import Attempt
+from scheduler.sms.sender import Accepted
 from scheduler.worker import Worker
-from tests.reminders.world import MONDAY, SECRETS, Hand, Paper, World, found
+from tests.reminders.world import ANN, MONDAY, SECRETS, Hand, Paper, World, found
 
 
 @pytest.fixture
@@ -56,3 +58,25 @@ def test_a_worker_whose_clock_is_ahead_does_not_send_what_another_is_just_sendin
 
     assert len(world.carrier.texts) == 1
     assert [message.state for message in world.messages(kind="confirmation")] == ["sent"]
+
+
+def test_a_machine_that_was_suspended_since_its_claim_does_not_call(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    naps = [claims.LEASE.total_seconds()]
+    real, slept = time.time, [0.0]
+
+    def point(name: str) -> None:
+        if name == "after-intent" and naps:
+            slept[0] += naps.pop()
+
+    monkeypatch.setattr(dispatcher.faults, "point", point)
+    monkeypatch.setattr(dispatcher.time, "time", lambda: real() + slept[0])
+    world.worker.sweep()
+
+    world.worker.send()
+
+    assert world.carrier.texts == [(ANN, world.messages(kind="confirmation")[0].text)]
+    with world.database.transaction(write=False) as session:
+        outcomes = session.exec(select(Attempt.outcome).order_by(col(Attempt.id))).all()
+    assert outcomes == ["lapsed", "accepted"]
