@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
+from hashlib import sha256
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -136,7 +137,7 @@ def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Se
         .join(Attempt, col(Attempt.message_id) == Message.id)
         .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
     ):
-        sent[phone].append(timing.Sent(key, began_at, asked))
+        sent[phone].append(timing.Sent(_plain(key), began_at, asked))
     # What was refused for good is not tried again and must not take the place of another text.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
@@ -145,8 +146,17 @@ def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Se
             col(Message.rule_id).is_not(None),
         )
     ):
-        sent[phone].append(timing.Sent(key, due_at, asked=True))
+        sent[phone].append(timing.Sent(_plain(key), due_at, asked=True))
     return sent
+
+
+def key_of(key: str, phone: str) -> str:
+    """The key of a text that went to another phone before, for this phone alone."""
+    return f"{key}@{sha256(phone.encode()).hexdigest()[:12]}"
+
+
+def _plain(key: str) -> str:
+    return key.partition("@")[0]
 
 
 def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:

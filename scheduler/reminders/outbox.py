@@ -76,14 +76,33 @@ class Wanted:
 
 
 def wanted(session: Session, phones: Collection[str], *, now: datetime) -> dict[str, Wanted]:
-    """By key, every text that these phones are owed or would be, but for reasons. Only reads."""
-    return {
-        owed.key: Wanted(
-            household.phone, known(household.clinic.id), owed, text_of(household.clinic, owed)
-        )
+    """By key, every text that these phones are owed or would be, but for reasons. Only reads.
+
+    A text that went to another phone, which staff have corrected since, has its key already: it is
+    owed to the new phone under a key of its own.
+    """
+    wants = [
+        Wanted(household.phone, known(household.clinic.id), owed, text_of(household.clinic, owed))
         for household in households.gather(session, phones, now=now)
         for owed in household.owed(now)
+    ]
+    went_to = _went_to(session, [want.owed.key for want in wants])
+    return {
+        households.key_of(want.owed.key, want.phone)
+        if went_to.get(want.owed.key, want.phone) != want.phone
+        else want.owed.key: want
+        for want in wants
     }
+
+
+def _went_to(session: Session, keys: Collection[str]) -> dict[str, str]:
+    """By key, the phone that a text was sent to, or is just being sent to."""
+    rows = session.exec(
+        select(Message.key, Message.phone).where(
+            col(Message.key).in_(keys), col(Message.state).not_in(UNDECIDED)
+        )
+    )
+    return dict(rows.all())
 
 
 def text_of(clinic: Clinic, owed: timing.Owed) -> str:

@@ -179,6 +179,24 @@ def test_a_new_phone_gets_the_texts_and_the_old_one_no_more(world: World) -> Non
     assert [phone for phone, _ in world.tick(at(10))] == [ANN, BEN]
 
 
+def test_a_corrected_phone_gets_what_went_to_the_wrong_one_and_each_gets_it_once(
+    world: World,
+) -> None:
+    patient_id = world.enrol()
+    world.book(patient_id, at(11))
+    world.tick()
+    world.tick(at(10))
+    for phone in (BEN, ANN, BEN):
+        with world.database.transaction() as session:
+            patient = session.get_one(Patient, patient_id)
+            register.change(session, OPERATOR, patient, phone=phone, now=world.clock.at)
+        world.tick()
+
+    [to_ann, to_ben] = world.messages(kind="day_before")
+    assert (to_ann.text, {to_ann.phone, to_ben.phone}) == (to_ben.text, {ANN, BEN})
+    assert [phone for phone, _ in world.carrier.texts] == [ANN, ANN, BEN]
+
+
 def test_a_course_that_waits_for_clearance_is_only_confirmed(world: World) -> None:
     course = world.book(world.enrol(), at(11))
     hold(world, course, CourseState.NEEDS_CLEARANCE)
