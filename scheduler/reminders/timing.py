@@ -24,6 +24,10 @@ Quiet = Literal["earlier", "later", "ignore"]
 Verdict = Literal["owed", "gave_way", "too_late"]
 
 
+AWAKE = timedelta(minutes=30)
+"""For so long after booking a text disturbs nobody's sleep."""
+
+
 @dataclass(frozen=True)
 class Rule:
     """One kind of text: when it is due, until when it is of use, and what it gives way to.
@@ -114,7 +118,8 @@ def owed(
     """What one telephone is still owed, by due time; what was sent is left out.
 
     Give all visits of each course, past and cancelled ones too: which session is the first
-    depends on them. A text overdue in the quiet hours is due again when they end.
+    depends on them. A text overdue in the quiet hours is due again when they end. One that would
+    be too late then, of a session that was booked just now, is due at once all the same.
     """
     sent = list(sent)
     gone = {text.key for text in sent}
@@ -194,12 +199,33 @@ def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> datetime
         wished = quiet.later(wished)
     # Nothing is said of a session before it is booked, and the quiet hours bind that text too.
     due = max(wished, visit.booked_at)
+    if _only_at_once(rule, visit, wished, quiet, now):
+        return visit.booked_at
     if rule.quiet != "ignore":
         due = quiet.later(due)
         if due <= now and now in quiet:
             # We were late (a carrier down, a worker off): not in the middle of the night then.
             due = quiet.later(now)
     return due
+
+
+def _only_at_once(
+    rule: Rule, visit: Visit, wished: datetime, quiet: QuietHours, now: datetime
+) -> bool:
+    """Whether a text that was wished for before the booking can go only right after it.
+
+    Booked late in the evening for the next morning, it would be too late once the quiet hours are
+    over; but who has just booked is awake.
+    """
+    booked = visit.booked_at
+    return (
+        rule.quiet == "earlier"
+        and rule.anchor == "start"
+        and wished <= booked
+        and booked in quiet
+        and quiet.later(booked) >= _expires(rule, visit)
+        and now - booked < AWAKE
+    )
 
 
 def _expires(rule: Rule, visit: Visit) -> datetime:

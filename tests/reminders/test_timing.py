@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.reminders.texts import DEFAULT_RULES
-from scheduler.reminders.timing import Budget, Owed, Rule, Sent, Visit, owed
+from scheduler.reminders.timing import AWAKE, Budget, Owed, Rule, Sent, Visit, owed
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = QuietHours(time(21), time(8), NEW_YORK)
@@ -125,6 +125,18 @@ def test_what_is_booked_at_night_is_texted_in_the_morning() -> None:
             ("confirmation", "visit-1", "Mon 11 23:00", "owed"),  # asked for just now
             ("day_before", "visit-1", "Tue 12 08:00", "owed"),
         ]
+
+
+def test_what_is_booked_at_night_for_the_morning_is_texted_at_once_or_not_at_all() -> None:
+    visit = ann("2027-01-12T09:30", booked="2027-01-11T23:00", rules=[RULE["day_before"]])
+
+    at_once, late, in_the_morning = (
+        told(ask(visit, now=now))
+        for now in ("2027-01-11T23:10", "2027-01-11T23:30", "2027-01-12T08:00")
+    )
+
+    assert at_once == [("day_before", "visit-1", "Mon 11 23:00", "owed")]
+    assert late == in_the_morning == [("day_before", "visit-1", "Tue 12 08:00", "too_late")]
 
 
 def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
@@ -307,9 +319,16 @@ def test_in_any_case_the_promises_hold(
         assert text.due_at >= text.visit.booked_at
         assert text.visit.live
         assert not text.visit.missed
-        assert text.rule.asked or text.due_at not in NIGHT
+        # Nobody is disturbed but by what they asked for, or who has booked just now.
+        if text.rule.asked or (
+            text.due_at == text.visit.booked_at
+            and text.rule.quiet == "earlier"
+            and now - text.due_at < AWAKE
+        ):
+            continue
+        assert text.due_at not in NIGHT
         # What is due by now may go out now.
-        assert text.rule.asked or text.due_at > now or now not in NIGHT
+        assert text.due_at > now or now not in NIGHT
     for text in texts:
         assert (text.verdict == "owed") == (text.reason == "")
         assert text.verdict != "gave_way" or not (text.rule.always or text.rule.asked)
@@ -381,7 +400,8 @@ def test_sending_what_is_due_and_asking_again_never_sends_twice(
         instant = now + hour * HOURS
         for text in owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=instant):
             if text.verdict == "owed" and text.due_at <= instant:
-                assert text.rule.asked or instant not in NIGHT
+                is_new = instant - text.visit.booked_at < AWAKE
+                assert text.rule.asked or is_new or instant not in NIGHT
                 sent.append(Sent(text.key, instant, text.rule.asked))
 
     assert len({text.key for text in sent}) == len(sent)
