@@ -22,6 +22,7 @@ router = APIRouter(prefix="/hooks/twilio", include_in_schema=False)
 
 MAX_BODY = 64 * 1024
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
+CODE = re.compile(r"[0-9]{1,9}")
 NUMBER = re.compile(r"\+?[0-9]{3,15}")
 SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 """Answers go out through the outbox, so that they are sent once; here we say nothing."""
@@ -87,7 +88,7 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
     sid, code = fields.get("MessageSid", ""), fields.get("ErrorCode", "")
     if not SID.fullmatch(sid):
         return
-    said = Found(sid, fields.get("MessageStatus", ""), int(code) if code.isdecimal() else None)
+    said = Found(sid, fields.get("MessageStatus", ""), int(code) if CODE.fullmatch(code) else None)
     with database.unit(write=True) as session:
         receipts.note(session, token=token, said=said, now=request.app.state.context.clock.now())
 

@@ -112,6 +112,21 @@ def test_a_text_that_did_not_arrive_says_why(world: World, carrier: Standin, doo
     assert entry.reason == "This phone cannot get texts; it may be a landline."
 
 
+def test_a_number_that_is_no_error_code_is_passed_over(
+    world: World, carrier: Standin, door: Door
+) -> None:
+    world.book(world.enrol(), at(11))
+    world.tick()
+
+    url, form, headers = carrier.signed_receipt(
+        carrier.messages[0], "undelivered", error_code=10**4000
+    )
+    answer = door.post(url.removeprefix(SECRETS.public_url), data=form, headers=headers)
+
+    assert answer.status_code == 204
+    assert world.messages(kind="confirmation")[0].state == MessageState.FAILED
+
+
 def test_a_reply_confirms_and_is_answered_once(world: World, carrier: Standin, door: Door) -> None:
     course = world.book(world.enrol(), at(11))
     world.tick()
