@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.clinic.models import Clinic
@@ -20,6 +20,9 @@ HAVE_GONE = (
     MessageState.SENT,
     MessageState.DELIVERED,
 )
+
+WHEN = func.coalesce(col(Message.sent_at), col(Message.due_at))
+"""When a text that may have gone went, for those too of which nobody knows whether they did."""
 
 CHOICE_HOLDS = timedelta(hours=2)
 SCORE_HOLDS = timedelta(days=3)
@@ -50,7 +53,7 @@ def contact(session: Session, phone: str) -> Contact | None:
     clinic_id = session.exec(
         select(Message.clinic_id)
         .where(Message.phone == phone, col(Message.state).in_(HAVE_GONE))
-        .order_by(col(Message.sent_at).desc(), col(Message.id).desc())
+        .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if clinic_id is None and patients:
         clinic_id = patients[0].clinic_id
@@ -78,7 +81,7 @@ def asked_about(session: Session, phone: str, *, now: datetime) -> list[Asked]:
             Appointment.starts_at > now,
             col(Appointment.state).in_((AppointmentState.BOOKED, AppointmentState.CONFIRMED)),
         )
-        .order_by(Message.sent_at, col(Message.id))  # type: ignore[arg-type]
+        .order_by(WHEN, col(Message.id))
     )
     last = {appointment.patient_id: Asked(appointment, about) for appointment, about in rows}
     return sorted(last.values(), key=_by_time)
@@ -113,7 +116,7 @@ def pending(session: Session, phone: str, *, now: datetime) -> Message | None:
             col(Message.kind).in_(("which_one", "check_in")),
             col(Message.state).in_(HAVE_GONE),
         )
-        .order_by(col(Message.sent_at).desc(), col(Message.id).desc())
+        .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if question is None or question.sent_at is None:
         return None

@@ -194,6 +194,11 @@ def _confirm(talk: Conversation) -> None:
     if not asked:
         talk.reply.for_staff = True
         talk.answer("nothing_to_confirm")
+    elif len(unconfirmed) > 1 and _are_one_time(unconfirmed):
+        # Two children at the same time: a parent who comes with one comes with both.
+        for each in unconfirmed:
+            _settle_one(talk, each)
+        _answer_for(talk, unconfirmed[0])
     elif len(unconfirmed) > 1:
         _ask_which(talk, unconfirmed)
     else:
@@ -204,16 +209,30 @@ def _unconfirmed(asked: Sequence[Asked]) -> list[Asked]:
     return [each for each in asked if each.appointment.state == AppointmentState.BOOKED]
 
 
+def _are_one_time(asked: Sequence[Asked]) -> bool:
+    """Whether all begin at one moment, and it is the one that was asked about."""
+    times = {each.appointment.starts_at for each in asked} | {each.about for each in asked}
+    return len(times) == 1
+
+
 def _confirm_one(talk: Conversation, asked: Asked) -> None:
+    _settle_one(talk, asked)
+    _answer_for(talk, asked)
+
+
+def _settle_one(talk: Conversation, asked: Asked) -> None:
+    appointment = asked.appointment
+    if asked.about == appointment.starts_at:
+        appointments.confirm(talk.session, talk.actor(appointment), appointment, now=talk.now)
+
+
+def _answer_for(talk: Conversation, asked: Asked) -> None:
     appointment = asked.appointment
     talk.reply.appointment_id = appointment.id
     talk.reply.patient_id = appointment.patient_id
-    if asked.about != appointment.starts_at:
-        # They say yes to a time that is no longer true: tell the new one, and ask again.
-        talk.answer("day_before", appointment=appointment)
-        return
-    appointments.confirm(talk.session, talk.actor(appointment), appointment, now=talk.now)
-    talk.answer("confirmed", appointment=appointment)
+    # They may say yes to a time that is no longer true: tell the new one then, and ask again.
+    is_true = asked.about == appointment.starts_at
+    talk.answer("confirmed" if is_true else "day_before", appointment=appointment)
 
 
 def _reschedule(talk: Conversation) -> None:
@@ -238,8 +257,12 @@ def _ask_which(talk: Conversation, sessions: Sequence[Asked]) -> None:
 
 
 def _choices(talk: Conversation, sessions: Sequence[Asked]) -> str:
-    times = [talk.when(each.appointment) for each in sessions]
-    return ", ".join(f"{n}: {at['date']} {at['time']}" for n, at in enumerate(times, start=1))
+    return ", ".join(f"{n}: {_choice(talk, each)}" for n, each in enumerate(sessions, start=1))
+
+
+def _choice(talk: Conversation, asked: Asked) -> str:
+    at = talk.when(asked.appointment)
+    return f"{at['date']} {at['time']}"
 
 
 def _take_number(talk: Conversation, number: int) -> None:
@@ -256,7 +279,8 @@ def _take_choice(talk: Conversation, question: Message, number: int) -> None:
     confirms = questions.what_was_meant(talk.session, question) == Meaning.CONFIRM
     sessions = questions.asked_about(talk.session, talk.phone, now=talk.now)
     if confirms:
-        sessions = _unconfirmed(sessions)
+        # Not only those that are still unconfirmed: a second number may follow the first.
+        sessions = [each for each in sessions if _choice(talk, each) in question.text]
     else:
         sessions = sessions or questions.next_sessions(talk.session, talk.phone, now=talk.now)
     # The number means what it meant in our question only if the list is still the same.

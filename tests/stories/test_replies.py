@@ -16,6 +16,7 @@ from scheduler.patients import consent, verification
 from scheduler.progress.models import Score
 from scheduler.reminders import outbox, replies
 from scheduler.reminders.models import Reply
+from scheduler.sms.sender import Unknown
 from tests.reminders.world import (
     ANN,
     BEN,
@@ -132,6 +133,45 @@ def test_c_with_two_candidates_asks_which(world: World) -> None:
     ]
     assert state(world, first) == AppointmentState.BOOKED
     assert state(world, second) == AppointmentState.CONFIRMED
+
+
+def test_a_second_number_counts_too(world: World) -> None:
+    first = world.book(world.enrol("Ann Archer"), at(11))
+    second = world.book(world.enrol("Bea Archer"), at(11, 15))
+    world.tick()
+    world.tick(at(10, 15))
+    world.tick(at(10, 15))
+    reply(world, "C")
+
+    reply(world, "1")
+    assert "Mon 11 Jan 3:00 PM is confirmed" in reply(world, "2")[0]
+
+    assert state(world, first) == state(world, second) == AppointmentState.CONFIRMED
+
+
+def test_c_confirms_two_children_who_come_at_the_same_time(world: World) -> None:
+    courses = [world.book(world.enrol(name), at(11)) for name in ("Ann Archer", "Bea Archer")]
+    world.tick()
+    world.tick(at(10))
+
+    assert reply(world, "C") == [
+        "Willow: thank you, Mon 11 Jan 10:00 AM is confirmed. To change it reply R."
+    ]
+
+    assert {state(world, course) for course in courses} == {AppointmentState.CONFIRMED}
+
+
+def test_what_may_have_been_asked_last_is_what_was_asked(world: World) -> None:
+    course = world.book(world.enrol(), at(11), at(12, 8))
+    world.tick()
+    world.tick(at(10))
+    world.carrier.problems = [Unknown("The connection broke.")]
+    world.tick(at(11, 8))
+
+    reply(world, "C")
+
+    assert state(world, course, 1) == AppointmentState.BOOKED
+    assert state(world, course, 2) == AppointmentState.CONFIRMED
 
 
 def test_c_when_nothing_was_asked(world: World) -> None:
