@@ -8,7 +8,7 @@ import logging
 import os
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 
 from apscheduler.executors.pool import ThreadPoolExecutor
@@ -17,7 +17,9 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from scheduler import idempotency
 from scheduler.booking import enquiries, holds
 from scheduler.clock import Clock, SystemClock
-from scheduler.database import Database
+from scheduler.database import Busy, Database
+from scheduler.errors import Unavailable
+from scheduler.phone import masked
 from scheduler.reminders import changes, claims, outbox
 from scheduler.reminders.changes import Change
 from scheduler.reminders.claims import Secrets
@@ -137,8 +139,7 @@ class Worker:
             with self._database.transaction(write=False) as session:
                 found = changes.since(session, min(self._looked_at or now, now), now=now)
             for phones in outbox.in_batches(changes.phones(found - self._seen)):
-                with self._database.transaction() as session:
-                    outbox.derive(session, phones, now=now)
+                self._derive_batch(phones, now)
             self._seen, self._looked_at = found, now
         self.last_tick = self._clock.now()
 
@@ -146,10 +147,36 @@ class Worker:
         """Derive everything anew: what no change announced is found here."""
         after = ""
         while True:
-            with self._database.transaction() as session:
-                after = outbox.derive_all(session, now=self._clock.now(), after=after)
-            if not after:
+            now = self._clock.now()
+            with self._database.transaction(write=False) as session:
+                phones = outbox.next_phones(session, now=now, after=after)
+            if not phones:
                 return
+            self._derive_batch(phones, now)
+            after = phones[-1]
+
+    def _derive_batch(self, phones: Collection[str], now: datetime) -> None:
+        """Derive some phones; where one of them cannot be, all the others."""
+        try:
+            self._derive(phones, now)
+        except (Busy, Unavailable):
+            raise  # it is not one of the phones that is to blame
+        except Exception:
+            LOG.exception("some phones could not be derived together; each by itself then")
+            for phone in phones:
+                self._derive_one(phone, now)
+
+    def _derive_one(self, phone: str, now: datetime) -> None:
+        try:
+            self._derive([phone], now)
+        except (Busy, Unavailable):
+            raise
+        except Exception:
+            LOG.exception("the texts of %s could not be derived", masked(phone))
+
+    def _derive(self, phones: Collection[str], now: datetime) -> None:
+        with self._database.transaction() as session:
+            outbox.derive(session, phones, now=now)
 
     def send(self) -> None:
         """Send what is due."""

@@ -147,21 +147,20 @@ def derive(session: Session, phones: Collection[str], *, now: datetime) -> dict[
     return wants
 
 
-def derive_all(session: Session, *, now: datetime, after: str = "") -> str:
-    """Derive the next batch of phones in order, from `after` on; returns the last, "" at the end.
+def next_phones(session: Session, *, now: datetime, after: str = "") -> Sequence[str]:
+    """The next batch of phones that may be owed something, in order, from `after` on. Only reads.
 
-    It finds what no change announces: zone data that came with an update, rows restored by hand.
+    To derive them all finds what no change announces: zone data that came with an update, rows
+    restored by hand.
     """
     recent = select(Appointment.patient_id).where(Appointment.ends_at > now - households.LOOK_BACK)
-    phones = session.exec(
+    return session.exec(
         select(Patient.phone)
         .where(col(Patient.id).in_(recent), Patient.phone > after)
         .distinct()
         .order_by(Patient.phone)
         .limit(BATCH)
     ).all()
-    derive(session, phones, now=now)
-    return phones[-1] if phones else ""
 
 
 def in_batches(phones: Collection[str]) -> Iterator[list[str]]:

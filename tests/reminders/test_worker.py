@@ -3,13 +3,15 @@
 import logging
 import threading
 from collections import Counter
+from collections.abc import Collection
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
 from scheduler import worker as workers
 from scheduler.database import Database
+from scheduler.reminders import outbox
 from scheduler.reminders.models import ReminderRule
 from scheduler.worker import Worker
 from tests.reminders.world import SECRETS, World, at, found
@@ -99,6 +101,27 @@ def test_a_clock_that_is_set_back_does_not_stop_the_chores(
     world.worker.stop()
 
     assert came
+
+
+@pytest.mark.parametrize("chore", ["derive", "sweep"])
+def test_a_phone_that_cannot_be_derived_keeps_no_other_from_its_texts(
+    world: World, chore: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        world.book(world.enrol(phone=f"+1212555011{number}"), at(11 + number))
+    derive = outbox.derive
+
+    def fail(session: Session, phones: Collection[str], *, now: datetime) -> object:
+        if "+12125550111" in phones:
+            raise RuntimeError
+        return derive(session, phones, now=now)
+
+    monkeypatch.setattr(outbox, "derive", fail)
+
+    getattr(world.worker, chore)()
+
+    phones = {message.phone for message in world.messages()}
+    assert phones == {"+12125550110", "+12125550112"}
 
 
 def test_a_bad_tick_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFixture) -> None:
