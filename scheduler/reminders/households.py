@@ -5,7 +5,7 @@ Limits of texts are per phone, not per person: a parent may have the texts of tw
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from hashlib import sha256
 from typing import NamedTuple
@@ -16,8 +16,8 @@ from sqlmodel import Session, col, select
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
-from scheduler.patients.models import OptOut, Patient
-from scheduler.reminders import rulebook, timing
+from scheduler.patients.models import OptOut, Patient, Screening
+from scheduler.reminders import rulebook, texts, timing
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
 
@@ -26,6 +26,9 @@ LOOK_BACK = timedelta(days=31)
 
 MAY_HAVE_GONE = ("", "accepted", "unknown")
 """Outcomes of an attempt after which the text may be on the patient's phone."""
+
+UNTIL_THE_SESSION = 366 * 1440
+"""Minutes; a text about booking is of no use after the first session anyway."""
 
 LIVE = {
     AppointmentState.BOOKED,
@@ -70,6 +73,7 @@ class _Session(NamedTuple):
     language: str
     course_id: int
     course_state: str
+    was_held: bool | None
     booked_at: datetime
     appointment_id: int
     state: str
@@ -104,6 +108,7 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
             Patient.language,
             Course.id,
             Course.state,
+            Screening.needs_clearance,
             Course.booked_at,
             Appointment.id,
             Appointment.state,
@@ -112,6 +117,7 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
         )
         .join(Course, col(Course.patient_id) == Patient.id)
         .join(Appointment, col(Appointment.course_id) == Course.id)
+        .outerjoin(Screening, col(Screening.id) == Course.screening_id)
         .where(
             col(Patient.phone).in_(phones),
             col(Patient.phone).not_in(stopped),
@@ -169,7 +175,7 @@ def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit
 def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
-    rules = _rules_for(course[0].course_state, rules)
+    rules = _rules_for(course[0].course_state, rules, was_held=bool(course[0].was_held))
     return [
         timing.Visit(
             course_id=str(row.course_id),
@@ -189,13 +195,25 @@ def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[
     ]
 
 
-def _rules_for(course_state: str, rules: list[timing.Rule]) -> list[timing.Rule]:
+def _rules_for(course_state: str, rules: list[timing.Rule], *, was_held: bool) -> list[timing.Rule]:
     if course_state == CourseState.NEEDS_CLEARANCE:
         # The times are kept, and the patient may know that. But nobody is told to come, or to
         # prepare, before a practitioner has said that the treatment is safe for them; once that
         # is said, what is still useful becomes owed.
-        return [rule for rule in rules if rule.anchor == "booked"]
+        return [
+            replace(rule, variant="held", templates=texts.ANSWERS["held"])
+            for rule in rules
+            if rule.kind == "confirmation" and rule.anchor == "booked"
+        ]
     if course_state == CourseState.CANCELLED:
         # A session that took place is looked after, whatever became of those to come.
         return [rule for rule in rules if rule.anchor == "end"]
+    if was_held:
+        # Cleared days after it was booked, it is confirmed then: of use until the first session.
+        return [
+            replace(rule, useful_minutes=max(rule.useful_minutes, UNTIL_THE_SESSION))
+            if rule.anchor == "booked"
+            else rule
+            for rule in rules
+        ]
     return rules

@@ -1,8 +1,8 @@
 """Finding out what became of texts whose sending nobody saw the end of.
 
 A text whose outcome is unknown is never sent again before it is known: its receipt tells, or else
-the carrier's list of messages does. Only when one worker has missed it on the list twice, long enough
-apart by its own clock, it was surely not taken: the clock of whoever sent it may be another.
+the carrier's list of messages does. Only when one worker has missed it on the list twice, long
+enough apart by its own clock, it was surely not taken: the clock of whoever sent it may be another.
 """
 
 from collections.abc import Collection

@@ -36,6 +36,7 @@ class Rule:
     `which` session of a course it is for; once a course for the anchor `booked`. A higher
     `priority` is kept when there are too many; `always` never gives way, yet is counted. `asked`
     answers an act of the patient: not counted, and sent at any hour. `templates` by language.
+    `variant` tells a text about booking from another one by the same rule.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Rule:
     priority: int
     always: bool = False
     asked: bool = False
+    variant: str = ""
     templates: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
 
 
@@ -175,7 +177,8 @@ def _text(rule: Rule, visit: Visit, quiet: QuietHours, zone: ZoneInfo, now: date
 
 def _key(rule: Rule, visit: Visit) -> str:
     if rule.anchor == "booked":
-        return f"{rule.id}:course:{visit.course_id}"
+        key = f"{rule.id}:course:{visit.course_id}"
+        return f"{key}:{rule.variant}" if rule.variant else key
     return f"{rule.id}:{visit.appointment_id}:{minute_of(visit.starts_at)}"
 
 

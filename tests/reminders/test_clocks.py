@@ -7,8 +7,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import col, select
 
+from scheduler import faults
 from scheduler.database import Database
-from scheduler.reminders import claims, dispatcher
+from scheduler.reminders import claims
 from scheduler.reminders.models import Attempt
 from scheduler.sms.sender import Accepted
 from scheduler.worker import Worker
@@ -27,7 +28,7 @@ class Slow(Paper):
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 
-    def send(self, **call: object) -> Accepted:  # type: ignore[override]
+    def send(self, **call: object) -> Accepted:
         self.meanwhile()
         return super().send(**call)  # type: ignore[arg-type]
 
@@ -70,8 +71,8 @@ def test_a_machine_that_was_suspended_since_its_claim_does_not_call(
         if name == "after-intent" and naps:
             slept[0] += naps.pop()
 
-    monkeypatch.setattr(dispatcher.faults, "point", point)
-    monkeypatch.setattr(dispatcher.time, "time", lambda: real() + slept[0])
+    monkeypatch.setattr(faults, "point", point)
+    monkeypatch.setattr(time, "time", lambda: real() + slept[0])
     world.worker.sweep()
 
     world.worker.send()

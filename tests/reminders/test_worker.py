@@ -10,6 +10,7 @@ import pytest
 from sqlmodel import Session, select
 
 from scheduler import worker as workers
+from scheduler.clock import SystemClock
 from scheduler.database import Database
 from scheduler.reminders import outbox
 from scheduler.reminders.models import ReminderRule
@@ -93,9 +94,9 @@ def test_a_clock_that_is_set_back_does_not_stop_the_chores(
     monkeypatch.setattr(workers, "WATCH_SECONDS", 0.05)
     world.book(world.enrol(), at(11))
     real = datetime.now(UTC)
-    monkeypatch.setattr(workers.SystemClock, "now", lambda _: real + timedelta(hours=1))
+    monkeypatch.setattr(SystemClock, "now", lambda _: real + timedelta(hours=1))
     world.worker.start()
-    monkeypatch.setattr(workers.SystemClock, "now", lambda _: datetime.now(UTC))
+    monkeypatch.setattr(SystemClock, "now", lambda _: datetime.now(UTC))
 
     came = world.carrier.called.wait(20)
     world.worker.stop()

@@ -11,7 +11,7 @@ from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.clinic.models import Clinic
 from scheduler.database import Database
 from scheduler.patients import consent, register
-from scheduler.patients.models import Patient
+from scheduler.patients.models import Patient, Screening
 from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found
@@ -205,13 +205,26 @@ def test_a_course_that_waits_for_clearance_is_only_confirmed(world: World) -> No
 
     hold(world, course, CourseState.ACTIVE)
 
-    assert len(world.tick(at(10))) == 2
+    assert len(world.tick(at(10))) == 3
+    assert {text for _, text in world.carrier.texts} > {
+        "Willow: we have kept your times. A practitioner looks at your answers first and we text"
+        " you. Questions? (212) 555-0100",
+        "Willow: booked. Session 1 of 1 is on Mon 11 Jan, 10:00 AM. We text you before each."
+        " Reply R to change, HELP for help, STOP to opt out.",
+    }
 
 
 def hold(world: World, course_id: int, state: CourseState) -> None:
     with world.database.transaction() as session:
         course = session.get_one(Course, course_id)
         course.state, course.changed_at = state, world.clock.at
+        if course.screening_id is None:
+            screening = Screening(
+                patient_id=course.patient_id, needs_clearance=True, at=world.clock.at
+            )
+            session.add(screening)
+            session.flush()
+            course.screening_id = screening.id
         session.add(course)
 
 

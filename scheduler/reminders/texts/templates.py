@@ -53,6 +53,10 @@ _REMINDERS_ES = {
 _ANSWERS_EN = {
     "code": "{clinic}: your code is {code}. It is good for 10 minutes. Do not tell it to anyone.",
     "confirmed": "{clinic}: thank you, {date} {time} is confirmed. To change it reply R.",
+    "held": (
+        "{clinic}: we have kept your times. A practitioner looks at your answers first and we"
+        " text you. Questions? {phone}"
+    ),
     "nothing_to_confirm": (
         "{clinic}: we found no session to confirm. Please call {phone} if you expected one."
     ),
@@ -79,6 +83,10 @@ _ANSWERS_EN = {
 _ANSWERS_ES = {
     "code": "{clinic}: su código es {code}. Vale 10 minutos. No se lo diga a nadie.",
     "confirmed": "{clinic}: gracias, {date} {time} queda confirmada. Para cambiarla responda R.",
+    "held": (
+        "{clinic}: hemos guardado sus citas. Un profesional mira antes sus respuestas y le"
+        " avisamos. ¿Preguntas? {phone}"
+    ),
     "nothing_to_confirm": "{clinic}: no hay ninguna cita por confirmar. Si la esperaba: {phone}",
     "reschedule": "{clinic}: vea y cambie sus citas aquí: {link}",
     "stopped": (
