@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -169,6 +169,8 @@ def test_a_worker_lives_and_ends_with_the_application_and_its_silence_shows(
         assert client.get("/health/ready").status_code == 503
         worker.last_tick = clock.now()
         assert client.get("/health/ready").status_code == 200
+        worker.last_tick = clock.now() + timedelta(hours=1)  # the clock was set back since
+        assert client.get("/health/ready").status_code == 503
     assert not worker.is_running
 
 
