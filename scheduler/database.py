@@ -4,6 +4,7 @@ One `Database` is made by each root. A transaction is opened at the edge (a requ
 worker, a command) and committed there, once.
 """
 
+import os
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -92,6 +93,7 @@ class Database:
         self.is_sqlite = kind == "sqlite"
         self._line = anyio.Lock()
         self._turn = threading.Lock()
+        self._file: tuple[int, int] | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
 
     def _sqlite(self) -> Engine:
@@ -100,7 +102,9 @@ class Database:
         engine = create_engine(
             self.url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS}
         )
+        event.listen(engine, "do_connect", self._refuse_another_file)
         event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", self._remember_file)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
 
@@ -115,6 +119,29 @@ class Database:
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
+
+    def check_file(self) -> None:
+        """Unavailable if the SQLite file that was opened lies at its address no more.
+
+        Connections would go on writing to a file that was taken away, and lose it all.
+        """
+        if self._file is not None and self._file != self._file_there():
+            raise Unavailable
+
+    def _refuse_another_file(self, *_: Any) -> None:
+        # A new connection would make an empty file where the old one was.
+        self.check_file()
+
+    def _remember_file(self, *_: Any) -> None:
+        if self._file is None:
+            self._file = self._file_there()
+
+    def _file_there(self) -> tuple[int, int] | None:
+        try:
+            found = os.stat(self.url.database or "")
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def make_folder(self) -> None:
         """The folder that an SQLite file is to lie in, readable by its owner alone."""
@@ -142,6 +169,8 @@ class Database:
     @contextmanager
     def unit(self, *, write: bool) -> Iterator[Session]:
         """The transaction itself; whoever writes to SQLite holds the turn already."""
+        if write:
+            self.check_file()
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 session.connection(execution_options={"reads_only": not write})
