@@ -1,14 +1,12 @@
 """An SQLite file is locked or taken away from outside: nothing is said to be done that is not."""
 
 import sqlite3
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fastapi import FastAPI
 
-from scheduler.database import Database
+from scheduler.errors import Unavailable
 from tests.api.conftest import Desk, TestClient
 from tests.cast import Cast
 
@@ -45,3 +43,21 @@ def test_another_file_in_its_place_is_not_written_either(
     file.write_bytes(file.with_suffix(".moved").read_bytes())
 
     assert desk.post("/rooms", {"clinic_id": cast.clinic, "name": "Bed 3"}).status_code == 503
+
+
+def test_a_file_that_is_locked_from_outside_can_be_read_and_soon_says_that_it_cannot_be_written(
+    desk: Desk, cast: Cast, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bed = {"clinic_id": cast.clinic, "name": "Bed 3"}
+    assert desk.get("/rooms").status_code == 200, "when a key was last used is written seldom"
+    monkeypatch.setattr("scheduler.database.WAIT_SECONDS", 0.2)
+
+    with closing(sqlite3.connect(file, isolation_level=None)) as outside:
+        outside.execute("BEGIN IMMEDIATE")
+        refused = desk.post("/rooms", bed)
+        read = desk.get("/rooms")
+
+    assert refused.status_code == 503
+    assert refused.json()["detail"] == Unavailable.__doc__
+    assert read.status_code == 200
+    assert desk.post("/rooms", bed).status_code == 201
