@@ -5,6 +5,7 @@ worker, a command) and committed there, once.
 """
 
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
@@ -23,7 +24,10 @@ from sqlmodel import Field, Session, SQLModel
 from scheduler.errors import Misconfigured, Unavailable
 
 WAIT_SECONDS = 5.0
-"""How long a writer waits for its turn before it is told to come back."""
+"""How long a writer waits in all before it is told to come back: for its turn in this process, and
+then for whoever writes to an SQLite file from outside."""
+LEAST_SECONDS = 0.1
+"""How long it waits for the file when the wait for its turn took the whole time."""
 
 Known = TypeVar("Known")
 
@@ -92,6 +96,9 @@ class Database:
         self.is_sqlite = kind == "sqlite"
         self._line = anyio.Lock()
         self._turn = threading.Lock()
+        self._patience = WAIT_SECONDS
+        """How long the one who has the turn may wait for the file."""
+        self._file: tuple[int, int] | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
 
     def _sqlite(self) -> Engine:
@@ -100,8 +107,10 @@ class Database:
         engine = create_engine(
             self.url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS}
         )
+        event.listen(engine, "do_connect", self._refuse_another_file)
         event.listen(engine, "connect", _set_up_sqlite)
-        event.listen(engine, "begin", _begin_sqlite)
+        event.listen(engine, "connect", self._remember_file)
+        event.listen(engine, "begin", self._begin_sqlite)
         return engine
 
     def _postgresql(self, pool_size: int) -> Engine:
@@ -115,6 +124,29 @@ class Database:
             pool_pre_ping=True,
             connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
+
+    def check_file(self) -> None:
+        """Unavailable if the SQLite file that was opened lies at its address no more.
+
+        Connections would go on writing to a file that was taken away, and lose it all.
+        """
+        if self._file is not None and self._file != self._file_there():
+            raise Unavailable
+
+    def _refuse_another_file(self, *_: Any) -> None:
+        # A new connection would make an empty file where the old one was.
+        self.check_file()
+
+    def _remember_file(self, *_: Any) -> None:
+        if self._file is None:
+            self._file = self._file_there()
+
+    def _file_there(self) -> tuple[int, int] | None:
+        try:
+            found = Path(self.url.database or "").stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
 
     def make_folder(self) -> None:
         """The folder that an SQLite file is to lie in, readable by its owner alone."""
@@ -131,8 +163,10 @@ class Database:
             with self.unit(write=write) as session:
                 yield session
             return
+        came = time.monotonic()
         if not self._turn.acquire(timeout=WAIT_SECONDS):
-            raise Busy
+            raise Unavailable
+        self._spend(came)
         try:
             with self.unit(write=write) as session:
                 yield session
@@ -141,36 +175,60 @@ class Database:
 
     @contextmanager
     def unit(self, *, write: bool) -> Iterator[Session]:
-        """The transaction itself; whoever writes to SQLite holds the turn already."""
+        """The transaction itself; whoever writes to SQLite holds the turn already.
+
+        Busy: try again from the start. Unavailable: there is nothing to be had by trying at once.
+        """
+        if write:
+            self.check_file()
+        begun = False
         try:
             with Session(self.engine, expire_on_commit=False) as session, session.begin():
                 session.connection(execution_options={"reads_only": not write})
+                begun = True
                 yield session
         except PoolTimeout as problem:
             raise Unavailable from problem
         except DBAPIError as problem:
-            raise translated(problem) from problem
+            meaning = translated(problem)
+            if isinstance(meaning, Busy) and not begun:
+                # Another process is writing, and we have waited our time for it already.
+                raise Unavailable from problem
+            raise meaning from problem
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
         """Wait to be the one writer of SQLite without holding a thread; at once on PostgreSQL.
 
+        Unavailable if the turn does not come.
         A request that waited inside a thread could leave none for the writer it waits for.
         """
         if not self.is_sqlite:
             yield
             return
+        came = time.monotonic()
         try:
             with anyio.fail_after(WAIT_SECONDS):
                 async with self._line:
                     while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no event
                         await anyio.sleep(0.001)
         except TimeoutError as problem:
-            raise Busy from problem
+            raise Unavailable from problem
+        self._spend(came)
         try:
             yield
         finally:
             self._turn.release()
+
+    def _spend(self, came: float) -> None:
+        """What a writer has waited for its turn it waits less for the file."""
+        self._patience = max(LEAST_SECONDS, WAIT_SECONDS - (time.monotonic() - came))
+
+    def _begin_sqlite(self, connection: Any) -> None:
+        reads_only = connection.get_execution_options().get("reads_only", False)
+        patience = WAIT_SECONDS if reads_only else self._patience
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}").close()
+        connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     def close(self) -> None:
         """Let go of all connections."""
@@ -209,8 +267,3 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     ):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
-
-
-def _begin_sqlite(connection: Any) -> None:
-    reads_only = connection.get_execution_options().get("reads_only", False)
-    connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")

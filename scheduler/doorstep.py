@@ -9,6 +9,7 @@ import random
 import secrets
 import time
 from collections.abc import Callable, Collection, MutableMapping
+from contextlib import AsyncExitStack
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -33,6 +34,9 @@ PLACES = 8
 """How many requests are answered at once, and how many threads there are for them. A request in a
 place has a thread whenever it wants one: it cannot hold a row, or a connection, that others wait
 for on all threads, while itself waiting for a thread."""
+FOR_READERS = 2
+"""Places that are not given to requests that send something: when writers wait, reading goes on."""
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -97,6 +101,7 @@ class Doorstep:
         if parts.scheme == "https":
             self._headers["Strict-Transport-Security"] = A_YEAR
         self._places = anyio.Semaphore(PLACES)
+        self._writers = anyio.Semaphore(PLACES - FOR_READERS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -148,15 +153,15 @@ class Doorstep:
         raise AssertionError  # the last try returns or raises
 
     async def _answer_once(self, inner: Scope, receive: Receive, letter: "_Letter") -> None:
-        try:
-            with anyio.fail_after(LINE_SECONDS):
-                await self._places.acquire()
-        except TimeoutError as problem:
-            raise Unavailable from problem
-        try:
+        async with AsyncExitStack() as places:
+            try:
+                with anyio.fail_after(LINE_SECONDS):
+                    if inner["method"] not in READING:
+                        await places.enter_async_context(self._writers)
+                    await places.enter_async_context(self._places)
+            except TimeoutError as problem:
+                raise Unavailable from problem
             await self.app(inner, receive, letter.send)
-        finally:
-            self._places.release()
 
     async def _apologise(
         self, scope: Scope, receive: Receive, letter: "_Letter", problem: Exception

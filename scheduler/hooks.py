@@ -72,7 +72,8 @@ Fields = Annotated[Mapping[str, str], Depends(read_fields)]
 async def take_turn(request: Request, _fields: Fields) -> AsyncIterator[Database]:
     """The database, once it is our turn to write. Only for what is signed.
 
-    Busy, if it does not come: the carrier is answered 5xx then and tries again, as we asked it to.
+    Unavailable, if it does not come: the carrier is answered 5xx then and tries again, as we asked
+    it to.
     """
     database: Database = request.app.state.context.database
     async with database.turn():

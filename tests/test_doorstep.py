@@ -205,3 +205,40 @@ def test_no_more_are_inside_than_there_are_places() -> None:
     anyio.run(many)
     assert max(most) <= doorstep.PLACES
     assert len(most) == 50
+
+
+def test_reading_goes_on_while_writers_wait() -> None:
+    answered: list[str] = []
+
+    async def ask_many() -> None:
+        turn = anyio.Event()
+
+        async def door(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["method"] == "POST":
+                await turn.wait()
+            answered.append(scope["method"])
+            await PlainTextResponse("")(scope, receive, send)
+
+        step = Doorstep(door, public_url="http://clinic.example", answer=answer)
+
+        async def one(method: str) -> None:
+            async def read() -> Message:
+                return {"type": "http.request", "body": b"", "more_body": False}
+
+            async def write(_: Message) -> None:
+                return None
+
+            scope = {"type": "http", "method": method, "path": "/", "headers": HEADERS}
+            await step(scope, read, write)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(doorstep.PLACES * 2):
+                group.start_soon(one, "POST")
+            await anyio.wait_all_tasks_blocked()
+            with anyio.move_on_after(5):
+                await one("GET")
+            turn.set()
+
+    anyio.run(ask_many)
+    assert answered[0] == "GET"
+    assert len(answered) == doorstep.PLACES * 2 + 1

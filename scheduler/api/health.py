@@ -33,7 +33,9 @@ def ready(request: Request) -> JSONResponse:
 
 def _database(request: Request) -> list[str]:
     try:
-        with context_of(request).database.unit(write=False) as session:
+        database = context_of(request).database
+        database.check_file()
+        with database.unit(write=False) as session:
             present = migrations.present(session)
     except (Problem, Busy):
         return ["The database does not answer."]

@@ -6,16 +6,15 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import diary
+from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
-from scheduler.booking.lifecycle import LIVE
-from scheduler.booking.models import Appointment
+from scheduler.booking.models import Appointment, DiaryEntry
 from scheduler.clinic.models import Clinic, Closure, Practitioner, Room, TimeOff
-from scheduler.database import known
+from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.intervals import Interval, minute_of
 
@@ -42,6 +41,12 @@ class BookedInside(Conflict):
         self.appointments = appointments
 
 
+class HeldJustNow(Conflict):
+    """Somebody is just booking a time in it. Please try again in ten minutes."""
+
+    slug = "held-just-now"
+
+
 def take_time_off(
     session: Session,
     actor: Actor,
@@ -52,7 +57,10 @@ def take_time_off(
     reason: str = "",
     now: datetime,
 ) -> TimeOff:
-    """A practitioner is away. BookedInside lists the sessions that need their hands then."""
+    """A practitioner is away. BookedInside lists the sessions that need their hands then.
+
+    HeldJustNow: no session is in the way, but somebody who is filling the form has a time in it.
+    """
     span = _span(starts_at, ends_at)
     time_off = TimeOff(
         clinic_id=practitioner.clinic_id,
@@ -63,16 +71,11 @@ def take_time_off(
     )
     session.add(time_off)
     session.flush()
-    entry = Entry(practitioner.calendar_id, span, time_off_id=known(time_off.id))
-    if not diary.claim(session, [entry]):
-        raise BookedInside(
-            _booked(
-                session,
-                starts_at,
-                ends_at,
-                col(Appointment.practitioner_id) == practitioner.id,
-            )
-        )
+    _claim(
+        session,
+        [Entry(practitioner.calendar_id, span, time_off_id=known(time_off.id))],
+        now=now,
+    )
     audit.record(
         session,
         actor,
@@ -113,7 +116,10 @@ def cancel_time_off(session: Session, actor: Actor, time_off_id: int, *, now: da
 def close(
     session: Session, actor: Actor, clinic: Clinic, *, day: date, reason: str = "", now: datetime
 ) -> Closure:
-    """The clinic is closed on a day of its own calendar. BookedInside lists who is booked."""
+    """The clinic is closed on a day of its own calendar. BookedInside lists who is booked.
+
+    HeldJustNow: nobody is, but somebody who is filling the form has a time on that day.
+    """
     if session.exec(
         select(Closure).where(Closure.clinic_id == clinic.id, Closure.day == day)
     ).first():
@@ -122,14 +128,12 @@ def close(
     session.add(closure)
     session.flush()
     rooms = session.exec(select(Room).where(Room.clinic_id == clinic.id)).all()
-    starts_at, ends_at = _whole_day(day, ZoneInfo(clinic.timezone))
-    span = _span(starts_at, ends_at)
-    if not diary.claim(
-        session, [Entry(room.calendar_id, span, closure_id=closure.id) for room in rooms]
-    ):
-        raise BookedInside(
-            _booked(session, starts_at, ends_at, col(Appointment.clinic_id) == clinic.id)
-        )
+    span = _span(*_whole_day(day, ZoneInfo(clinic.timezone)))
+    _claim(
+        session,
+        [Entry(room.calendar_id, span, closure_id=closure.id) for room in rooms],
+        now=now,
+    )
     audit.record(
         session,
         actor,
@@ -177,17 +181,38 @@ def _span(starts_at: datetime, ends_at: datetime) -> Interval:
     return Interval(minute_of(starts_at), minute_of(ends_at))
 
 
-def _booked(
-    session: Session, starts_at: datetime, ends_at: datetime, whose: ColumnElement[bool]
-) -> list[Booked]:
+def _claim(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
+    """Write an absence on its calendars, or say what stands in the way."""
+    holds.release_lapsed(session, now=now)
+    if diary.claim(session, entries):
+        return
+    if booked := _booked(session, entries):
+        raise BookedInside(booked)
+    if session.exec(select(DiaryEntry.id).where(*_in_the_way(entries))).first():
+        raise HeldJustNow
+    # Whatever it was has gone since.
+    raise Busy
+
+
+def _booked(session: Session, entries: Sequence[Entry]) -> list[Booked]:
+    """The sessions on these calendars, past ones too: what the diary keeps, no absence overlaps."""
     found = session.exec(
         select(Appointment.id, Appointment.course_id, Appointment.number, Appointment.starts_at)
-        .where(
-            whose,
-            col(Appointment.starts_at) < ends_at,
-            col(Appointment.ends_at) > starts_at,
-            col(Appointment.state).in_(LIVE),
-        )
-        .order_by(col(Appointment.starts_at))
+        .join(DiaryEntry, col(DiaryEntry.appointment_id) == Appointment.id)
+        .where(*_in_the_way(entries))
+        .distinct()
+        .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
     return [Booked(known(each[0]), *each[1:]) for each in found]
+
+
+def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:
+    """Only what absences cannot share minutes with; all entries of one absence have one span."""
+    span = entries[0].span
+    return [
+        col(DiaryEntry.calendar_id).in_([entry.calendar_id for entry in entries]),
+        col(DiaryEntry.from_minute) > span.start - diary.LONGEST,
+        col(DiaryEntry.from_minute) < span.end,
+        col(DiaryEntry.to_minute) > span.start,
+        or_(col(DiaryEntry.appointment_id).is_not(None), col(DiaryEntry.hold_id).is_not(None)),
+    ]

@@ -1,13 +1,14 @@
 """One session of a course: moved, confirmed, cancelled, arrived at, completed, missed."""
 
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking import courses, diary, lifecycle, moves, search
-from scheduler.booking.lifecycle import LIVE
+from scheduler.booking.lifecycle import EXPECTED, LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.seating import Wanted
 from scheduler.clinic.models import Treatment
@@ -19,6 +20,10 @@ class TooEarly(Conflict):
     """This session has not begun yet."""
 
     slug = "too-early"
+
+
+class AnotherDay(TooEarly):
+    """This session is on a later day; a patient arrives on the day itself."""
 
 
 class TooLate(Conflict):
@@ -50,17 +55,26 @@ def move(
 ) -> Appointment:
     """Give one session another time; SessionsTaken offers others. It is to be confirmed anew.
 
-    With the same practitioner where nobody says otherwise.
+    With the same practitioner where nobody says otherwise, or with anyone who gives the treatment
+    where that one no longer does.
     """
-    if appointment.state not in LIVE:
-        raise lifecycle.NotPossible
+    if appointment.state not in EXPECTED:
+        words = lifecycle.WORDS[AppointmentState(appointment.state)]
+        raise lifecycle.NotPossible(f"This appointment is {words}; it cannot be moved now.")
     if appointment.starts_at <= now:
         raise TooLate
     course = session.get_one(Course, appointment.course_id)
     means = search.resources(session, session.get_one(Treatment, course.treatment_id))
-    wanted = Wanted(appointment.number, starts_at, practitioner_id or appointment.practitioner_id)
+    who = practitioner_id or moves.usual_practitioner(appointment, means)
     moves.move_all(
-        session, actor, course, moved=[appointment], wanted=[wanted], means=means, now=now
+        session,
+        actor,
+        course,
+        moved=[appointment],
+        wanted=[Wanted(appointment.number, starts_at, who)],
+        means=means,
+        now=now,
+        field="starts_at",
     )
     return appointment
 
@@ -89,7 +103,10 @@ def cancel(
 def arrive(
     session: Session, actor: Actor, appointment: Appointment, *, now: datetime
 ) -> Appointment:
-    """The patient is here."""
+    """The patient is here: on the session's own local day, or later."""
+    zone = ZoneInfo(appointment.zone)
+    if now.astimezone(zone).date() < appointment.starts_at.astimezone(zone).date():
+        raise AnotherDay
     return _become(session, actor, appointment, AppointmentState.ARRIVED, now)
 
 

@@ -8,6 +8,9 @@ from scheduler.errors import Conflict
 LIVE = frozenset({State.BOOKED, State.CONFIRMED, State.ARRIVED})
 """The patient is expected or here."""
 
+EXPECTED = frozenset({State.BOOKED, State.CONFIRMED})
+"""The patient is still to come: only such a session can be given another time."""
+
 KEEPS_ITS_TIME = LIVE | {State.COMPLETED, State.NO_SHOW}
 """The practitioner and the bed were or will be taken up. Only a cancellation frees them."""
 

@@ -8,6 +8,7 @@ from sqlmodel import Session
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking import courses, diary, holds, search, seating
+from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.search import Resources
 from scheduler.booking.seating import Wanted
@@ -31,23 +32,25 @@ def shift_rest(
 ) -> Course:
     """Move a session and all after it by days, each at its wall time; all of them or none.
 
+    Sessions that have begun, or whose patient is here already, stay where they are.
     Either by a number of days, or so that the first of them falls on a date.
     """
     rest = [
         each
         for each in courses.appointments_of(session, course)
-        if each.number >= from_number and courses.can_change(each, now)
+        if each.number >= from_number and each.state in EXPECTED and each.starts_at > now
     ]
     if not rest:
         raise Conflict("No session from this number on is still to come.")
     treatment = session.get_one(Treatment, course.treatment_id)
     means = search.resources(session, treatment)
+    field = "by_days" if start_on is None else "start_on"
     if start_on is not None:
         by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
     if not by_days:
-        raise Unfit("Say by how many days to shift, or on which date to go on.", field="by_days")
-    wanted = [_shifted(each, by_days, means) for each in rest]
-    move_all(session, actor, course, moved=rest, wanted=wanted, means=means, now=now)
+        raise Unfit("Say by how many days to shift, or on which date to go on.", field=field)
+    wanted = [_shifted(each, by_days, means, field=field) for each in rest]
+    move_all(session, actor, course, moved=rest, wanted=wanted, means=means, now=now, field=field)
     courses.record(session, actor, "shifted", course, now, from_number=from_number, by_days=by_days)
     return course
 
@@ -61,15 +64,19 @@ def move_all(
     wanted: Sequence[Wanted],
     means: Resources,
     now: datetime,
+    field: str,
 ) -> None:
-    """Give sessions of a course new times, all of them or none: SessionsTaken, Unfit."""
+    """Give sessions of a course new times, all of them or none: SessionsTaken, Unfit.
+
+    `field`: where the caller said the new times; an Unfit time is told there.
+    """
     ids = [known(each.id) for each in moved]
     others = {
         each.starts_at.astimezone(means.zone).date()
         for each in courses.appointments_of(session, course)
         if each.id not in ids and each.state != AppointmentState.CANCELLED
     }
-    seating.check_wanted(wanted, means, now=now, taken_days=others)
+    seating.check_wanted(wanted, means, now=now, taken_days=others, field=field)
     patient = session.get_one(Patient, course.patient_id)
     holds.release_lapsed(session, now=now)
     # Freed together first, so that none lands on a sibling that has yet to move away.
@@ -101,7 +108,12 @@ def move_all(
     courses.touch(session, course, now)
 
 
-def _shifted(appointment: Appointment, by_days: int, means: Resources) -> Wanted:
+def usual_practitioner(appointment: Appointment, means: Resources) -> int | None:
+    """Who gives a session now; nobody in particular if they no longer give the treatment."""
+    return appointment.practitioner_id if means.gives(appointment.practitioner_id) else None
+
+
+def _shifted(appointment: Appointment, by_days: int, means: Resources, *, field: str) -> Wanted:
     day, clock = appointment.wall_time.split("T")
     hour, minute = clock.split(":")
     target = date.fromisoformat(day) + timedelta(days=by_days)
@@ -109,6 +121,8 @@ def _shifted(appointment: Appointment, by_days: int, means: Resources) -> Wanted
     if starts_at is None:
         raise Unfit(
             f"On {target.isoformat()} clocks skip {clock}. Please choose another time for session"
-            f" {appointment.number}."
+            f" {appointment.number}.",
+            field=field,
         )
-    return Wanted(appointment.number, instant_of(starts_at), appointment.practitioner_id)
+    who = usual_practitioner(appointment, means)
+    return Wanted(appointment.number, instant_of(starts_at), who)

@@ -40,6 +40,10 @@ class Resources:
     practitioners: Sequence[Practitioner]
     rooms: Sequence[Room]
 
+    def gives(self, practitioner_id: int) -> bool:
+        """Whether a practitioner is one of those who give this treatment."""
+        return any(each.id == practitioner_id for each in self.practitioners)
+
     def practitioner(self, practitioner_id: int) -> Practitioner:
         """One of those who give this treatment; NotFound for another."""
         return _by_id(self.practitioners, practitioner_id)

@@ -65,25 +65,41 @@ class SessionsTaken(Conflict):
 
 
 def check_wanted(
-    wanted: Sequence[Wanted], means: Resources, *, now: datetime, taken_days: Iterable[date] = ()
+    wanted: Sequence[Wanted],
+    means: Resources,
+    *,
+    now: datetime,
+    taken_days: Iterable[date] = (),
+    field: str | None = None,
 ) -> None:
-    """Raises Unfit for times that no calendar could make right."""
+    """Raises Unfit for times and practitioners that no calendar could make right.
+
+    `field`: where the caller said the times, if not as a list of sessions.
+    """
     if not 1 <= len(wanted) <= MOST_SESSIONS:
         raise Unfit(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
     horizon = now + timedelta(days=means.treatment.horizon_days)
     days = set(taken_days)
     for each in wanted:
-        field = f"sessions[{each.number - 1}].starts_at"
+        place = f"sessions[{each.number - 1}]."
+        _check_practitioner(each, means, field=f"{'' if field else place}practitioner_id")
+        at = field or f"{place}starts_at"
         if each.starts_at.second or each.starts_at.microsecond:
-            raise Unfit("A session begins on a whole minute.", field=field)
+            raise Unfit("A session begins on a whole minute.", field=at)
         if each.starts_at <= now:
-            raise Unfit(f"Session {each.number} lies in the past.", field=field)
+            raise Unfit(f"Session {each.number} lies in the past.", field=at)
         if each.starts_at > horizon:
-            raise Unfit(f"Session {each.number} is too far ahead to be booked.", field=field)
+            raise Unfit(f"Session {each.number} is too far ahead to be booked.", field=at)
         day = each.starts_at.astimezone(means.zone).date()
         if day in days:
-            raise Unfit(f"Session {each.number} is the second on its day.", field=field)
+            raise Unfit(f"Session {each.number} is the second on its day.", field=at)
         days.add(day)
+
+
+def _check_practitioner(wanted: Wanted, means: Resources, *, field: str) -> None:
+    who = wanted.practitioner_id
+    if who is not None and not means.gives(who):
+        raise Unfit("This practitioner does not give this treatment.", field=field)
 
 
 def seat(

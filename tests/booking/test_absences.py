@@ -1,0 +1,75 @@
+"""What stands in the way of an absence is said, and what does not stand there is not."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+
+from scheduler.audit import OPERATOR
+from scheduler.booking import absences, appointments, courses, holds
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.database import Database, known
+from scheduler.patients.models import Patient
+from tests.cast import DAY, MONDAY, NOW, Cast, wanted
+
+Absence = Callable[..., None]
+
+TUESDAY = MONDAY + DAY
+
+
+def hold(database: Database, cast: Cast) -> None:
+    with database.transaction() as session:
+        back = session.get_one(Treatment, cast.back)
+        holds.keep(session, back, wanted(TUESDAY), origin="192.0.2.1", now=NOW)
+
+
+def leave(database: Database, cast: Cast, *, now: datetime) -> None:
+    with database.transaction() as session:
+        absences.take_time_off(
+            session,
+            OPERATOR,
+            session.get_one(Practitioner, cast.ana),
+            starts_at=TUESDAY,
+            ends_at=TUESDAY + timedelta(hours=4),
+            now=now,
+        )
+
+
+def shut(database: Database, cast: Cast, *, now: datetime) -> None:
+    with database.transaction() as session:
+        clinic = session.get_one(Clinic, cast.clinic)
+        absences.close(session, OPERATOR, clinic, day=TUESDAY.date(), now=now)
+
+
+@pytest.mark.parametrize("absence", [leave, shut])
+def test_a_hold_is_in_the_way_of_an_absence_until_it_lapses(
+    database: Database, cast: Cast, absence: Absence
+) -> None:
+    hold(database, cast)
+
+    with pytest.raises(absences.HeldJustNow):
+        absence(database, cast, now=NOW + timedelta(minutes=9))
+    absence(database, cast, now=NOW + timedelta(minutes=11))
+
+
+@pytest.mark.parametrize("absence", [leave, shut])
+def test_sessions_that_have_been_are_listed_too(
+    database: Database, cast: Cast, absence: Absence
+) -> None:
+    with database.transaction() as session:
+        course = courses.book(
+            session,
+            OPERATOR,
+            treatment=session.get_one(Treatment, cast.back),
+            patient=session.get_one(Patient, cast.ann),
+            wanted=wanted(TUESDAY),
+            now=NOW,
+        )
+        [appointment] = courses.appointments_of(session, course)
+        appointments.complete(session, OPERATOR, appointment, now=TUESDAY)
+
+    with pytest.raises(absences.BookedInside) as refusal:
+        absence(database, cast, now=TUESDAY + DAY)
+
+    [booked] = refusal.value.appointments
+    assert booked.appointment_id == known(appointment.id)
