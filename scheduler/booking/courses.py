@@ -23,6 +23,7 @@ from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound
 from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient, Screening
+from scheduler.patients.screening import newest
 
 LOOKS = 4
 """How often a free room is looked for anew when somebody else was quicker."""
@@ -78,10 +79,11 @@ def book(
     """Book each wanted time or none: SessionsTaken names those that are gone.
 
     `hold_id`: times that were kept for this booking. Answers that a practitioner must see first
-    hold the course as needs_clearance.
+    hold the course as needs_clearance; where none come with the booking, the newest ones count.
     """
     if patient.clinic_id != treatment.clinic_id:
         raise NotFound
+    screening, held = _screened(session, patient, screening)
     means = search.resources(session, treatment)
     wanted = sorted(wanted, key=lambda each: each.starts_at)
     wanted = [
@@ -101,6 +103,7 @@ def book(
                 patient,
                 planned=planned,
                 screening=screening,
+                held=held,
                 pain_since=pain_since,
                 now=now,
             )
@@ -227,16 +230,33 @@ def can_change(appointment: Appointment, now: datetime) -> bool:
     return appointment.state in LIVE and appointment.starts_at > now
 
 
+def _screened(
+    session: Session, patient: Patient, given: Screening | None
+) -> tuple[Screening | None, bool]:
+    """The answers that count for a new course, and whether a practitioner must see them first."""
+    answers = given or newest(session, patient)
+    if answers is None or not answers.needs_clearance:
+        return answers, False
+    # A course with these answers can only have begun by being cleared.
+    cleared = session.exec(
+        select(Course.id).where(
+            Course.screening_id == answers.id,
+            col(Course.state).in_({CourseState.ACTIVE, CourseState.COMPLETED}),
+        )
+    ).first()
+    return answers, cleared is None
+
+
 def _new_course(
     treatment: Treatment,
     patient: Patient,
     *,
     planned: Sequence[Phase],
     screening: Screening | None,
+    held: bool,
     pain_since: str,
     now: datetime,
 ) -> Course:
-    held = screening is not None and screening.needs_clearance
     return Course(
         clinic_id=treatment.clinic_id,
         patient_id=known(patient.id),
