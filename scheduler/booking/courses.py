@@ -43,6 +43,7 @@ def propose(
     leaving: Leaving = NOTHING,
 ) -> Plan:
     """The best plan for the phases (default: the treatment's). Raises planner.NoPlan with why."""
+    _check_offered(treatment)
     means = search.resources(session, treatment)
     planned = [phase for phase in agreed or phases_of(treatment) if not phase.optional]
     last = _last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
@@ -83,6 +84,7 @@ def book(
     """
     if patient.clinic_id != treatment.clinic_id:
         raise NotFound
+    _check_offered(treatment)
     screening, held = _screened(session, patient, screening)
     means = search.resources(session, treatment)
     wanted = sorted(wanted, key=lambda each: each.starts_at)
@@ -228,6 +230,11 @@ def place(appointment: Appointment, seat: Seat, means: Resources, now: datetime)
 def can_change(appointment: Appointment, now: datetime) -> bool:
     """Whether a session is still to come and to be had."""
     return appointment.state in LIVE and appointment.starts_at > now
+
+
+def _check_offered(treatment: Treatment) -> None:
+    if not treatment.active:
+        raise Conflict("This treatment is not offered any more.")
 
 
 def _screened(
