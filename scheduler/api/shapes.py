@@ -121,7 +121,7 @@ class Window(BaseModel):
             keys = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
         except (binascii.Error, ValueError, UnicodeError, RecursionError):
             keys = None
-        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and isinstance(keys[-1], int)):
+        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and type(keys[-1]) is int):
             raise Unfit("This cursor is not one of ours.", field="cursor")
         if not 0 <= keys[-1] <= LARGEST_ID:
             raise Unfit("This cursor is not one of ours.", field="cursor")
