@@ -13,6 +13,7 @@ from scheduler.booking import diary, holds, planner, search, seating
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.paces import Departure, departures
 from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
@@ -87,12 +88,9 @@ def book(
     _check_offered(treatment)
     screening, held = _screened(session, patient, screening)
     means = search.resources(session, treatment)
-    wanted = sorted(wanted, key=lambda each: each.starts_at)
-    wanted = [
-        Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
-        for number, each in enumerate(wanted, start=1)
-    ]
-    seating.check_wanted(wanted, means, now=now)
+    # What is wrong is told by the place in what was sent; what is booked is numbered by time.
+    seating.check_wanted(_numbered(wanted), means, now=now)
+    wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
     planned = list(agreed or phases_of(treatment))
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
@@ -122,6 +120,23 @@ def book(
                 return course
             attempt.rollback()
     raise Busy
+
+
+def off_pace(session: Session, course: Course) -> list[Departure]:
+    """Where the dates of a course are not at the pace it agreed on.
+
+    Staff may book such dates; it is told, not refused. A course of which a session was cancelled
+    is not judged: its gap is meant, and the others would be taken for what they are not.
+    """
+    sessions = appointments_of(session, course)
+    if any(each.state == AppointmentState.CANCELLED for each in sessions):
+        return []
+    days = sorted(date.fromisoformat(each.wall_time[:10]).toordinal() for each in sessions)
+    agreed = [phases.from_json(each) for each in course.phases]
+    planned = [phase for phase in agreed if not phase.optional]
+    # More sessions than planned: the optional ones are among them.
+    meant = agreed if len(days) > sum(phase.sessions for phase in planned) else planned
+    return departures(meant, days)
 
 
 def find(session: Session, actor: Actor, course_id: int) -> Course:
@@ -230,6 +245,13 @@ def place(appointment: Appointment, seat: Seat, means: Resources, now: datetime)
 def can_change(appointment: Appointment, now: datetime) -> bool:
     """Whether a session is still to come and to be had."""
     return appointment.state in LIVE and appointment.starts_at > now
+
+
+def _numbered(wanted: Sequence[Wanted]) -> list[Wanted]:
+    return [
+        Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
+        for number, each in enumerate(wanted, start=1)
+    ]
 
 
 def _check_offered(treatment: Treatment) -> None:
