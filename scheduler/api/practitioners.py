@@ -13,6 +13,7 @@ from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Call, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import (
+    Change,
     ClockTime,
     Day,
     Id,
@@ -46,7 +47,7 @@ class NewPractitioner(Shape):
     license_expires_on: Day = Field(description="The last day on which they may treat.")
 
 
-class PractitionerChange(Shape):
+class PractitionerChange(Change):
     """What is to be different."""
 
     name: Text = Field("", min_length=1, max_length=120)

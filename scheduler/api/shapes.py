@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from scheduler.errors import Unfit
+from scheduler.patients import consent
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -34,6 +35,17 @@ class Shape(BaseModel):
     """A request or an answer. Fields that it does not have are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Change(Shape):
+    """A change: what is not sent stays as it is, so a field's default is told to nobody."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 def _said(value: str) -> str:
@@ -80,6 +92,16 @@ ClockTime = Annotated[
 ]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
+
+
+def _spoken(value: str) -> str:
+    if value not in consent.WORDING:
+        raise ValueError(f"we have words for {', '.join(sorted(consent.WORDING))} only")
+    return value
+
+
+Spoken = Annotated[Language, AfterValidator(_spoken)]
+"""A language in which we can ask for consent and text."""
 
 
 class ProblemField(Shape):

@@ -1,4 +1,4 @@
-"""What an answer owes to whoever sent the request: the pace, the places, the tag, plain refusals."""
+"""What an answer owes its request: the pace, the places, the tag, plain refusals."""
 
 import base64
 import json
