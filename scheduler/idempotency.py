@@ -31,10 +31,11 @@ class IdempotencyKey(SQLModel, table=True):
 class Replay(Exception):
     """This was done before: here is the answer that was given then."""
 
-    def __init__(self, status: int, answer: Any) -> None:
+    def __init__(self, status: int, answer: Any, etag: str | None = None) -> None:
         super().__init__(status)
         self.status = status
         self.answer = answer
+        self.etag = etag
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
@@ -63,15 +64,17 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
     ).one()
     if before.fingerprint != print_:
         raise Unfit("This Idempotency-Key was used for another request. Please use a new one.")
-    raise Replay(before.status or 200, before.answer)
+    raise Replay(before.status or 200, before.answer.get("answer", {}), before.answer.get("etag"))
 
 
-def finish(session: Session, *, owner: str, key: str, status: int, answer: Any) -> None:
-    """Keep the answer, in the transaction that did the deed."""
+def finish(
+    session: Session, *, owner: str, key: str, status: int, answer: Any, etag: str | None = None
+) -> None:
+    """Keep the answer and its tag, in the transaction that did the deed."""
     session.exec(
         update(IdempotencyKey)
         .where(col(IdempotencyKey.owner) == owner, col(IdempotencyKey.key) == key)
-        .values(status=status, answer=answer)
+        .values(status=status, answer={"answer": answer, "etag": etag})
     )
 
 

@@ -233,7 +233,7 @@ def _after(part: Part) -> tuple[datetime, int] | None:
     keys = part.after()
     if keys is None:
         return None
-    if len(keys) != 2 or not isinstance(keys[0], int) or not 0 <= keys[0] < 2**32:
+    if len(keys) != 2 or type(keys[0]) is not int or not 0 <= keys[0] < 2**32:
         raise Unfit("This cursor is not one of ours.", field="cursor")
     return datetime.fromtimestamp(keys[0], UTC), keys[1]
 

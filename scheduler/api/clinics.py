@@ -6,29 +6,40 @@ from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AfterValidator, Field
 from sqlmodel import col
 
 from scheduler.api import lists, zones
 from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import ClockTime, Day, Language, Page, PathId, Shape, Text, given
+from scheduler.api.shapes import Change, ClockTime, Day, Page, PathId, Shape, Spoken, Text, given
 from scheduler.booking import absences
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Closure
 from scheduler.database import known
+from scheduler.errors import Unfit
+from scheduler.reminders import segments
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/clinics", tags=["clinics"])
 
 
+def _cheap(name: str) -> str:
+    if segments.count(name).encoding != "GSM-7":
+        raise ValueError("one of these characters would make every text twice as long")
+    return name
+
+
+TextName = Annotated[Text, AfterValidator(_cheap)]
+
+
 class NewClinic(Shape):
     """A clinic that opens."""
 
     name: Text = Field(min_length=1, max_length=120, examples=["Willow Acupuncture"])
-    text_name: Text | None = Field(
+    text_name: TextName | None = Field(
         None,
         min_length=1,
         max_length=28,
@@ -38,7 +49,7 @@ class NewClinic(Shape):
     phone: Text = Field(min_length=3, max_length=40, examples=["+1 202 555 0100"])
     emergency_phone: Text = Field(min_length=2, max_length=20, examples=["911"])
     country: Text = Field(min_length=2, max_length=2, examples=["US"])
-    language: Language = "en"
+    language: Spoken = "en"
     quiet_from: ClockTime = "21:00"
     quiet_to: ClockTime = "08:00"
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
@@ -46,14 +57,14 @@ class NewClinic(Shape):
     insurance_note: Text = Field("", max_length=1000)
 
 
-class ClinicChange(Shape):
+class ClinicChange(Change):
     """What is to be different. The time zone stays: sessions were agreed in it."""
 
     name: Text = Field("", min_length=1, max_length=120)
-    text_name: Text = Field("", min_length=1, max_length=28)
+    text_name: TextName = Field("", min_length=1, max_length=28)
     phone: Text = Field("", min_length=3, max_length=40)
     emergency_phone: Text = Field("", min_length=2, max_length=20)
-    language: Language = "en"
+    language: Spoken = "en"
     quiet_from: ClockTime = "21:00"
     quiet_to: ClockTime = "08:00"
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
@@ -106,7 +117,9 @@ def list_clinics(call: Reading, part: Part) -> Page[ClinicShape]:
 @needs(Deed.SET_UP)
 def open_clinic(call: Writing, body: NewClinic) -> JSONResponse:
     """Open a clinic. It texts by the default reminder rules until you change them."""
-    clinic = setup.open_clinic(call.session, call.actor, now=call.now, **body.model_dump())
+    said = body.model_dump()
+    said["text_name"] = body.text_name or _text_name(body.name)
+    clinic = setup.open_clinic(call.session, call.actor, now=call.now, **said)
     _check_quiet(clinic)
     return call.answer(_shape(clinic), status=201, version=clinic.version)
 
@@ -150,11 +163,22 @@ def list_closures(
 def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     """Close on a day. Sessions that are booked on it: 409, which lists them."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
-    with telling_who_is_booked(zones.of(call.session, clinic_id)):
+    zone = zones.of(call.session, clinic_id)
+    if body.date < call.now.astimezone(zone).date():
+        raise Unfit("This day is over.", field="date")
+    with telling_who_is_booked(zone):
         closure = absences.close(
             call.session, call.actor, clinic, day=body.date, reason=body.reason, now=call.now
         )
     return call.answer(_closure_shape(closure), status=201)
+
+
+def _text_name(name: str) -> str:
+    """A clinic's name as texts can say it."""
+    plain = segments.plain(name)[:28].strip()
+    if segments.count(plain).encoding != "GSM-7":
+        raise Unfit("Please give a name in plain letters for texts.", field="text_name")
+    return plain
 
 
 def _shape(clinic: Clinic) -> ClinicShape:

@@ -1,7 +1,8 @@
 """What stands in the way of a booking, an absence or a plan, told so that it can be mended."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,12 +15,17 @@ from scheduler.intervals import instant_of
 
 
 @contextmanager
-def telling_alternatives(zone: ZoneInfo) -> Iterator[None]:
-    """Sessions that are taken are told with free times near them."""
+def telling_alternatives(zone: ZoneInfo, asked: Sequence[datetime] = ()) -> Iterator[None]:
+    """Sessions that are taken are told with free times near them.
+
+    `asked`: the starts in the order in which they were sent, so that each is found again there.
+    """
     try:
         yield
     except SessionsTaken as taken:
-        raise With(taken, conflicts=[_clash(each, zone) for each in taken.clashes]) from taken
+        raise With(
+            taken, conflicts=[_clash(each, zone, asked) for each in taken.clashes]
+        ) from taken
 
 
 @contextmanager
@@ -51,9 +57,11 @@ def telling_which_session() -> Iterator[None]:
         raise With(none, session_number=none.session_number) from none
 
 
-def _clash(clash: Clash, zone: ZoneInfo) -> dict[str, Any]:
+def _clash(clash: Clash, zone: ZoneInfo, asked: Sequence[datetime]) -> dict[str, Any]:
+    place = {"field": f"sessions[{asked.index(clash.starts_at)}]"} if asked else {}
     return {
         "number": clash.number,
+        **place,
         "starts_at": local(clash.starts_at, zone),
         "reason": clash.reason,
         "alternatives": [

@@ -13,7 +13,7 @@ from scheduler import audit
 from scheduler.api import appointments, lists, zones
 from scheduler.api.appointments import AppointmentShape, Reason
 from scheduler.api.conflicts import telling_alternatives
-from scheduler.api.course_plans import agreed_phases
+from scheduler.api.course_plans import CompromiseShape, agreed_phases
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.patients import PatientFields, enrol
@@ -84,6 +84,19 @@ class CourseShape(CourseHead):
 
     phases: list[PhaseShape]
     appointments: list[AppointmentShape]
+    compromises: list[CompromiseShape] = Field(
+        description="Where the dates are not at the pace of the phases. "
+        " Empty: it is kept, or a session was cancelled.",
+        examples=[
+            [
+                {
+                    "kind": "too_fast",
+                    "session_numbers": [3],
+                    "sentence": "3 sessions are in the week of 11 January: there should be 2.",
+                }
+            ]
+        ],
+    )
 
 
 class Shift(Shape):
@@ -152,10 +165,15 @@ def list_courses(
 @router.post("", status_code=201, response_model=CourseShape)
 @needs(Deed.BOOK)
 def book(call: Writing, body: NewCourse) -> JSONResponse:
-    """Book all sessions or none. Taken ones: 409, with free times near each."""
+    """Book all sessions or none. Taken ones: 409, with free times near each.
+
+    Sessions are numbered by time; `field` says where in the request one stood. Dates off the pace
+    are booked as you say: `compromises` names them.
+    """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient, screening = _patient(call, body, treatment)
-    with telling_alternatives(zones.of(call.session, treatment.clinic_id)):
+    asked = [each.starts_at for each in body.sessions]
+    with telling_alternatives(zones.of(call.session, treatment.clinic_id), asked):
         course = courses.book(
             call.session,
             call.actor,
@@ -263,6 +281,10 @@ def _answer(call: Call, course: Course, *, status: int = 200) -> JSONResponse:
         phases=[PhaseShape(**phase) for phase in course.phases],
         appointments=[
             appointments.shape(each, zone) for each in courses.appointments_of(call.session, course)
+        ],
+        compromises=[
+            CompromiseShape(kind=each.kind, session_numbers=[each.number], sentence=f"{each.what}.")
+            for each in courses.off_pace(call.session, course)
         ],
     )
     return call.answer(told, status=status, version=course.version)

@@ -42,7 +42,21 @@ def document(app: FastAPI) -> dict[str, Any]:
     schemas["Problem"] = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
     schemas["Problem"].pop("$defs", None)
     schemas["ProblemField"] = ProblemField.model_json_schema()
+    for operations in described["paths"].values():
+        for method, operation in operations.items():
+            _keep_headers_that_count(method, operation)
     return described
+
+
+def _keep_headers_that_count(method: str, operation: dict[str, Any]) -> None:
+    """One way in serves all changes; what a route does not look at is not to be promised."""
+    ignored = set() if method == "post" else {"idempotency-key"}
+    if "201" in operation["responses"] or method == "delete":
+        ignored.add("if-match")  # there is nothing yet, or no more, that could be stale
+    if "parameters" in operation:
+        operation["parameters"] = [
+            each for each in operation["parameters"] if each["name"].lower() not in ignored
+        ]
 
 
 def _page(described: dict[str, Any]) -> Iterator[str]:

@@ -86,11 +86,17 @@ class Call:
     ) -> JSONResponse:
         """The answer, kept for whoever sends the same key again."""
         said = shape.model_dump(mode="json", by_alias=True)
+        tag = None if version is None else etag(version)
         if self.key is not None:
             idempotency.finish(
-                self.session, owner=owner_of(self.actor), key=self.key, status=status, answer=said
+                self.session,
+                owner=owner_of(self.actor),
+                key=self.key,
+                status=status,
+                answer=said,
+                etag=tag,
             )
-        headers = {} if version is None else {"ETag": etag(version)}
+        headers = {} if tag is None else {"ETag": tag}
         return JSONResponse(said, status, headers=headers)
 
 

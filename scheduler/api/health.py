@@ -16,13 +16,13 @@ SILENT_FOR = timedelta(seconds=60)
 """A worker that has not ticked for so long is stuck."""
 
 
-@router.get("/live")
+@router.api_route("/live", methods=["GET", "HEAD"])
 def live() -> dict[str, str]:
     """The process answers; nothing else is asked."""
     return {"status": "live"}
 
 
-@router.get("/ready")
+@router.api_route("/ready", methods=["GET", "HEAD"])
 def ready(request: Request) -> JSONResponse:
     """Database, migrations, worker: 503 names what is wrong."""
     wrong = [*_database(request), *_worker(request)]

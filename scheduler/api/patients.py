@@ -11,7 +11,7 @@ from scheduler import audit, phone
 from scheduler.api import lists
 from scheduler.api.entry import Call, Looking, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Id, Language, Page, PathId, QueryId, Shape, Text, given
+from scheduler.api.shapes import Change, Id, Page, PathId, QueryId, Shape, Spoken, Text, given
 from scheduler.booking import courses
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
@@ -30,7 +30,7 @@ class PatientFields(Shape):
 
     name: Text = Field(min_length=1, max_length=register.MAX_NAME, examples=["Ann Example"])
     phone: Text = Field(min_length=3, max_length=phone.MAX_TYPED, examples=["(202) 555-0101"])
-    language: Language = "en"
+    language: Spoken = "en"
     sms_consent: bool = Field(
         False,
         strict=True,
@@ -49,12 +49,12 @@ class NewPatient(PatientFields):
     clinic_id: Id
 
 
-class PatientChange(Shape):
+class PatientChange(Change):
     """What is to be different. A new phone has yet to be proved."""
 
     name: Text = Field("", min_length=1, max_length=register.MAX_NAME)
     phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
-    language: Language = "en"
+    language: Spoken = "en"
     sms_consent: bool = Field(False, strict=True)
 
 

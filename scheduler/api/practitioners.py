@@ -13,6 +13,7 @@ from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Call, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import (
+    Change,
     ClockTime,
     Day,
     Id,
@@ -46,7 +47,7 @@ class NewPractitioner(Shape):
     license_expires_on: Day = Field(description="The last day on which they may treat.")
 
 
-class PractitionerChange(Shape):
+class PractitionerChange(Change):
     """What is to be different."""
 
     name: Text = Field("", min_length=1, max_length=120)
@@ -163,9 +164,10 @@ def change_practitioner(
 @router.get("/{practitioner_id}/hours", response_model=HoursShape)
 @needs(Deed.SEE_CLINIC)
 def show_hours(call: Reading, practitioner_id: PathId) -> JSONResponse:
-    """When a practitioner works, past and future dates included."""
+    """When a practitioner works, past and future dates included. The ETag is the practitioner's."""
     practitioner = _find(call, practitioner_id)
-    return call.answer(_hours_shape(setup.hours_of(call.session, practitioner)))
+    hours = setup.hours_of(call.session, practitioner)
+    return call.answer(_hours_shape(hours), version=practitioner.version)
 
 
 @router.put("/{practitioner_id}/hours", response_model=HoursShape)
@@ -173,6 +175,8 @@ def show_hours(call: Reading, practitioner_id: PathId) -> JSONResponse:
 def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONResponse:
     """Set the hours for some dates; hours of other dates stay. What is booked stays booked."""
     practitioner = _find(call, practitioner_id)
+    # One at a time: hours that two set at once would be put together from both.
+    call.session.refresh(practitioner, with_for_update={"key_share": True})
     call.expect(practitioner.version)
     if body.valid_from and body.valid_to and body.valid_to < body.valid_from:
         raise Unfit("`valid_to` must not be before `valid_from`.", field="valid_to")
@@ -188,7 +192,7 @@ def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONRes
         valid_to=body.valid_to,
         now=call.now,
     )
-    return call.answer(_hours_shape(kept))
+    return call.answer(_hours_shape(kept), version=practitioner.version)
 
 
 @router.get("/{practitioner_id}/time-off")

@@ -73,6 +73,8 @@ def answer(problem: Exception, *, request_id: str) -> JSONResponse:
             answer = _of_problem(problem, request_id, {})
         case Replay():
             headers = {"Idempotency-Replayed": "true"}
+            if problem.etag is not None:
+                headers["ETag"] = problem.etag
             answer = JSONResponse(problem.answer, problem.status, headers=headers)
         case RequestValidationError():
             answer = _of_fields(problem, request_id)

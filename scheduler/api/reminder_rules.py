@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from scheduler.api import lists
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Id, Language, Page, PathId, QueryId, Shape, Text, given
+from scheduler.api.shapes import Change, Id, Language, Page, PathId, QueryId, Shape, Text, given
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
@@ -75,7 +75,7 @@ class NewRule(RuleFields):
     templates: Templates = Field(min_length=1, max_length=20)
 
 
-class RuleChange(RuleFields):
+class RuleChange(RuleFields, Change):
     """What is to be different. Texts that are still owed follow."""
 
 

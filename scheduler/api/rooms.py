@@ -7,7 +7,7 @@ from pydantic import Field
 from scheduler.api import lists
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Id, Page, PathId, QueryId, Shape, Text, given
+from scheduler.api.shapes import Change, Id, Page, PathId, QueryId, Shape, Text, given
 from scheduler.booking import absences
 from scheduler.clinic import setup
 from scheduler.clinic.models import Room
@@ -23,7 +23,7 @@ class NewRoom(Shape):
     name: Text = Field(min_length=1, max_length=120, examples=["Bed 1"])
 
 
-class RoomChange(Shape):
+class RoomChange(Change):
     """What is to be different."""
 
     name: Text = Field("", min_length=1, max_length=120)

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from scheduler.errors import Unfit
+from scheduler.patients import consent
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -34,6 +35,17 @@ class Shape(BaseModel):
     """A request or an answer. Fields that it does not have are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+
+def _without_defaults(schema: dict[str, Any]) -> None:
+    for field in schema.get("properties", {}).values():
+        field.pop("default", None)
+
+
+class Change(Shape):
+    """A change: what is not sent stays as it is, so a field's default is told to nobody."""
+
+    model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
 def _said(value: str) -> str:
@@ -82,6 +94,16 @@ Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 
 
+def _spoken(value: str) -> str:
+    if value not in consent.WORDING:
+        raise ValueError(f"we have words for {', '.join(sorted(consent.WORDING))} only")
+    return value
+
+
+Spoken = Annotated[Language, AfterValidator(_spoken)]
+"""A language in which we can ask for consent and text."""
+
+
 class ProblemField(Shape):
     """A field that cannot be taken as it is."""
 
@@ -121,7 +143,7 @@ class Window(BaseModel):
             keys = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
         except (binascii.Error, ValueError, UnicodeError, RecursionError):
             keys = None
-        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and isinstance(keys[-1], int)):
+        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and type(keys[-1]) is int):
             raise Unfit("This cursor is not one of ours.", field="cursor")
         if not 0 <= keys[-1] <= LARGEST_ID:
             raise Unfit("This cursor is not one of ours.", field="cursor")

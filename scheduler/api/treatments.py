@@ -9,7 +9,7 @@ from pydantic import Field
 from scheduler.api import lists
 from scheduler.api.entry import Call, Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Id, Page, PathId, QueryId, Shape, Text, Weekday, given
+from scheduler.api.shapes import Change, Id, Page, PathId, QueryId, Shape, Text, Weekday, given
 from scheduler.clinic import phases, setup
 from scheduler.clinic.models import Treatment
 from scheduler.database import known
@@ -24,6 +24,7 @@ class PhaseShape(Shape):
     sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
     per_week: float | None = Field(
         None,
+        strict=True,
         gt=0,
         le=7,
         allow_inf_nan=False,
@@ -100,7 +101,7 @@ class NewTreatment(TreatmentFields):
     )
 
 
-class TreatmentChange(TreatmentFields):
+class TreatmentChange(TreatmentFields, Change):
     """What is to be different. Courses that are booked keep their phases and times."""
 
     active: bool = Field(True, strict=True, description="False: it is not offered any more.")

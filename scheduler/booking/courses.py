@@ -13,6 +13,7 @@ from scheduler.booking import diary, holds, planner, search, seating
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.paces import Departure, departures
 from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
@@ -23,6 +24,7 @@ from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound
 from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient, Screening
+from scheduler.patients.screening import newest
 
 LOOKS = 4
 """How often a free room is looked for anew when somebody else was quicker."""
@@ -42,6 +44,7 @@ def propose(
     leaving: Leaving = NOTHING,
 ) -> Plan:
     """The best plan for the phases (default: the treatment's). Raises planner.NoPlan with why."""
+    _check_offered(treatment)
     means = search.resources(session, treatment)
     planned = [phase for phase in agreed or phases_of(treatment) if not phase.optional]
     last = _last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
@@ -78,17 +81,16 @@ def book(
     """Book each wanted time or none: SessionsTaken names those that are gone.
 
     `hold_id`: times that were kept for this booking. Answers that a practitioner must see first
-    hold the course as needs_clearance.
+    hold the course as needs_clearance; where none come with the booking, the newest ones count.
     """
     if patient.clinic_id != treatment.clinic_id:
         raise NotFound
+    _check_offered(treatment)
+    screening, held = _screened(session, patient, screening)
     means = search.resources(session, treatment)
-    wanted = sorted(wanted, key=lambda each: each.starts_at)
-    wanted = [
-        Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
-        for number, each in enumerate(wanted, start=1)
-    ]
-    seating.check_wanted(wanted, means, now=now)
+    # What is wrong is told by the place in what was sent; what is booked is numbered by time.
+    seating.check_wanted(_numbered(wanted), means, now=now)
+    wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
     planned = list(agreed or phases_of(treatment))
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
@@ -101,6 +103,7 @@ def book(
                 patient,
                 planned=planned,
                 screening=screening,
+                held=held,
                 pain_since=pain_since,
                 now=now,
             )
@@ -117,6 +120,23 @@ def book(
                 return course
             attempt.rollback()
     raise Busy
+
+
+def off_pace(session: Session, course: Course) -> list[Departure]:
+    """Where the dates of a course are not at the pace it agreed on.
+
+    Staff may book such dates; it is told, not refused. A course of which a session was cancelled
+    is not judged: its gap is meant, and the others would be taken for what they are not.
+    """
+    sessions = appointments_of(session, course)
+    if any(each.state == AppointmentState.CANCELLED for each in sessions):
+        return []
+    days = sorted(date.fromisoformat(each.wall_time[:10]).toordinal() for each in sessions)
+    agreed = [phases.from_json(each) for each in course.phases]
+    planned = [phase for phase in agreed if not phase.optional]
+    # More sessions than planned: the optional ones are among them.
+    meant = agreed if len(days) > sum(phase.sessions for phase in planned) else planned
+    return departures(meant, days)
 
 
 def find(session: Session, actor: Actor, course_id: int) -> Course:
@@ -227,16 +247,45 @@ def can_change(appointment: Appointment, now: datetime) -> bool:
     return appointment.state in LIVE and appointment.starts_at > now
 
 
+def _numbered(wanted: Sequence[Wanted]) -> list[Wanted]:
+    return [
+        Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
+        for number, each in enumerate(wanted, start=1)
+    ]
+
+
+def _check_offered(treatment: Treatment) -> None:
+    if not treatment.active:
+        raise Conflict("This treatment is not offered any more.")
+
+
+def _screened(
+    session: Session, patient: Patient, given: Screening | None
+) -> tuple[Screening | None, bool]:
+    """The answers that count for a new course, and whether a practitioner must see them first."""
+    answers = given or newest(session, patient)
+    if answers is None or not answers.needs_clearance:
+        return answers, False
+    # A course with these answers can only have begun by being cleared.
+    cleared = session.exec(
+        select(Course.id).where(
+            Course.screening_id == answers.id,
+            col(Course.state).in_({CourseState.ACTIVE, CourseState.COMPLETED}),
+        )
+    ).first()
+    return answers, cleared is None
+
+
 def _new_course(
     treatment: Treatment,
     patient: Patient,
     *,
     planned: Sequence[Phase],
     screening: Screening | None,
+    held: bool,
     pain_since: str,
     now: datetime,
 ) -> Course:
-    held = screening is not None and screening.needs_clearance
     return Course(
         clinic_id=treatment.clinic_id,
         patient_id=known(patient.id),

@@ -81,6 +81,16 @@ def to_json(phase: Phase) -> dict[str, Any]:
 
 def weeks(phases: list[Phase]) -> int:
     """How many weeks a course takes at its pace, without what only a review may add."""
+    return ceil(_extent(phases)[0] / 7)
+
+
+def days(phases: list[Phase]) -> int:
+    """Days from the first to the last session at its pace, both counted; optional ones left out."""
+    return _extent(phases)[1] + 1
+
+
+def _extent(phases: list[Phase]) -> tuple[int, int]:
+    """Days until the course is over, and until its last session, from its first."""
     end = free_from = last = 0
     for number, phase in enumerate(phase for phase in phases if not phase.optional):
         start = max(free_from, last + 1 + phase.rest_days) if number else 0
@@ -88,7 +98,7 @@ def weeks(phases: list[Phase]) -> int:
         end, last = start + block, start + last_offset
         # Sessions by days, not by weeks, are over with the last one; the next waits out its gap.
         free_from = last + phase.every_days if phase.every_days else end
-    return ceil(end / 7)
+    return end, last
 
 
 def describe(phase: Phase) -> str:

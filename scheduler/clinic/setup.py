@@ -1,13 +1,14 @@
 """Opening a clinic and keeping it: people, rooms, what is offered, and who works when."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from itertools import pairwise
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import phonenumbers
+from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, delete, select
 
 from scheduler import audit
@@ -158,6 +159,7 @@ def offer(
         review_after=_reviews(review_after),
         **other,
     )
+    _check_course(treatment.phases, treatment.review_after, treatment.horizon_days)
     _added(session, actor, treatment, "treatment", now=now)
     _give(session, treatment, practitioner_ids, room_ids)
     return treatment
@@ -173,20 +175,28 @@ def change_treatment(
 ) -> Treatment:
     """Change what is offered from now on. Courses that are booked keep their phases and times."""
     changes = dict(changes)
-    practitioner_ids, room_ids = (
-        changes.pop("practitioner_ids", None),
-        changes.pop("room_ids", None),
-    )
+    given = {
+        name: changes.pop(name) for name in ("practitioner_ids", "room_ids") if name in changes
+    }
     if "phases" in changes:
         changes["phases"] = check_phases(changes["phases"])
     if "hands_on" in changes or "minutes" in changes:
+        whole = [{"from_minute": 0, "to_minute": treatment.minutes}]
+        # Hands that were on throughout stay so, however long the session becomes.
+        before = [] if treatment.hands_on == whole else treatment.hands_on
         changes["hands_on"] = _hands_on(
-            changes.get("hands_on", treatment.hands_on), changes.get("minutes", treatment.minutes)
+            changes.get("hands_on", before), changes.get("minutes", treatment.minutes)
         )
     if "review_after" in changes:
         changes["review_after"] = _reviews(changes["review_after"])
-    _changed(session, actor, treatment, "treatment", changes, now=now)
-    _give(session, treatment, practitioner_ids, room_ids)
+    if changes.keys() & {"phases", "review_after", "horizon_days"}:
+        _check_course(
+            changes.get("phases", treatment.phases),
+            changes.get("review_after", treatment.review_after),
+            changes.get("horizon_days", treatment.horizon_days),
+        )
+    _changed(session, actor, treatment, "treatment", changes, beside=given.keys(), now=now)
+    _give(session, treatment, given.get("practitioner_ids"), given.get("room_ids"))
     return treatment
 
 
@@ -203,9 +213,11 @@ def set_hours(
     """Put these hours in the place of those that hold for the same dates (both count).
 
     Hours of other dates stay; a stretch that reaches over an end of these dates is cut there.
-    What is booked stays booked.
+    What is booked stays booked. Hours are part of their practitioner, who gets a new version.
     """
     _check_apart(weekly)
+    flag_modified(practitioner, "name")
+    session.add(practitioner)
     for row in hours_of(session, practitioner):
         _make_way(session, row, valid_from, valid_to)
     for each in weekly:
@@ -388,13 +400,17 @@ def _changed(
     noun: str,
     changes: Mapping[str, Any],
     *,
+    beside: Collection[str] = (),
     now: datetime,
 ) -> Row:
+    """`beside`: fields that change too but are kept in other tables; the version counts them."""
     for name, value in changes.items():
         setattr(row, name, value)
+    if beside:
+        flag_modified(row, "name")
     session.add(row)
     session.flush()
-    _record(session, actor, "changed", noun, row, now=now, fields=sorted(changes))
+    _record(session, actor, "changed", noun, row, now=now, fields=sorted({*changes, *beside}))
     return row
 
 
@@ -417,7 +433,8 @@ def _zone(name: str) -> str:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         name = ""
-    if name not in available_timezones():
+    # The data holds more names than places: Factory, localtime, EST5EDT.
+    if name not in available_timezones() or ("/" not in name and name != "UTC"):
         raise Unfit("A time zone is a place such as America/New_York.", field="timezone")
     return name
 
@@ -467,6 +484,24 @@ def _hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str
 
 def _reviews(after: Sequence[int]) -> list[int]:
     return sorted(set(after))
+
+
+def _check_course(
+    checked: Sequence[Mapping[str, Any]], review_after: Sequence[int], horizon_days: int
+) -> None:
+    """Raises Unfit for a course that ends beyond what may be booked, or a review after its end."""
+    days = phases.days([phases.from_json(each) for each in checked])
+    if days > horizon_days:
+        raise Unfit(
+            f"A course takes {days} days at this pace; only {horizon_days} can be booked ahead.",
+            field="phases",
+        )
+    sessions = sum(each["sessions"] for each in checked)
+    if late := [each for each in review_after if each > sessions]:
+        raise Unfit(
+            f"A review cannot come after session {late[0]}: a course has {sessions}.",
+            field="review_after",
+        )
 
 
 def _check_apart(weekly: Sequence[WeeklyHours]) -> None:

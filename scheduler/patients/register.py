@@ -3,6 +3,7 @@
 import unicodedata
 from datetime import datetime
 
+from sqlalchemy import text as sql
 from sqlmodel import Session, col, select
 
 from scheduler import audit
@@ -53,6 +54,7 @@ def enrol(
     """
     actor.require(known(clinic.id))
     name = clean_name(name)
+    _take_turn(session, clinic, phone)
     namesakes = session.exec(
         select(Patient)
         .where(Patient.clinic_id == clinic.id, Patient.phone == phone)
@@ -125,3 +127,13 @@ def change(
         fields=changed,
     )
     return patient
+
+
+def _take_turn(session: Session, clinic: Clinic, phone: str) -> None:
+    """Wait until nobody else enters this phone here, or one person would be entered twice."""
+    if session.get_bind().dialect.name != "postgresql":
+        return  # a writer of SQLite is alone
+    session.execute(
+        sql("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))"),
+        {"place": f"patient:{clinic.id}:{phone}"},
+    )

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
@@ -117,3 +117,12 @@ def record(
         needs_clearance=screening.needs_clearance,
     )
     return screening
+
+
+def newest(session: Session, patient: Patient) -> Screening | None:
+    """What a patient answered last; None if they were never asked."""
+    return session.exec(
+        select(Screening)
+        .where(Screening.patient_id == patient.id)
+        .order_by(col(Screening.at).desc(), col(Screening.id).desc())
+    ).first()
