@@ -282,6 +282,9 @@ def _serve(
 ) -> None:
     _check_version(database)
     created = application.create(settings, database, SystemClock(), worker=worker)
+    # When it has ended, uvicorn raises the signal that ended it once more. With our own handler in
+    # place that says nothing new, and the command ends with 0: what was under way has been done.
+    _on_signal()
     uvicorn.run(
         created,
         host=host,

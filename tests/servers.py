@@ -25,16 +25,17 @@ class Servers:
 
     database_url: str
     count: int = 1
+    command: str = "web"
     environment: dict[str, str] = field(default_factory=dict)
     addresses: list[str] = field(default_factory=list)
-    _processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __enter__(self) -> "Servers":
         for _ in range(self.count):
             port = free_port()
             self.addresses.append(f"http://127.0.0.1:{port}")
-            self._processes.append(self._start(port))
-        for address, process in zip(self.addresses, self._processes, strict=True):
+            self.processes.append(self._start(port))
+        for address, process in zip(self.addresses, self.processes, strict=True):
             _wait_for(address, process)
         return self
 
@@ -44,9 +45,9 @@ class Servers:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        for process in self._processes:
+        for process in self.processes:
             process.terminate()
-        for process in self._processes:
+        for process in self.processes:
             try:
                 process.wait(timeout=20)
             except subprocess.TimeoutExpired:
@@ -55,7 +56,7 @@ class Servers:
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [sys.executable, "-m", "scheduler.cli", "web", "--port", str(port)],
+            [sys.executable, "-m", "scheduler.cli", self.command, "--port", str(port)],
             env={
                 **os.environ,
                 "DATABASE_URL": self.database_url,

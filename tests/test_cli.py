@@ -15,6 +15,7 @@ from sqlalchemy import create_engine, text
 
 from scheduler import cli
 from scheduler.settings import Settings
+from tests.servers import Servers
 
 SECRET = "a secret for tests that is long enough"
 
@@ -250,6 +251,14 @@ def test_a_text_to_oneself_is_printed_by_the_console(run: Run) -> None:
 
     assert done.code == 0
     assert "to +12025550101" in done.said
+
+
+def test_the_server_ends_with_0_when_it_is_asked_to(sqlite_url: str) -> None:
+    with Servers(sqlite_url, command="serve") as servers:
+        [process] = servers.processes
+        process.terminate()
+
+        assert process.wait(timeout=30) == 0
 
 
 def test_the_installed_program_starts_and_ends_without_a_traceback(tmp_path: Path) -> None:

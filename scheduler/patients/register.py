@@ -15,6 +15,21 @@ from scheduler.patients.models import Patient
 
 MAX_NAME = 80
 
+MAQAF = "\N{HEBREW PUNCTUATION MAQAF}"
+JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
+"""Persian and Indic names need them, between two letters; anywhere else they hide something."""
+
+ALLOWED = frozenset(" .'-" + MAQAF)
+"""What a name may have beside letters and marks."""
+
+_ONE_FORM = str.maketrans(
+    {
+        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
+        "\N{HYPHEN}": "-",
+        "\N{NON-BREAKING HYPHEN}": "-",
+    }
+)
+
 
 def clean_name(typed: str) -> str:
     """A name in one form: letters of any script, marks, spaces and .'- only. Unfit otherwise.
@@ -22,14 +37,12 @@ def clean_name(typed: str) -> str:
     Names stand in pages and calendars; control and direction characters, addresses and emoji in
     them are somebody's joke or attack.
     """
-    name = unicodedata.normalize("NFC", " ".join(typed.split())).replace(
-        "\N{RIGHT SINGLE QUOTATION MARK}", "'"
-    )
+    name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
         raise Unfit("Please give a name.", field="name")
     if len(name) > MAX_NAME:
         raise Unfit(f"A name can have at most {MAX_NAME} characters.", field="name")
-    if any(not (unicodedata.category(sign)[0] in "LM" or sign in " .'-") for sign in name):
+    if not all(_fits(name, place) for place in range(len(name))):
         raise Unfit(
             "A name can have letters, spaces, points, hyphens and apostrophes only.", field="name"
         )
@@ -137,3 +150,15 @@ def _take_turn(session: Session, clinic: Clinic, phone: str) -> None:
         sql("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))"),
         {"place": f"patient:{clinic.id}:{phone}"},
     )
+
+
+def _fits(name: str, place: int) -> bool:
+    """Whether the sign at a place may stand there in a name."""
+    if name[place] in JOINERS:
+        neighbours = name[max(0, place - 1) : place + 2]
+        return len(neighbours) == 3 and _is_letter(neighbours[0]) and _is_letter(neighbours[2])
+    return _is_letter(name[place]) or name[place] in ALLOWED
+
+
+def _is_letter(sign: str) -> bool:
+    return unicodedata.category(sign)[0] in "LM"

@@ -19,6 +19,7 @@ from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
 from scheduler.errors import NotFound
 from scheduler.links import Link
+from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.phone import for_people
 from scheduler.reminders import timeline
@@ -147,6 +148,7 @@ def done(token: str, visit: Reading) -> Response:
         my=my,
         number=for_people(folder.patient.phone),
         texts=texts.owed_or_sent(entries, folder.place),
+        stopped=consent.is_stopped(visit.session, folder.patient.phone),
     )
 
 
@@ -169,6 +171,7 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
         always=views.summary(sessions, folder.place).always,
         weeks=views.weeks(sessions, folder.place.manner),
         coming=texts.owed(entries, folder.place),
+        stopped=consent.is_stopped(visit.session, folder.patient.phone),
         sent=texts.sent(entries, folder.place),
     )
 

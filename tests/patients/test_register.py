@@ -24,6 +24,9 @@ KEY = "a key for tests that is long enough"
         ("Zoë O\N{RIGHT SINGLE QUOTATION MARK}Example-Smith Jr.", "Zoë O'Example-Smith Jr."),
         ("מרים דוגמה", "מרים דוגמה"),
         ("Nguyễn Văn Mẫu", "Nguyễn Văn Mẫu"),
+        ("علی\N{ZERO WIDTH NON-JOINER}رضا", "علی\N{ZERO WIDTH NON-JOINER}رضا"),
+        (f"בן{register.MAQAF}דוד", f"בן{register.MAQAF}דוד"),
+        ("Anna\N{NON-BREAKING HYPHEN}Lena Example", "Anna-Lena Example"),
         ("e\N{COMBINING ACUTE ACCENT}va", "éva"),
     ],
 )
@@ -44,6 +47,8 @@ def test_names_of_any_script_are_kept(typed: str, kept: str) -> None:
         "Ann http://example.org",
         "<script>alert(1)</script>",
         "Ann\x00",
+        "Ann\N{ZERO WIDTH JOINER}",
+        "Ann \N{ZERO WIDTH NON-JOINER}Example",
     ],
 )
 def test_what_is_no_name_is_refused(typed: str) -> None:
