@@ -14,6 +14,7 @@ from sqlmodel import col, select
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Appointment
+from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.database import Database
 from scheduler.patients import screening
 from tests.cast import Cast
@@ -31,6 +32,9 @@ BOXES = """
         .map(box => [box.left, box.right, box.height])
 """
 """Left, right and height of whatever is there to be pressed."""
+
+
+STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 
 
 @pytest.fixture
@@ -125,6 +129,23 @@ def test_a_published_course_is_booked_across_a_clock_change_without_scripts(
     assert [url for url in walk.asked if not url.startswith(address)] == []
     # Chromium writes each answer of 4xx to its console; what breaks a rule is written there too.
     assert [line for line in walk.complaints if "status of 4" not in line] == []
+
+
+LONG = "W" * 60
+
+
+@pytest.mark.parametrize("walk", ["phone"], indirect=True)
+def test_names_without_a_break_do_not_stick_out_of_a_small_phone(
+    walk: Walk, address: str, visitor: Visitor, database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        session.get_one(Treatment, cast.back).name = LONG
+        session.get_one(Practitioner, cast.ana).name = LONG
+    visitor.reach("details")
+
+    for path in ("", f"/treatments/{cast.back}", *(f"{visitor.base}/{step}" for step in STEPS)):
+        walk.page.goto(f"{address}{path}")
+        walk.look(f"long{path.rpartition('/')[2]}")
 
 
 def tell_about_health(walk: Walk) -> None:

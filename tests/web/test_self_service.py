@@ -1,18 +1,22 @@
 """The private page of a course."""
 
+import re
 from datetime import timedelta
 from html import escape
 
 import pytest
+from icalendar import Calendar
 from sqlmodel import col, select
 
 from scheduler import links
-from scheduler.audit import AuditEntry
+from scheduler.audit import CARRIER, AuditEntry
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.database import Database
 from scheduler.links import Link
+from scheduler.patients import consent
 from scheduler.patients.models import Patient
+from tests.cast import NOW
 from tests.web.conftest import KEY, FrozenClock, Visitor, count, text_of
 
 SCANNERS = ["facebookexternalhit/1.1", "Slackbot-LinkExpanding 1.0", "Googlebot/2.1"]
@@ -45,6 +49,26 @@ def test_the_next_session_stands_first(visitor: Visitor, my: str, clock: FrozenC
     clock.move(days=22)
 
     assert "Your next session Thursday, February 25" in text_of(visitor.get(my))
+
+
+def test_the_calendar_file_of_the_done_page_holds_each_session(visitor: Visitor) -> None:
+    visitor.reach("done")
+    [path] = set(re.findall(r'href="[^"]*(/calendars/[^"]+)"', visitor.get("done").text))
+
+    file = visitor.get(path)
+
+    assert file.headers["content-type"] == "text/calendar; charset=utf-8"
+    assert len(Calendar.from_ical(file.content).walk("VEVENT")) == 10
+
+
+def test_a_phone_that_said_stop_is_told_how_to_start_again(
+    visitor: Visitor, my: str, database: Database
+) -> None:
+    with database.transaction() as session:
+        consent.stop(session, CARRIER, "+12025550155", words="STOP", now=NOW)
+
+    for page in ("done", my):
+        assert "this phone once answered STOP. Text START" in text_of(visitor.get(page))
 
 
 def test_a_session_is_confirmed_by_its_button(
