@@ -91,20 +91,39 @@ _STOP_WORDS = frozenset(
     }
 )
 
-_TEXTS = r"(?:text|texts|texting|message|messages|messaging|msg|msgs|sms|reminders)"
+_TEXTS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|reminders?)"
+_THEM = rf"(?:(?:any|all|of|the|these|those|this|that|your|my|more|further|sms) ){{0,3}}{_TEXTS}"
+_POLITELY = r"(?:(?:please|pls|plz|thanks|ok|okay|hi|hello|so|and|but|c|r|yes|confirm) )*"
+# A wish for texts to stop is told from a report that none came, and from a question about something
+# else, by its place: it opens the text, or follows on "please", "I want", "just" and their like.
+_ASKED = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|just|want|like|you) )"
+_OPENING = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|want|like) )"
 _STOP_WISHES = tuple(
     map(
         re.compile,
         (
             rf"\b(?:stop|quit|end|cease) (?:\w+ ){{0,3}}{_TEXTS}\b",
-            r"\bstop (?:contacting|sending|bothering|writing|it|this|these|all)\b",
-            rf"\b(?:no|no more|not want|don't want|dont want) (?:\w+ ){{0,3}}{_TEXTS}\b",
-            r"\b(?:don't|dont|do not|never) (?:ever )?(?:text|message|contact|sms|write)\b",
+            r"\bstop (?:(?:contacting|bothering|writing|calling)(?: to)? (?:me|us)\b|sending\b)",
+            r"\bstop (?:contacting|bothering|writing)$",
+            rf"{_ASKED}stop (?:it|this|these|all)(?: now| please| thanks| already)*$",
+            rf"{_OPENING}no more (?:(?:calls?|emails?) (?:or|and) )?{_THEM}\b"
+            r"(?! (?:came|come|arrived|yet|since|from)\b)",
+            rf"^{_POLITELY}no {_TEXTS}(?: to me| for me| again| ever)?"
+            r"(?: please| pls| plz| thanks| thank you)*$",
+            rf"\b(?:not|don't|dont) (?:want|wish|need) (?:\w+ ){{0,4}}{_TEXTS}\b",
+            r"\b(?:don't|dont|do not|never) (?:ever )?(?:text|message|contact|sms"
+            r"|write(?= (?:to )?(?:me|us|again|any\w*)\b|$))\b(?! back\b)",
             r"\b(?:opt|opting|opted) (?:me )?out\b",
             r"\bunsubscribe\b",
-            r"\b(?:remove me|take me off|leave me alone|remove my number|wrong number)\b",
+            r"\b(?:remove me|take me off|leave me alone|remove my number)\b",
+            rf"^{_POLITELY}(?:(?:sorry|stop) )?(?:(?:you|u) have (?:got )?|you've got |this is )?"
+            r"(?:the |a )?wrong number(?: sorry| please| thanks| stop)*$",
             r"\bno (?:me )?(?:escrib\w+|mand\w+|envi\w+|contact\w+)\b",
-            r"\bno (?:quiero |deseo |recibir )*(?:mas )?(?:mensajes|sms|textos)\b",
+            r"\bno (?:(?:quiero|deseo) )(?:recibir )?(?:mas )?(?:sus |estos )?"
+            r"(?:mensajes|sms|textos)\b",
+            r"^(?:por favor )?no (?:recibir )?(?:mas )?(?:mensajes|sms|textos)"
+            r"(?: por favor| gracias)*$",
+            r"\bno mas (?:mensajes|sms|textos)\b",
             r"^no mas$",
             r"\bdej(?:e|en|a) de (?:escrib|mand|envi|contact|molest)\w*",
             r"\b(?:dar|darme|deme|denme|dame) de baja\b",
@@ -114,23 +133,40 @@ _STOP_WISHES = tuple(
 
 _EMERGENCY = re.compile(
     r"\b(?:"
-    r"breathless\w*|short(?:ness)? of breath|out of breath|(?:can't|cant|cannot|can not) breathe?"
-    r"|(?:hard|difficult|trouble|difficulty|struggling|problems?) (?:to )?breath\w*"
+    r"breathless\w*|short(?:ness)? of breath|out of breath|(?:lost|losing) my breath"
+    r"|(?:can't|cant|cannot|can not|couldn't|unable to) (?:\w+ ){0,3}breath\w*"
+    r"|(?:hard|hardly|difficult|trouble|difficulty|struggl\w+|problems?|gasping|fighting)"
+    r" (?:\w+ ){0,3}(?:breath\w*|air)"
+    r"|breath\w* (?:\w+ ){0,3}(?:hard|harder|bad|badly|worse|difficult|painful|trouble|problems?"
+    r"|fast|hurts?|shallow|short|laboured|labored)"
+    r"|(?:bad|painful|shallow|laboured|labored|fast|hurts?) (?:\w+ ){0,2}breath\w*"
+    r"|pneumothorax|(?:collapsed|punctured) lung|lung (?:\w+ ){0,2}(?:collapsed|punctured)"
     r"|chest (?:\w+ ){0,2}(?:pains?|hurts?|hurting|tight\w*|pressure)"
     r"|(?:pains?|tightness|pressure|hurts?) (?:\w+ ){0,3}chest|tight chest"
     r"|faint|fainted|fainting|passed out|pass out|passing out|blacked out|collapsed|unconscious"
-    r"|fever\w*|(?:high|my) temperature|chills"
+    r"|fever\w*|(?:high|my|a|running|raised) temperature|temperature of|chills"
     r"|redness|red streaks?|spreading red|infected|infection|pus"
+    r"|red (?:\w+ ){0,4}(?:spread\w*|bigger|hot|swollen|growing)|spreading (?:\w+ ){0,4}red"
+    r"|(?:leg|arm|hand|foot|face|side|legs|arms|hands|feet) (?:\w+ ){0,3}weak"
+    r"|weak (?:\w+ ){0,2}(?:legs?|arms?|hands?|foot|feet|face|side)"
     r"|weakness|numb|numbness|paralys\w*|paralyz\w*|can't (?:move|feel|see|speak)"
     r"|seizures?|stroke|heart attack|cough\w* blood"
     r"|(?:won't|wont|doesn't|not) stop bleeding|bleeding (?:\w+ ){0,3}(?:won't|wont|not) stop"
     r"|bleeding (?:a lot|heavily|badly)"
     r"|broken needle|needle (?:\w+ ){0,3}(?:broke\w*|stuck|inside|left in)"
     r"|call(?:ed|ing)? 911|ambulance|suicid\w*|kill myself"
-    r"|falta (?:de |el |me )*(?:aire|aliento)|(?:no puedo|me cuesta|dificultad \w+) respirar"
+    r"|falta (?:de |el |me )*(?:aire|aliento)|(?:no puedo|cuesta|dificultad \w+|problemas? \w+"
+    r"|trabajo|mal|dificil|duele|no logro|apenas puedo) (?:\w+ )?respirar"
+    r"|recuperar (?:el )?aliento"
+    r"|respir\w+ (?:\w+ ){0,3}(?:mal|dificil|dificultad|cuesta|duele)|respiro (?:muy )?(?:mal|poco)"
+    r"|(?:no|sin) (?:\w+ ){0,2}(?:aliento|aire)|neumotorax|pulmon colapsado"
     r"|ahog\w+|dolor (?:de|en el) pecho|(?:duele|aprieta) el pecho"
-    r"|desmay\w+|perdi el conocimiento|fiebre|escalofrios|enrojecimiento|rojez|infeccion"
-    r"|debilidad|entumec\w+|adormecid\w+|convulsion\w*|ambulancia|sangr\w+ mucho"
+    r"|desmay\w+|perdi el conocimiento|fiebre|calentura|tengo temperatura|escalofrios"
+    r"|enrojecimiento|rojez|infeccion|infectad\w+"
+    r"|(?:piel|zona|herida) (?:\w+ ){0,3}(?:roja|extiende|extendiendo)"
+    r"|roj[oa]s? (?:\w+ ){0,4}(?:extiend\w+|crec\w+)"
+    r"|debilidad|(?:pierna|brazo|mano|pie|cara)s? (?:\w+ ){0,3}debil(?:es)?"
+    r"|entumec\w+|adormecid\w+|convulsion\w*|ambulancia|sangr\w+ mucho"
     r")\b"
 )
 

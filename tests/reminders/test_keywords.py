@@ -68,6 +68,69 @@ def test_a_text_is_understood(body: str, meaning: Meaning) -> None:
     assert understand(body).meaning == meaning
 
 
+NOT_A_WISH_FOR_SILENCE = (
+    *("I got no text yesterday, am I still booked?", "No messages arrived, is my session on?"),
+    *("I've had no reminders for Thursday", "Should I stop this medication before my session?"),
+    *("Do I have to stop all blood thinners?", "the wrong number was on my form"),
+    *("Confirm, and please no calls or texts after 8", "Can I stop this?", "no text came"),
+    *("Why do I get no reminders?", "I don't write well", "no recibí mensajes ayer"),
+    *(
+        "No texts yet, is Monday still on?",
+        "No me llegan mensajes",
+        "My doctor said stop all pills",
+    ),
+    *("I don't want to stop this", "I have no messages from you", "No more messages came, why?"),
+)
+A_WISH_FOR_SILENCE = (
+    *("STOP", "please stop texting me", "no more texts please", "don't text me", "unsubscribe me"),
+    *("I don't want these messages", "stop all messages", "wrong number", "Sorry, wrong number"),
+    *("no más mensajes", "deje de escribirme", "Please stop all", "stop this", "No texts please"),
+    *(
+        "Please, no more messages to this phone",
+        "I want no more texts",
+        "stop sending these",
+        "stop your silly automated texts",
+    ),
+    *("I do not want to receive texts", "You have the wrong number", "stop contacting me"),
+    *("por favor no más mensajes", "no quiero recibir mensajes", "stop with the texts"),
+    *("Please stop it!", "can you stop texting", "I don't need any more reminders"),
+    *("No me manden más mensajes", "never text me again", "Hi, please stop these"),
+    *("Would you please end all messages", "stop, wrong number", "no reminders please"),
+    *("This is the wrong number, stop texting", "I would like no more reminders"),
+)
+
+
+@pytest.mark.parametrize("body", NOT_A_WISH_FOR_SILENCE)
+def test_a_question_or_a_report_unsubscribes_nobody(body: str) -> None:
+    assert understand(body).meaning != Meaning.STOP
+
+
+@pytest.mark.parametrize("body", A_WISH_FOR_SILENCE)
+def test_a_wish_for_no_texts_is_honoured_in_any_clear_words(body: str) -> None:
+    assert understand(body).meaning == Meaning.STOP
+
+
+EMERGENCIES = (
+    *("Can't catch my breath", "breathing is hard", "my breathing is bad", "pneumothorax"),
+    *("trouble catching my breath", "struggling for breath", "I have a temperature"),
+    *("skin is red and spreading", "my leg is weak", "it is hard for me to breathe"),
+    *("I can't get my breath", "it hurts when breathing", "temperature of 39", "my arm feels weak"),
+    *("No puedo recuperar el aliento", "me cuesta mucho respirar", "respirar es difícil"),
+    *("respiro mal", "tengo calentura", "tengo temperatura", "la piel está roja y se extiende"),
+    *("mi pierna está débil", "neumotórax", "tengo problemas para respirar", "me quedo sin aire"),
+)
+
+
+@pytest.mark.parametrize("body", EMERGENCIES)
+def test_signs_of_danger_are_seen_in_other_words(body: str) -> None:
+    assert understand(body).meaning == Meaning.EMERGENCY
+
+
+@pytest.mark.parametrize("body", ["one week left", "my legs last week", "see you in a breath"])
+def test_ordinary_words_are_no_emergency(body: str) -> None:
+    assert understand(body).meaning == Meaning.UNCLEAR
+
+
 @pytest.mark.parametrize(
     ("body", "score"),
     [
