@@ -129,7 +129,7 @@ def demo(
         bool, typer.Option("--fast", help="Show a course's weeks, in a database of its own.")
     ] = False,
     day_seconds: Annotated[
-        float, typer.Option(min=1, max=3600, help="How long a day takes with --fast.")
+        float, typer.Option(min=5, max=3600, help="How long a day takes with --fast.")
     ] = 60.0,
 ) -> None:
     """Fill an empty database with a demo clinic."""

@@ -280,12 +280,12 @@ def watch(
         zone = ZoneInfo(clinic.timezone)
         last = courses.appointments_of(session, course)[-1].ends_at
     speed = 86_400 / day_seconds
-    clock = FastClock(now, speed)
     write(f"Ada Example books: {treatment.name}. A day passes in {day_seconds:g} seconds.")
     with database.transaction() as session:
         for entry in timeline.timeline(session, session.get_one(Course, known(course.id)), now=now):
             write(_announced(entry, zone))
     write("Now watch them go out. Ctrl-C ends it.")
+    clock = FastClock(now, speed)
     console = Console(write, lambda: clock.now().astimezone(zone))
     worker = Worker(
         database,
@@ -302,6 +302,11 @@ def watch(
             _live_through_now(database, clock.now())
     finally:
         worker.stop()
+    with database.transaction() as session:
+        lived = session.get_one(Course, known(course.id))
+        for entry in timeline.timeline(session, lived, now=clock.now()):
+            if entry.reason:
+                write(_announced(entry, zone))
 
 
 def _announced(entry: TimelineEntry, zone: ZoneInfo) -> str:
