@@ -96,28 +96,30 @@ _THEM = rf"(?:(?:any|all|of|the|these|those|this|that|your|my|more|further|sms) 
 _POLITELY = r"(?:(?:please|pls|plz|thanks|ok|okay|hi|hello|so|and|but|c|r|yes|confirm) )*"
 # A wish for texts to stop is told from a report that none came, and from a question about something
 # else, by its place: it opens the text, or follows on "please", "I want", "just" and their like.
-_ASKED = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|just|want|like|you) )"
-_OPENING = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|want|like) )"
+_ASKED = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|just|want|like|said|you|you to) )"
+_CARE = r"(?:\w+ ){0,2}(?:medic\w*|meds?|pills?|tablets?|thinners?|drugs?|treatments?|course)"
 _STOP_WISHES = tuple(
     map(
         re.compile,
         (
             rf"\b(?:stop|quit|end|cease) (?:\w+ ){{0,3}}{_TEXTS}\b",
-            r"\bstop (?:(?:contacting|bothering|writing|calling)(?: to)? (?:me|us)\b|sending\b)",
-            r"\bstop (?:contacting|bothering|writing)$",
-            rf"{_ASKED}stop (?:it|this|these|all)(?: now| please| thanks| already)*$",
-            rf"{_OPENING}no more (?:(?:calls?|emails?) (?:or|and) )?{_THEM}\b"
+            r"\bstop (?:contacting|sending|bothering|writing|calling)\b",
+            rf"{_ASKED}stop (?:it|this|these|all)\b(?! {_CARE}\b)",
+            r"(?<!\bget )(?<!\bgot )(?<!\bhad )(?<!\bhave )(?<!\breceived )(?<!\bgetting )"
+            rf"\bno more (?:(?:calls?|emails?) (?:or|and) )?{_THEM}\b"
             r"(?! (?:came|come|arrived|yet|since|from)\b)",
-            rf"^{_POLITELY}no {_TEXTS}(?: to me| for me| again| ever)?"
-            r"(?: please| pls| plz| thanks| thank you)*$",
-            rf"\b(?:not|don't|dont) (?:want|wish|need) (?:\w+ ){{0,4}}{_TEXTS}\b",
+            rf"{_ASKED}(?:no more )?no {_TEXTS}(?: (?:or|and) (?:calls?|emails?))?"
+            r"(?: to me| for me| again| ever)?(?: please| pls| plz| thanks| thank you)*$",
+            rf"\b(?:not|don't|dont) (?:want|wish) (?!to (?:miss|lose)\b)(?:\w+ ){{0,4}}{_TEXTS}\b",
+            rf"\b(?:not|don't|dont) need (?:any|more|these|those|your) (?:\w+ ){{0,2}}{_TEXTS}\b",
             r"\b(?:don't|dont|do not|never) (?:ever )?(?:text|message|contact|sms"
-            r"|write(?= (?:to )?(?:me|us|again|any\w*)\b|$))\b(?! back\b)",
+            r"|write(?= (?:to )?(?:me|us|this|here|again|any\w*)\b|$))\b(?! back\b)",
             r"\b(?:opt|opting|opted) (?:me )?out\b",
             r"\bunsubscribe\b",
             r"\b(?:remove me|take me off|leave me alone|remove my number)\b",
-            rf"^{_POLITELY}(?:(?:sorry|stop) )?(?:(?:you|u) have (?:got )?|you've got |this is )?"
-            r"(?:the |a )?wrong number(?: sorry| please| thanks| stop)*$",
+            # Whoever tells us that a number was taken down wrongly is a patient.
+            r"^(?!.*\b(?:gave|given|typed|put|wrote|entered|form|file|chart|i called)\b)"
+            r".*\bwrong number\b(?! (?:was|on|in|for)\b)",
             r"\bno (?:me )?(?:escrib\w+|mand\w+|envi\w+|contact\w+)\b",
             r"\bno (?:(?:quiero|deseo) )(?:recibir )?(?:mas )?(?:sus |estos )?"
             r"(?:mensajes|sms|textos)\b",

@@ -79,6 +79,8 @@ NOT_A_WISH_FOR_SILENCE = (
         "No me llegan mensajes",
         "My doctor said stop all pills",
     ),
+    *("I don't need a text back", "I gave you the wrong number", "I don't want to miss the texts"),
+    *("Stop all blood thinners?", "I get no more texts", "You have the wrong number on file"),
     *("I don't want to stop this", "I have no messages from you", "No more messages came, why?"),
 )
 A_WISH_FOR_SILENCE = (
@@ -97,6 +99,11 @@ A_WISH_FOR_SILENCE = (
     *("No me manden más mensajes", "never text me again", "Hi, please stop these"),
     *("Would you please end all messages", "stop, wrong number", "no reminders please"),
     *("This is the wrong number, stop texting", "I would like no more reminders"),
+    *("Wrong number, I am not Ada", "You've reached the wrong number", "I said no more texts"),
+    *("You are texting the wrong number", "Wrong number!! Who is Ada?", "I told you to stop this"),
+    *("stop bothering this number", "stop contacting this number", "Stop all this please"),
+    *("don't write to this number", "stop it, I'm not Ada", "no texts or calls please"),
+    *("stop these, I never signed up", "I asked for no more messages", "No more! no texts!"),
 )
 
 
