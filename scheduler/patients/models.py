@@ -75,6 +75,10 @@ class PhoneCode(SQLModel, table=True):
     phone: str = Field(max_length=20, index=True)
     nonce: str = Field(max_length=32)
     origin: str = Field(default="", max_length=64, index=True)
+    """The address that asked, and `network` its neighbourhood; empty where it tells nobody."""
+    network: str = Field(
+        default="", max_length=64, index=True, sa_column_kwargs={"server_default": ""}
+    )
     tries: int = 0
     created_at: datetime = Field(sa_type=Instant, index=True)
     expires_at: datetime = Field(sa_type=Instant)

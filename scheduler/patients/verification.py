@@ -1,16 +1,20 @@
 """A phone is proved by six digits texted to it.
 
 Budgets keep the form from being used to text strangers at the clinic's cost: Twilio names such
-"SMS pumping" the most frequent fraud on forms that send codes.
+"SMS pumping" the most frequent fraud on forms that send codes. They count codes alone, so that
+nobody's reminders give way to a flood of them.
 """
 
+import logging
 import secrets
 from datetime import datetime, timedelta
 from hmac import compare_digest
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlmodel import Session, col, func, select, update
 
 from scheduler import links
+from scheduler.clinic.models import Clinic
 from scheduler.errors import TooMany, Unfit
 from scheduler.patients.models import PhoneCode
 
@@ -19,22 +23,30 @@ MAX_TRIES = 5
 PATIENCE = timedelta(seconds=60)
 """How long to wait before another code can be asked for."""
 
-PER_PHONE_A_DAY = 5
-PER_ORIGIN_AN_HOUR = 10
+HOUR, DAY = timedelta(hours=1), timedelta(days=1)
+PER_PHONE_A_DAY = 3
+PER_ORIGIN_AN_HOUR = 5
+PER_NETWORK_AN_HOUR = 20
 PER_CLINIC_A_DAY = 500
+
+log = logging.getLogger(__name__)
 
 
 def begin(session: Session, *, clinic_id: int, phone: str, origin: str, now: datetime) -> PhoneCode:
     """A new code for a phone (E.164). TooMany where phone, address or clinic had too many."""
-    _stay_within_budget(session, clinic_id=clinic_id, phone=phone, origin=origin, now=now)
+    origin, network = _origin_and_network(origin)
+    # One at a time for a clinic: a budget that two could read at once would hold for neither.
+    session.exec(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True))
     code = PhoneCode(
         clinic_id=clinic_id,
         phone=phone,
         nonce=secrets.token_hex(16),
         origin=origin,
+        network=network,
         created_at=now,
         expires_at=now + LIVES,
     )
+    _stay_within_budget(session, code)
     session.add(code)
     session.flush()
     return code
@@ -66,23 +78,54 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
     session.flush()
 
 
-def _stay_within_budget(
-    session: Session, *, clinic_id: int, phone: str, origin: str, now: datetime
-) -> None:
-    def count(since: timedelta, *conditions: object) -> int:
+def _stay_within_budget(session: Session, code: PhoneCode) -> None:
+    def asked(since: timedelta, field: str) -> int:
         return session.exec(
             select(func.count())
             .select_from(PhoneCode)
-            .where(col(PhoneCode.created_at) > now - since, *conditions)  # type: ignore[arg-type]
+            .where(
+                col(PhoneCode.created_at) > code.created_at - since,
+                getattr(PhoneCode, field) == getattr(code, field),
+            )
         ).one()
 
-    if count(PATIENCE, PhoneCode.phone == phone):
+    if asked(PATIENCE, "phone"):
         raise TooMany("We have just texted a code. Please wait a minute before asking for another.")
-    if (
-        count(timedelta(days=1), PhoneCode.phone == phone) >= PER_PHONE_A_DAY
-        or count(timedelta(hours=1), PhoneCode.origin == origin) >= PER_ORIGIN_AN_HOUR
-        or count(timedelta(days=1), PhoneCode.clinic_id == clinic_id) >= PER_CLINIC_A_DAY
-    ):
-        raise TooMany(
-            "We cannot text another code now. Please try later, or call us.", retry_after=3600
+    if asked(DAY, "clinic_id") >= PER_CLINIC_A_DAY:
+        log.error(
+            "No more codes are texted for clinic %d: %d were asked for within a day."
+            " Somebody may be misusing the booking form.",
+            code.clinic_id,
+            PER_CLINIC_A_DAY,
         )
+        raise _later()
+    if (
+        asked(DAY, "phone") >= PER_PHONE_A_DAY
+        or (code.origin and asked(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
+        or (code.network and asked(HOUR, "network") >= PER_NETWORK_AN_HOUR)
+    ):
+        raise _later()
+
+
+def _later() -> TooMany:
+    return TooMany(
+        "We cannot text another code now. Please try later, or call us.", retry_after=3600
+    )
+
+
+def _origin_and_network(origin: str) -> tuple[str, str]:
+    """An address and its network: /24, or /56 where a home gets so much. Empty: tells nobody.
+
+    This machine's own address stands for everybody behind a proxy that does not say who asks: a
+    budget on it would shut the form for the whole clinic.
+    """
+    try:
+        address = ip_address(origin)
+    except ValueError:
+        return origin, ""
+    if isinstance(address, IPv6Address) and address.ipv4_mapped:
+        address = address.ipv4_mapped
+    if address.is_loopback:
+        return "", ""
+    length = 24 if address.version == 4 else 56
+    return str(address), str(ip_network((address, length), strict=False))

@@ -1,5 +1,6 @@
 """Names in one form, people told apart, phones proved within budgets."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -107,13 +108,20 @@ def test_stop_holds_until_start_for_everybody_on_the_phone(database: Database, c
         assert not consent.is_stopped(session, ANNS_PHONE)
 
 
-def begin(database: Database, cast: Cast, *, minutes: int = 0, phone: str = ANNS_PHONE) -> int:
+def begin(
+    database: Database,
+    cast: Cast,
+    *,
+    minutes: int = 0,
+    phone: str = ANNS_PHONE,
+    origin: str = "192.0.2.7",
+) -> int:
     with database.transaction() as session:
         code = verification.begin(
             session,
             clinic_id=cast.clinic,
             phone=phone,
-            origin="192.0.2.7",
+            origin=origin,
             now=NOW + timedelta(minutes=minutes),
         )
         return known(code.id)
@@ -170,21 +178,75 @@ def test_a_second_code_has_to_wait_a_minute(database: Database, cast: Cast) -> N
     begin(database, cast, minutes=2)
 
 
-def test_one_phone_gets_five_codes_a_day(database: Database, cast: Cast) -> None:
-    for number in range(5):
-        begin(database, cast, minutes=2 * number)
+def test_one_phone_gets_three_codes_a_day(database: Database, cast: Cast) -> None:
+    for number in range(3):
+        begin(database, cast, minutes=2 * number, origin=f"192.0.{number}.7")
 
     with pytest.raises(TooMany):
-        begin(database, cast, minutes=60)
+        begin(database, cast, minutes=60, origin="198.51.100.1")
     begin(database, cast, minutes=25 * 60)
 
 
-def test_one_address_gets_ten_codes_an_hour(database: Database, cast: Cast) -> None:
-    for number in range(10):
-        begin(database, cast, phone=f"+120255501{number:02}")
+@pytest.mark.parametrize("origin", ["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7"])
+def test_one_address_gets_five_codes_an_hour(database: Database, cast: Cast, origin: str) -> None:
+    for number in range(5):
+        begin(database, cast, phone=fictional(number), origin=origin)
 
     with pytest.raises(TooMany):
-        begin(database, cast, phone="+12025550150")
+        begin(database, cast, phone=fictional(50), origin=origin)
+    begin(database, cast, phone=fictional(50), origin=origin, minutes=61)
+
+
+@pytest.mark.parametrize(
+    ("of_one_network", "of_another"),
+    [("192.0.2.{}", "192.0.3.1"), ("2001:db8:0:{:x}::1", "2001:db8:0:100::1")],
+)
+def test_one_network_gets_twenty_codes_an_hour(
+    database: Database, cast: Cast, of_one_network: str, of_another: str
+) -> None:
+    for number in range(20):
+        begin(database, cast, phone=fictional(number), origin=of_one_network.format(number))
+
+    with pytest.raises(TooMany):
+        begin(database, cast, phone=fictional(50), origin=of_one_network.format(99))
+    begin(database, cast, phone=fictional(50), origin=of_another)
+
+
+def test_an_address_that_stands_for_everybody_limits_nobody(database: Database, cast: Cast) -> None:
+    for number in range(25):
+        begin(database, cast, phone=fictional(number), origin="127.0.0.1")
+
+
+def test_a_flood_from_everywhere_costs_a_clinic_no_more_than_its_budget(
+    database: Database, cast: Cast, caplog: pytest.LogCaptureFixture
+) -> None:
+    for number in range(verification.PER_CLINIC_A_DAY):
+        origin = f"198.51.{number % 250}.{number // 250}"
+        begin(database, cast, phone=f"+1{202 + number // 100}55501{number % 100:02}", origin=origin)
+
+    with pytest.raises(TooMany):
+        begin(database, cast, phone="+13035550199", origin="203.0.113.1")
+
+    assert "No more codes are texted" in caplog.text
+
+
+def test_two_who_ask_at_the_same_moment_share_one_budget(database: Database, cast: Cast) -> None:
+    with ThreadPoolExecutor(8) as crowd:
+        answers = list(crowd.map(lambda _: outcome(database, cast), range(8)))
+
+    assert sorted(answers) == ["texted"] + ["told to wait"] * 7
+
+
+def outcome(database: Database, cast: Cast) -> str:
+    try:
+        begin(database, cast)
+    except TooMany:
+        return "told to wait"
+    return "texted"
+
+
+def fictional(number: int) -> str:
+    return f"+120255501{number:02}"
 
 
 def test_answers_must_be_complete() -> None:
