@@ -1,6 +1,7 @@
 """The patients' door with a clinic behind it, and a visitor who walks through the form."""
 
 import re
+import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -9,6 +10,7 @@ from functools import cache
 from html import unescape
 
 import pytest
+import uvicorn
 from fastapi import FastAPI
 from httpx import Response
 from sqlmodel import SQLModel, col, func, select
@@ -74,6 +76,20 @@ def application(database: Database, clock: FrozenClock, settings: Settings) -> F
 def client(application: FastAPI, cast: Cast) -> Iterator[TestClient]:
     with TestClient(application, follow_redirects=False, raise_server_exceptions=False) as client:
         yield client
+
+
+@pytest.fixture
+def address(application: FastAPI, cast: Cast) -> Iterator[str]:
+    """Where the application is served, with the headers that the doorstep gives it."""
+    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
+    listening = server.config.bind_socket()
+    # From here on connections wait in line, however long the server takes to begin.
+    listening.listen()
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    thread.join()
 
 
 @dataclass

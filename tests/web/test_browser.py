@@ -1,13 +1,11 @@
 """The booking form in a real Chromium, without JavaScript, on a desk and on a phone."""
 
-import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
 import pytest
-import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page
 from sqlmodel import col, select
@@ -41,20 +39,6 @@ STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 def database_url(sqlite_url: str) -> str:
     """One kind of database is enough to look at pages."""
     return sqlite_url
-
-
-@pytest.fixture
-def address(application: FastAPI, cast: Cast) -> Iterator[str]:
-    """Where the application is served, with the headers that the doorstep gives it."""
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
-    listening = server.config.bind_socket()
-    # From here on connections wait in line, however long the server takes to begin.
-    listening.listen()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    thread.join()
 
 
 class Walk:
