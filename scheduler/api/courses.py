@@ -211,7 +211,10 @@ def shift(call: Writing, course_id: PathId, body: Shift) -> JSONResponse:
 @router.post("/{course_id}/cancellation", response_model=CourseShape)
 @needs(Deed.BOOK)
 def cancel(call: Writing, course_id: PathId, body: Reason | None = None) -> JSONResponse:
-    """Cancel what is still to come of a course."""
+    """Cancel what is still to come of a course.
+
+    One that waits for clearance is declined so, and the patient is asked to call.
+    """
     course = _expected(call, course_id)
     reason = body.reason if body else ""
     courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)

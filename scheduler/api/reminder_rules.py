@@ -32,7 +32,7 @@ class RuleFields(Shape):
     """What may be said of a rule."""
 
     kind: Text = Field("", min_length=1, max_length=30, pattern="^[a-z_]+$", examples=["parking"])
-    anchor: Literal["booked", "start", "end"] = "start"
+    anchor: Literal["booked", "start", "end", "change"] = "start"
     offset_minutes: int = Field(
         0,
         strict=True,
@@ -41,7 +41,7 @@ class RuleFields(Shape):
         examples=[-1440],
         description="After the anchor; negative: before it.",
     )
-    which: Literal["all", "first", "last"] = "all"
+    which: Literal["all", "first", "last", "moved", "cancelled"] = "all"
     quiet: Literal["earlier", "later", "ignore"] = "earlier"
     useful_minutes: int = Field(
         0,
@@ -69,7 +69,7 @@ class NewRule(RuleFields):
 
     clinic_id: Id
     kind: Text = Field(min_length=1, max_length=30, pattern="^[a-z_]+$", examples=["parking"])
-    anchor: Literal["booked", "start", "end"]
+    anchor: Literal["booked", "start", "end", "change"]
     offset_minutes: int = Field(strict=True, ge=-FARTHEST, le=FARTHEST, examples=[-1440])
     useful_minutes: int = Field(strict=True, ge=-FARTHEST, le=FARTHEST, examples=[-120])
     templates: Templates = Field(min_length=1, max_length=20)

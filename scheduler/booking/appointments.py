@@ -95,6 +95,7 @@ def cancel(
     if appointment.starts_at <= now and appointment.state in LIVE:
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
+        appointment.news_at = courses.news(actor, now)
         _become(session, actor, appointment, AppointmentState.CANCELLED, now, reason=reason)
         diary.free(session, appointment_ids=[known(appointment.id)])
     return appointment

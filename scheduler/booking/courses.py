@@ -170,6 +170,7 @@ def cancel(
     diary.free(session, appointment_ids=[known(each.id) for each in rest])
     for each in rest:
         each.state = AppointmentState.CANCELLED
+        each.news_at = news(actor, now)
         each.changed_at = now
         session.add(each)
     course.state = CourseState.CANCELLED
@@ -185,7 +186,7 @@ def clear(
     """A practitioner has looked at the screening: the course may begin. Conflict if none waits."""
     if course.state != CourseState.NEEDS_CLEARANCE:
         raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
-    course.state = CourseState.ACTIVE
+    course.state, course.cleared_at = CourseState.ACTIVE, now
     touch(session, course, now)
     record(session, actor, "cleared", course, now, note=note)
     return course
@@ -197,6 +198,11 @@ def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
     for course_id in ids:
         for purpose in ("course", "calendar"):
             links.revoke(session, purpose=purpose, subject_id=known(course_id), now=now)
+
+
+def news(actor: Actor, now: datetime) -> datetime | None:
+    """When a change has become news to the patient: never, where they made it themselves."""
+    return None if actor.kind == "patient" else now
 
 
 def touch(session: Session, course: Course, now: datetime) -> None:

@@ -51,6 +51,8 @@ class Course(Versioned, table=True):
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     cancel_reason: str = Field(default="", max_length=200)
     booked_at: datetime = Field(sa_type=Instant)
+    cleared_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When a practitioner said that it may begin; nothing where nobody had to, or has"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 
@@ -85,6 +87,9 @@ class Appointment(Versioned, table=True):
     fold: int = 0
     """1: the second of two equal wall times, when clocks go back"""
     zone: str = Field(max_length=64)
+    news_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the clinic moved or cancelled it, which the patient has to be told; nothing where it
+    never did, or where the patient has changed it since"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

@@ -90,8 +90,9 @@ def move_all(
     for appointment, seat in zip(moved, seats, strict=True):
         before = appointment.starts_at
         courses.place(appointment, seat, means, now)
-        if appointment.starts_at != before and appointment.state == AppointmentState.CONFIRMED:
-            # What was confirmed was the old time.
+        if appointment.starts_at != before:
+            appointment.news_at = courses.news(actor, now)
+            # If it was confirmed, what was confirmed was the old time.
             appointment.state = AppointmentState.BOOKED
         session.add(appointment)
         audit.record(

@@ -74,11 +74,13 @@ class _Session(NamedTuple):
     course_id: int
     course_state: str
     was_held: bool | None
+    cleared_at: datetime | None
     booked_at: datetime
     appointment_id: int
     state: str
     starts_at: datetime
     ends_at: datetime
+    news_at: datetime | None
 
 
 def gather(session: Session, phones: Collection[str], *, now: datetime) -> list[Household]:
@@ -101,7 +103,7 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
     stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
     recent = select(Appointment.course_id).where(Appointment.ends_at > now - LOOK_BACK)
     rows = session.execute(
-        select(  # type: ignore[call-overload]
+        select(  # type: ignore[call-overload,misc]
             Patient.phone,
             Course.clinic_id,
             Patient.id,
@@ -109,11 +111,13 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
             Course.id,
             Course.state,
             Screening.needs_clearance,
+            Course.cleared_at,
             Course.booked_at,
             Appointment.id,
             Appointment.state,
             Appointment.starts_at,
             Appointment.ends_at,
+            Appointment.news_at,
         )
         .join(Course, col(Course.patient_id) == Patient.id)
         .join(Appointment, col(Appointment.course_id) == Course.id)
@@ -175,7 +179,7 @@ def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit
 def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
-    rules = _rules_for(course[0].course_state, rules, was_held=bool(course[0].was_held))
+    rules = _rules_for(course[0], rules)
     return [
         timing.Visit(
             course_id=str(row.course_id),
@@ -190,13 +194,14 @@ def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[
             missed=row.state == AppointmentState.NO_SHOW,
             language=row.language,
             rules=rules,
+            news_at=row.news_at,
         )
         for row in course
     ]
 
 
-def _rules_for(course_state: str, rules: list[timing.Rule], *, was_held: bool) -> list[timing.Rule]:
-    if course_state == CourseState.NEEDS_CLEARANCE:
+def _rules_for(course: _Session, rules: list[timing.Rule]) -> list[timing.Rule]:
+    if course.course_state == CourseState.NEEDS_CLEARANCE:
         # The times are kept, and the patient may know that. But nobody is told to come, or to
         # prepare, before a practitioner has said that the treatment is safe for them; once that
         # is said, what is still useful becomes owed.
@@ -205,10 +210,17 @@ def _rules_for(course_state: str, rules: list[timing.Rule], *, was_held: bool) -
             for rule in rules
             if rule.kind == "confirmation" and rule.anchor == "booked"
         ]
-    if course_state == CourseState.CANCELLED:
+    if course.course_state == CourseState.CANCELLED:
         # A session that took place is looked after, whatever became of those to come.
-        return [rule for rule in rules if rule.anchor == "end"]
-    if was_held:
+        declined = course.was_held and course.cleared_at is None
+        return [
+            replace(rule, templates=texts.ANSWERS["declined"])
+            if declined and rule.anchor == "change"
+            else rule
+            for rule in rules
+            if rule.anchor in {"end", "change"}
+        ]
+    if course.was_held:
         # Cleared days after it was booked, it is confirmed then: of use until the first session.
         return [
             replace(rule, useful_minutes=max(rule.useful_minutes, UNTIL_THE_SESSION))

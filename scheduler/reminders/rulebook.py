@@ -14,21 +14,39 @@ from scheduler.reminders.texts import DEFAULT_RULES
 
 
 def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> None:
-    """Give each of these clinics that has no rules the default ones."""
-    bare = set(clinic_ids) - _with_rules(session, clinic_ids)
-    if not bare:
+    """Give each of these clinics that has no rules the default ones.
+
+    One that had its rules before there were texts on what the clinic itself changes is given those.
+    """
+    if not _lacking(session, clinic_ids):
         return
     # Two workers may meet a new clinic at once: the row of the clinic says who was first. The lock
     # leaves those alone who only refer to the clinic.
     session.exec(
         select(Clinic.id)
-        .where(col(Clinic.id).in_(bare))
+        .where(col(Clinic.id).in_(clinic_ids))
         .order_by(col(Clinic.id))
         .with_for_update(key_share=True)
     ).all()
-    for clinic_id in sorted(bare - _with_rules(session, bare)):
-        session.add_all(_row(rule, clinic_id, now) for rule in DEFAULT_RULES)
+    for clinic_id, missing in sorted(_lacking(session, clinic_ids).items()):
+        session.add_all(_row(rule, clinic_id, now) for rule in missing)
     session.flush()
+
+
+def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+    """By clinic, the default rules that it is to be given; clinics that lack none are left out."""
+    anchors: dict[int, set[str]] = {clinic_id: set() for clinic_id in clinic_ids}
+    for clinic_id, anchor in session.exec(
+        select(ReminderRule.clinic_id, ReminderRule.anchor)
+        .where(col(ReminderRule.clinic_id).in_(clinic_ids))
+        .distinct()
+    ):
+        anchors[clinic_id].add(anchor)
+    return {
+        clinic_id: [rule for rule in DEFAULT_RULES if not has or rule.anchor == "change"]
+        for clinic_id, has in anchors.items()
+        if "change" not in has
+    }
 
 
 def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:

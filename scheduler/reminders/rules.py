@@ -54,6 +54,14 @@ def _kept(
         raise Unfit("A text must be of use for a while after it is due.", field="useful_minutes")
     if rule.anchor == "booked" and rule.offset_minutes < 0:
         raise Unfit("Nothing is said of a course before it is booked.", field="offset_minutes")
+    if rule.anchor == "change" and rule.offset_minutes < 0:
+        raise Unfit("Nothing is said of a change before it is made.", field="offset_minutes")
+    if (rule.anchor == "change") is not (rule.which in {"moved", "cancelled"}):
+        raise Unfit(
+            "A text on a change says which one: moved or cancelled. Other texts say for which"
+            " sessions they are.",
+            field="which",
+        )
     check_templates(rule.templates)
     session.add(rule)
     session.flush()

@@ -137,6 +137,8 @@ def why(anchor: timing.Anchor | str, offset_minutes: int, number: int | None) ->
     """What a text is about, in plain words: `the day before session 3`."""
     if anchor == "booked":
         return "when the course is booked"
+    if anchor == "change":
+        return "when the clinic changes a time"
     side = "before" if offset_minutes < 0 else "after"
     about = f"session {number}" if number else "the session"
     if offset_minutes == 0:

@@ -5,7 +5,7 @@ cancelled one has none, and a text that is no longer in the answer must not be s
 patient wants texts at all is asked before: no consent, no visits.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
@@ -18,8 +18,8 @@ from scheduler.intervals import minute_of
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.reminders.wording import ENGLISH
 
-Anchor = Literal["booked", "start", "end"]
-Which = Literal["all", "first", "last"]
+Anchor = Literal["booked", "start", "end", "change"]
+Which = Literal["all", "first", "last", "moved", "cancelled"]
 Quiet = Literal["earlier", "later", "ignore"]
 Verdict = Literal["owed", "gave_way", "too_late"]
 
@@ -33,7 +33,8 @@ class Rule:
     """One kind of text: when it is due, until when it is of use, and what it gives way to.
 
     `offset_minutes` and `useful_minutes` are counted from the anchor: -1440 is a day before it.
-    `which` session of a course it is for; once a course for the anchor `booked`. A higher
+    `which` session of a course it is for; once a course for the anchor `booked`, and once for each
+    `change` by the clinic, which has `moved` sessions or only `cancelled` some. A higher
     `priority` is kept when there are too many; `always` never gives way, yet is counted. `asked`
     answers an act of the patient: not counted, and sent at any hour. `templates` by language.
     `variant` tells a text about booking from another one by the same rule.
@@ -58,7 +59,8 @@ class Visit:
     """One session of a course as far as texts go. Instants are aware, on whole UTC minutes.
 
     `live` is booked, confirmed, arrived or completed; `missed` is a no-show. `number` and `total`
-    are what the patient reads: session 3 of 10.
+    are what the patient reads: session 3 of 10. `news_at` is when the clinic last moved or
+    cancelled it of its own accord; None where it never did, or the patient has since.
     """
 
     course_id: str
@@ -73,6 +75,7 @@ class Visit:
     missed: bool
     language: str
     rules: Sequence[Rule]
+    news_at: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -140,6 +143,8 @@ def owed(
 
 def _occasions(visits: Iterable[Visit]) -> Iterator[tuple[Rule, Visit]]:
     """Each rule with each visit it speaks of."""
+    visits = list(visits)
+    yield from _news(visits)
     attended = sorted(
         (visit for visit in visits if visit.live and not visit.missed),
         key=lambda visit: (visit.course_id, visit.starts_at, visit.appointment_id),
@@ -148,12 +153,31 @@ def _occasions(visits: Iterable[Visit]) -> Iterator[tuple[Rule, Visit]]:
         yield from _occasions_of_course(list(course))
 
 
+def _news(visits: list[Visit]) -> Iterator[tuple[Rule, Visit]]:
+    """What the clinic changed and has to tell: each change once, about the first of its sessions.
+
+    A session that was over when it was changed is no news.
+    """
+    changes: dict[tuple[str, datetime], list[Visit]] = defaultdict(list)
+    for visit in visits:
+        if visit.news_at is not None and visit.starts_at > visit.news_at and not visit.missed:
+            changes[visit.course_id, visit.news_at].append(visit)
+    for changed in changes.values():
+        moved = [visit for visit in changed if visit.live]
+        visit = min(moved or changed, key=lambda each: (each.starts_at, each.appointment_id))
+        for rule in visit.rules:
+            if rule.anchor == "change" and rule.which == ("moved" if moved else "cancelled"):
+                yield rule, visit
+
+
 def _occasions_of_course(course: list[Visit]) -> Iterator[tuple[Rule, Visit]]:
     first, last = course[0], course[-1]
     for visit in course:
         for rule in visit.rules:
             if rule.anchor == "booked":
                 fits = visit is _first_to_come(course)
+            elif rule.anchor == "change":
+                fits = False
             else:
                 fits = rule.which == "all" or visit is (first if rule.which == "first" else last)
             if fits:
@@ -179,6 +203,8 @@ def _key(rule: Rule, visit: Visit) -> str:
     if rule.anchor == "booked":
         key = f"{rule.id}:course:{visit.course_id}"
         return f"{key}:{rule.variant}" if rule.variant else key
+    if rule.anchor == "change":
+        return f"{rule.id}:course:{visit.course_id}:{_anchor(rule, visit):%Y%m%dT%H%M%S.%f}"
     return f"{rule.id}:{visit.appointment_id}:{minute_of(visit.starts_at)}"
 
 
@@ -190,6 +216,8 @@ def _anchor(rule: Rule, visit: Visit) -> datetime:
             return visit.starts_at
         case "end":
             return visit.ends_at
+        case "change":
+            return visit.news_at or visit.booked_at
 
 
 def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> datetime:
@@ -233,7 +261,7 @@ def _only_at_once(
 
 def _expires(rule: Rule, visit: Visit) -> datetime:
     expires = _anchor(rule, visit) + timedelta(minutes=rule.useful_minutes)
-    return min(expires, visit.starts_at) if rule.anchor == "booked" else expires
+    return expires if rule.anchor in {"start", "end"} else min(expires, visit.starts_at)
 
 
 def _rank(text: Owed) -> tuple[bool, int, datetime, str]:

@@ -26,7 +26,7 @@ LONG = {
     "total": "24",
     "score": "10",
 }
-LINK = "https://book.willowbrook.example/my/" + "x" * 43
+LINK = "https://book.willowbrook.example/my/" + "x" * 22
 FORBIDDEN = {"CANCEL", "END", "YES", "QUIT", "REVOKE"}
 
 
@@ -95,7 +95,11 @@ def test_both_languages_have_every_text() -> None:
 
 def test_each_rule_has_its_text() -> None:
     assert [rule.kind for rule in DEFAULT_RULES] == list(TEMPLATES)
-    assert [rule.kind for rule in DEFAULT_RULES if rule.always] == ["day_before"]
+    assert [rule.kind for rule in DEFAULT_RULES if rule.always] == [
+        "day_before",
+        "moved",
+        "cancelled",
+    ]
     assert [rule.kind for rule in DEFAULT_RULES if rule.asked] == ["confirmation"]
 
 

@@ -185,6 +185,29 @@ def test_what_was_sent_is_not_owed_again() -> None:
     assert ask(visit, sent=[Sent(text.key, text.due_at)]) == []
 
 
+def test_each_change_by_the_clinic_is_told_once_of_its_first_session() -> None:
+    on_monday, on_tuesday = at("2027-01-04T10:00"), at("2027-01-05T10:00")
+    course = [
+        replace(ann("2027-01-12T14:00", 1), news_at=on_tuesday, live=False),
+        replace(ann("2027-01-14T14:00", 2), news_at=on_monday),
+        replace(ann("2027-01-19T14:00", 3), news_at=on_monday),
+        replace(ann("2027-01-21T14:00", 4), news_at=on_monday, live=False),
+    ]
+
+    texts = [text for text in ask(*course) if text.rule.anchor == "change"]
+
+    assert [(text.rule.kind, text.visit.number, text.due_at) for text in texts] == [
+        ("moved", 2, on_monday + timedelta(minutes=2)),
+        ("cancelled", 1, on_tuesday + timedelta(minutes=2)),
+    ]
+
+
+def test_what_was_over_when_it_was_changed_is_no_news() -> None:
+    late = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-12T14:00"), live=False)
+
+    assert ask(late) == []
+
+
 def test_the_less_useful_gives_way_on_a_full_day() -> None:
     visit = ann("2027-01-12T14:00")
 
@@ -250,7 +273,7 @@ def test_the_more_useful_is_kept_and_of_equals_the_earlier() -> None:
 HOURS = timedelta(hours=1)
 START = at("2027-03-08T00:00")  # the clocks change within the week
 
-rules = st.builds(
+reminders = st.builds(
     Rule,
     id=st.sampled_from("abcdef"),
     kind=st.just("kind"),
@@ -263,6 +286,22 @@ rules = st.builds(
     always=st.booleans(),
     asked=st.booleans(),
 )
+news = st.builds(
+    Rule,
+    id=st.sampled_from("ghi"),
+    kind=st.just("news"),
+    anchor=st.just("change"),
+    offset_minutes=st.integers(0, 60),
+    which=st.sampled_from(["moved", "cancelled"]),
+    quiet=st.just("later"),
+    useful_minutes=st.integers(61, 4000),
+    priority=st.integers(0, 3),
+    always=st.booleans(),
+)
+rules = reminders | news
+
+
+hours_from_start = st.integers(0, 300).map(lambda hours: START + hours * HOURS)
 
 
 @st.composite
@@ -288,6 +327,9 @@ def phones(draw: st.DrawFn) -> list[Visit]:
                     missed=draw(st.booleans()),
                     language="en",
                     rules=rule_set,
+                    news_at=draw(
+                        st.none() | st.integers(0, 300).map(lambda hours: START + hours * HOURS)
+                    ),
                 )
             )
     return visits
@@ -317,7 +359,8 @@ def test_in_any_case_the_promises_hold(
     for text in going:
         assert max(text.due_at, now) < text.expires_at
         assert text.due_at >= text.visit.booked_at
-        assert text.visit.live
+        assert text.expires_at <= text.visit.starts_at or text.rule.anchor in {"start", "end"}
+        assert text.visit.live or text.rule.which == "cancelled"
         assert not text.visit.missed
         # Nobody is disturbed but by what they asked for, or who has booked just now.
         if text.rule.asked or (
@@ -385,7 +428,7 @@ def test_cancelling_withdraws_and_moving_renames(
         ends_at=chosen.ends_at + timedelta(minutes=5),
     )
 
-    assert keys([*others, replace(chosen, live=False)]) == set()
+    assert keys([*others, replace(chosen, live=False, news_at=None)]) == set()
     common = keys(visits) & keys([*others, moved])
     assert all(":course:" in key for key in common)
 

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from scheduler.audit import OPERATOR
+from scheduler.audit import OPERATOR, Actor
 from scheduler.booking import appointments, courses
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.clinic.models import Clinic
@@ -14,7 +14,7 @@ from scheduler.patients import consent, register
 from scheduler.patients.models import Patient, Screening
 from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.worker import Worker
-from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found
+from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
 
@@ -72,10 +72,18 @@ def test_texts_go_out_when_they_are_due(world: World) -> None:
     ]
 
 
-def change(world: World, course_id: int, number: int, deed: object, **details: object) -> None:
+def change(
+    world: World,
+    course_id: int,
+    number: int,
+    deed: object,
+    *,
+    actor: Actor = OPERATOR,
+    **details: object,
+) -> None:
     with world.database.transaction() as session:
         which = appointment(session, course_id, number)
-        deed(session, OPERATOR, which, now=world.clock.at, **details)  # type: ignore[operator]
+        deed(session, actor, which, now=world.clock.at, **details)  # type: ignore[operator]
 
 
 def test_a_moved_session_takes_its_texts_along(world: World) -> None:
@@ -110,7 +118,7 @@ def test_a_cancelled_session_is_not_texted_about(world: World) -> None:
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
 
-    change(world, course, 2, appointments.cancel)
+    change(world, course, 2, appointments.cancel, actor=patient_actor(world.clinic_id))
     world.tick(MONDAY + HOUR)
 
     assert ("day_before", 2, MessageState.WITHDRAWN, "The session was cancelled.") in told(

@@ -4,6 +4,8 @@ from scheduler.reminders.texts.templates import TEMPLATES
 from scheduler.reminders.timing import Rule
 
 HOUR = 60
+SEASON = 90 * 24 * HOUR  # or until the session that it is about
+TO_CORRECT_A_SLIP = 2  # staff who moved the wrong session put it right before anybody is told
 
 DEFAULT_RULES = (
     Rule(
@@ -71,5 +73,32 @@ DEFAULT_RULES = (
         asked=False,
         templates=TEMPLATES["check_in"],
     ),
+    Rule(
+        id="moved",
+        kind="moved",
+        anchor="change",
+        offset_minutes=TO_CORRECT_A_SLIP,
+        which="moved",
+        quiet="later",
+        useful_minutes=SEASON,
+        priority=95,
+        always=True,
+        asked=False,
+        templates=TEMPLATES["moved"],
+    ),
+    Rule(
+        id="cancelled",
+        kind="cancelled",
+        anchor="change",
+        offset_minutes=TO_CORRECT_A_SLIP,
+        which="cancelled",
+        quiet="later",
+        useful_minutes=SEASON,
+        priority=95,
+        always=True,
+        asked=False,
+        templates=TEMPLATES["cancelled"],
+    ),
 )
-"""Confirm at once; remind before every session; look after people around the first."""
+"""Confirm at once; remind before every session; look after people around the first; tell whatever
+the clinic itself changes."""

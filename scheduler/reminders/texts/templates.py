@@ -26,6 +26,8 @@ _REMINDERS_EN = {
         "{clinic}: how are you today? Reply with a number: 0 = no complaint, 10 = the worst"
         " you can imagine. Questions? {phone}"
     ),
+    "moved": "{clinic}: session {number} is now on {date}, {time}. All your times: {link}",
+    "cancelled": "{clinic}: {date}, {time} is cancelled, please do not come. Your times: {link}",
 }
 _REMINDERS_ES = {
     "confirmation": (
@@ -48,6 +50,8 @@ _REMINDERS_ES = {
         "{clinic}: ¿cómo está hoy? Responda con un número: 0 = ninguna molestia, 10 = la peor"
         " imaginable. ¿Preguntas? {phone}"
     ),
+    "moved": "{clinic}: la cita {number} es ahora el {date}, {time}. Todas sus citas: {link}",
+    "cancelled": "{clinic}: se anula la cita del {date}, {time}; no venga. Sus citas: {link}",
 }
 
 _ANSWERS_EN = {
@@ -56,6 +60,9 @@ _ANSWERS_EN = {
     "held": (
         "{clinic}: we have kept your times. A practitioner looks at your answers first and we"
         " text you. Questions? {phone}"
+    ),
+    "declined": (
+        "{clinic}: we cannot keep the times you asked for. Please call us about them: {phone}"
     ),
     "nothing_to_confirm": (
         "{clinic}: we found no session to confirm. Please call {phone} if you expected one."
@@ -87,6 +94,7 @@ _ANSWERS_ES = {
         "{clinic}: hemos guardado sus citas. Un profesional mira antes sus respuestas y le"
         " avisamos. ¿Preguntas? {phone}"
     ),
+    "declined": "{clinic}: no podemos mantener las citas que pidió. Llámenos, por favor: {phone}",
     "nothing_to_confirm": "{clinic}: no hay ninguna cita por confirmar. Si la esperaba: {phone}",
     "reschedule": "{clinic}: vea y cambie sus citas aquí: {link}",
     "stopped": (
