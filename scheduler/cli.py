@@ -17,9 +17,9 @@ import uvicorn
 from sqlmodel import Session
 
 from scheduler import app as application
+from scheduler import audit, installation, migrations, telemetry
 from scheduler import demo as demonstration
 from scheduler import doctor as examination
-from scheduler import migrations, telemetry
 from scheduler import phone as phones
 from scheduler import settings as configuration
 from scheduler.audit import OPERATOR
@@ -83,6 +83,7 @@ def serve(
     with _opened(public_url=_here(host, port)) as (settings, database):
         if database.is_sqlite:
             migrations.upgrade(database)
+        _check_version(database)
         if demo:
             _fill(database, only_if_empty=True)
         worker = None if no_worker else _worker(settings, database)
@@ -120,6 +121,26 @@ def migrate() -> None:
     with _opened() as (_, database):
         migrations.upgrade(database)
     _say(f"The database has version {migrations.newest()}.")
+
+
+@commands.command("move-house")
+def move_house() -> None:
+    """Say that the clinic's public address is now PUBLIC_URL: texts go out from here."""
+    with _opened() as (settings, database):
+        _check_version(database)
+        with database.transaction() as session:
+            installation.move(session, settings.public_url)
+            audit.record(
+                session,
+                OPERATOR,
+                "moved",
+                "installation",
+                installation.THE_ONLY_ONE,
+                clinic_id=None,
+                now=SystemClock().now(),
+                public_url=settings.public_url,
+            )
+    _say(f"Texts go out for {settings.public_url} from now on.")
 
 
 @commands.command()
@@ -301,6 +322,9 @@ def _serve(
 
 
 def _worker(settings: Settings, database: Database) -> Worker:
+    if settings.sms == "twilio":
+        with database.transaction() as session:
+            installation.settle(session, settings.public_url)
     return Worker(
         database,
         _sender(settings),

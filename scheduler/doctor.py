@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, literal
 from sqlmodel import select
 
-from scheduler import migrations
+from scheduler import installation, migrations
 from scheduler.clinic.models import Clinic
 from scheduler.database import Busy, Database
 from scheduler.errors import Problem
@@ -60,6 +60,7 @@ def examine(
             # Their tables are there.
             yield _guarded("texts", lambda: _overdue(database, now))
             yield _guarded("zones", lambda: _zones(database))
+            yield _guarded("home", lambda: _home(settings, database))
     yield _carrier(carrier)
 
 
@@ -138,6 +139,17 @@ def _zones(database: Database) -> Finding:
     for name in names:
         ZoneInfo(name)
     return Finding("zones", f"Zone data {version} knows the zone of each clinic.")
+
+
+def _home(settings: Settings, database: Database) -> Finding:
+    if settings.sms == "console":
+        return Finding("home", "Nothing is sent from here, so a copy can do no harm.")
+    with database.transaction(write=False) as session:
+        objection = installation.stranger(session, settings.public_url)
+    if objection:
+        sentence, _, remedy = objection.partition(". ")
+        return Finding("home", f"{sentence}.", remedy)
+    return Finding("home", f"The database is at home at {settings.public_url}.")
 
 
 def _carrier(carrier: Sender | None) -> Finding:

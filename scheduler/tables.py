@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from scheduler import audit, idempotency, links
+from scheduler import audit, idempotency, installation, links
 from scheduler.booking import models as booking
 from scheduler.clinic import models as clinic
 from scheduler.patients import models as patients
@@ -10,7 +10,7 @@ from scheduler.progress import models as progress
 from scheduler.reminders import models as reminders
 from scheduler.staff import models as staff
 
-__all__ = ["audit", "booking", "clinic", "idempotency", "links", "metadata", "patients", "progress"]
-__all__ += ["reminders", "staff"]
+__all__ = ["audit", "booking", "clinic", "idempotency", "installation", "links", "metadata"]
+__all__ += ["patients", "progress", "reminders", "staff"]
 
 metadata = SQLModel.metadata
