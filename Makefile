@@ -49,8 +49,8 @@ fix: development  ## mend what the linter and the formatter can mend by themselv
 	$(IN)/ruff check --fix .
 	$(IN)/ruff format .
 
-bench: install  ## measure
-	@echo "nothing yet"
+bench: development  ## measure what the program costs, beside the least it could cost
+	@$(IN)/python -m benchmarks
 
 chaos: install  ## the fault runs in full size
 	@echo "nothing yet"

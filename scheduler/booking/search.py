@@ -1,5 +1,6 @@
 """What is free: one place decides, for offers, plans, bookings and moves alike."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
@@ -10,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking import diary, slots
 from scheduler.booking.compromises import Opening
-from scheduler.booking.slots import PractitionerTime, RoomTime, SessionShape, Slot
+from scheduler.booking.slots import PractitionerTime, RoomTime, SessionShape, Slot, Stretch
 from scheduler.clinic import hours, licences
 from scheduler.clinic.hours import WeeklyHours
 from scheduler.clinic.models import (
@@ -59,7 +60,7 @@ class Times:
 
     practitioners: Sequence[PractitionerTime]
     rooms: Sequence[RoomTime]
-    patient_busy: Sequence[Interval]
+    patient_busy: Sequence[Stretch]
 
 
 @dataclass(frozen=True)
@@ -215,24 +216,35 @@ def _working(
     days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
     days = [day for day in days if day not in closed]
     weekly = _weekly_hours(session, [known(who.id) for who in means.practitioners])
+    # Many work the same hours; what those come to is worked out once.
+    stretches: dict[tuple[WeeklyHours, ...], list[Interval]] = {
+        week: _stretches(week, days, means.zone) for week in set(weekly.values())
+    }
     return {
         known(who.id): licences.cut(
-            (
-                stretch
-                for day in days
-                for stretch in hours.working(weekly[known(who.id)], day, means.zone)
-            ),
-            who.license_expires_on,
-            means.zone,
+            stretches[weekly[known(who.id)]], who.license_expires_on, means.zone
         )
         for who in means.practitioners
     }
 
 
-def _weekly_hours(session: Session, practitioner_ids: list[int]) -> dict[int, list[WeeklyHours]]:
+def _stretches(week: Sequence[WeeklyHours], days: Sequence[date], zone: ZoneInfo) -> list[Interval]:
+    by_weekday: dict[int, list[WeeklyHours]] = defaultdict(list)
+    for each in week:
+        by_weekday[each.weekday].append(each)
+    return [
+        stretch for day in days for stretch in hours.working(by_weekday[day.weekday()], day, zone)
+    ]
+
+
+def _weekly_hours(
+    session: Session, practitioner_ids: list[int]
+) -> dict[int, tuple[WeeklyHours, ...]]:
     weekly: dict[int, list[WeeklyHours]] = {each: [] for each in practitioner_ids}
     for row in session.exec(
-        select(WorkingHours).where(col(WorkingHours.practitioner_id).in_(practitioner_ids))
+        select(WorkingHours)
+        .where(col(WorkingHours.practitioner_id).in_(practitioner_ids))
+        .order_by(col(WorkingHours.weekday), col(WorkingHours.starts))
     ):
         weekly[row.practitioner_id].append(
             WeeklyHours(
@@ -243,7 +255,7 @@ def _weekly_hours(session: Session, practitioner_ids: list[int]) -> dict[int, li
                 row.valid_to,
             )
         )
-    return weekly
+    return {each: tuple(week) for each, week in weekly.items()}
 
 
 def _by_id(those: Sequence[Given], wanted: int) -> Given:

@@ -6,14 +6,18 @@ starts that it rules out in one operation, however many weeks are looked at.
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from functools import partial
+from functools import partial, reduce
 from itertools import compress, repeat
+from operator import or_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.clinic.hours import DAY, steady
 from scheduler.errors import Unfit
 from scheduler.intervals import Interval, Minute
+
+Stretch = tuple[Minute, Minute]
+"""From a minute up to, not including, another; an Interval is one."""
 
 
 class SessionShape(NamedTuple):
@@ -35,14 +39,14 @@ class PractitionerTime(NamedTuple):
 
     practitioner_id: int
     working: Sequence[Interval]
-    busy: Sequence[Interval]
+    busy: Sequence[Stretch]
 
 
 class RoomTime(NamedTuple):
     """When a room is taken, turnover included, in any order."""
 
     room_id: int
-    busy: Sequence[Interval]
+    busy: Sequence[Stretch]
 
 
 class Slot(NamedTuple):
@@ -71,7 +75,7 @@ def free(
     *,
     zone: ZoneInfo,
     not_before: Minute = 0,
-    patient_busy: Iterable[Interval] = (),
+    patient_busy: Iterable[Stretch] = (),
 ) -> list[Slot]:
     """All free starts inside a span, sorted by start and practitioner.
 
@@ -100,7 +104,7 @@ def check(
     rooms: Iterable[RoomTime],
     *,
     not_before: Minute = 0,
-    patient_busy: Iterable[Interval] = (),
+    patient_busy: Iterable[Stretch] = (),
 ) -> Reason | None:
     """Why one wanted start, on the grid or off it, is not free; None if it is."""
     ends_at = starts_at + shape.minutes
@@ -157,33 +161,23 @@ class _Grid:
                 mask |= ((1 << (high - low)) - 1) << low
         return mask
 
-    def hit(self, busy: Sequence[Interval], windows: Iterable[tuple[int, int]]) -> int:
+    def hit(self, busy: Sequence[Stretch], windows: Iterable[tuple[int, int]]) -> int:
         """Starts from which one of the windows would overlap one of the busy stretches."""
-        cells, count, step = bytearray(self.count), self.count, self.step
-        one = b"\1"
-        reach = self.first + self.count * step + self.shape.minutes + self.shape.turnover_minutes
-        near = [each for each in busy if self.first < each[1] and each[0] < reach]
+        count, step, mask = self.count, self.step, 0
         for here, there in windows:
             # A start s is hit when s + here < end and s + there > start.
             before, beyond = self.first + there - step, self.first + here
-            for start, end in near:
+            for start, end in busy:
                 low, high = (start - before) // step, -((beyond - end) // step)
-                if 0 <= low < high <= count:  # nearly all; the rest stick out of the grid
-                    cells[low:high] = one * (high - low)
-                elif low < count and high > 0 and low < high:
+                if low < 0 or high > count:  # it sticks out of the grid
                     low, high = max(low, 0), min(high, count)
-                    cells[low:high] = one * (high - low)
-        return _mask(cells)
+                if low < high:
+                    mask |= ((1 << (high - low)) - 1) << low
+        return mask
 
 
 _make = partial(tuple.__new__, Slot)  # thousands at once: three times as fast as Slot(...)
-_DIGITS = bytes.maketrans(b"\0\1", b"01")
 _BITS = bytes.maketrans(b"01", b"\0\1")
-
-
-def _mask(cells: bytearray) -> int:
-    cells.reverse()
-    return int(cells.translate(_DIGITS), 2)
 
 
 def _cells(mask: int, count: int) -> bytes:
@@ -194,32 +188,44 @@ def _free_on(
     grid: _Grid,
     practitioners: Sequence[PractitionerTime],
     rooms: Sequence[RoomTime],
-    patient_busy: Sequence[Interval],
+    patient_busy: Sequence[Stretch],
 ) -> list[Slot]:
     throughout = [(0, grid.shape.minutes)]
-    with_turnover = [(0, grid.shape.minutes + grid.shape.turnover_minutes)]
     open_starts = grid.all & ~grid.hit(patient_busy, throughout)
-    room_at: list[int] = [0] * grid.count
-    unhoused = open_starts
-    for room in rooms:
-        housed = unhoused & ~grid.hit(room.busy, with_turnover)
-        for bit in compress(range(grid.count), _cells(housed, grid.count)):
-            room_at[bit] = room.room_id
-        unhoused &= ~housed
-    open_starts &= ~unhoused
+    masks = [(who.practitioner_id, open_starts & _hands_free(grid, who)) for who in practitioners]
+    wanted = reduce(or_, (mask for _, mask in masks), 0)
+    room_at, housed = _housed(grid, rooms, wanted)
     starts = range(grid.first, grid.first + grid.count * grid.step, grid.step)
     slots: list[Slot] = []
-    for who in practitioners:
-        mask = open_starts & grid.within(who.working)
-        if mask:
-            mask &= ~grid.hit(who.busy, grid.shape.hands_on)
-        chosen = _cells(mask, grid.count)
+    for practitioner_id, mask in masks:
+        chosen = _cells(mask & housed, grid.count)
         slots += map(
             _make,
-            zip(compress(starts, chosen), repeat(who.practitioner_id), compress(room_at, chosen)),
+            zip(compress(starts, chosen), repeat(practitioner_id), compress(room_at, chosen)),
         )
     return slots
 
 
-def _clear(busy: Iterable[Interval], wanted: Interval) -> bool:
+def _hands_free(grid: _Grid, who: PractitionerTime) -> int:
+    """Starts at which a practitioner works and has their hands free when they are needed."""
+    mask = grid.within(who.working)
+    return mask & ~grid.hit(who.busy, grid.shape.hands_on) if mask else 0
+
+
+def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[int], int]:
+    """For each start the first room that is free, and those of the wanted starts that have one."""
+    with_turnover = [(0, grid.shape.minutes + grid.shape.turnover_minutes)]
+    room_at: list[int] = [0] * grid.count
+    unhoused = wanted
+    for room in rooms:
+        if not unhoused:
+            break
+        housed = unhoused & ~grid.hit(room.busy, with_turnover)
+        for bit in compress(range(grid.count), _cells(housed, grid.count)):
+            room_at[bit] = room.room_id
+        unhoused &= ~housed
+    return room_at, wanted & ~unhoused
+
+
+def _clear(busy: Iterable[Stretch], wanted: Interval) -> bool:
     return all(end <= wanted.start or wanted.end <= start for start, end in busy)

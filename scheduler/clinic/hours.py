@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from scheduler.errors import Unfit
@@ -84,6 +85,7 @@ def resolve(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> Minute | N
     return instant if instant + offset(instant, zone) == asked else None
 
 
+@lru_cache(maxsize=8192)
 def moment(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> Minute:
     """Like `resolve`, but a time that the clock skips is the moment it jumped to."""
     instant = resolve(day, minute, zone, fold)

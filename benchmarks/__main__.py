@@ -1,0 +1,10 @@
+"""Run every benchmark in turn; 1 as soon as one finds a wrong answer."""
+
+import sys
+
+from benchmarks import slots
+
+for benchmark in (slots,):
+    print(f"\n{benchmark.__doc__}", flush=True)
+    if benchmark.main():
+        sys.exit(1)

@@ -1,0 +1,96 @@
+"""Free slots over eight weeks and a course of twelve, beside the tightest program. A table."""
+
+import sqlite3
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+
+import psycopg
+
+from benchmarks import clinic, limit
+from benchmarks.clinic import FIRST, LAST, NOW, Place
+from scheduler.booking import courses, search
+from scheduler.booking.compromises import Wishes
+from scheduler.booking.slots import Slot
+from scheduler.clinic.models import Treatment
+
+ROUNDS = 40
+LISTED = {
+    "SQLite": "group_concat(from_minute)",
+    "PostgreSQL": "string_agg(from_minute::text, ',')",
+}
+"""How each engine gives many minutes in one text, which is faster than rows."""
+HISTORY = 200_000
+
+
+def main() -> int:
+    """Print the table; 1 where the two programs do not find the same slots."""
+    for history in (0, HISTORY):
+        with clinic.opened(history=history) as places:
+            for place in places:
+                if not compare(place, history):
+                    return 1
+    return 0
+
+
+def compare(place: Place, history: int) -> bool:
+    """Measure one place and print its row."""
+    with raw(place) as rows:
+
+        def tightest() -> list[tuple[int, int, int]]:
+            return limit.search(rows, place.treatment_id, listed=LISTED[place.name])
+
+        if [tuple(each) for each in slots(place)] != tightest():
+            print(f"{place.name}: the two programs do not find the same slots.", file=sys.stderr)
+            return False
+        least, ours, plan = measured(tightest, lambda: slots(place), lambda: planned(place))
+    print(
+        f"{place.name:<10} {place.entries:>5} entries, {history:>7} past   limit {least:5.1f} ms"
+        f"   slots {ours:5.1f} ms = {ours / least:4.2f} x   plan of 12 {plan:5.1f} ms"
+        f" = {plan / ours:4.1f} searches"
+    )
+    return True
+
+
+def slots(place: Place) -> list[Slot]:
+    """The free slots of eight weeks, from the first look into the database on."""
+    with place.database.transaction(write=False) as session:
+        treatment = session.get_one(Treatment, place.treatment_id)
+        means = search.resources(session, treatment)
+        return search.free_slots(session, means, first=FIRST, last=LAST, now=NOW)
+
+
+def planned(place: Place) -> int:
+    """How many sessions a course has that is planned from the first day on."""
+    with place.database.transaction(write=False) as session:
+        treatment = session.get_one(Treatment, place.treatment_id)
+        return len(courses.propose(session, treatment, Wishes(start_on=FIRST), now=NOW).sessions)
+
+
+def measured(*programs: Callable[[], object]) -> list[float]:
+    """The median time of each in milliseconds, run in turn so that all share the same weather."""
+    times: list[list[float]] = [[] for _ in programs]
+    for _ in range(ROUNDS):
+        for program, spent in zip(programs, times, strict=True):
+            began = time.perf_counter()
+            program()
+            spent.append(1000 * (time.perf_counter() - began))
+    return [statistics.median(spent) for spent in times]
+
+
+@contextmanager
+def raw(place: Place) -> Iterator[limit.Rows]:
+    """A connection of the driver alone."""
+    if place.database.is_sqlite:
+        with closing(sqlite3.connect(place.database.url.database or "")) as connection:
+            yield lambda query: connection.execute(query).fetchall()
+        return
+    address = place.database.url.set(drivername="postgresql")
+    with psycopg.connect(address.render_as_string(hide_password=False)) as connection:
+        yield lambda query: connection.execute(query).fetchall()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
