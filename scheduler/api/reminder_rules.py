@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import col, select
 
+from scheduler import languages
 from scheduler.api import lists
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
@@ -171,7 +172,7 @@ def _example(call: Call, clinic: Clinic, language: str) -> dict[str, str]:
     clock = wording.clock_of(clinic.country)
     return {
         **outbox.fields_of(clinic),
-        **wording.when(session_at, wording.language_of(language), clock),
+        **wording.when(session_at, languages.of(language), clock),
         "number": "10",
         "total": "12",
     }

@@ -20,8 +20,8 @@ from pydantic import (
     StringConstraints,
 )
 
+from scheduler import languages
 from scheduler.errors import Unfit
-from scheduler.patients import consent
 
 Item = TypeVar("Item")
 Row = TypeVar("Row")
@@ -95,8 +95,8 @@ Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 
 
 def _spoken(value: str) -> str:
-    if value not in consent.WORDING:
-        raise ValueError(f"we have words for {', '.join(sorted(consent.WORDING))} only")
+    if not languages.is_known(value):
+        raise ValueError(f"we have words for {', '.join(languages.codes())} only")
     return value
 
 

@@ -7,21 +7,15 @@ from sqlmodel import Session, col, select, update
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.database import known
+from scheduler.languages import Words
 from scheduler.patients.models import ConsentRecord, OptOut, Patient
 
-WORDING = {
-    "en": (
-        "Text me about my sessions at this clinic: when they are, how to prepare, what to do"
-        " afterwards. At most a few texts a week; message and data rates may apply. I can reply"
-        " STOP at any time. My treatment does not depend on this."
-    ),
-    "es": (
-        "Envíenme mensajes de texto sobre mis sesiones en esta clínica: cuándo son, cómo"
-        " prepararme y qué hacer después. Pocos mensajes por semana; pueden aplicarse tarifas de"
-        " mensajes y datos. Puedo responder STOP en cualquier momento. Mi tratamiento no depende"
-        " de esto."
-    ),
-}
+WORDING = Words(
+    "consent",
+    "Text me about my sessions at this clinic: when they are, how to prepare, what to do"
+    " afterwards. At most a few texts a week; message and data rates may apply. I can reply"
+    " STOP at any time. My treatment does not depend on this.",
+)
 """What a patient agrees to, per language. It is stored with each consent as it was shown."""
 
 

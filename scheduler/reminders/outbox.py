@@ -16,6 +16,7 @@ from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, or_, select
 
+from scheduler import languages
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
@@ -109,9 +110,9 @@ def text_of(clinic: Clinic, owed: timing.Owed) -> str:
     """The words of a text, in the patient's language and the clinic's wall time."""
     visit = owed.visit
     local = visit.starts_at.astimezone(ZoneInfo(clinic.timezone))
-    language = wording.language_of(visit.language)
+    language = languages.of(visit.language, clinic.language)
     return wording.render(
-        texts.template(owed.rule.templates, visit.language),
+        texts.template(owed.rule.templates, visit.language, clinic.language),
         {
             **fields_of(clinic),
             **wording.when(local, language, wording.clock_of(clinic.country)),
@@ -275,7 +276,7 @@ def owe_code(session: Session, phone_code: PhoneCode, *, language: str, now: dat
         phone_code_id=phone_code.id,
         phone=phone_code.phone,
         language=language,
-        text=wording.render(texts.answer("code", language), fields_of(clinic)),
+        text=wording.render(texts.answer("code", language, clinic.language), fields_of(clinic)),
         asked=True,
         priority=100,
         due_at=now,
@@ -314,7 +315,9 @@ def owe_answer(
         phone=phone,
         language=language,
         text=wording.render(
-            texts.template(texts.ANSWERS.get(kind) or texts.TEMPLATES[kind], language),
+            texts.template(
+                texts.ANSWERS.get(kind) or texts.TEMPLATES[kind], language, clinic.language
+            ),
             {**fields_of(clinic), **(fields or {})},
         ),
         asked=True,

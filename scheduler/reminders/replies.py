@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
+from scheduler import languages
 from scheduler.audit import Actor
 from scheduler.booking import appointments
 from scheduler.booking.models import Appointment, AppointmentState
@@ -82,7 +83,7 @@ class Conversation:
         """Date and time of a session as the patient reads them."""
         clinic = self.contact.clinic
         local = appointment.starts_at.astimezone(ZoneInfo(clinic.timezone))
-        language = wording.language_of(self.contact.language)
+        language = languages.of(self.contact.language, clinic.language)
         return wording.when(local, language, wording.clock_of(clinic.country))
 
     def actor(self, appointment: Appointment) -> Actor:

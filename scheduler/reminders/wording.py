@@ -3,14 +3,12 @@
 import re
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
 
+from scheduler import languages
 from scheduler.errors import Unfit
+from scheduler.languages import Clock, Language
 from scheduler.reminders.segments import plain
-
-Clock = Literal["24", "12"]
 
 FIELDS = {
     "clinic": "the clinic's name",
@@ -38,52 +36,12 @@ _FIELD = re.compile(r"\{([a-z_]+)\}")
 _SECRET = re.compile(r"\{(link|code)\}")
 
 
-@dataclass(frozen=True)
-class Language:
-    """How one language writes a day; another language is another value of this."""
-
-    code: str
-    weekdays: tuple[str, ...]
-    months: tuple[str, ...]
-    am_pm: tuple[str, str]
-
-    def date(self, local: datetime) -> str:
-        """`Mon 11 Jan`, from a local time."""
-        return f"{self.weekdays[local.weekday()]} {local.day} {self.months[local.month - 1]}"
-
-    def time(self, local: datetime, clock: Clock = "24") -> str:
-        """`9:00` or, by the 12-hour clock, `9:00 AM`, from a local time."""
-        if clock == "24":
-            return f"{local.hour}:{local.minute:02}"
-        hour, half = local.hour % 12 or 12, self.am_pm[local.hour >= 12]
-        return f"{hour}:{local.minute:02} {half}"
-
-
-# Written out here, for a library's short forms change with its version and bring in characters
-# (a narrow space before AM) that double the price of a text.
-ENGLISH = Language(
-    "en",
-    ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"),
-    ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"),
-    ("AM", "PM"),
-)
-SPANISH = Language(
-    "es",
-    ("lun", "mar", "mié", "jue", "vie", "sáb", "dom"),
-    ("ene", "feb", "mar", "abr", "may", "jun", "jul", "ago", "sep", "oct", "nov", "dic"),
-    ("AM", "PM"),
-)
-LANGUAGES = {language.code: language for language in (ENGLISH, SPANISH)}
+ENGLISH = languages.of("en")
 
 
 def clock_of(country: str) -> Clock:
     """The clock people read in a country, given by its two letters."""
     return "12" if country.upper() in {"US", "CA", "AU", "NZ", "PH", "IN"} else "24"
-
-
-def language_of(code: str) -> Language:
-    """The language by its code (`es`, `es-MX`), English if we do not have it."""
-    return LANGUAGES.get(code.lower().partition("-")[0], ENGLISH)
 
 
 def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> dict[str, str]:

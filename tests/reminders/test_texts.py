@@ -7,9 +7,10 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+from scheduler.languages import Clock, Language, codes, of
 from scheduler.reminders.segments import count, plain
 from scheduler.reminders.texts import ANSWERS, DEFAULT_RULES, TEMPLATES, answer, template
-from scheduler.reminders.wording import Clock, Language, check, language_of, render, reveal, when
+from scheduler.reminders.wording import check, render, reveal, when
 
 UTC = ZoneInfo("UTC")
 EVERY = [
@@ -50,7 +51,7 @@ def choices(language: Language, clock: Clock) -> str:
 @pytest.mark.parametrize("clock", ["24", "12"])
 @pytest.mark.parametrize(("kind", "code", "text"), EVERY)
 def test_a_text_fits_one_segment(kind: str, code: str, text: str, clock: Clock) -> None:
-    language = language_of(code)
+    language = of(code)
     assert len(LONG["clinic"]) == 28
 
     for moment in moments(language, clock):
@@ -88,7 +89,7 @@ def test_the_day_before_carries_the_mission() -> None:
 
 
 def test_both_languages_have_every_text() -> None:
-    assert {code for _, code, _ in EVERY} == {"en", "es"}
+    assert {code for _, code, _ in EVERY} == {*codes()} == {"en", "es"}
     assert len(EVERY) == 2 * (len(TEMPLATES) + len(ANSWERS))
     assert answer("help", "fr") == ANSWERS["help"]["en"]
 
@@ -103,9 +104,11 @@ def test_each_rule_has_its_text() -> None:
     assert [rule.kind for rule in DEFAULT_RULES if rule.asked] == ["confirmation"]
 
 
-@pytest.mark.parametrize("code", ["en", "es"])
-def test_days_and_times_cost_one_unit_a_character(code: str) -> None:
-    language = language_of(code)
-    words = "".join((*language.weekdays, *language.months, *language.am_pm, " :0123456789"))
+@pytest.mark.parametrize("code", codes())
+@pytest.mark.parametrize("clock", ["24", "12"])
+def test_days_and_times_cost_one_unit_a_character(code: str, clock: Clock) -> None:
+    year = [datetime(2028, 1, 1, tzinfo=UTC) + timedelta(days=day) for day in range(366)]
+    words = "".join(f"{of(code).date(day)} {of(code).time(day, clock)}" for day in year)
 
-    assert count(plain(words)) == ("GSM-7", len(words), 1)
+    assert count(plain(words)).encoding == "GSM-7"
+    assert count(plain(words)).units == len(words)

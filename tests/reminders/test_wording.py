@@ -8,20 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.errors import Unfit
+from scheduler.languages import Clock, Language
 from scheduler.reminders import wording
-from scheduler.reminders.wording import (
-    ENGLISH,
-    SPANISH,
-    Clock,
-    Language,
-    check,
-    clean,
-    render,
-    reveal,
-    when,
-)
+from scheduler.reminders.wording import check, clean, render, reveal, when
 
 NEW_YORK = ZoneInfo("America/New_York")
+ENGLISH, SPANISH = Language("en"), Language("es")
 MONDAY_9AM = datetime(2027, 1, 11, 9, tzinfo=NEW_YORK)
 
 
@@ -59,14 +51,6 @@ def test_two_hours_before_are_two_real_hours_when_the_clocks_change() -> None:
     after_the_change = datetime(2027, 3, 14, 4, tzinfo=NEW_YORK)
 
     assert when(after_the_change)["eat_by"] == "1:00"
-
-
-def test_each_language_has_its_weekdays_and_months() -> None:
-    for language in (ENGLISH, SPANISH):
-        assert (len(language.weekdays), len(language.months)) == (7, 12)
-    assert render("{date}", when(datetime(2027, 1, 13, 9, tzinfo=NEW_YORK), SPANISH)) == (
-        "mié 13 ene"
-    )
 
 
 @pytest.mark.parametrize(
@@ -136,13 +120,6 @@ def test_no_value_can_become_a_field_or_a_second_line(value: str) -> None:
 
     assert not set(text) & set("{}\n\r\t\x00\u202e")
     assert reveal(text) == text
-
-
-@pytest.mark.parametrize(
-    ("code", "language"), [("en", "en"), ("es-MX", "es"), ("ES", "es"), ("tlh", "en"), ("", "en")]
-)
-def test_an_unknown_language_is_english(code: str, language: str) -> None:
-    assert wording.language_of(code).code == language
 
 
 def test_americans_read_the_twelve_hour_clock() -> None:

@@ -1,11 +1,12 @@
-"""What the texts say, by kind and language. Pure."""
+"""What the texts say, by kind, in English: other languages translate them. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from scheduler.reminders.wording import language_of
+from scheduler import languages
+from scheduler.languages import Words
 
-_REMINDERS_EN = {
+_REMINDERS = {
     "confirmation": (
         "{clinic}: booked. Session {number} of {total} is on {date}, {time}. We text you before"
         " each. Reply R to change, HELP for help, STOP to opt out."
@@ -29,32 +30,8 @@ _REMINDERS_EN = {
     "moved": "{clinic}: session {number} is now on {date}, {time}. All your times: {link}",
     "cancelled": "{clinic}: {date}, {time} is cancelled, please do not come. Your times: {link}",
 }
-_REMINDERS_ES = {
-    "confirmation": (
-        "{clinic}: reserva hecha. Cita {number} de {total}: {date}, {time}. Le avisaremos antes de"
-        " cada una. Responda R: cambiar, STOP: no más SMS."
-    ),
-    "day_before": (
-        "{clinic}: {date} {time}. Coma algo unas 2 horas antes; levántese despacio al acabar."
-        " Responda C: confirmar, R: cambiar, STOP: baja."
-    ),
-    "same_day": (
-        "{clinic}: {date} {time}. Coma algo antes de las {eat_by}, nada pesado, y venga con"
-        " ropa cómoda. ¿Preguntas? {phone}"
-    ),
-    "aftercare": (
-        "{clinic}: levántese despacio. Cansancio, molestias o un moratón un día: normal. Ahogo,"
-        " dolor de pecho, fiebre o rojez que crece: {emergency}"
-    ),
-    "check_in": (
-        "{clinic}: ¿cómo está hoy? Responda con un número: 0 = ninguna molestia, 10 = la peor"
-        " imaginable. ¿Preguntas? {phone}"
-    ),
-    "moved": "{clinic}: la cita {number} es ahora el {date}, {time}. Todas sus citas: {link}",
-    "cancelled": "{clinic}: se anula la cita del {date}, {time}; no venga. Sus citas: {link}",
-}
 
-_ANSWERS_EN = {
+_ANSWERS = {
     "code": "{clinic}: your code is {code}. It is good for 10 minutes. Do not tell it to anyone.",
     "confirmed": "{clinic}: thank you, {date} {time} is confirmed. To change it reply R.",
     "held": (
@@ -87,56 +64,26 @@ _ANSWERS_EN = {
     ),
     "which_one": "{clinic}: which session do you mean? Reply with its number. {choices}",
 }
-_ANSWERS_ES = {
-    "code": "{clinic}: su código es {code}. Vale 10 minutos. No se lo diga a nadie.",
-    "confirmed": "{clinic}: gracias, {date} {time} queda confirmada. Para cambiarla responda R.",
-    "held": (
-        "{clinic}: hemos guardado sus citas. Un profesional mira antes sus respuestas y le"
-        " avisamos. ¿Preguntas? {phone}"
-    ),
-    "declined": "{clinic}: no podemos mantener las citas que pidió. Llámenos, por favor: {phone}",
-    "nothing_to_confirm": "{clinic}: no hay ninguna cita por confirmar. Si la esperaba: {phone}",
-    "reschedule": "{clinic}: vea y cambie sus citas aquí: {link}",
-    "stopped": (
-        "{clinic}: no recibirá más SMS. Sus citas siguen reservadas."
-        " Responda START para volver a recibirlos."
-    ),
-    "started": "{clinic}: volverá a recibir nuestros SMS. HELP: ayuda, STOP: no recibir más.",
-    "help": (
-        "{clinic}: responda C para confirmar su próxima cita, R para cambiarla, STOP para no"
-        " recibir más. Tel. {phone}"
-    ),
-    "unknown": "{clinic}: hemos pasado su mensaje. Si no puede esperar, llame al {phone}",
-    "emergency": (
-        "Llame ya al {emergency} si se siente muy mal. No espere un SMS."
-        " {clinic} ha sido avisada: {phone}"
-    ),
-    "score_thanks": "{clinic}: gracias, anotamos {score}. Si algo le preocupa, llame al {phone}",
-    "which_one": "{clinic}: ¿a qué cita se refiere? Responda con su número. {choices}",
-}
 
-TEMPLATES: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        kind: MappingProxyType({"en": _REMINDERS_EN[kind], "es": _REMINDERS_ES[kind]})
-        for kind in _REMINDERS_EN
-    }
+
+TEMPLATES: Mapping[str, Words] = MappingProxyType(
+    {kind: Words(kind, english) for kind, english in _REMINDERS.items()}
 )
 """The texts that rules send: kind, then language."""
 
-ANSWERS: Mapping[str, Mapping[str, str]] = MappingProxyType(
-    {
-        kind: MappingProxyType({"en": _ANSWERS_EN[kind], "es": _ANSWERS_ES[kind]})
-        for kind in _ANSWERS_EN
-    }
+ANSWERS: Mapping[str, Words] = MappingProxyType(
+    {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
 )
 """The texts that answer an act of the patient: kind, then language."""
 
 
-def template(templates: Mapping[str, str], language: str) -> str:
-    """The wording in a language, or in English where there is none. No English: KeyError."""
-    return templates.get(language_of(language).code) or templates["en"]
+def template(templates: Mapping[str, str], *wished: str) -> str:
+    """The wording in the first of these languages that there is, or in English. No English:
+    KeyError.
+    """
+    return templates.get(languages.of(*wished).code) or templates[languages.SOURCE]
 
 
-def answer(kind: str, language: str) -> str:
+def answer(kind: str, *wished: str) -> str:
     """The template that answers an act of the patient. No such kind: KeyError."""
-    return template(ANSWERS[kind], language)
+    return template(ANSWERS[kind], *wished)
