@@ -2,11 +2,20 @@
 
 import re
 import unicodedata
+from collections.abc import Callable, Iterable
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Literal, NamedTuple
+
+from scheduler.reminders.vocabulary.english import ENGLISH
+from scheduler.reminders.vocabulary.spanish import SPANISH
+from scheduler.reminders.vocabulary.words import Vocabulary
 
 LONGEST = 1600
 """Characters that are read: no carrier passes on more."""
+
+
+VOCABULARIES = {"en": ENGLISH, "es": SPANISH}
+"""By the code of the language. All are tried on every reply: people answer in either."""
 
 
 class Meaning(StrEnum):
@@ -24,14 +33,24 @@ class Meaning(StrEnum):
 
 
 class Understood(NamedTuple):
-    """A meaning; the number of a SCORE, 0 to 10; whether an EMERGENCY also asks for no texts.
+    """A meaning, and what there is to know about it.
 
     A number may as well answer a question of ours (which session?): the asker knows.
     """
 
     meaning: Meaning
     score: int | None = None
+    """of a SCORE, 0 to 10; None where it is a number, but not one such: `7 or 8`, `7.5`, `11`"""
+    names: Literal["", "score", "choice"] = ""
+    """what the words beside a number say that it is: `pain 2`, `session 2`"""
     also_stop: bool = False
+    """an EMERGENCY that also asks for no texts"""
+    weak: bool = False
+    """a CONFIRM that is one only right after a question: `ok`"""
+    says_more: bool = False
+    """more than the bare word: somebody should read it"""
+    language: str = ""
+    """of an EMERGENCY: the one it was written in"""
 
 
 def understand(body: str) -> Understood:
@@ -40,28 +59,46 @@ def understand(body: str) -> Understood:
     An emergency comes before all else, and it is better to see one too many than to miss one.
     A wish for no more texts comes next: the law wants any clear wording of it honoured.
     """
+    body = _SIGNATURE.sub("", body[:LONGEST])
     text = _normal(body)
     if _REACTION.match(text):
         return Understood(Meaning.REACTION)
-    words = re.findall(r"[a-z0-9']+", text)
+    words = _joined(re.findall(r"[a-z0-9]+", text))
     phrase = " ".join(words)
-    stop = _wants_no_texts(words, phrase)
-    if _EMERGENCY.search(phrase):
-        return Understood(Meaning.EMERGENCY, also_stop=stop)
+    stop = _wants_no_texts(words, phrase) or bool(_STOP_APART.search(body))
+    if language := _danger(phrase):
+        return Understood(Meaning.EMERGENCY, also_stop=stop, language=language)
     if stop:
         return Understood(Meaning.STOP)
-    score = _SCORE.fullmatch(text.strip(" .!"))
-    if score and int(score[1]) <= 10:
-        return Understood(Meaning.SCORE, score=int(score[1]))
-    if text.strip() in {"?", "??"}:
-        return Understood(Meaning.HELP)
-    return Understood(_COMMANDS.get(_without_politeness(words), Meaning.UNCLEAR))
+    # A question is nobody's yes: "C?", "ok?", "7?".
+    is_question = "?" in text and bool(words)
+    number = None if is_question else _number(text)
+    return number or _command(text, words, phrase, is_question=is_question)
 
 
 def _normal(body: str) -> str:
-    short = body[:LONGEST].replace("’", "'").replace("‘", "'")
+    short = _APOSTROPHES.sub("", body).translate(_LOOKALIKES)
     folded = unicodedata.normalize("NFKD", short).casefold()
-    return "".join(sign for sign in folded if not unicodedata.combining(sign)).strip()
+    # Accents, and signs that cannot be seen; a keycap is the figure under it.
+    seen = "".join(
+        sign for sign in folded if unicodedata.category(sign)[0] not in "MC" or sign in "\n\t"
+    )
+    return _DRAWN_OUT.sub(r"\1", seen).strip()
+
+
+def _joined(words: list[str]) -> list[str]:
+    """S.T.O.P. is one word."""
+    whole = "".join(words)
+    spelt = len(words) > 2 and all(len(word) == 1 for word in words)
+    return [whole] if spelt and whole in _STOP_WORDS | _START | _HELP else words
+
+
+def _danger(phrase: str) -> str:
+    """The language of the first danger that a text speaks of; empty where there is none."""
+    for language, dangers in _DANGERS.items():
+        if dangers.search(phrase):
+            return language
+    return ""
 
 
 def _wants_no_texts(words: list[str], phrase: str) -> bool:
@@ -69,107 +106,103 @@ def _wants_no_texts(words: list[str], phrase: str) -> bool:
     alone = any(word in _STOP_WORDS for word in rest) and all(
         word in _STOP_WORDS or word in _COMMANDS for word in rest
     )
-    return alone or any(pattern.search(phrase) for pattern in _STOP_WISHES)
+    return alone or any(wish.search(phrase) for wish in _STOP_WISHES)
 
 
-def _without_politeness(words: list[str]) -> str:
-    return " ".join(word for word in words if word not in _POLITE)
+def _number(text: str) -> Understood | None:
+    """A number from 0 to 10, or what was meant for one; None where a number is part of more."""
+    if re.search(r"\d:\d", text):
+        return None  # a time of day
+    text = _NUMBER_WORDS.sub(lambda found: str(_NUMBERS[found[0]]), text)
+    text, of_ten = _OF_TEN.subn(r"\1 ", text)
+    tokens = re.findall(r"\d+[a-z]+|-?\d+(?:[.,]\d+)?|[a-z]+", text)
+    rest = [token for token in tokens if token not in _BESIDE_NUMBERS]
+    if not rest:
+        return None
+    if len(rest) == 1 and rest[0] in _ORDINALS:
+        return Understood(Meaning.SCORE, score=_ORDINALS[rest[0]], names="choice")
+    if not all(re.fullmatch(r"-?\d{1,2}(?:[.,]\d)?", token) for token in rest):
+        return None
+    names: Literal["", "score", "choice"] = ""
+    if of_ten or _SAYS_PAIN.intersection(tokens):
+        names = "score"
+    elif _SAYS_CHOICE.intersection(tokens):
+        names = "choice"
+    is_one = len(rest) == 1 and rest[0].isdecimal() and int(rest[0]) <= 10
+    return Understood(Meaning.SCORE, score=int(rest[0]) if is_one else None, names=names)
 
 
-_POLITE = frozenset(
-    {
-        *("please", "pls", "plz", "thanks", "thank", "you", "thx", "hi", "hello", "now"),
-        *("por", "favor", "gracias", "hola"),
-    }
+def _command(text: str, words: list[str], phrase: str, *, is_question: bool) -> Understood:
+    plain = " ".join(word for word in words if word not in _POLITE)
+    if text in {"?", "??", "???"}:
+        return Understood(Meaning.HELP)
+    for commands, meaning in ((_HELP, Meaning.HELP), (_START, Meaning.START), (_CHANGE, _R)):
+        if plain in commands:
+            return Understood(meaning)
+    if any(wish.search(phrase) for wish in _CHANGE_WISHES):
+        return Understood(Meaning.RESCHEDULE, says_more=True)
+    return Understood(Meaning.UNCLEAR) if is_question else _assent(text, plain, phrase)
+
+
+def _assent(text: str, plain: str, phrase: str) -> Understood:
+    if plain in _CONFIRM | _AGREE:
+        return Understood(Meaning.CONFIRM, weak=plain in _AGREE)
+    if phrase in _THANKS:
+        return Understood(Meaning.REACTION)
+    # "C, and my son comes along": the letter stands apart, so it is meant as one.
+    if letter := _LETTER_APART.match(text):
+        return Understood(Meaning.CONFIRM if letter[1] == "c" else _R, says_more=True)
+    return Understood(Meaning.UNCLEAR)
+
+
+def _all(words: Callable[[Vocabulary], Iterable[str]]) -> frozenset[str]:
+    return frozenset(word for each in VOCABULARIES.values() for word in words(each))
+
+
+def _any(patterns: Iterable[str]) -> str:
+    return rf"\b(?:{'|'.join(patterns)})\b"
+
+
+_R = Meaning.RESCHEDULE
+_POLITE = _all(lambda each: each.polite)
+_THANKS = _all(lambda each: each.thanks)
+_CONFIRM = _all(lambda each: each.confirm)
+_AGREE = _all(lambda each: each.agree)
+_CHANGE = _all(lambda each: each.change)
+_START = _all(lambda each: each.start)
+_HELP = _all(lambda each: each.help)
+_STOP_WORDS = _all(lambda each: each.stop_words)
+_COMMANDS = _CONFIRM | _AGREE | _CHANGE | _START | _HELP
+_STOP_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.stop_wishes))))
+_CHANGE_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.change_wishes))))
+_DANGERS = {code: re.compile(_any(each.dangers)) for code, each in VOCABULARIES.items()}
+
+_BESIDE_NUMBERS = _all(lambda each: each.beside_numbers | each.says_pain | each.says_choice)
+_SAYS_PAIN = _all(lambda each: each.says_pain)
+_SAYS_CHOICE = _all(lambda each: each.says_choice)
+_NUMBERS = {word: n for each in VOCABULARIES.values() for word, n in each.numbers.items()}
+_ORDINALS = {word: n for each in VOCABULARIES.values() for word, n in each.ordinals.items()}
+# "The first one", "this one" name no number.
+_NUMBER_WORDS = re.compile(
+    rf"(?<!\bfirst )(?<!\bsecond )(?<!\bthird )(?<!\bthis )(?<!\bthat ){_any(_NUMBERS)}"
+)
+_OF_TEN = re.compile(
+    rf"(?<!\d)(\d\d?(?:[.,]\d)?) ?(?:{'|'.join(each.of_ten for each in VOCABULARIES.values())})"
+    r" ?10(?!\d)"
 )
 
-# The carriers' own words, which block a number whether we like it or not, and their Spanish kin.
-_STOP_WORDS = frozenset(
-    {
-        *("stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"),
-        *("stopp", "unsub", "remove", "alto", "basta", "parar", "baja"),
-    }
-)
+_APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc\u2032\u00b4\u0060\uff07]")
+_LOOKALIKES = str.maketrans({"\u0421": "C", "\u0441": "c"})
+"""The letter beside V on a Russian keyboard looks like C."""
+_SIGNATURE = re.compile(r"\n[ \t]*(?:sent from|enviado desde) my?i? .{1,40}$", re.IGNORECASE)
+_DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
+_LETTER_APART = re.compile(r"[\"(]?([cr])[\")]?\s*[-.,;:!\n]\s*(?!(?:or|o)\b)\w{2,}")
 
-_TEXTS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|reminders?)"
-_THEM = rf"(?:(?:any|all|of|the|these|those|this|that|your|my|more|further|sms) ){{0,3}}{_TEXTS}"
-_POLITELY = r"(?:(?:please|pls|plz|thanks|ok|okay|hi|hello|so|and|but|c|r|yes|confirm) )*"
-# A wish for texts to stop is told from a report that none came, and from a question about something
-# else, by its place: it opens the text, or follows on "please", "I want", "just" and their like.
-_ASKED = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|just|want|like|said|you|you to) )"
-_CARE = r"(?:\w+ ){0,2}(?:medic\w*|meds?|pills?|tablets?|thinners?|drugs?|treatments?|course)"
-_STOP_WISHES = tuple(
-    map(
-        re.compile,
-        (
-            rf"\b(?:stop|quit|end|cease) (?:\w+ ){{0,3}}{_TEXTS}\b",
-            r"\bstop (?:contacting|sending|bothering|writing|calling)\b",
-            rf"{_ASKED}stop (?:it|this|these|all)\b(?! {_CARE}\b)",
-            r"(?<!\bget )(?<!\bgot )(?<!\bhad )(?<!\bhave )(?<!\breceived )(?<!\bgetting )"
-            rf"\bno more (?:(?:calls?|emails?) (?:or|and) )?{_THEM}\b"
-            r"(?! (?:came|come|arrived|yet|since|from)\b)",
-            rf"{_ASKED}(?:no more )?no {_TEXTS}(?: (?:or|and) (?:calls?|emails?))?"
-            r"(?: to me| for me| again| ever)?(?: please| pls| plz| thanks| thank you)*$",
-            rf"\b(?:not|don't|dont) (?:want|wish) (?!to (?:miss|lose)\b)(?:\w+ ){{0,4}}{_TEXTS}\b",
-            rf"\b(?:not|don't|dont) need (?:any|more|these|those|your) (?:\w+ ){{0,2}}{_TEXTS}\b",
-            r"\b(?:don't|dont|do not|never) (?:ever )?(?:text|message|contact|sms"
-            r"|write(?= (?:to )?(?:me|us|this|here|again|any\w*)\b|$))\b(?! back\b)",
-            r"\b(?:opt|opting|opted) (?:me )?out\b",
-            r"\bunsubscribe\b",
-            r"\b(?:remove me|take me off|leave me alone|remove my number)\b",
-            # Whoever tells us that a number was taken down wrongly is a patient.
-            r"^(?!.*\b(?:gave|given|typed|put|wrote|entered|form|file|chart|i called)\b)"
-            r".*\bwrong number\b(?! (?:was|on|in|for)\b)",
-            r"\bno (?:me )?(?:escrib\w+|mand\w+|envi\w+|contact\w+)\b",
-            r"\bno (?:(?:quiero|deseo) )(?:recibir )?(?:mas )?(?:sus |estos )?"
-            r"(?:mensajes|sms|textos)\b",
-            r"^(?:por favor )?no (?:recibir )?(?:mas )?(?:mensajes|sms|textos)"
-            r"(?: por favor| gracias)*$",
-            r"\bno mas (?:mensajes|sms|textos)\b",
-            r"^no mas$",
-            r"\bdej(?:e|en|a) de (?:escrib|mand|envi|contact|molest)\w*",
-            r"\b(?:dar|darme|deme|denme|dame) de baja\b",
-        ),
-    )
-)
-
-_EMERGENCY = re.compile(
-    r"\b(?:"
-    r"breathless\w*|short(?:ness)? of breath|out of breath|(?:lost|losing) my breath"
-    r"|(?:can't|cant|cannot|can not|couldn't|unable to) (?:\w+ ){0,3}breath\w*"
-    r"|(?:hard|hardly|difficult|trouble|difficulty|struggl\w+|problems?|gasping|fighting)"
-    r" (?:\w+ ){0,3}(?:breath\w*|air)"
-    r"|breath\w* (?:\w+ ){0,3}(?:hard|harder|bad|badly|worse|difficult|painful|trouble|problems?"
-    r"|fast|hurts?|shallow|short|laboured|labored)"
-    r"|(?:bad|painful|shallow|laboured|labored|fast|hurts?) (?:\w+ ){0,2}breath\w*"
-    r"|pneumothorax|(?:collapsed|punctured) lung|lung (?:\w+ ){0,2}(?:collapsed|punctured)"
-    r"|chest (?:\w+ ){0,2}(?:pains?|hurts?|hurting|tight\w*|pressure)"
-    r"|(?:pains?|tightness|pressure|hurts?) (?:\w+ ){0,3}chest|tight chest"
-    r"|faint|fainted|fainting|passed out|pass out|passing out|blacked out|collapsed|unconscious"
-    r"|fever\w*|(?:high|my|a|running|raised) temperature|temperature of|chills"
-    r"|redness|red streaks?|spreading red|infected|infection|pus"
-    r"|red (?:\w+ ){0,4}(?:spread\w*|bigger|hot|swollen|growing)|spreading (?:\w+ ){0,4}red"
-    r"|(?:leg|arm|hand|foot|face|side|legs|arms|hands|feet) (?:\w+ ){0,3}weak"
-    r"|weak (?:\w+ ){0,2}(?:legs?|arms?|hands?|foot|feet|face|side)"
-    r"|weakness|numb|numbness|paralys\w*|paralyz\w*|can't (?:move|feel|see|speak)"
-    r"|seizures?|stroke|heart attack|cough\w* blood"
-    r"|(?:won't|wont|doesn't|not) stop bleeding|bleeding (?:\w+ ){0,3}(?:won't|wont|not) stop"
-    r"|bleeding (?:a lot|heavily|badly)"
-    r"|broken needle|needle (?:\w+ ){0,3}(?:broke\w*|stuck|inside|left in)"
-    r"|call(?:ed|ing)? 911|ambulance|suicid\w*|kill myself"
-    r"|falta (?:de |el |me )*(?:aire|aliento)|(?:no puedo|cuesta|dificultad \w+|problemas? \w+"
-    r"|trabajo|mal|dificil|duele|no logro|apenas puedo) (?:\w+ )?respirar"
-    r"|recuperar (?:el )?aliento"
-    r"|respir\w+ (?:\w+ ){0,3}(?:mal|dificil|dificultad|cuesta|duele)|respiro (?:muy )?(?:mal|poco)"
-    r"|(?:no|sin) (?:\w+ ){0,2}(?:aliento|aire)|neumotorax|pulmon colapsado"
-    r"|ahog\w+|dolor (?:de|en el) pecho|(?:duele|aprieta) el pecho"
-    r"|desmay\w+|perdi el conocimiento|fiebre|calentura|tengo temperatura|escalofrios"
-    r"|enrojecimiento|rojez|infeccion|infectad\w+"
-    r"|(?:piel|zona|herida) (?:\w+ ){0,3}(?:roja|extiende|extendiendo)"
-    r"|roj[oa]s? (?:\w+ ){0,4}(?:extiend\w+|crec\w+)"
-    r"|debilidad|(?:pierna|brazo|mano|pie|cara)s? (?:\w+ ){0,3}debil(?:es)?"
-    r"|entumec\w+|adormecid\w+|convulsion\w*|ambulancia|sangr\w+ mucho"
-    r")\b"
+# STOP as a sentence of its own, before or after others; in capitals nobody means anything else.
+_STOP_APART = re.compile(
+    r"^\W*(?:STOP|UNSUBSCRIBE|ALTO|BAJA)\b(?![^\n.!]*\?)"
+    r"|^\W*(?i:stop|unsubscribe|alto)\s*[.,!;:\n-]+\s"
+    r"|[.,!;:\n-]\s*(?i:stop|unsubscribe|alto)\W*$"
 )
 
 # Phones send a thumbs-up as a text that quotes ours, warning signs and all.
@@ -179,33 +212,3 @@ _REACTION = re.compile(
     r"\s*[:a]?\s*[\"“«].*[\"”»]?$",
     re.DOTALL,
 )
-
-_SCORE = re.compile(
-    r"(?:(?:my )?(?:score|pain|number|dolor|numero|it'?s|its|about|un|a|es)[ :=]*(?:is |es )?)?"
-    r"(\d{1,2})(?: ?(?:/|out of|of|de) ?10)?"
-)
-
-_COMMANDS = {
-    **dict.fromkeys(
-        (
-            *("c", "confirm", "confirmed", "confirming", "i confirm", "confirm c", "c confirm"),
-            *("reply c", "yes", "y", "yes confirm", "yes i confirm", "ok", "okay", "1 c"),
-            *("confirmo", "confirmar", "confirmado", "confirmada", "si", "si confirmo", "vale"),
-        ),
-        Meaning.CONFIRM,
-    ),
-    **dict.fromkeys(
-        (
-            *("r", "reschedule", "rescheduling", "change", "r change", "r reschedule", "reply r"),
-            *("move", "cambiar", "cambio", "cambiar cita", "reprogramar", "cancelar"),
-            *("cancel appointment", "cancel my appointment", "cancel session", "cancel my session"),
-            *("cancel my visit", "cancelar cita", "cancelar mi cita", "i need to reschedule"),
-            *("need to reschedule", "change my appointment", "change my session", "can't come"),
-            *("can't make it", "cant make it", "i can't make it", "i cant make it"),
-            *("i can't come", "no puedo ir", "no puedo venir"),
-        ),
-        Meaning.RESCHEDULE,
-    ),
-    **dict.fromkeys(("start", "unstop", "resume", "restart", "empezar", "alta"), Meaning.START),
-    **dict.fromkeys(("help", "help me", "info", "ayuda", "informacion"), Meaning.HELP),
-}

@@ -1,0 +1,1 @@
+"""The words by which replies are understood. One more language is one more file."""
