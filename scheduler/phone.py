@@ -6,9 +6,11 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberType
 
 from scheduler.errors import Unfit
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
 
 MAX_TYPED = 40
-NO_SUCH_NUMBER = "There is no such phone number. Please check it, with its area code."
+NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with its area code.")
 
 # Premium, shared-cost and the like earn money for whoever asks us to text them.
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
@@ -20,26 +22,26 @@ def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
     `allowed`: countries that may be texted; empty: only `country`.
     """
     if len(typed) > MAX_TYPED:
-        raise Unfit("This phone number is too long.", field="phone")
+        raise Unfit(_("This phone number is too long."), field="phone")
     try:
         number = phonenumbers.parse(typed, country)
     except NumberParseException:
         raise Unfit(
-            "This does not look like a phone number. Please check it.", field="phone"
+            _("This does not look like a phone number. Please check it."), field="phone"
         ) from None
     if number.extension:
-        raise Unfit("A number with an extension cannot get texts.", field="phone")
+        raise Unfit(_("A number with an extension cannot get texts."), field="phone")
     region = phonenumbers.region_code_for_number(number)
     if region is None:
-        raise Unfit(NO_SUCH_NUMBER, field="phone")
+        raise Unfit(_(NO_SUCH_NUMBER), field="phone")
     if region not in (allowed or {country}):
-        raise Unfit("We cannot text numbers of this country.", field="phone")
+        raise Unfit(_("We cannot text numbers of this country."), field="phone")
     if is_fictional(number):
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
     if not phonenumbers.is_valid_number(number):
-        raise Unfit(NO_SUCH_NUMBER, field="phone")
+        raise Unfit(_(NO_SUCH_NUMBER), field="phone")
     if phonenumbers.number_type(number) not in _TEXTABLE:
-        raise Unfit("Please give the number of a mobile phone: we will text it.", field="phone")
+        raise Unfit(_("Please give the number of a mobile phone: we will text it."), field="phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
@@ -68,5 +70,5 @@ def country_of(number: str) -> str:
     except NumberParseException:
         region = None
     if region is None:
-        raise Unfit("This does not look like a phone number. Please check it.", field="phone")
+        raise Unfit(_("This does not look like a phone number. Please check it."), field="phone")
     return region

@@ -12,6 +12,7 @@ from scheduler.clinic.models import Calendar, Clinic
 from scheduler.database import known
 from scheduler.errors import NotFound, Unfit
 from scheduler.patients.models import Patient
+from scheduler.spoken import gettext as _
 
 MAX_NAME = 80
 
@@ -39,15 +40,18 @@ def clean_name(typed: str) -> str:
     """
     name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
-        raise Unfit("Please give a name.", field="name")
+        raise Unfit(_("Please give a name."), field="name")
     if len(name) > MAX_NAME:
-        raise Unfit(f"A name can have at most {MAX_NAME} characters.", field="name")
+        raise Unfit(
+            _("A name can have at most %(most)s characters.") % {"most": MAX_NAME}, field="name"
+        )
     if not all(_fits(name, place) for place in range(len(name))):
         raise Unfit(
-            "A name can have letters, spaces, points, hyphens and apostrophes only.", field="name"
+            _("A name can have letters, spaces, points, hyphens and apostrophes only."),
+            field="name",
         )
     if not any(unicodedata.category(sign)[0] == "L" for sign in name):
-        raise Unfit("A name needs letters.", field="name")
+        raise Unfit(_("A name needs letters."), field="name")
     return name
 
 

@@ -16,13 +16,15 @@ from scheduler.audit import Actor
 from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.patients.models import Patient, Screening
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
 
 ANSWERS = ("no", "yes", "unsure")
 PAIN_SINCE = {
-    "acute": "Less than 3 months",
-    "subacute": "3 to 6 months",
-    "chronic": "More than 6 months",
-    "other": "It is not about pain",
+    "acute": marked("Less than 3 months"),
+    "subacute": marked("3 to 6 months"),
+    "chronic": marked("More than 6 months"),
+    "other": marked("It is not about pain"),
 }
 """Acute is under 3 months, chronic over 6: courses for the two differ."""
 
@@ -40,34 +42,40 @@ class Question:
 
 
 QUESTIONS = (
-    Question("bleeding", "Do you bleed or bruise very easily, or have a bleeding disorder?"),
+    Question(
+        "bleeding", marked("Do you bleed or bruise very easily, or have a bleeding disorder?")
+    ),
     Question(
         "blood_thinners",
-        "Do you take a blood thinner?",
-        hint="For example warfarin, apixaban, rivaroxaban, dabigatran, clopidogrel or heparin.",
+        marked("Do you take a blood thinner?"),
+        hint=marked(
+            "For example warfarin, apixaban, rivaroxaban, dabigatran, clopidogrel or heparin."
+        ),
     ),
-    Question("pacemaker", "Do you have a pacemaker or another electrical implant?"),
-    Question("pregnant", "Are you pregnant, or could you be?"),
+    Question("pacemaker", marked("Do you have a pacemaker or another electrical implant?")),
+    Question("pregnant", marked("Are you pregnant, or could you be?")),
     Question(
         "metal_allergy",
-        "Are you allergic to metal, for example to nickel in jewellery?",
+        marked("Are you allergic to metal, for example to nickel in jewellery?"),
         holds=frozenset({"yes"}),
     ),
     Question(
         "fainting",
-        "Have you fainted during treatment, or are you very afraid of needles?",
-        hint="That is common. We will treat you lying down and go slowly.",
+        marked("Have you fainted during treatment, or are you very afraid of needles?"),
+        hint=marked("That is common. We will treat you lying down and go slowly."),
         holds=frozenset(),
     ),
     Question(
-        "infection", "Do you have an infection or a wound where it hurts?", holds=frozenset({"yes"})
+        "infection",
+        marked("Do you have an infection or a wound where it hurts?"),
+        holds=frozenset({"yes"}),
     ),
     Question(
         "seen_by_doctor",
-        "Has a doctor looked at what troubles you?",
+        marked("Has a doctor looked at what troubles you?"),
         holds=frozenset(),
         advice={
-            "no": (
+            "no": marked(
                 "Please let a doctor find the cause as well: needles can ease a pain whose cause"
                 " needs another treatment. You can book all the same."
             )
@@ -80,7 +88,10 @@ def clean(answers: Mapping[str, str]) -> dict[str, str]:
     """The answers, complete and each of a known kind. Unfit names the first that is missing."""
     for question in QUESTIONS:
         if answers.get(question.key) not in ANSWERS:
-            raise Unfit(f"Please answer: {question.words}", field=question.key)
+            raise Unfit(
+                _("Please answer: %(question)s") % {"question": _(question.words)},
+                field=question.key,
+            )
     return {question.key: answers[question.key] for question in QUESTIONS}
 
 

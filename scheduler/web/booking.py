@@ -9,6 +9,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from scheduler import spoken
 from scheduler.booking import enquiries, planner, proposals
 from scheduler.booking.holds import SessionsTaken
 from scheduler.database import known
@@ -16,6 +17,8 @@ from scheduler.errors import TooMany, Unfit
 from scheduler.patients import screening, verification
 from scheduler.patients.models import Patient
 from scheduler.reminders import outbox
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
 from scheduler.web import desk, forms, intake, pages, steps, treatments
 from scheduler.web.desk import STEPS, Desk
 from scheduler.web.entry import Reading, Typed, Writing
@@ -23,18 +26,19 @@ from scheduler.web.forms import Form, Mistakes
 
 router = APIRouter(prefix="/book")
 
-SOME_TAKEN = (
+SOME_TAKEN = marked(
     "Some of your times were taken while you were looking. This is the best course that is free now"
     " and fits your wishes; all that you told us is kept."
 )
-WHAT_HELPS = "It may help to tick more days, to take any time of day, or to start later."
+WHAT_HELPS = marked("It may help to tick more days, to take any time of day, or to start later.")
 
 
 @router.post("")
 def begin(visit: Writing, form: Typed) -> Response:
     """Open an empty form for a treatment."""
     treatment = treatments.find(visit.session, form.one("treatment_id"))
-    _, token = enquiries.begin(visit.session, treatment, origin=visit.origin, now=visit.now)
+    enquiry, token = enquiries.begin(visit.session, treatment, origin=visit.origin, now=visit.now)
+    enquiries.keep(visit.session, enquiry, language=spoken.language().code)
     return pages.go(f"/book/{token}/{STEPS[0]}")
 
 
@@ -149,9 +153,13 @@ def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response
     except Unfit as wrong:
         return steps.others(here, which, {"slot": wrong.sentence})
     except proposals.NoLongerFree as gone:
-        return steps.others(here, which, {"slot": gone.sentence}, status=409)
+        return steps.others(here, which, {"slot": _(gone.sentence)}, status=409)
     now_on = here.shown(here.planned[which - 1])
-    here.keep(notices=[f"Session {which} is now on {now_on.spoken}."])
+    now_said = _("Session %(number)s is now on %(when)s.") % {
+        "number": which,
+        "when": now_on.spoken,
+    }
+    here.keep(notices=[now_said])
     return pages.go(f"{here.base}/plan")
 
 
@@ -186,7 +194,7 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
     try:
         _text_code(here, details.phone)
     except TooMany as often:
-        return _too_often(steps.details(here, typed, {"": often.sentence}, status=429), often)
+        return _too_often(steps.details(here, typed, {"": _(often.sentence)}, status=429), often)
     return pages.go(f"{here.base}/code")
 
 
@@ -216,7 +224,7 @@ def take_code(token: str, visit: Writing, form: Typed) -> Response:
         )
     except Unfit as wrong:
         # Answered, not raised: the try must be counted.
-        return steps.code(here, {"code": wrong.sentence})
+        return steps.code(here, {"code": _(wrong.sentence)})
     return _book(here)
 
 
@@ -230,8 +238,8 @@ def send_code_again(token: str, visit: Writing) -> Response:
     try:
         _text_code(here, here.answer("details")["number"], anew=True)
     except TooMany as often:
-        return _too_often(steps.code(here, {"": often.sentence}, status=429), often)
-    here.keep(notices=["A new code is on its way. Only the newest one counts."])
+        return _too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
+    here.keep(notices=[_("A new code is on its way. Only the newest one counts.")])
     return pages.go(f"{here.base}/code")
 
 
@@ -270,7 +278,7 @@ def _plan_anew(here: Desk, patient: Patient | None = None) -> Response:
     except (planner.NoPlan, SessionsTaken) as wrong:
         here.keep(notices=list(_why_no_plan(wrong).values()), accepted=None)
         return pages.go(f"{here.base}/wishes")
-    here.keep(notices=[SOME_TAKEN], accepted=None)
+    here.keep(notices=[_(SOME_TAKEN)], accepted=None)
     return pages.go(f"{here.base}/plan")
 
 
@@ -298,7 +306,7 @@ def _text_code(here: Desk, number: str, *, anew: bool = False) -> None:
         origin=visit.origin,
         now=visit.now,
     )
-    outbox.owe_code(visit.session, code, language=here.clinic.language, now=visit.now)
+    outbox.owe_code(visit.session, code, language=here.language, now=visit.now)
     here.enquiry.phone_code_id = code.id
     visit.session.add(here.enquiry)
     visit.session.flush()
@@ -308,18 +316,18 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
     if isinstance(wrong, Mistakes):
         return wrong.sentences
     if isinstance(wrong, planner.NoPlan):
-        return {"": f"{wrong.sentence} {WHAT_HELPS}"}
+        return {"": f"{wrong.sentence} {_(WHAT_HELPS)}"}
     if isinstance(wrong, TooMany):
-        return {"": wrong.sentence}
-    return {"": "Others are booking at this very moment and took these times. Please try again."}
+        return {"": _(wrong.sentence)}
+    return {"": _("Others are booking at this very moment and took these times. Please try again.")}
 
 
 def _slot(form: Form) -> tuple[int, int]:
     parts = form.one("slot").split("-")
     if not all(part.isascii() and part.isdecimal() and len(part) < 12 for part in parts):
-        raise Unfit("Please choose one of the times, or keep it as it is.")
+        raise Unfit(_("Please choose one of the times, or keep it as it is."))
     if len(parts) != 2:
-        raise Unfit("Please choose one of the times, or keep it as it is.")
+        raise Unfit(_("Please choose one of the times, or keep it as it is."))
     return int(parts[0]), int(parts[1])
 
 

@@ -14,6 +14,7 @@ from scheduler.database import known
 from scheduler.errors import NotFound
 from scheduler.intervals import instant_of
 from scheduler.patients.models import PhoneCode
+from scheduler.spoken import gettext as _
 from scheduler.web import forms, treatments, views
 from scheduler.web.entry import Visit
 from scheduler.web.forms import Details, Health, Wished
@@ -51,12 +52,19 @@ class Desk:
         """The one who fills it."""
         return self.visit.actor(known(self.clinic.id))
 
+    @property
+    def language(self) -> str:
+        """The language in which the form is filled."""
+        return str(self.answer("language") or self.clinic.language)
+
     def answer(self, name: str) -> Any:
         """What was said at a step, if it was."""
         return self.enquiry.answers.get(name)
 
     def keep(self, **answers: Any) -> None:
         """Remember what was said. What was told before has been read."""
+        if self.visit.asked_language:
+            answers["language"] = self.visit.asked_language
         enquiries.keep(self.visit.session, self.enquiry, **{"notices": None, **answers})
 
     def elsewhere(self, step: str) -> str | None:
@@ -101,19 +109,21 @@ class Desk:
     def name_of(self, practitioner_id: int) -> str:
         """What a practitioner is called; a proposal may outlive somebody's leaving."""
         names = {each.id: each.name for each in self.practitioners}
-        return names.get(practitioner_id, "another practitioner")
+        return names.get(practitioner_id) or _("another practitioner")
 
     def kept(self) -> str:
         """Until when the proposed times are kept."""
         hold_id = self.enquiry.hold_id
         hold = self.visit.session.get(Hold, hold_id) if hold_id else None
         if hold is None or hold.expires_at <= self.visit.now:
-            return (
+            return _(
                 "We kept these times for ten minutes, which are over. When you go on, we look"
                 " whether they are still free."
             )
         until = hold.expires_at.astimezone(self.place.zone).time()
-        return f"We keep these times for you until {self.place.manner.clock(until)}."
+        return _("We keep these times for you until %(time)s.") % {
+            "time": self.place.manner.clock(until)
+        }
 
     @property
     def wishes(self) -> Wishes:
@@ -133,6 +143,7 @@ class Desk:
         return Application(
             name=details["name"],
             phone=details["number"],
+            language=self.language,
             consent=details["consent"] == "yes",
             health=health["answers"],
             pain_since=health["pain_since"],
@@ -158,13 +169,15 @@ class Desk:
 def open_form(visit: Visit, token: str, *, lock: bool = False) -> Desk:
     """The form at an address. `lock`: it is about to be changed."""
     enquiry = enquiries.find(visit.session, token, now=visit.now, lock=lock)
-    return Desk(
+    here = Desk(
         visit,
         token,
         enquiry,
         visit.session.get_one(Clinic, enquiry.clinic_id),
         visit.session.get_one(Treatment, enquiry.treatment_id),
     )
+    visit.speak(here.language)
+    return here
 
 
 def health_as_kept(health: Health) -> dict[str, Any]:

@@ -25,7 +25,10 @@ class Static(StaticFiles):
 
 def router() -> APIRouter:
     """Each page. All are open to anybody: what is private has a token in its address."""
-    pages = APIRouter(dependencies=[Depends(entry.come_from_here)], include_in_schema=False)
+    pages = APIRouter(
+        dependencies=[Depends(entry.listen), Depends(entry.come_from_here)],
+        include_in_schema=False,
+    )
     # The end of the form lies with the course's own page, and its address before the form's.
     for part in (treatments, self_service, booking):
         pages.include_router(part.router)

@@ -9,12 +9,16 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Request
 from sqlmodel import Session
 
+from scheduler import languages, spoken
 from scheduler.audit import Actor
 from scheduler.context import Context
 from scheduler.errors import NotAllowed
 from scheduler.settings import Settings
 from scheduler.web import forms
 from scheduler.web.forms import Form
+
+LONGEST_HEADER = 200
+"""How much of Accept-Language is read; browsers send less."""
 
 OWN = {"same-origin", "none"}
 """What browsers say of requests from our own pages, and of what a person typed or reloaded."""
@@ -35,6 +39,15 @@ class Visit:
     settings: Settings
     origin: str
     request_id: str
+    asked_language: str = ""
+    """The language that the address asks for, `?lang=es`; empty where it asks for none we have"""
+
+    read_languages: tuple[str, ...] = ()
+    """Those that the browser says its owner reads, and we have"""
+
+    def speak(self, *wished: str) -> None:
+        """Speak what the address asks for, else the first of these that there is."""
+        spoken.speak(self.asked_language, *wished)
 
     def actor(self, clinic_id: int) -> Actor:
         """The patient who acts, at one clinic only."""
@@ -69,6 +82,12 @@ def write(
 async def typed(request: Request) -> Form:
     """What was sent. The doorstep has limited its size."""
     return forms.parse(await request.body())
+
+
+async def listen(request: Request) -> None:
+    """Speak the language that the address asks for, else one that the browser says it reads."""
+    # Async: what is said on another thread would not be heard by the page.
+    spoken.speak(_asked(request), *_read_by(request.headers.get("accept-language", "")))
 
 
 def come_from_here(request: Request) -> None:
@@ -109,6 +128,8 @@ def _visit(request: Request, session: Session) -> Visit:
         settings=context.settings,
         origin=request.client.host if request.client else "",
         request_id=request.state.request_id,
+        asked_language=_asked(request),
+        read_languages=_read_by(request.headers.get("accept-language", "")),
     )
 
 
@@ -117,3 +138,30 @@ def _is_ours(origin: str, request: Request) -> bool:
     return origin == f"{public.scheme}://{public.netloc}" or (
         urlsplit(origin).netloc == request.headers.get("host")
     )
+
+
+def _asked(request: Request) -> str:
+    asked = request.query_params.get("lang", "")
+    return asked if languages.is_known(asked) else ""
+
+
+def _read_by(header: str) -> tuple[str, ...]:
+    """The languages of an Accept-Language header that there are, the most wanted first."""
+    wanted = []
+    for place, each in enumerate(header[:LONGEST_HEADER].split(",")):
+        code, _, rest = each.strip().partition(";")
+        code = code.strip().lower().partition("-")[0]
+        weight = _weight(rest)
+        if weight > 0 and languages.is_known(code):
+            wanted.append((-weight, place, code))
+    return tuple(code for _, _, code in sorted(wanted))
+
+
+def _weight(rest: str) -> float:
+    name, _, value = rest.strip().partition("=")
+    if name.strip() != "q":
+        return 1.0
+    try:
+        return float(value)
+    except ValueError:
+        return 0.0

@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 from scheduler import phone
 from scheduler.errors import Problem, Unfit
 from scheduler.patients import register, screening
+from scheduler.spoken import gettext as _
 
 MOST_FIELDS = 100
 LONGEST_KEPT = 200
@@ -62,9 +63,9 @@ def parse(body: bytes) -> Form:
         text = body.decode()
         fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
     except ValueError:  # which a wrong encoding is too
-        raise Unfit("This form cannot be read. Please go back and send it again.") from None
+        raise Unfit(_("This form cannot be read. Please go back and send it again.")) from None
     if any("\0" in value for values in fields.values() for value in values):
-        raise Unfit("There is a character in this form that cannot be kept. Please remove it.")
+        raise Unfit(_("There is a character in this form that cannot be kept. Please remove it."))
     return Form(fields)
 
 
@@ -81,9 +82,9 @@ def read_health(form: Form) -> Health:
     mistakes = {}
     since = form.one("pain_since")
     if since not in screening.PAIN_SINCE:
-        mistakes["pain_since"] = "Please choose how long it has troubled you."
+        mistakes["pain_since"] = _("Please choose how long it has troubled you.")
     mistakes |= {
-        question.key: "Please choose an answer. “Not sure” is fine."
+        question.key: _("Please choose an answer. “Not sure” is fine.")
         for question in screening.QUESTIONS
         if form.one(question.key) not in screening.ANSWERS
     }
@@ -112,10 +113,10 @@ def read_wishes(
     weekdays = _ask(mistakes, "weekdays", lambda: _weekdays(form))
     hours = form.one("hours") or "any"
     if hours not in HOURS:
-        mistakes["hours"] = "Please choose a time of day."
+        mistakes["hours"] = _("Please choose a time of day.")
     wanted = form.one("practitioner_id")
     if wanted not in {"", *map(str, practitioner_ids)}:
-        mistakes["practitioner_id"] = "Please choose one of the names below, or anyone."
+        mistakes["practitioner_id"] = _("Please choose one of the names below, or anyone.")
     if mistakes or start_on is None or weekdays is None:
         raise Mistakes(mistakes)
     return Wished(
@@ -156,28 +157,29 @@ def _ask(mistakes: dict[str, str], field: str, read: Callable[[], Read]) -> Read
 
 def _start(form: Form, today: date, horizon_days: int) -> date:
     if not form.one("start_on"):
-        raise Unfit("Please choose a day to start.")
+        raise Unfit(_("Please choose a day to start."))
     try:
         day = date.fromisoformat(form.one("start_on"))
     except ValueError:
         raise Unfit(
-            f"This is not a day of the calendar. Write it like {today.isoformat()}."
+            _("This is not a day of the calendar. Write it like %(day)s.")
+            % {"day": today.isoformat()}
         ) from None
     if day < today:
-        raise Unfit("This day is past. Please choose today or a later day.")
+        raise Unfit(_("This day is past. Please choose today or a later day."))
     if day > today + timedelta(days=horizon_days):
-        raise Unfit("This is farther ahead than we book. Please choose an earlier day.")
+        raise Unfit(_("This is farther ahead than we book. Please choose an earlier day."))
     return day
 
 
 def _weekdays(form: Form) -> tuple[int, ...]:
     chosen = set(form.many("weekdays"))
     if not chosen <= set("0123456"):
-        raise Unfit("Please choose among the weekdays below.")
+        raise Unfit(_("Please choose among the weekdays below."))
     return tuple(sorted(map(int, chosen)))
 
 
 def _phone(form: Form, country: str, allowed: Collection[str]) -> str:
     if not form.one("phone"):
-        raise Unfit("Please give the number of your mobile phone.")
+        raise Unfit(_("Please give the number of your mobile phone."))
     return phone.normalise(form.one("phone"), country=country, allowed=allowed)

@@ -32,6 +32,7 @@ class Application:
 
     name: str
     phone: str
+    language: str
     consent: bool
     health: dict[str, str]
     pain_since: str
@@ -52,7 +53,7 @@ def enrol(
         clinic=clinic,
         name=said.name,
         phone=said.phone,
-        language=clinic.language,
+        language=said.language,
         now=now,
     )
     patient.phone_proved_at = now
@@ -132,7 +133,7 @@ def _settle_consent(
 ) -> None:
     """What the latest form says holds: the page told what an empty box means."""
     if said.consent:
-        wording = consent.WORDING["en"]
+        wording = consent.WORDING[said.language]
         consent.give(session, actor, patient, wording=wording, channel="web", now=now)
     elif patient.sms_consent:
         wording = "The box was left empty on a later form."

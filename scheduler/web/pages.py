@@ -8,7 +8,7 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scheduler import phone
+from scheduler import languages, phone, spoken
 
 SEE_OTHER = 303
 
@@ -28,8 +28,14 @@ def go(address: str) -> RedirectResponse:
 
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template."""
-    return _templates().get_template(template).render(values)
+    """The HTML of a template, in the language that is being spoken."""
+    language = spoken.language()
+    others = [languages.of(code) for code in languages.codes() if code != language.code]
+    return (
+        _templates()
+        .get_template(template)
+        .render(language=language, other_languages=others, **values)
+    )
 
 
 @cache
@@ -38,9 +44,13 @@ def _templates() -> Environment:
         loader=PackageLoader("scheduler.web"),
         autoescape=True,
         undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    templates.policies["ext.i18n.trimmed"] = True
+    # `newstyle`: values are put in after the words were translated, and escaped.
+    templates.install_gettext_callables(spoken.gettext, spoken.ngettext, newstyle=True)  # type: ignore[attr-defined]
     templates.filters["phone"] = phone.for_people
     templates.globals["style_address"] = _address("style.css")
     templates.globals["icon_address"] = _address("icon.svg")

@@ -11,6 +11,8 @@ from starlette.exceptions import HTTPException
 from scheduler.database import Busy
 from scheduler.doorstep import TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, NotAllowed, NotFound, Problem, TooMany, Unavailable, Unfit
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
 from scheduler.web import pages
 
 
@@ -25,60 +27,62 @@ class Page:
 
 PAGES = {
     400: Page(
-        "This address is not known here",
-        "The page was asked for under a name that is not ours.",
-        "Please use the address that the clinic gave you.",
+        marked("This address is not known here"),
+        marked("The page was asked for under a name that is not ours."),
+        marked("Please use the address that the clinic gave you."),
     ),
     403: Page(
-        "This was not accepted",
-        "The form did not come from one of our own pages.",
-        "Please open our page and send it from there.",
+        marked("This was not accepted"),
+        marked("The form did not come from one of our own pages."),
+        marked("Please open our page and send it from there."),
     ),
     404: Page(
-        "This page is not here",
-        "The address may be incomplete, or what it led to is over.",
-        "If it came in a text, please copy the whole address. A form that you began is kept for"
-        " a day; a course that you booked is not lost.",
+        marked("This page is not here"),
+        marked("The address may be incomplete, or what it led to is over."),
+        marked(
+            "If it came in a text, please copy the whole address. A form that you began is kept for"
+            " a day; a course that you booked is not lost."
+        ),
     ),
     405: Page(
-        "This page cannot be opened like that",
-        "Its address is meant for the button of a form.",
-        "Please go back one page and use the button there.",
+        marked("This page cannot be opened like that"),
+        marked("Its address is meant for the button of a form."),
+        marked("Please go back one page and use the button there."),
     ),
     408: Page(
-        "That took too long",
-        "What you sent did not arrive in time.",
-        "Please look at your connection and try again.",
+        marked("That took too long"),
+        marked("What you sent did not arrive in time."),
+        marked("Please look at your connection and try again."),
     ),
     409: Page(
-        "Something has changed meanwhile",
-        "What you saw is no longer so.",
-        "Please go back, reload the page and look again. Nothing was changed.",
+        marked("Something has changed meanwhile"),
+        marked("What you saw is no longer so."),
+        marked("Please go back, reload the page and look again. Nothing was changed."),
     ),
     413: Page(
-        "That is too much",
-        "What you sent is larger than any form of ours can be.",
-        "Please go back and write less.",
+        marked("That is too much"),
+        marked("What you sent is larger than any form of ours can be."),
+        marked("Please go back and write less."),
     ),
     422: Page(
-        "That could not be read",
-        "What you sent is not what this page asks for.",
-        "Please go back one page and send it again.",
+        marked("That could not be read"),
+        marked("What you sent is not what this page asks for."),
+        marked("Please go back one page and send it again."),
     ),
     429: Page(
-        "That was too often",
-        "Please wait a little before you try again.",
-        "If it is urgent, please call the clinic.",
+        marked("That was too often"),
+        marked("Please wait a little before you try again."),
+        marked("If it is urgent, please call the clinic."),
     ),
     500: Page(
-        "Something went wrong here",
-        "It is our fault, and nothing that you did. Your request was not carried out.",
-        "Please try again in a few minutes, or call the clinic.",
+        marked("Something went wrong here"),
+        marked("It is our fault, and nothing that you did. Your request was not carried out."),
+        marked("Please try again in a few minutes, or call the clinic."),
     ),
     503: Page(
-        "We cannot reach our records just now",
-        "Nothing was lost.",
-        "Please try again in a minute. You can reload this page.",
+        marked("We cannot reach our records just now"),
+        marked("Nothing was lost."),
+        marked("Please try again in a minute. You can reload this page."),
     ),
 }
 
@@ -120,9 +124,9 @@ def page(status: int, *, sentence: str = "", reference: str = "") -> HTMLRespons
         "problem.html",
         status=status,
         clinic=None,
-        heading=kind.heading,
-        sentence=sentence or kind.sentence,
-        help=kind.help,
+        heading=_(kind.heading),
+        sentence=sentence or _(kind.sentence),
+        help=_(kind.help),
         reference=reference if status >= 500 else "",
     )
 

@@ -11,38 +11,40 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from scheduler import links
+from scheduler import languages, links
 from scheduler.audit import Actor
 from scheduler.booking import appointments, courses, enquiries
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
-from scheduler.errors import NotFound
+from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
-from scheduler.patients import consent
+from scheduler.patients import consent, register
 from scheduler.patients.models import Patient
 from scheduler.phone import for_people
 from scheduler.reminders import timeline
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked, ngettext
 from scheduler.web import intake, pages, texts, views, words
 from scheduler.web.desk import DONE, open_form
-from scheduler.web.entry import Reading, Visit, Writing
+from scheduler.web.entry import Reading, Typed, Visit, Writing
 from scheduler.web.views import Place, SessionView
 
 router = APIRouter()
 
 SAID = {
-    "confirmed": "Thank you. We look forward to seeing you.",
-    "cancelled": "The session is cancelled.",
+    "confirmed": marked("Thank you. We look forward to seeing you."),
+    "cancelled": marked("The session is cancelled."),
 }
 """What a page says after a deed; the address names it, so that the page itself needs no memory."""
 
 TAGS = {
     AppointmentState.BOOKED: "",
-    AppointmentState.CONFIRMED: "confirmed",
-    AppointmentState.ARRIVED: "under way",
-    AppointmentState.COMPLETED: "done",
-    AppointmentState.CANCELLED: "cancelled",
-    AppointmentState.NO_SHOW: "missed",
+    AppointmentState.CONFIRMED: marked("confirmed"),
+    AppointmentState.ARRIVED: marked("under way"),
+    AppointmentState.COMPLETED: marked("done"),
+    AppointmentState.CANCELLED: marked("cancelled"),
+    AppointmentState.NO_SHOW: marked("missed"),
 }
 OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
 
@@ -102,7 +104,7 @@ class Folder:
         )
         return views.tagged(
             seen,
-            TAGS[AppointmentState(appointment.state)],
+            _tag(appointment.state),
             can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
         )
 
@@ -135,7 +137,7 @@ def done(token: str, visit: Reading) -> Response:
     if elsewhere := form.elsewhere(DONE):
         return pages.go(elsewhere)
     enquiry = enquiries.find(visit.session, token, now=visit.now)
-    folder = Folder(visit, visit.session.get_one(Course, enquiry.course_id))
+    folder = _folder(visit, visit.session.get_one(Course, enquiry.course_id))
     sessions = folder.sessions
     my = f"/my/{folder.token(visit.session.get_one(Link, enquiry.link_id))}"
     entries = timeline.timeline(visit.session, folder.course, now=visit.now)
@@ -164,7 +166,7 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
         "my.html",
         base=f"/my/{token}",
         my=f"/my/{token}",
-        notices=[SAID[said]] if said in SAID else [],
+        notices=[_(SAID[said])] if said in SAID else [],
         next=coming[0] if coming else None,
         over=_over(folder),
         total=len(sessions),
@@ -196,6 +198,7 @@ def ask_cancellation(token: str, number: str, visit: Reading) -> Response:
         folder,
         "cancel.html",
         base=f"/my/{token}",
+        my=f"/my/{token}",
         session=session,
         others=_stay(len(others)),
     )
@@ -215,6 +218,17 @@ def cancel(token: str, number: str, visit: Writing) -> Response:
     return pages.go(f"/my/{token}?said=cancelled")
 
 
+@router.post("/my/{token}/language")
+def choose_language(token: str, visit: Writing, form: Typed) -> Response:
+    """Speak another language to this patient from now on, in texts too."""
+    folder = _open(visit, token)
+    language = form.one("language")
+    if not languages.is_known(language):
+        raise Unfit(_("Please choose one of the languages that are offered."))
+    register.change(visit.session, folder.actor, folder.patient, language=language, now=visit.now)
+    return pages.go(f"/my/{token}")
+
+
 @router.post("/my/{token}/calendar")
 def take_along(token: str, visit: Writing) -> Response:
     """The calendar file of a course that has none yet, as those that the clinic booked."""
@@ -228,7 +242,14 @@ def take_along(token: str, visit: Writing) -> Response:
 def _open(visit: Visit, token: str) -> Folder:
     """The course behind a private link; the same NotFound for each link that leads nowhere."""
     link = links.follow(visit.session, token, purpose=intake.PURPOSE, now=visit.now)
-    return Folder(visit, visit.session.get_one(Course, link.subject_id))
+    return _folder(visit, visit.session.get_one(Course, link.subject_id))
+
+
+def _folder(visit: Visit, course: Course) -> Folder:
+    """A course, from here on spoken of in the patient's language."""
+    folder = Folder(visit, course)
+    visit.speak(folder.patient.language, folder.clinic.language)
+    return folder
 
 
 def _page(folder: Folder, template: str, **values: Any) -> HTMLResponse:
@@ -245,13 +266,20 @@ def _page(folder: Folder, template: str, **values: Any) -> HTMLResponse:
 
 def _over(folder: Folder) -> str:
     if folder.course.state == CourseState.CANCELLED:
-        return "This course is cancelled. You can book another, or call us."
-    return "This course is over. We hope that it has helped you."
+        return _("This course is cancelled. You can book another, or call us.")
+    return _("This course is over. We hope that it has helped you.")
 
 
 def _stay(others: int) -> str:
     if not others:
-        return "It is the last one: nothing of this course is left then."
-    if others == 1:
-        return "Your other session stays as it is."
-    return f"Your other {words.small(others)} sessions stay as they are."
+        return _("It is the last one: nothing of this course is left then.")
+    return ngettext(
+        "Your other session stays as it is.",
+        "Your other %(number)s sessions stay as they are.",
+        others,
+    ) % {"number": words.small(others)}
+
+
+def _tag(state: str) -> str:
+    said = TAGS[AppointmentState(state)]
+    return _(said) if said else ""

@@ -1,20 +1,21 @@
 """The pages of the booking form: what each step shows, with what was typed and what to mend."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import time, timedelta
 from typing import Any
 
 from fastapi.responses import HTMLResponse
 
+from scheduler import spoken
 from scheduler.booking import proposals
 from scheduler.patients import consent, screening
 from scheduler.phone import for_people
+from scheduler.spoken import gettext as _
 from scheduler.web import pages, views, words
 from scheduler.web.desk import STEPS, Desk
 
 OPTIONS_A_DAY = 6
 DAYS_OFFERED = 5
-
-ANSWERS = [("no", "No"), ("yes", "Yes"), ("unsure", "Not sure")]
 
 
 def health(
@@ -26,10 +27,10 @@ def health(
         "screening.html",
         typed=typed,
         mistakes=mistakes,
-        questions=screening.QUESTIONS,
-        labels={question.key: question.words for question in screening.QUESTIONS},
-        answers=ANSWERS,
-        pain_since=list(screening.PAIN_SINCE.items()),
+        questions=[_spoken(question) for question in screening.QUESTIONS],
+        labels={question.key: _(question.words) for question in screening.QUESTIONS},
+        answers=[("no", _("No")), ("yes", _("Yes")), ("unsure", _("Not sure"))],
+        pain_since=[(key, _(said)) for key, said in screening.PAIN_SINCE.items()],
     )
 
 
@@ -48,10 +49,10 @@ def wishes(
         advice=_advice(here.answer("health")["answers"]),
         first=here.place.today.isoformat(),
         last=last.isoformat(),
-        weekdays=list(enumerate(words.WEEKDAYS)),
+        weekdays=list(enumerate(words.weekdays())),
         hours=_hours(here),
         practitioners=[
-            ("", "Anyone"),
+            ("", _("Anyone")),
             *((each.id, each.name) for each in here.practitioners),
         ],
     )
@@ -119,7 +120,7 @@ def details(
         status=status,
         typed=typed,
         mistakes=mistakes,
-        wording=consent.WORDING["en"],
+        wording=consent.WORDING[spoken.language().code],
         kept=here.kept(),
         proved=bool(typed.get("number")) and here.proved(typed["number"]),
     )
@@ -159,27 +160,35 @@ def _page(
     )
 
 
+def _spoken(question: screening.Question) -> screening.Question:
+    return replace(question, words=_(question.words), hint=_(question.hint))
+
+
 def _advice(answers: dict[str, str]) -> list[str]:
     """What to tell at once about the answers."""
     told = [
-        question.advice[answers[question.key]]
+        _(question.advice[answers[question.key]])
         for question in screening.QUESTIONS
         if question.advice and answers[question.key] in question.advice
     ]
     if screening.needs_clearance(answers):
         told.insert(
             0,
-            "Thank you. A practitioner will look at your answers before your first session. You can"
-            " book now: your times are kept for you.",
+            _(
+                "Thank you. A practitioner will look at your answers before your first session. You"
+                " can book now: your times are kept for you."
+            ),
         )
     return told
 
 
 def _hours(here: Desk) -> list[tuple[str, str]]:
-    noon, five = ("noon", "5 pm") if here.place.manner.twelve_hours else ("12:00", "17:00")
+    manner = here.place.manner
+    noon = _("noon") if manner.twelve_hours else manner.clock(time(12))
+    five = _("5 pm") if manner.twelve_hours else manner.clock(time(17))
     return [
-        ("any", "Any time"),
-        ("morning", f"Before {noon}"),
-        ("afternoon", f"{noon.capitalize()} to {five}"),
-        ("evening", f"After {five}"),
+        ("any", _("Any time")),
+        ("morning", _("Before %(time)s") % {"time": noon}),
+        ("afternoon", _("From %(start)s to %(end)s") % {"start": noon, "end": five}),
+        ("evening", _("After %(time)s") % {"time": five}),
     ]

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 from scheduler.reminders.models import MessageState
 from scheduler.reminders.timeline import TimelineEntry
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
 from scheduler.web.views import Place
 
 GONE_OUT = {
-    MessageState.SENT: "sent",
-    MessageState.DELIVERED: "arrived",
-    MessageState.FAILED: "could not be delivered",
+    MessageState.SENT: marked("sent"),
+    MessageState.DELIVERED: marked("arrived"),
+    MessageState.FAILED: marked("could not be delivered"),
 }
 ON_ITS_WAY = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
-LINK = "(your private link)"
+LINK = marked("(your private link)")
 
 
 @dataclass(frozen=True)
@@ -47,6 +49,6 @@ def _shown(entry: TimelineEntry, place: Place) -> TextView:
     return TextView(
         when=place.manner.moment(local, today=place.today),
         why=f"{entry.why[:1].upper()}{entry.why[1:]}.",
-        state=GONE_OUT.get(entry.state, ""),
-        text=entry.text.replace("{link}", LINK),
+        state=_(GONE_OUT[entry.state]) if entry.state in GONE_OUT else "",
+        text=entry.text.replace("{link}", _(LINK)),
     )

@@ -20,12 +20,16 @@ def choose(visit: Reading, clinic: str = "", treatment: str = "") -> HTMLRespons
     if treatment:
         return _one(visit, treatment)
     clinics = _clinics(visit.session, clinic)
+    _speak(visit, clinics)
     groups = [
         {"clinic": each, "offers": [views.offer(one) for one in _offered(visit.session, each)]}
         for each in clinics
     ]
     return pages.show(
-        "treatments.html", clinic=clinics[0] if len(clinics) == 1 else None, groups=groups
+        "treatments.html",
+        clinic=clinics[0] if len(clinics) == 1 else None,
+        groups=groups,
+        kept_query=f"clinic={clinics[0].id}&" if clinic else "",
     )
 
 
@@ -52,12 +56,19 @@ def practitioners_of(session: Session, treatment: Treatment) -> list[Practitione
 
 def _one(visit: Visit, typed_id: str) -> HTMLResponse:
     treatment = find(visit.session, typed_id)
+    clinic = visit.session.get_one(Clinic, treatment.clinic_id)
+    _speak(visit, [clinic])
     return pages.show(
         "treatment.html",
-        clinic=visit.session.get_one(Clinic, treatment.clinic_id),
+        clinic=clinic,
         offer=views.offer(treatment),
         practitioners=practitioners_of(visit.session, treatment),
     )
+
+
+def _speak(visit: Visit, clinics: list[Clinic]) -> None:
+    """What the address asks for, what the browser reads, or what the clinic speaks."""
+    visit.speak(*visit.read_languages, *(each.language for each in clinics[:1]))
 
 
 def _clinics(session: Session, typed_id: str) -> list[Clinic]:

@@ -9,10 +9,9 @@ from zoneinfo import ZoneInfo
 from scheduler.booking import courses
 from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
+from scheduler.spoken import gettext as _
 from scheduler.web import words
 from scheduler.web.words import Manner
-
-_LETTERS = "MTWTFSS"
 
 
 @dataclass(frozen=True)
@@ -91,7 +90,7 @@ def session_view(
         day=day,
         time=span,
         who=who,
-        spoken=f"{day}, {span}, with {who}",
+        spoken=_("%(day)s, %(time)s, with %(who)s") % {"day": day, "time": span, "who": who},
         state=state,
     )
 
@@ -113,11 +112,11 @@ def summary(sessions: Sequence[SessionView], place: Place) -> Summary:
     first, last = sessions[0].starts_at.date(), sessions[-1].starts_at.date()
     begins = place.manner.on(first, today=place.today)
     ends = place.manner.on(last, today=place.today)
-    span = begins if first == last else f"{begins} to {ends}"
+    span = begins if first == last else _("%(first)s to %(last)s") % {"first": begins, "last": ends}
     names = {each.who for each in sessions}
     return Summary(
-        total=words.count(len(sessions), "session"),
-        span=span,
+        total=words.sessions(len(sessions)),
+        span=f"{span[0].upper()}{span[1:]}",
         span_within=span,
         always=names.pop() if len(names) == 1 else "",
         rhythms=_rhythms(sessions, place.manner),
@@ -151,8 +150,16 @@ def offer(treatment: Treatment) -> OfferView:
     extra = sum(phase.sessions for phase in agreed if phase.optional)
     sessions = sum(phase.sessions for phase in planned)
     span = phases.weeks(planned)
-    over = f" over {words.count(span, 'week')}" if span > 1 else ""
-    each = words.duration(treatment.minutes)
+    facts = (
+        _("%(sessions)s over %(weeks)s, %(each)s each.")
+        if span > 1
+        else _("%(sessions)s, %(each)s each.")
+    )
+    inside = {
+        "sessions": words.sessions(sessions),
+        "weeks": words.weeks(span),
+        "each": words.duration(treatment.minutes),
+    }
     return OfferView(
         id=treatment.id,
         name=treatment.name,
@@ -160,9 +167,10 @@ def offer(treatment: Treatment) -> OfferView:
         sessions=sessions,
         weeks=span,
         minutes=treatment.minutes,
-        facts=f"{words.count(sessions, 'session')}{over}, {each} each.",
+        facts=facts % inside,
         rhythm=rhythm(treatment),
-        total=f"That is {words.duration(sessions * treatment.minutes)} in all.",
+        total=_("That is %(time)s in all.")
+        % {"time": words.duration(sessions * treatment.minutes)},
         review=_review(treatment.review_after, extra),
         before=treatment.tips.get("before", ""),
         after=treatment.tips.get("after", ""),
@@ -175,12 +183,14 @@ def rhythm(treatment: Treatment) -> str:
     """The pace of a treatment as a sentence: "2 a week for 3 weeks, then once a week ..."."""
     planned = [phase for phase in courses.phases_of(treatment) if not phase.optional]
     sessions = sum(phase.sessions for phase in planned)
-    pace = ", then ".join(phases.describe(phase) for phase in planned)
-    return (
-        f"{words.count(sessions, 'session')} of {words.duration(treatment.minutes)}: {pace}."
-        if sessions > 1
-        else f"1 session of {words.duration(treatment.minutes)}."
-    )
+    said = {
+        "sessions": words.sessions(sessions),
+        "time": words.duration(treatment.minutes),
+        "pace": _(", then ").join(phases.describe(phase) for phase in planned),
+    }
+    if sessions == 1:
+        return _("%(sessions)s of %(time)s.") % said
+    return _("%(sessions)s of %(time)s: %(pace)s.") % said
 
 
 def tagged(session: SessionView, tag: str, *, can_cancel: bool) -> SessionView:
@@ -195,7 +205,7 @@ def _monday(session: SessionView) -> date:
 
 def _week(monday: date, number: int, sessions: list[SessionView], manner: Manner) -> WeekView:
     on = {each.starts_at.weekday() for each in sessions if each.state != "cancelled"}
-    strip = [(letter, day in on) for day, letter in enumerate(_LETTERS)]
+    strip = [(letter, day in on) for day, letter in enumerate(words.letters())]
     return WeekView(number, manner.week(monday), strip, sessions)
 
 
@@ -205,9 +215,9 @@ def _rhythms(sessions: Sequence[SessionView], manner: Manner) -> list[str]:
     lines = []
     for place, those in enumerate(parts):
         how = words.rhythm((each.starts_at for each in those), manner)
-        lead = "The first" if place == 0 else "then"
-        number = words.small(len(those))
-        lines.append(how if len(parts) == 1 else f"{lead} {number}: {how}")
+        lead = _("The first %(number)s: %(how)s") if place == 0 else _("then %(number)s: %(how)s")
+        said = lead % {"number": words.small(len(those)), "how": how}
+        lines.append(how if len(parts) == 1 else said)
     return [f"{line[0].upper()}{line[1:]}" for line in lines]
 
 
@@ -216,6 +226,10 @@ def _review(after: Iterable[int], extra: int) -> str:
     if not sessions:
         return ""
     named = words.join([str(number) for number in sessions])
-    said = f"After session {named} we look together whether it helps"
-    more = f"; if it does in part, {words.count(extra, 'session')} can be added." if extra else "."
-    return said + more
+    said = _("After session %(number)s we look together whether it helps.")
+    if extra:
+        said = _(
+            "After session %(number)s we look together whether it helps; if it does in part,"
+            " %(sessions)s can be added."
+        )
+    return said % {"number": named, "sessions": words.sessions(extra)}

@@ -1,18 +1,20 @@
-"""Dates, times and rhythms as people read them, in the clinic's wall time. Pure."""
+"""Dates, times and rhythms as people read them, in the clinic's wall time.
+
+In the language that is being spoken: names of days and months are Babel's, the patterns they stand
+in are in the catalogue like any other words.
+"""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August"),
-    *("September", "October", "November", "December"),
-)
-_NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
+from scheduler import spoken
+from scheduler.spoken import gettext as _
+from scheduler.spoken import ngettext
 
 _TWELVE_HOURS = frozenset({"US", "CA", "AU", "NZ", "IN", "PH"})
 _MONTH_FIRST = frozenset({"US", "PH"})
+_A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
 
 
 @dataclass(frozen=True)
@@ -26,41 +28,54 @@ class Manner:
         """A time of day: 9:00, 14:40, 2:40 pm."""
         if not self.twelve_hours:
             return f"{when.hour}:{when.minute:02d}"
-        return f"{when.hour % 12 or 12}:{when.minute:02d} {'am' if when.hour < 12 else 'pm'}"
+        return f"{self._short(when)} {_('am') if when.hour < 12 else _('pm')}"
 
     def span(self, start: time, end: time) -> str:
         """From when to when: 9:00 to 9:40. "am" is said once where it holds for both."""
-        if self.twelve_hours and (start.hour < 12) == (end.hour < 12):
-            return f"{self.clock(start)[:-3]} to {self.clock(end)}"
-        return f"{self.clock(start)} to {self.clock(end)}"
+        once = self.twelve_hours and (start.hour < 12) == (end.hour < 12)
+        return _("%(start)s to %(end)s") % {
+            "start": self._short(start) if once else self.clock(start),
+            "end": self.clock(end),
+        }
 
     def on(self, day: date, *, today: date | None = None) -> str:
         """A day without its weekday: 11 January. With the year where that is not today's."""
-        name = MONTHS[day.month - 1]
-        if self.month_first:
-            words = f"{name} {day.day}"
-            year = f", {day.year}"
-        else:
-            words, year = f"{day.day} {name}", f" {day.year}"
-        return words + year if today is not None and day.year != today.year else words
+        if today is not None and day.year != today.year:
+            return _written(day, "MMMM d, y" if self.month_first else "d MMMM y")
+        return _written(day, "MMMM d" if self.month_first else "d MMMM")
 
     def day(self, day: date, *, today: date | None = None) -> str:
         """A day with its weekday: Monday 11 January, or Monday, January 11."""
-        comma = "," if self.month_first else ""
-        return f"{WEEKDAYS[day.weekday()]}{comma} {self.on(day, today=today)}"
+        if today is not None and day.year != today.year:
+            return _written(day, "EEEE, MMMM d, y" if self.month_first else "EEEE d MMMM y")
+        return _written(day, "EEEE, MMMM d" if self.month_first else "EEEE d MMMM")
 
     def moment(self, when: datetime, *, today: date | None = None) -> str:
         """A day and a time: Monday 11 January, 9:00."""
-        return f"{self.day(when.date(), today=today)}, {self.clock(when.time())}"
+        return _("%(day)s, %(time)s") % {
+            "day": self.day(when.date(), today=today),
+            "time": self.clock(when.time()),
+        }
 
     def week(self, monday: date) -> str:
         """The days of a week: 11 to 17 January, 28 December to 3 January."""
         sunday = monday + timedelta(days=6)
         if monday.month != sunday.month:
-            return f"{self.on(monday)} to {self.on(sunday)}"
-        if self.month_first:
-            return f"{self.on(monday)} to {sunday.day}"
-        return f"{monday.day} to {self.on(sunday)}"
+            pattern = _("%(first)s to %(last)s")
+        elif self.month_first:
+            pattern = _("%(first)s to %(last_day)s")
+        else:
+            pattern = _("%(first_day)s to %(last)s")
+        return pattern % {
+            "first": self.on(monday),
+            "last": self.on(sunday),
+            "first_day": monday.day,
+            "last_day": sunday.day,
+        }
+
+    def _short(self, when: time) -> str:
+        hour = when.hour % 12 or 12 if self.twelve_hours else when.hour
+        return f"{hour}:{when.minute:02d}"
 
 
 def manner_of(country: str) -> Manner:
@@ -68,29 +83,50 @@ def manner_of(country: str) -> Manner:
     return Manner(twelve_hours=country in _TWELVE_HOURS, month_first=country in _MONTH_FIRST)
 
 
-def join(words: Sequence[str], last: str = "and") -> str:
+def weekdays() -> list[str]:
+    """The names of the weekdays, Monday first."""
+    return [_written(day, "cccc") for day in _A_WEEK]
+
+
+def letters() -> list[str]:
+    """A letter for each weekday, Monday first."""
+    return [_written(day, "ccccc") for day in _A_WEEK]
+
+
+def join(words: Sequence[str]) -> str:
     """Words as a list in a sentence: a, b and c."""
     if len(words) < 2:
         return "".join(words)
-    return f"{', '.join(words[:-1])} {last} {words[-1]}"
+    return _("%(those)s and %(last)s") % {"those": ", ".join(words[:-1]), "last": words[-1]}
 
 
-def count(number: int, noun: str) -> str:
-    """So many of something: 1 session, 10 sessions."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+def sessions(number: int) -> str:
+    """1 session, 10 sessions."""
+    return ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number}
+
+
+def weeks(number: int) -> str:
+    """1 week, 7 weeks."""
+    return ngettext("%(count)s week", "%(count)s weeks", number) % {"count": number}
 
 
 def small(number: int) -> str:
     """A small number as a word, as it is written within a sentence."""
-    return _NUMBERS[number] if 0 <= number < len(_NUMBERS) else str(number)
+    numbers = (
+        *(_("no"), _("one"), _("two"), _("three"), _("four"), _("five")),
+        *(_("six"), _("seven"), _("eight"), _("nine"), _("ten")),
+    )
+    return numbers[number] if 0 <= number < len(numbers) else str(number)
 
 
 def duration(minutes: int) -> str:
     """A length of time: 40 minutes, 1 hour, 6 hours and 40 minutes."""
     hours, rest = divmod(minutes, 60)
-    parts = [count(hours, "hour")] if hours else []
+    parts = []
+    if hours:
+        parts.append(ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours})
     if rest or not hours:
-        parts.append(count(rest, "minute"))
+        parts.append(ngettext("%(count)s minute", "%(count)s minutes", rest) % {"count": rest})
     return join(parts)
 
 
@@ -102,9 +138,22 @@ def rhythm(starts: Iterable[datetime], manner: Manner) -> str:
     wall = list(starts)
     days = sorted({when.weekday() for when in wall})
     times = {when.time() for when in wall}
-    named = join([f"{WEEKDAYS[day]}s" for day in days]) if len(days) <= 3 else "different weekdays"
+    at = {"days": _weekdays_of(days), "time": manner.clock(min(times))}
     if len(wall) == 1:
-        return f"{WEEKDAYS[days[0]]} at {manner.clock(times.pop())}"
+        return _("%(day)s at %(time)s") % {**at, "day": weekdays()[days[0]]}
     if len(times) == 1:
-        return f"{named} at {manner.clock(times.pop())}"
-    return f"{named}, at different times"
+        return _("%(days)s at %(time)s") % at
+    return _("%(days)s, at different times") % at
+
+
+def _weekdays_of(days: Sequence[int]) -> str:
+    plural = (
+        *(_("Mondays"), _("Tuesdays"), _("Wednesdays"), _("Thursdays")),
+        *(_("Fridays"), _("Saturdays"), _("Sundays")),
+    )
+    return join([plural[day] for day in days]) if len(days) <= 3 else _("different weekdays")
+
+
+def _written(day: date, pattern: str) -> str:
+    """A date by a pattern of Unicode's CLDR, or as the catalogue has that pattern."""
+    return spoken.language().say(day, pattern, "pages")

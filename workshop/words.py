@@ -1,0 +1,94 @@
+"""Bring the catalogues of the pages in step with the words in the code: `make words`.
+
+What is new stands in each `scheduler/locale/*/LC_MESSAGES/pages.po` without a translation, what is
+gone is gone; a word that only resembles an older one is never given its translation. Patterns of
+dates (context "pattern") are kept as they are: nothing in the code marks them.
+"""
+
+import ast
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po, write_po
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = ROOT / "scheduler"
+KEYWORDS = {"_": None, "gettext": None, "ngettext": (1, 2), "marked": None}
+METHODS = [("**.py", "python"), ("**/templates/**.html", "jinja2")]
+OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
+
+
+def main() -> None:
+    """Write each catalogue anew."""
+    wanted = extracted()
+    for file in sorted((PROGRAM / "locale").glob("*/LC_MESSAGES/pages.po")):
+        file.write_bytes(updated(file, wanted))
+
+
+def extracted() -> Catalog:
+    """All words of the pages: those that the code marks, and what errors say of themselves."""
+    found = Catalog(fuzzy=False)
+    for name, _, message, comments, context in extract_from_dir(
+        PROGRAM, METHODS, OPTIONS, KEYWORDS, comment_tags=("for translators:",)
+    ):
+        place = [(f"scheduler/{name}", 0)]
+        found.add(message, locations=place, auto_comments=comments, context=context)
+    for name, sentence in _errors():
+        found.add(sentence, locations=[(name, 0)])
+    return found
+
+
+def updated(file: Path, wanted: Catalog) -> bytes:
+    """A catalogue with exactly the words that are wanted, its translations kept."""
+    # The header as it is: Babel would write the hour into it.
+    header, _, _ = file.read_bytes().partition(b"\n\n")
+    with file.open("rb") as lines:
+        catalogue = read_po(lines, locale=file.parent.parent.name, domain="pages")
+    patterns = [message for message in catalogue if message.context == "pattern"]
+    catalogue.update(wanted, no_fuzzy_matching=True, update_header_comment=False)
+    catalogue.obsolete.clear()
+    for each in patterns:
+        catalogue.add(each.id, each.string, context=each.context)
+    written = io.BytesIO()
+    write_po(
+        written, catalogue, width=100, sort_output=True, include_lineno=False, omit_header=True
+    )
+    return header + b"\n\n" + written.getvalue()
+
+
+def _errors() -> Iterator[tuple[str, str]]:
+    """The sentences that errors say where nothing else is said: their docstrings."""
+    kinds = {"Problem"}
+    files = [file for file in sorted(PROGRAM.rglob("*.py")) if not _only_for_staff(file)]
+    trees = [(file, ast.parse(file.read_text())) for file in files]
+    classes = [
+        (file, node)
+        for file, tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ClassDef)
+    ]
+    while True:
+        more = {
+            node.name
+            for _, node in classes
+            if kinds.intersection(base.id for base in node.bases if isinstance(base, ast.Name))
+        }
+        if more <= kinds:
+            break
+        kinds |= more
+    for file, node in classes:
+        sentence = ast.get_docstring(node)
+        if node.name in kinds and sentence:
+            yield str(file.relative_to(ROOT)), sentence
+
+
+def _only_for_staff(file: Path) -> bool:
+    """Whether no patient ever reads what is said there."""
+    return file.relative_to(PROGRAM).parts[0] in {"api", "sms", "staff", "cli.py", "worker.py"}
+
+
+if __name__ == "__main__":
+    main()
