@@ -56,17 +56,29 @@ class Compromise(NamedTuple):
 Offers = Mapping[int, Sequence[Opening]]
 """All openings by the ordinal of their day."""
 
+_Numbered = Sequence[tuple[int, Opening]]
+"""Sessions, each with its number in the course."""
+
 
 def name(
-    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, wishes: Wishes
+    phases: Sequence[Phase],
+    chosen: Sequence[Opening],
+    offers: Offers,
+    wishes: Wishes,
+    *,
+    kept: int = 0,
 ) -> tuple[Compromise, ...]:
-    """All compromises of a course, by session: first of its pace, then of its wishes."""
+    """All compromises of a course, by session: first of its pace, then of its wishes.
+
+    The first `kept` sessions stood before it was planned: nothing is said of them.
+    """
+    planned = list(enumerate(chosen, start=1))[kept:]
     found = [
-        *_late_start(chosen[0].day.toordinal(), offers, wishes),
-        *_slower(phases, chosen, offers),
-        *_weekdays(phases, chosen, offers, wishes),
-        *_hours(chosen, offers, wishes),
-        *_practitioners(chosen, offers, wishes),
+        *([] if kept else _late_start(chosen[0].day.toordinal(), offers, wishes)),
+        *_slower(phases, chosen, offers, kept),
+        *_weekdays(phases, planned, chosen, offers, wishes),
+        *_hours(planned, offers, wishes),
+        *_practitioners(planned, offers, wishes),
     ]
     return tuple(sorted(found, key=lambda compromise: compromise.session_numbers[0]))
 
@@ -80,11 +92,11 @@ def _late_start(first: int, offers: Offers, wishes: Wishes) -> Iterator[Compromi
 
 
 def _slower(
-    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers
+    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, kept: int
 ) -> Iterator[Compromise]:
     days = [opening.day.toordinal() for opening in chosen]
     for departure in departures(phases, days):
-        if departure.due:
+        if departure.due and departure.number > kept:
             weekdays = _phase_of(phases, departure.number).weekdays
             why = _why_slower(departure, departure.due, weekdays, days, offers)
             sentence = f"{departure.what}: {why}."
@@ -127,10 +139,14 @@ def _any(days: Sequence[int], offers: Offers, weekdays: tuple[int, ...]) -> bool
 
 
 def _weekdays(
-    phases: Sequence[Phase], chosen: Sequence[Opening], offers: Offers, wishes: Wishes
+    phases: Sequence[Phase],
+    planned: _Numbered,
+    chosen: Sequence[Opening],
+    offers: Offers,
+    wishes: Wishes,
 ) -> Iterator[Compromise]:
     reasons: dict[str, list[tuple[int, Opening]]] = {}
-    for number, opening in enumerate(chosen, start=1):
+    for number, opening in planned:
         if not wishes.day_met(opening.day):
             fixed = _phase_of(phases, number).weekdays
             why = _why_that_weekday(opening, fixed, chosen, offers, wishes)
@@ -165,10 +181,10 @@ def _why_that_weekday(
     return f"no {other}{wished} that week is free{' as you wished' if limits else ''}"
 
 
-def _hours(chosen: Sequence[Opening], offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
+def _hours(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
     if wishes.between is None:
         return
-    missed = [(n, each) for n, each in enumerate(chosen, 1) if not wishes.time_met(each)]
+    missed = [(n, each) for n, each in planned if not wishes.time_met(each)]
     if not missed:
         return
     numbers = tuple(number for number, _ in missed)
@@ -185,10 +201,8 @@ def _hours(chosen: Sequence[Opening], offers: Offers, wishes: Wishes) -> Iterato
     )
 
 
-def _practitioners(
-    chosen: Sequence[Opening], offers: Offers, wishes: Wishes
-) -> Iterator[Compromise]:
-    missed = [(n, each) for n, each in enumerate(chosen, 1) if not wishes.person_met(each)]
+def _practitioners(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
+    missed = [(n, each) for n, each in planned if not wishes.person_met(each)]
     if not missed:
         return
     numbers = tuple(number for number, _ in missed)

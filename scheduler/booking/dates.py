@@ -51,13 +51,20 @@ class _Leg:
     usable: list[int]
 
 
-def best(phases: Sequence[Phase], free: Mapping[int, int], start: int, until: int) -> Ways:
+def best(
+    phases: Sequence[Phase],
+    free: Mapping[int, int],
+    start: int,
+    until: int,
+    kept: Sequence[int] = (),
+) -> Ways:
     """All best courses on free days: ordinals, each with how many of the three wishes it misses.
 
     `start` is the first day wished, `until` the last day that is open for booking; `free` holds
-    no others. Raises NoPlan.
+    no others. `kept` are the days of the first sessions, where those stay as they are: in
+    ascending order, before all free ones, fewer than the phases have sessions. Raises NoPlan.
     """
-    search = _Search(phases, free, start)
+    search = _Search(phases, free, start, kept)
     for budget in _BUDGETS:
         bound = search.most(budget)
         # A quick look close to the ideal days finds a bound, often the optimum itself; the full
@@ -67,24 +74,34 @@ def best(phases: Sequence[Phase], free: Mapping[int, int], start: int, until: in
             bound = min(cost for cost, _ in narrow[-1].values())
         layers = search.layers(bound, None)
         if layers[-1]:
-            return _optimal(layers)
+            ways = _optimal(layers)
+            return _after_kept(kept, ways) if kept else ways
         if budget == _ASK_AFTER:
             search.require_some_plan(until)
     raise AssertionError("the last budget allows whatever is possible at all")
 
 
 class _Search:
-    def __init__(self, phases: Sequence[Phase], free: Mapping[int, int], start: int) -> None:
+    def __init__(
+        self, phases: Sequence[Phase], free: Mapping[int, int], start: int, kept: Sequence[int]
+    ) -> None:
         self.start = start
-        self.legs = list(_legs(phases, sorted(free)))
+        legs = list(_legs(phases, sorted(free)))
+        self.kept = _reached(phases, kept) if kept else None
+        # With some sessions kept, the last of them is where the search sets out.
+        self.legs = legs[max(0, len(kept) - 1) :]
+        self.number = len(legs) - len(self.legs) + 1
+        self.patience = self._patience()
         self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
         self.ideal = {leg.pace: int(leg.pace.ideal * self.unit) for leg in self.legs}
         # No gap is longer than the free days reach, so these bits hold any sum of squares.
-        reach = self.unit * (max(free, default=start) - start + 800)
+        since = min(start, self.kept[1]) if self.kept else start
+        reach = self.unit * (max(free, default=start) - since + 800)
         self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
         sessions_shift = self.wish_shift + (3 * len(self.legs)).bit_length()
         self.empty_shift = sessions_shift + len(self.legs).bit_length()
-        self.lost_shift = self.empty_shift + (_MOST_EMPTY * len(self.legs)).bit_length()
+        most_empty = _MOST_EMPTY * len(self.legs) + self.patience
+        self.lost_shift = self.empty_shift + most_empty.bit_length()
         self.wish_cost = {
             day: (missed << self.wish_shift) + ((missed > 0) << sessions_shift)
             for day, missed in free.items()
@@ -100,13 +117,7 @@ class _Search:
 
         Leaves out what costs more than the bound and days farther than `reach` from the ideal.
         """
-        first = self.legs[0]
-        layer: _Layer = {}
-        for stretch in entries(self.start):
-            for day in _days_in(first.usable, stretch):
-                cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
-                if cost <= bound:
-                    layer[first.pace.begin(day), day, 1] = (cost, [])
+        layer = self._first(bound)
         layers = [layer]
         for before, leg in pairwise(self.legs):
             if not layer:
@@ -114,6 +125,18 @@ class _Search:
             layer = self._next(layer, before, leg, bound, reach)
             layers.append(layer)
         return layers
+
+    def _first(self, bound: int) -> _Layer:
+        if self.kept:
+            return {self.kept: (0, [])}
+        first = self.legs[0]
+        layer: _Layer = {}
+        for stretch in entries(self.start):
+            for day in _days_in(first.usable, stretch):
+                cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
+                if cost <= bound:
+                    layer[first.pace.begin(day), day, 1] = (cost, [])
+        return layer
 
     def _next(
         self, layer: _Layer, before: _Leg, leg: _Leg, bound: int, reach: int | None
@@ -150,11 +173,18 @@ class _Search:
     def _moves(self, state: State, before: _Leg, leg: _Leg) -> tuple[int, Iterator[Stretch]]:
         """The ideal day of the next session, in units, and where it may lie."""
         anchor, day, filled = state
+        patience = self.patience if state == self.kept else 0
         if leg.opens:
             earliest = max(before.pace.next_from(anchor, day), day + 1 + leg.rest_days)
-            return earliest * self.unit, entries(earliest)
+            return earliest * self.unit, entries(earliest, patience)
         target = day * self.unit + self.ideal[leg.pace]
-        return target, leg.pace.stretches(anchor, day, filled, leg.left)
+        return target, leg.pace.stretches(anchor, day, filled, leg.left, patience)
+
+    def _patience(self) -> int:
+        """By how many days the rest may be later than usual, because it was wished later."""
+        if self.kept is None:
+            return 0
+        return max(0, self.start - self.kept[1])
 
     def _delay(self, stretch: Stretch) -> int:
         return (stretch.lost << self.lost_shift) + (stretch.empty << self.empty_shift)
@@ -162,20 +192,23 @@ class _Search:
     def require_some_plan(self, until: int) -> None:
         """Raises NoPlan for the first session that no course can reach, at whatever cost."""
         stretches = set(entries(self.start))
-        for number, leg in enumerate(self.legs, start=1):
-            states = {
-                (
-                    leg.pace.begin(day) if stretch.anchor is None else stretch.anchor,
-                    day,
-                    stretch.filled,
-                )
-                for stretch in stretches
-                for day in _days_in(leg.usable, stretch)
-            }
+        for number, leg in enumerate(self.legs, start=self.number):
+            if self.kept and number == self.number:
+                states = {self.kept}
+            else:
+                states = {
+                    (
+                        leg.pace.begin(day) if stretch.anchor is None else stretch.anchor,
+                        day,
+                        stretch.filled,
+                    )
+                    for stretch in stretches
+                    for day in _days_in(leg.usable, stretch)
+                }
             if not states:
                 raise NoPlan(number, _sentence(number, stretches, until))
-            if number < len(self.legs):
-                following = self.legs[number]
+            if leg is not self.legs[-1]:
+                following = self.legs[number - self.number + 1]
                 stretches = {
                     stretch for state in states for stretch in self._moves(state, leg, following)[1]
                 }
@@ -191,6 +224,26 @@ def _sentence(number: int, stretches: set[Stretch], until: int) -> str:
     if last > until:
         return f"Session {number} cannot be placed: {nothing}, and {end}."
     return f"Session {number} cannot be placed: {nothing} to {on(last)}."
+
+
+def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> State:
+    """What the pace remembers after the days of the first sessions, whether they keep it or not."""
+    start = 0
+    for phase in phases:
+        if len(kept) <= start + phase.sessions:
+            break
+        start += phase.sessions
+    anchor, filled = pace_of(phase).memory(kept[start:])
+    return anchor, kept[-1], filled
+
+
+def _after_kept(kept: Sequence[int], ways: Ways) -> Ways:
+    """The ways of the rest, the first layer of which is the last day kept, behind those before."""
+    (last,) = ways[0]
+    states = [*((0, day, 1) for day in kept[:-1]), last]
+    chain: Ways = [{states[0]: []}]
+    chain += [{state: [before]} for before, state in pairwise(states)]
+    return [*chain, *ways[1:]]
 
 
 def _legs(phases: Sequence[Phase], days: list[int]) -> Iterator[_Leg]:

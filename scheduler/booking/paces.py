@@ -53,13 +53,20 @@ class Windows:
     def begin(self, day: int) -> int:
         return day + self.length
 
-    def stretches(self, anchor: int, day: int, filled: int, left: int) -> Iterator[Stretch]:
+    def memory(self, own: Sequence[int]) -> tuple[int, int]:
+        window = (own[-1] - own[0]) // self.length
+        start = own[0] + self.length * window
+        return start + self.length, min(self.per, sum(day >= start for day in own))
+
+    def stretches(
+        self, anchor: int, day: int, filled: int, left: int, patience: int = 0
+    ) -> Iterator[Stretch]:
         if filled < self.per:
             yield Stretch(day + 1, anchor - 1, 0, 0, anchor, filled + 1)
         # The fewest windows that still had to follow, and that have to follow one with this one.
         needed = self._windows(left - (self.per - filled))
         more = 1 + self._windows(left - self.per) - needed
-        for skipped in range(max(1, 7 * LATE_WEEKS // self.length) + 1):
+        for skipped in range(max(1, 7 * LATE_WEEKS // self.length) + 1 + patience // self.length):
             start = anchor + self.length * skipped
             end = start + self.length
             empty = self.per - filled + self.per * skipped
@@ -85,8 +92,13 @@ class Gaps:
     def begin(self, _day: int) -> int:
         return 0
 
-    def stretches(self, _anchor: int, day: int, _filled: int, _left: int) -> Iterator[Stretch]:
-        for more in range(LATE_DAYS + 1):
+    def memory(self, _own: Sequence[int]) -> tuple[int, int]:
+        return 0, 1
+
+    def stretches(
+        self, _anchor: int, day: int, _filled: int, _left: int, patience: int = 0
+    ) -> Iterator[Stretch]:
+        for more in range(LATE_DAYS + 1 + patience):
             due = day + self.days + more
             yield Stretch(due, due, more, 0, 0, 1)
 
@@ -108,8 +120,18 @@ class Within:
     def begin(self, day: int) -> int:
         return day + self.days - 1
 
-    def stretches(self, anchor: int, day: int, _filled: int, left: int) -> Iterator[Stretch]:
-        yield Stretch(day + 1, anchor - left + 1, 0, 0, anchor, 1)
+    def memory(self, own: Sequence[int]) -> tuple[int, int]:
+        return self.begin(own[0]), 1
+
+    def stretches(
+        self, anchor: int, day: int, _filled: int, left: int, patience: int = 0
+    ) -> Iterator[Stretch]:
+        # The soonest that the rest can be over, after this day and after each later one.
+        over = max(0, day + left - anchor)
+        on_time = max(day + 1, anchor - left + 1)
+        yield Stretch(day + 1, on_time, 0, 0, anchor, 1)
+        for more in range(1, 7 * LATE_WEEKS + patience - over + 1):
+            yield Stretch(on_time + more, on_time + more, more, 0, anchor, 1)
 
     def next_from(self, _anchor: int, day: int) -> int:
         return day + max(1, int(self.ideal))
@@ -129,9 +151,12 @@ def pace_of(phase: Phase) -> Pace:
     return Windows(int(phase.per_week or 1), 7)
 
 
-def entries(earliest: int) -> Iterator[Stretch]:
-    """When a phase may begin: within a week of the earliest day, else some whole weeks late."""
-    for late in range(LATE_WEEKS + 1):
+def entries(earliest: int, patience: int = 0) -> Iterator[Stretch]:
+    """When a phase may begin: within a week of the earliest day, else some whole weeks late.
+
+    `patience`: by how many days more than usual it may be late.
+    """
+    for late in range(LATE_WEEKS + 1 + patience // 7):
         start = earliest + 7 * late
         yield Stretch(start, start + 6, 7 * late, 0, None, 1)
 
@@ -183,7 +208,7 @@ def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
             found += _in_gaps(pace, numbered)
         else:
             found += _in_span(pace, numbered)
-        earliest = pace.next_from(_last_anchor(pace, own), own[-1])
+        earliest = pace.next_from(pace.memory(own)[0], own[-1])
         start += phase.sessions
     if start < len(days):
         found.append(Departure("too_many", start + 1, f"The course has no session {start + 1}"))
@@ -260,17 +285,12 @@ def _in_gaps(pace: Gaps, numbered: list[tuple[int, int]]) -> Iterator[Departure]
 
 
 def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
-    last = pace.begin(numbered[0][1])
+    first = numbered[0][1]
+    last = pace.begin(first)
     for number, day in numbered:
         if day > last:
-            what = f"Session {number} on {on(day)} is after the {pace.days} days of this part"
-            yield Departure("too_late", number, what)
-
-
-def _last_anchor(pace: Pace, own: Sequence[int]) -> int:
-    if isinstance(pace, Windows):
-        return own[0] + pace.length * ((own[-1] - own[0]) // pace.length + 1)
-    return pace.begin(own[0])
+            what = f"Session {number} on {on(day)} is after the {_days(pace.days)} of this part"
+            yield Departure("late", number, what, (first, last))
 
 
 def _are(count: int) -> str:

@@ -23,7 +23,7 @@ are best so far, for each practitioner, set of weekdays and wall time that could
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from math import ceil
 from typing import NamedTuple
 
@@ -43,6 +43,7 @@ __all__ = [
     "breaks",
     "neighbours",
     "plan",
+    "plan_rest",
 ]
 
 
@@ -70,17 +71,46 @@ def plan(
     Optional phases are the caller's to leave out. Raises NoPlan, which names the session that
     cannot be placed.
     """
-    if not phases:
+    return plan_rest(phases, (), openings, wishes, until=until)
+
+
+def plan_rest(
+    phases: Sequence[Phase],
+    kept: Sequence[Opening],
+    openings: Iterable[Opening],
+    wishes: Wishes,
+    *,
+    until: date,
+) -> Plan:
+    """The best end of a course of which the first sessions stay as they are.
+
+    `phases` are those of the whole course, `kept` its first sessions in order, on the pace or off
+    it. The answer has only the sessions after them, numbered as in the course, and what these do
+    not keep. It is the best of all that lie after those kept and on or after the wished start, by
+    the same order, in which those kept count too: the practitioner, weekdays and time of the most
+    are of the whole course. Where the start is wished later than the pace asks, the rest may
+    begin as much later. With nothing kept this is `plan`; with no session left it is empty.
+    Raises NoPlan, with the number that the session has in the course.
+    """
+    if len(kept) >= sum(phase.sessions for phase in phases):
         return Plan(())
     offers: dict[int, list[Opening]] = defaultdict(list)
+    first = max([wishes.start_on, *(each.day + timedelta(days=1) for each in kept)])
     for opening in openings:
-        if wishes.start_on <= opening.day <= until:
+        if first <= opening.day <= until:
             offers[opening.day.toordinal()].append(opening)
     missed = {day: min(map(wishes.missed_by, offered)) for day, offered in offers.items()}
-    ways = dates.best(phases, missed, wishes.start_on.toordinal(), until.toordinal())
-    admissible = {
+    ways = dates.best(
+        phases,
+        missed,
+        wishes.start_on.toordinal(),
+        until.toordinal(),
+        [opening.day.toordinal() for opening in kept],
+    )
+    admissible = {opening.day.toordinal(): [opening] for opening in kept}
+    admissible |= {
         day: [opening for opening in offers[day] if wishes.missed_by(opening) == missed[day]]
-        for layer in ways
+        for layer in ways[len(kept) :]
         for _, day, _ in layer
     }
     chosen = sameness.choose(ways, admissible, _densest(phases))
@@ -89,7 +119,10 @@ def plan(
         PlannedSession(number, phase, opening)
         for number, (phase, opening) in enumerate(zip(phase_of, chosen, strict=True), start=1)
     )
-    return Plan(sessions, compromises.name(phases, chosen, offers, wishes))
+    return Plan(
+        sessions[len(kept) :],
+        compromises.name(phases, chosen, offers, wishes, kept=len(kept)),
+    )
 
 
 def neighbours(

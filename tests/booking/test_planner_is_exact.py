@@ -9,7 +9,15 @@ from math import ceil
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from scheduler.booking.planner import NoPlan, Opening, Wishes, breaks, neighbours, plan
+from scheduler.booking.planner import (
+    NoPlan,
+    Opening,
+    Wishes,
+    breaks,
+    neighbours,
+    plan,
+    plan_rest,
+)
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
@@ -53,10 +61,11 @@ def price_inside(phase, own):
         more = sum(gap - phase.every_days for gap in gaps)
         return more, 0, phase.every_days, own[-1] + phase.every_days
     if phase.within_days:
-        if own[-1] - own[0] > phase.within_days - 1:
+        over = max(0, own[-1] - own[0] - (phase.within_days - 1))
+        if over > 28:
             return NEVER
         ideal = Fraction(phase.within_days - 1, max(1, phase.sessions - 1))
-        return 0, 0, ideal, own[-1] + max(1, int(ideal))
+        return over, 0, ideal, own[-1] + max(1, int(ideal))
     length = 7 * round(max(1, 1 / phase.per_week))
     each = max(1, int(phase.per_week))
     windows = Counter((day - own[0]) // length for day in own)
@@ -124,10 +133,12 @@ def densest(phases):
     return max(map(a_week, phases))
 
 
-def cheapest_of_all(phases, wishes, by_day):
+def cheapest_of_all(phases, wishes, by_day, kept=()):
     sessions = sum(phase.sessions for phase in phases)
     prices = []
     for days in combinations(sorted(by_day), sessions):
+        if days[: len(kept)] != tuple(kept):
+            continue
         if price_of_days(phases, [(day - START).days for day in days]) is not NEVER:
             prices += [
                 price(phases, wishes, openings)
@@ -206,6 +217,42 @@ def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
         n for each in planned.compromises if each not in slower for n in each.session_numbers
     }
     assert len(outside) == least[2]
+
+
+@settings(max_examples=100, deadline=None)
+@given(courses(), diaries(), _wishes, st.data())
+def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishes, data):
+    until = START + timedelta(days=60)
+    sessions = sum(phase.sessions for phase in phases)
+    whole = [
+        days
+        for days in combinations(sorted(by_day), sessions)
+        if price_of_days(phases, [(day - START).days for day in days]) is not NEVER
+    ]
+    assume(whole)
+    days = data.draw(st.sampled_from(whole))[: data.draw(st.integers(1, sessions - 1))]
+    kept = [data.draw(st.sampled_from(by_day[day])) for day in days]
+    # What can be had of the rest is drawn once more, so that often nothing can, or only late.
+    later = [day for day in by_day if day > days[-1]]
+    left = set(data.draw(st.lists(st.sampled_from(later), max_size=8))) if later else set()
+    rest = {day: by_day[day] for day in left}
+    openings = [opening for offered in rest.values() for opening in offered]
+
+    try:
+        planned = plan_rest(phases, kept, openings, wishes, until=until)
+    except NoPlan as refusal:
+        planned, number = None, refusal.session_number
+
+    fixed = {opening.day: [opening] for opening in kept}
+    least = cheapest_of_all(phases, wishes, fixed | rest, kept=days)
+    if planned is None:
+        assert least is NEVER
+        assert len(kept) < number <= sessions
+        return
+    chosen = [session.opening for session in planned.sessions]
+    assert [session.number for session in planned.sessions] == [*range(len(kept) + 1, sessions + 1)]
+    assert price(phases, wishes, [*kept, *chosen]) == least
+    assert all(min(each.session_numbers) > len(kept) for each in planned.compromises)
 
 
 @settings(max_examples=40, deadline=None)
