@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, true
+from sqlalchemy import ColumnElement, Index, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import JSON, Field, Session, SQLModel
 
@@ -50,6 +50,7 @@ class AuditEntry(SQLModel, table=True):
     """One deed. Rows are added only; the database refuses to change or delete them."""
 
     __tablename__ = "audit_entries"
+    __table_args__ = (Index("ix_audit_entries_subject", "subject", "subject_id"),)
 
     id: int | None = Field(default=None, primary_key=True)
     at: datetime = Field(sa_type=Instant, index=True)

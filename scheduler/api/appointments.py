@@ -1,7 +1,7 @@
 """Single sessions: seen, moved, confirmed, cancelled, attended."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
@@ -11,8 +11,8 @@ from sqlmodel import and_, col, or_, select
 
 from scheduler import audit
 from scheduler.api import zones
-from scheduler.api.conflicts import telling_alternatives
-from scheduler.api.entry import Call, Looking, Reading, Writing, needs
+from scheduler.api.conflicts import telling_what_breaks
+from scheduler.api.entry import Call, Looking, Reading, Rehearsing, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import (
     Day,
@@ -26,10 +26,11 @@ from scheduler.api.shapes import (
     days_between,
     local,
 )
-from scheduler.booking import appointments
-from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking import appointments, courses
+from scheduler.booking.marks import Terms
+from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.database import known
-from scheduler.errors import Unfit
+from scheduler.errors import Stale, Unfit
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/appointments", tags=["appointments"])
@@ -49,20 +50,53 @@ class AppointmentShape(Shape):
     state: AppointmentState
     starts_at: str = Field(examples=["2027-01-11T09:00:00-05:00"])
     ends_at: str
+    make_up: bool = Field(description="Added for a session that was missed or cancelled.")
+    cancelled_late: bool = Field(description="With less notice than the clinic asks for.")
     version: int
 
 
-class Move(Shape):
-    """Where a session goes."""
+class SwappedShape(Shape):
+    """Two sessions, the one in the address first; the ETag is its."""
 
-    starts_at: Moment
-    practitioner_id: Id | None = Field(None, description="Left out: who gives it now.")
+    appointments: list[AppointmentShape]
 
 
 class Reason(Shape):
     """Why; for the record."""
 
     reason: Text = Field("", max_length=200)
+
+
+class Insisting(Reason):
+    """A change, why it is made, and whether it may leave the pace of the course."""
+
+    insist: Text | None = Field(
+        None,
+        min_length=1,
+        max_length=200,
+        description="The reason to do it although it breaks the pace of the course; it is kept.",
+        examples=["The patient travels that week."],
+    )
+
+    def terms(self, **more: Any) -> Terms:
+        """On what terms the sessions are changed."""
+        return Terms(reason=self.reason, insist=self.insist or "", **more)
+
+
+class Move(Insisting):
+    """Where a session goes."""
+
+    starts_at: Moment
+    practitioner_id: Id | None = Field(None, description="Left out: who gives it now.")
+
+
+class Swap(Insisting):
+    """With which session of the clinic a session changes places."""
+
+    appointment_id: Id
+    version: int | None = Field(
+        None, strict=True, ge=1, description="The version of that one, as it was read."
+    )
 
 
 @router.get("")
@@ -131,19 +165,42 @@ def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
 
 @router.post("/{appointment_id}/move", response_model=AppointmentShape)
 @needs(Deed.BOOK)
-def move(call: Writing, appointment_id: PathId, body: Move) -> JSONResponse:
-    """Give a session another time; it is to be confirmed anew. Taken: 409 with free times."""
+def move(call: Rehearsing, appointment_id: PathId, body: Move) -> JSONResponse:
+    """Give a session another time; it is to be confirmed anew. Taken: 409 with free times.
+
+    A time that breaks the pace of the course: 409, `breaks` says how, in sentences. `insist` with a
+    reason does it all the same. Sessions are numbered by time: one that passes another gets its
+    number.
+    """
     appointment = _expected(call, appointment_id)
-    with telling_alternatives(ZoneInfo(appointment.zone)):
+    with telling_what_breaks(ZoneInfo(appointment.zone)):
         appointments.move(
             call.session,
             call.actor,
             appointment,
             starts_at=body.starts_at,
             practitioner_id=body.practitioner_id,
+            terms=body.terms(),
             now=call.now,
         )
     return _answer(call, appointment)
+
+
+@router.post("/{appointment_id}/swap", response_model=SwappedShape)
+@needs(Deed.BOOK)
+def swap(call: Rehearsing, appointment_id: PathId, body: Swap) -> JSONResponse:
+    """Give two sessions each other's times, of one course or of two patients; both or neither."""
+    one = appointments.find(call.session, call.actor, appointment_id)
+    other = appointments.find(call.session, call.actor, body.appointment_id)
+    lock(call, one, other)
+    call.expect(one.version)
+    if body.version not in {None, other.version}:
+        raise Stale
+    with telling_what_breaks(ZoneInfo(one.zone)):
+        appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
+    call.session.flush()
+    both = [shape(each, ZoneInfo(each.zone)) for each in (one, other)]
+    return call.answer(SwappedShape(appointments=both), version=one.version)
 
 
 @router.post("/{appointment_id}/confirmation", response_model=AppointmentShape)
@@ -157,7 +214,7 @@ def confirm(call: Writing, appointment_id: PathId) -> JSONResponse:
 
 @router.post("/{appointment_id}/cancellation", response_model=AppointmentShape)
 @needs(Deed.BOOK)
-def cancel(call: Writing, appointment_id: PathId, body: Reason | None = None) -> JSONResponse:
+def cancel(call: Rehearsing, appointment_id: PathId, body: Reason | None = None) -> JSONResponse:
     """The session will not be; its time is free again."""
     appointment = _expected(call, appointment_id)
     reason = body.reason if body else ""
@@ -206,19 +263,22 @@ def shape(appointment: Appointment, zone: ZoneInfo) -> AppointmentShape:
         state=AppointmentState(appointment.state),
         starts_at=local(appointment.starts_at, zone),
         ends_at=local(appointment.ends_at, zone),
+        make_up=appointment.make_up,
+        cancelled_late=appointment.cancelled_late,
         version=appointment.version,
     )
 
 
-def lock(call: Call, course: Course) -> None:
+def lock(call: Call, *locked: Appointment) -> None:
     """One change of a course at a time: the second waits, and then sees what the first has done."""
-    call.session.refresh(course, with_for_update={"key_share": True})
+    courses.lock(call.session, *[each.course_id for each in locked])
+    for each in locked:
+        call.session.refresh(each)
 
 
 def _expected(call: Call, appointment_id: int) -> Appointment:
     appointment = appointments.find(call.session, call.actor, appointment_id)
-    lock(call, call.session.get_one(Course, appointment.course_id))
-    call.session.refresh(appointment)
+    lock(call, appointment)
     call.expect(appointment.version)
     return appointment
 

@@ -54,6 +54,9 @@ class NewClinic(Shape):
     quiet_to: ClockTime = "08:00"
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
     texts_per_week: int = Field(3, strict=True, ge=1, le=100)
+    cancel_notice_hours: int = Field(
+        24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
+    )
     insurance_note: Text = Field("", max_length=1000)
 
 
@@ -69,6 +72,9 @@ class ClinicChange(Change):
     quiet_to: ClockTime = "08:00"
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
     texts_per_week: int = Field(3, strict=True, ge=1, le=100)
+    cancel_notice_hours: int = Field(
+        24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
+    )
     insurance_note: Text = Field("", max_length=1000)
 
 
@@ -87,6 +93,7 @@ class ClinicShape(Shape):
     quiet_to: str
     texts_per_day: int
     texts_per_week: int
+    cancel_notice_hours: int
     insurance_note: str
 
 

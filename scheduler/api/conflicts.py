@@ -9,6 +9,7 @@ from zoneinfo import ZoneInfo
 from scheduler.api.problems import With
 from scheduler.api.shapes import local
 from scheduler.booking.absences import BookedInside
+from scheduler.booking.marks import BreaksPace
 from scheduler.booking.planner import NoPlan
 from scheduler.booking.seating import Clash, SessionsTaken
 from scheduler.intervals import instant_of
@@ -26,6 +27,26 @@ def telling_alternatives(zone: ZoneInfo, asked: Sequence[datetime] = ()) -> Iter
         raise With(
             taken, conflicts=[_clash(each, zone, asked) for each in taken.clashes]
         ) from taken
+
+
+@contextmanager
+def telling_what_breaks(zone: ZoneInfo) -> Iterator[None]:
+    """Sessions that are taken, and a pace that would be left, are told with what they are about."""
+    try:
+        with telling_alternatives(zone):
+            yield
+    except BreaksPace as broken:
+        raise With(
+            broken,
+            breaks=[
+                {
+                    "kind": each.kind,
+                    "session_numbers": [each.number],
+                    "sentence": f"{each.what}.",
+                }
+                for each in broken.departures
+            ],
+        ) from broken
 
 
 @contextmanager

@@ -1,7 +1,7 @@
-"""Whole courses: booked, seen, shifted, cancelled, and what their patients are texted."""
+"""Whole courses: booked, seen, cleared, and what their patients are texted."""
 
 from datetime import datetime
-from typing import Any, Literal, Self
+from typing import Literal, Self
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -9,22 +9,20 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, model_validator
 from sqlmodel import col
 
-from scheduler import audit
-from scheduler.api import appointments, lists, zones
-from scheduler.api.appointments import AppointmentShape, Reason
+from scheduler.api import course_shapes, lists, zones
 from scheduler.api.conflicts import telling_alternatives
-from scheduler.api.course_plans import CompromiseShape, agreed_phases
+from scheduler.api.course_plans import agreed_phases
+from scheduler.api.course_shapes import CourseHead, CourseShape
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.patients import PatientFields, enrol
-from scheduler.api.shapes import Day, Id, Moment, Page, PathId, QueryId, Shape, Text, local
+from scheduler.api.shapes import Id, Moment, Page, PathId, QueryId, Shape, Text, local
 from scheduler.api.treatments import PhaseShape
-from scheduler.booking import courses, moves
+from scheduler.booking import courses
 from scheduler.booking.models import Course, CourseState
 from scheduler.booking.seating import MOST_SESSIONS, Wanted
 from scheduler.clinic import setup
 from scheduler.clinic.models import Treatment
-from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.patients import register
 from scheduler.patients.models import Patient, Screening
@@ -64,52 +62,6 @@ class NewCourse(Shape):
     def _names_one_patient(self) -> Self:
         if (self.patient_id is None) == (self.patient is None):
             raise ValueError("give either patient_id or patient")
-        return self
-
-
-class CourseHead(Shape):
-    """A course without its sessions."""
-
-    id: int
-    clinic_id: int
-    patient_id: int
-    treatment_id: int
-    state: CourseState
-    booked_at: str
-    version: int
-
-
-class CourseShape(CourseHead):
-    """A course with its sessions, cancelled ones too. Its version is in the ETag."""
-
-    phases: list[PhaseShape]
-    appointments: list[AppointmentShape]
-    compromises: list[CompromiseShape] = Field(
-        description="Where the dates are not at the pace of the phases. "
-        " Empty: it is kept, or a session was cancelled.",
-        examples=[
-            [
-                {
-                    "kind": "too_fast",
-                    "session_numbers": [3],
-                    "sentence": "3 sessions are in the week of 11 January: there should be 2.",
-                }
-            ]
-        ],
-    )
-
-
-class Shift(Shape):
-    """The sessions from a number on, all by as many days."""
-
-    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
-    by_days: int | None = Field(None, strict=True, ge=-366, le=366)
-    start_on: Day | None = Field(None, description="When the first of them is to be instead.")
-
-    @model_validator(mode="after")
-    def _says_how_far(self) -> Self:
-        if (self.by_days is None) == (self.start_on is None):
-            raise ValueError("give either by_days or start_on")
         return self
 
 
@@ -159,7 +111,9 @@ def list_courses(
         where.append(col(Course.state) == state)
     found = lists.rows(call, Course, part, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
-    return lists.page(found, part, lambda row: CourseHead(**_head(row, known_zones[row.clinic_id])))
+    return lists.page(
+        found, part, lambda row: CourseHead(**course_shapes.head(row, known_zones[row.clinic_id]))
+    )
 
 
 @router.post("", status_code=201, response_model=CourseShape)
@@ -188,54 +142,31 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
             screening=screening,
             pain_since=body.pain_since,
         )
-    return _answer(call, course, status=201)
+    return course_shapes.answer(call, course, status=201)
 
 
 @router.get("/{course_id}", response_model=CourseShape)
 @needs(Deed.SEE_CALENDAR)
 def show_course(call: Looking, course_id: PathId) -> JSONResponse:
     """One course. That you looked is written down."""
-    return _answer(call, _looked_at(call, course_id))
-
-
-@router.post("/{course_id}/shift", response_model=CourseShape)
-@needs(Deed.BOOK)
-def shift(call: Writing, course_id: PathId, body: Shift) -> JSONResponse:
-    """Move a session and all after it, each at its wall time; all or none."""
-    course = _expected(call, course_id)
-    with telling_alternatives(zones.of(call.session, course.clinic_id)):
-        moves.shift_rest(call.session, call.actor, course, now=call.now, **body.model_dump())
-    return _answer(call, course)
-
-
-@router.post("/{course_id}/cancellation", response_model=CourseShape)
-@needs(Deed.BOOK)
-def cancel(call: Writing, course_id: PathId, body: Reason | None = None) -> JSONResponse:
-    """Cancel what is still to come of a course.
-
-    One that waits for clearance is declined so, and the patient is asked to call.
-    """
-    course = _expected(call, course_id)
-    reason = body.reason if body else ""
-    courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)
-    return _answer(call, course)
+    return course_shapes.answer(call, course_shapes.looked_at(call, course_id))
 
 
 @router.post("/{course_id}/clearance", response_model=CourseShape)
 @needs(Deed.CLEAR)
 def clear(call: Writing, course_id: PathId, body: Note | None = None) -> JSONResponse:
     """A practitioner has looked at the answers about health: the course may begin."""
-    course = _expected(call, course_id)
+    course = course_shapes.expected(call, course_id)
     note = body.note if body else ""
     courses.clear(call.session, call.actor, course, note=note, now=call.now)
-    return _answer(call, course)
+    return course_shapes.answer(call, course)
 
 
 @router.get("/{course_id}/messages")
 @needs(Deed.SEE_MESSAGES)
 def list_texts(call: Looking, course_id: PathId) -> Timeline:
     """What was texted about a course, what is owed and when, and what was not sent and why."""
-    course = _looked_at(call, course_id)
+    course = course_shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     entries = timeline(call.session, course, now=call.now)
     return Timeline(items=[_text(entry, zone) for entry in entries])
@@ -253,56 +184,6 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
         raise Unfit("Patient and treatment are of different clinics.", field="patient.clinic_id")
     clinic = setup.find_clinic(call.session, call.actor, treatment.clinic_id)
     return enrol(call, clinic, body.patient)
-
-
-def _expected(call: Call, course_id: int) -> Course:
-    course = courses.find(call.session, call.actor, course_id)
-    appointments.lock(call, course)
-    call.expect(course.version)
-    return course
-
-
-def _looked_at(call: Call, course_id: int) -> Course:
-    course = courses.find(call.session, call.actor, course_id)
-    audit.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "course",
-        course_id,
-        clinic_id=course.clinic_id,
-        now=call.now,
-    )
-    return course
-
-
-def _answer(call: Call, course: Course, *, status: int = 200) -> JSONResponse:
-    call.session.flush()
-    zone = zones.of(call.session, course.clinic_id)
-    told = CourseShape(
-        **_head(course, zone),
-        phases=[PhaseShape(**phase) for phase in course.phases],
-        appointments=[
-            appointments.shape(each, zone) for each in courses.appointments_of(call.session, course)
-        ],
-        compromises=[
-            CompromiseShape(kind=each.kind, session_numbers=[each.number], sentence=f"{each.what}.")
-            for each in courses.off_pace(call.session, course)
-        ],
-    )
-    return call.answer(told, status=status, version=course.version)
-
-
-def _head(course: Course, zone: ZoneInfo) -> dict[str, Any]:
-    return {
-        "id": known(course.id),
-        "clinic_id": course.clinic_id,
-        "patient_id": course.patient_id,
-        "treatment_id": course.treatment_id,
-        "state": CourseState(course.state),
-        "booked_at": local(course.booked_at, zone),
-        "version": course.version,
-    }
 
 
 def _text(entry: TimelineEntry, zone: ZoneInfo) -> TextShape:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
-from fastapi import Depends, Header, Request, Security
+from fastapi import Depends, Header, Query, Request, Security
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
@@ -152,6 +152,21 @@ def write(
         yield Call(session, actor, now, context.settings, if_match, key)
 
 
+def rehearse(
+    call: Annotated[Call, Depends(write, scope="function")],
+    dry_run: Annotated[
+        bool,
+        Query(description="Answer as if it were done, and do nothing: no text, no record, no key."),
+    ] = False,
+) -> Iterator[Call]:
+    """A call that changes something, or only shows what it would change."""
+    # Its key is not looked at: what was answered then is not what would be answered now.
+    yield replace(call, key=None) if dry_run else call
+    if dry_run:
+        # The same story to its end, the database's word included; and then as if it never was.
+        call.session.rollback()
+
+
 def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> Iterator[Call]:
     """A look at a patient's record: nothing changes, but who looked is written down."""
     context = context_of(request)
@@ -162,6 +177,7 @@ def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> 
 # scope="function": commit before the answer leaves, so a failed commit cannot look like success.
 Reading = Annotated[Call, Depends(read, scope="function")]
 Writing = Annotated[Call, Depends(write, scope="function")]
+Rehearsing = Annotated[Call, Depends(rehearse, scope="function")]
 Looking = Annotated[Call, Depends(look, scope="function")]
 
 

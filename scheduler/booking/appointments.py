@@ -1,19 +1,22 @@
 """One session of a course: moved, confirmed, cancelled, arrived at, completed, missed."""
 
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import courses, diary, lifecycle, moves, search
+from scheduler.booking import courses, diary, lifecycle, marks, moves
 from scheduler.booking.lifecycle import EXPECTED, LIVE
+from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.seating import Wanted
-from scheduler.clinic.models import Treatment
+from scheduler.clinic.models import Clinic
 from scheduler.database import known
-from scheduler.errors import Conflict, NotFound
+from scheduler.errors import Conflict, NotFound, Unfit
 
 
 class TooEarly(Conflict):
@@ -51,32 +54,55 @@ def move(
     *,
     starts_at: datetime,
     practitioner_id: int | None = None,
+    terms: Terms = moves.KEPT,
     now: datetime,
 ) -> Appointment:
     """Give one session another time; SessionsTaken offers others. It is to be confirmed anew.
 
     With the same practitioner where nobody says otherwise, or with anyone who gives the treatment
-    where that one no longer does.
+    where that one no longer does. BreaksPace says what it would do to the course.
     """
+    check_movable(appointment, now)
+    course = session.get_one(Course, appointment.course_id)
+    means = moves.means_of(session, course)
+    who = practitioner_id or moves.usual_practitioner(appointment, means)
+    wanted = [Wanted(appointment.number, starts_at, who)]
+    part = moves.Part(course, means, [appointment], wanted, "starts_at")
+    moves.rearrange(session, actor, [part], terms=terms, now=now)
+    return appointment
+
+
+def swap(
+    session: Session,
+    actor: Actor,
+    one: Appointment,
+    other: Appointment,
+    *,
+    terms: Terms = moves.KEPT,
+    now: datetime,
+) -> None:
+    """Give each of two sessions the other's time, of one course or of two; both or neither.
+
+    Whoever gives one of them gives the other then, if they give that treatment; within a course,
+    where nothing would change so, each session keeps its practitioner.
+    """
+    if one.id == other.id:
+        raise Unfit("A session cannot be swapped with itself.", field="appointment_id")
+    if one.clinic_id != other.clinic_id:
+        raise NotFound
+    for each in (one, other):
+        check_movable(each, now)
+    terms = replace(terms, deed="two sessions were swapped")
+    moves.rearrange(session, actor, _swapped(session, one, other), terms=terms, now=now)
+
+
+def check_movable(appointment: Appointment, now: datetime) -> None:
+    """NotPossible or TooLate for a session that can get no other time any more."""
     if appointment.state not in EXPECTED:
         words = lifecycle.WORDS[AppointmentState(appointment.state)]
         raise lifecycle.NotPossible(f"This appointment is {words}; it cannot be moved now.")
     if appointment.starts_at <= now:
         raise TooLate
-    course = session.get_one(Course, appointment.course_id)
-    means = search.resources(session, session.get_one(Treatment, course.treatment_id))
-    who = practitioner_id or moves.usual_practitioner(appointment, means)
-    moves.move_all(
-        session,
-        actor,
-        course,
-        moved=[appointment],
-        wanted=[Wanted(appointment.number, starts_at, who)],
-        means=means,
-        now=now,
-        field="starts_at",
-    )
-    return appointment
 
 
 def confirm(
@@ -96,7 +122,16 @@ def cancel(
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
         appointment.news_at = courses.news(actor, now)
-        _become(session, actor, appointment, AppointmentState.CANCELLED, now, reason=reason)
+        appointment.cancelled_late = _is_late(session, appointment, now)
+        _become(
+            session,
+            actor,
+            appointment,
+            AppointmentState.CANCELLED,
+            now,
+            reason=reason,
+            late=appointment.cancelled_late,
+        )
         diary.free(session, appointment_ids=[known(appointment.id)])
     return appointment
 
@@ -127,13 +162,38 @@ def miss(session: Session, actor: Actor, appointment: Appointment, *, now: datet
     return _become(session, actor, appointment, AppointmentState.NO_SHOW, now)
 
 
+def _is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
+    """Whether less notice is left than the clinic asks for."""
+    clinic = session.get_one(Clinic, appointment.clinic_id)
+    return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
+
+
+def _swapped(session: Session, one: Appointment, other: Appointment) -> list[moves.Part]:
+    course = session.get_one(Course, one.course_id)
+    means = moves.means_of(session, course)
+    if one.course_id == other.course_id:
+        wanted = [
+            Wanted(each.number, there.starts_at, moves.usual_practitioner(each, means))
+            for each, there in ((one, other), (other, one))
+        ]
+        return [moves.Part(course, means, [one, other], wanted, "appointment_id")]
+    parts = []
+    for each, there in ((one, other), (other, one)):
+        course = session.get_one(Course, each.course_id)
+        means = moves.means_of(session, course)
+        who = moves.usual_practitioner(there, means) or moves.usual_practitioner(each, means)
+        wanted = [Wanted(each.number, there.starts_at, who)]
+        parts.append(moves.Part(course, means, [each], wanted, "appointment_id"))
+    return parts
+
+
 def _become(
     session: Session,
     actor: Actor,
     appointment: Appointment,
     state: AppointmentState,
     now: datetime,
-    **details: str,
+    **details: Any,
 ) -> Appointment:
     if not lifecycle.follow(appointment.state, state):
         return appointment
@@ -142,6 +202,9 @@ def _become(
     appointment.changed_at = now
     session.add(appointment)
     course = session.get_one(Course, appointment.course_id)
+    session.flush()
+    # A session that will not be breaks nothing any more.
+    marks.mark(course, courses.off_pace(session, course), (), reason="a session was cancelled")
     courses.touch(session, course, now)
     audit.record(
         session,
@@ -152,6 +215,7 @@ def _become(
         clinic_id=appointment.clinic_id,
         now=now,
         before=before,
+        number=appointment.number,
         **details,
     )
     _close_course(session, course)

@@ -9,11 +9,11 @@ from sqlmodel import Session, col, select
 
 from scheduler import audit, links
 from scheduler.audit import Actor
-from scheduler.booking import diary, holds, planner, search, seating
+from scheduler.booking import diary, holds, marks, planner, search, seating
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.booking.paces import Departure, departures
+from scheduler.booking.paces import Departure
 from scheduler.booking.planner import Plan
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
@@ -28,6 +28,9 @@ from scheduler.patients.screening import newest
 
 LOOKS = 4
 """How often a free room is looked for anew when somebody else was quicker."""
+
+BOOKED_SO = "booked on these dates"
+"""The reason that stands where a course was off its pace from the beginning."""
 
 PLANNING_SLACK = timedelta(days=56)
 """How much longer than its phases ask a plan may take, closed weeks and late starts included."""
@@ -111,11 +114,13 @@ def book(
             session.flush()
             appointments = [
                 _new_appointment(course, seat, means, phase, now)
-                for seat, phase in zip(seats, _phase_numbers(planned, len(seats)), strict=True)
+                for seat, phase in zip(seats, phase_numbers(planned, len(seats)), strict=True)
             ]
             session.add_all(appointments)
             session.flush()
             if claim(session, means, appointments, seats, patient=patient):
+                found = marks.off_pace(course, appointments)
+                marks.mark(course, found, found, reason=BOOKED_SO)
                 _record_booking(session, actor, course, appointments, now)
                 return course
             attempt.rollback()
@@ -125,18 +130,10 @@ def book(
 def off_pace(session: Session, course: Course) -> list[Departure]:
     """Where the dates of a course are not at the pace it agreed on.
 
-    Staff may book such dates; it is told, not refused. A course of which a session was cancelled
-    is not judged: its gap is meant, and the others would be taken for what they are not.
+    Staff may book such dates, or insist on them; `marks.reasons` says why for each. A cancelled
+    session keeps its place: the gap that it leaves is meant.
     """
-    sessions = appointments_of(session, course)
-    if any(each.state == AppointmentState.CANCELLED for each in sessions):
-        return []
-    days = sorted(date.fromisoformat(each.wall_time[:10]).toordinal() for each in sessions)
-    agreed = [phases.from_json(each) for each in course.phases]
-    planned = [phase for phase in agreed if not phase.optional]
-    # More sessions than planned: the optional ones are among them.
-    meant = agreed if len(days) > sum(phase.sessions for phase in planned) else planned
-    return departures(meant, days)
+    return marks.off_pace(course, appointments_of(session, course))
 
 
 def find(session: Session, actor: Actor, course_id: int) -> Course:
@@ -174,7 +171,7 @@ def cancel(
         each.changed_at = now
         session.add(each)
     course.state = CourseState.CANCELLED
-    course.cancel_reason = reason
+    course.cancel_reason, course.marks = reason, []
     touch(session, course, now)
     record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest])
     return course
@@ -203,6 +200,13 @@ def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
 def news(actor: Actor, now: datetime) -> datetime | None:
     """When a change has become news to the patient: never, where they made it themselves."""
     return None if actor.kind == "patient" else now
+
+
+def lock(session: Session, *course_ids: int) -> None:
+    """One change of a course at a time: the second waits, and then sees what the first has done."""
+    # In one order, so that two who change the same courses wait and do not lock each other out.
+    for course_id in sorted(set(course_ids)):
+        session.refresh(session.get_one(Course, course_id), with_for_update={"key_share": True})
 
 
 def touch(session: Session, course: Course, now: datetime) -> None:
@@ -251,6 +255,17 @@ def place(appointment: Appointment, seat: Seat, means: Resources, now: datetime)
 def can_change(appointment: Appointment, now: datetime) -> bool:
     """Whether a session is still to come and to be had."""
     return appointment.state in LIVE and appointment.starts_at > now
+
+
+def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
+    """To which phase each session belongs, the last taking what is over."""
+    numbers = [
+        number
+        for number, phase in enumerate(planned, start=1)
+        if not phase.optional
+        for _ in range(phase.sessions)
+    ]
+    return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
 
 
 def _numbered(wanted: Sequence[Wanted]) -> list[Wanted]:
@@ -325,17 +340,6 @@ def _new_appointment(
     )
     place(appointment, seat, means, now)
     return appointment
-
-
-def _phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
-    """To which phase each session belongs, the last taking what is over."""
-    numbers = [
-        number
-        for number, phase in enumerate(planned, start=1)
-        if not phase.optional
-        for _ in range(phase.sessions)
-    ]
-    return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
 
 
 def _last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:

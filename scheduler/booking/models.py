@@ -49,6 +49,8 @@ class Course(Versioned, table=True):
     pain_since: str = Field(default="", max_length=20)
     """acute (under 3 months), subacute, chronic (over 6 months), or not asked"""
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    marks: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """Where its dates are not at its pace, each with the reason; see booking.marks"""
     cancel_reason: str = Field(default="", max_length=200)
     booked_at: datetime = Field(sa_type=Instant)
     cleared_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -87,6 +89,10 @@ class Appointment(Versioned, table=True):
     fold: int = 0
     """1: the second of two equal wall times, when clocks go back"""
     zone: str = Field(max_length=64)
+    make_up: bool = False
+    """It was added for a session that was missed or cancelled"""
+    cancelled_late: bool = False
+    """Cancelled with less notice than the clinic's `cancel_notice_hours`"""
     news_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the clinic moved or cancelled it, which the patient has to be told; nothing where it
     never did, or where the patient has changed it since"""

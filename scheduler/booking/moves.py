@@ -1,23 +1,54 @@
-"""Sessions of a course that get other times, all of them or none."""
+"""Sessions that get other times, of one course or of several at once: all of them or none.
+
+Whatever is changed is said as `Part`s, what is wanted for which sessions, and goes through
+`rearrange`: freed together, seated anew, numbered by time, and looked at for what it does to the
+pace.
+"""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select, update
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import courses, diary, holds, search, seating
+from scheduler.booking import courses, diary, holds, marks, search, seating
 from scheduler.booking.lifecycle import EXPECTED
+from scheduler.booking.marks import Standing, Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.search import Resources
-from scheduler.booking.seating import Wanted
+from scheduler.booking.seating import Seat, Wanted
 from scheduler.clinic import hours
 from scheduler.clinic.models import Treatment
 from scheduler.database import Busy, known
 from scheduler.errors import Conflict, Unfit
 from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient
+
+KEPT = Terms()
+"""The pace is kept, and nobody said why."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Sessions of one course and where each of them is to go, in the same order."""
+
+    course: Course
+    means: Resources
+    moved: Sequence[Appointment]
+    wanted: Sequence[Wanted]
+    field: str
+    """Where the caller said the new times; an Unfit time is told there"""
+
+
+@dataclass(frozen=True)
+class Place:
+    """What a session had before it was moved."""
+
+    number: int
+    starts_at: datetime
+    practitioner_id: int
 
 
 def shift_rest(
@@ -28,6 +59,7 @@ def shift_rest(
     from_number: int,
     by_days: int | None = None,
     start_on: date | None = None,
+    terms: Terms | None = None,
     now: datetime,
 ) -> Course:
     """Move a session and all after it by days, each at its wall time; all of them or none.
@@ -35,6 +67,121 @@ def shift_rest(
     Sessions that have begun, or whose patient is here already, stay where they are.
     Either by a number of days, or so that the first of them falls on a date.
     """
+    rest = rest_of(session, course, from_number=from_number, now=now)
+    field = "by_days" if start_on is None else "start_on"
+    if start_on is not None:
+        by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
+    if not by_days:
+        raise Unfit("Say by how many days to shift, or on which date to go on.", field=field)
+    terms = terms or Terms(later=True, deed=f"the rest was shifted by {_days(by_days)}")
+    shift(session, actor, course, rest, by_days, terms=terms, now=now, field=field)
+    courses.record(
+        session,
+        actor,
+        "shifted",
+        course,
+        now,
+        from_number=from_number,
+        by_days=by_days,
+        reason=terms.why,
+    )
+    return course
+
+
+def shift(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    moved: Sequence[Appointment],
+    by_days: int,
+    *,
+    terms: Terms,
+    now: datetime,
+    field: str,
+) -> None:
+    """Move some sessions by days, each at its wall time and with whom it was."""
+    means = means_of(session, course)
+    wanted = [_shifted(each, by_days, means, field=field) for each in moved]
+    part = Part(course, means, moved, wanted, field)
+    rearrange(session, actor, [part], terms=terms, now=now)
+
+
+def rearrange(
+    session: Session, actor: Actor, parts: Sequence[Part], *, terms: Terms, now: datetime
+) -> None:
+    """Give sessions new times, all of them or none: SessionsTaken, BreaksPace, Unfit."""
+    before = [standing(session, part.course) for part in parts]
+    for part in parts:
+        _check(session, part, now)
+    holds.release_lapsed(session, now=now)
+    # Freed together first, so that none lands on a sibling that has yet to move away.
+    ids = [known(each.id) for part in parts for each in part.moved]
+    diary.free(session, appointment_ids=ids)
+    seated = _claimed(session, parts, now)
+    for part, seats, stood in zip(parts, seated, before, strict=True):
+        left = [
+            _go(session, actor, each, seat, means=part.means, now=now)
+            for each, seat in zip(part.moved, seats, strict=True)
+        ]
+        settle(session, part.course, stood, terms=terms, now=now)
+        for each, place in zip(part.moved, left, strict=True):
+            _record(session, actor, each, place, terms=terms, now=now)
+
+
+def settle(
+    session: Session,
+    course: Course,
+    before: Standing,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Number the sessions of a course by time, and see what has become of its pace.
+
+    BreaksPace for what the terms do not allow; what they do is marked with the reason.
+    """
+    number_by_time(session, course, now)
+    after = standing(session, course)
+    new = marks.fresh(before, after)
+    marks.check(new, terms)
+    marks.mark(course, after.departures, new, reason=terms.why or terms.deed)
+    courses.touch(session, course, now)
+
+
+def standing(session: Session, course: Course) -> Standing:
+    """How the dates of a course stand to its pace."""
+    return marks.standing(course, courses.appointments_of(session, course))
+
+
+def number_by_time(session: Session, course: Course, now: datetime) -> None:
+    """Session 3 is the third in time, whatever was moved past what; cancelled ones count too."""
+    session.flush()
+    sessions = sorted(
+        courses.appointments_of(session, course), key=lambda each: (each.starts_at, each.number)
+    )
+    phase_of = courses.phase_numbers(marks.planned_phases(course), len(sessions))
+    renumbered = [
+        (each, number, phase)
+        for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
+        if each.number != number
+    ]
+    # Two of a course never have one number, not even in between: out of the way first.
+    session.exec(
+        update(Appointment)
+        .where(col(Appointment.id).in_([each.id for each, _, _ in renumbered]))
+        .values(number=-col(Appointment.number))
+        .execution_options(synchronize_session=False)
+    )
+    for each, number, phase in renumbered:
+        each.number, each.phase, each.changed_at = number, phase, now
+        session.add(each)
+    session.flush()
+
+
+def rest_of(
+    session: Session, course: Course, *, from_number: int, now: datetime
+) -> list[Appointment]:
+    """The sessions from a number on that are still to come; Conflict where there is none."""
     rest = [
         each
         for each in courses.appointments_of(session, course)
@@ -42,76 +189,94 @@ def shift_rest(
     ]
     if not rest:
         raise Conflict("No session from this number on is still to come.")
-    treatment = session.get_one(Treatment, course.treatment_id)
-    means = search.resources(session, treatment)
-    field = "by_days" if start_on is None else "start_on"
-    if start_on is not None:
-        by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
-    if not by_days:
-        raise Unfit("Say by how many days to shift, or on which date to go on.", field=field)
-    wanted = [_shifted(each, by_days, means, field=field) for each in rest]
-    move_all(session, actor, course, moved=rest, wanted=wanted, means=means, now=now, field=field)
-    courses.record(session, actor, "shifted", course, now, from_number=from_number, by_days=by_days)
-    return course
+    return rest
 
 
-def move_all(
-    session: Session,
-    actor: Actor,
-    course: Course,
-    *,
-    moved: Sequence[Appointment],
-    wanted: Sequence[Wanted],
-    means: Resources,
-    now: datetime,
-    field: str,
-) -> None:
-    """Give sessions of a course new times, all of them or none: SessionsTaken, Unfit.
-
-    `field`: where the caller said the new times; an Unfit time is told there.
-    """
-    ids = [known(each.id) for each in moved]
-    others = {
-        each.starts_at.astimezone(means.zone).date()
-        for each in courses.appointments_of(session, course)
-        if each.id not in ids and each.state != AppointmentState.CANCELLED
-    }
-    seating.check_wanted(wanted, means, now=now, taken_days=others, field=field)
-    patient = session.get_one(Patient, course.patient_id)
-    holds.release_lapsed(session, now=now)
-    # Freed together first, so that none lands on a sibling that has yet to move away.
-    diary.free(session, appointment_ids=ids)
-    for _ in range(courses.LOOKS):
-        seats = seating.seat(session, means, wanted, patient=patient, now=now)
-        if courses.claim(session, means, moved, seats, patient=patient):
-            break
-    else:
-        raise Busy
-    for appointment, seat in zip(moved, seats, strict=True):
-        before = appointment.starts_at
-        courses.place(appointment, seat, means, now)
-        if appointment.starts_at != before:
-            appointment.news_at = courses.news(actor, now)
-            # If it was confirmed, what was confirmed was the old time.
-            appointment.state = AppointmentState.BOOKED
-        session.add(appointment)
-        audit.record(
-            session,
-            actor,
-            "moved",
-            "appointment",
-            appointment.id,
-            clinic_id=appointment.clinic_id,
-            now=now,
-            before=before.isoformat(),
-            after=appointment.starts_at.isoformat(),
-        )
-    courses.touch(session, course, now)
+def means_of(session: Session, course: Course) -> Resources:
+    """Who and what can give the sessions of a course."""
+    return search.resources(session, session.get_one(Treatment, course.treatment_id))
 
 
 def usual_practitioner(appointment: Appointment, means: Resources) -> int | None:
     """Who gives a session now; nobody in particular if they no longer give the treatment."""
     return appointment.practitioner_id if means.gives(appointment.practitioner_id) else None
+
+
+def _check(session: Session, part: Part, now: datetime) -> None:
+    """Raises Unfit for times that no calendar could make right."""
+    ids = {each.id for each in part.moved}
+    others = session.exec(
+        select(Appointment.wall_time).where(
+            Appointment.course_id == part.course.id,
+            col(Appointment.id).not_in(ids),
+            Appointment.state != AppointmentState.CANCELLED,
+        )
+    )
+    taken = {date.fromisoformat(each[:10]) for each in others}
+    seating.check_wanted(part.wanted, part.means, now=now, taken_days=taken, field=part.field)
+
+
+def _claimed(session: Session, parts: Sequence[Part], now: datetime) -> list[list[Seat]]:
+    for _ in range(courses.LOOKS):
+        with session.begin_nested() as attempt:
+            seated: list[list[Seat]] = []
+            for part in parts:
+                patient = session.get_one(Patient, part.course.patient_id)
+                seats = seating.seat(session, part.means, part.wanted, patient=patient, now=now)
+                if not courses.claim(session, part.means, part.moved, seats, patient=patient):
+                    break
+                seated.append(seats)
+            else:
+                return seated
+            attempt.rollback()
+    raise Busy
+
+
+def _go(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    seat: Seat,
+    *,
+    means: Resources,
+    now: datetime,
+) -> Place:
+    before = Place(appointment.number, appointment.starts_at, appointment.practitioner_id)
+    courses.place(appointment, seat, means, now)
+    if appointment.starts_at != before.starts_at:
+        appointment.news_at = courses.news(actor, now)
+        # If it was confirmed, what was confirmed was the old time.
+        appointment.state = AppointmentState.BOOKED
+    session.add(appointment)
+    return before
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    before: Place,
+    *,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    audit.record(
+        session,
+        actor,
+        "moved",
+        "appointment",
+        appointment.id,
+        clinic_id=appointment.clinic_id,
+        now=now,
+        before=before.starts_at.isoformat(),
+        after=appointment.starts_at.isoformat(),
+        number=before.number,
+        number_after=appointment.number,
+        practitioner_before=before.practitioner_id,
+        practitioner_after=appointment.practitioner_id,
+        reason=terms.why,
+        insisted=bool(terms.insist),
+    )
 
 
 def _shifted(appointment: Appointment, by_days: int, means: Resources, *, field: str) -> Wanted:
@@ -127,3 +292,7 @@ def _shifted(appointment: Appointment, by_days: int, means: Resources, *, field:
         )
     who = usual_practitioner(appointment, means)
     return Wanted(appointment.number, instant_of(starts_at), who)
+
+
+def _days(number: int) -> str:
+    return "1 day" if abs(number) == 1 else f"{number} days"

@@ -27,6 +27,8 @@ class Clinic(Versioned, table=True):
     quiet_to: str = Field(default="08:00", max_length=5)
     texts_per_day: int = 1
     texts_per_week: int = 3
+    cancel_notice_hours: int = 24
+    """A session that a patient cancels later than this before its start is cancelled late."""
     insurance_note: str = Field(default="", max_length=1000)
     changed_at: datetime = Field(sa_type=Instant, index=True)
 

@@ -96,7 +96,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             )
         )
         session.flush()
-        appointment = courses.appointments_of(session, course)[0]
+        appointment, second = courses.appointments_of(session, course)
         by_body: dict[str, Any] = {
             "clinic_id": cast.clinic,
             "treatment_id": cast.back,
@@ -104,6 +104,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             "patient_id": cast.bob,
             "practitioner_ids": [cast.ana],
             "room_ids": [cast.beds[0]],
+            "appointment_id": known(appointment.id),
         }
         return Ids(
             by_parameter={
@@ -112,13 +113,12 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "practitioner_id": cast.ben,
                 "room_id": cast.beds[0],
                 "course_id": known(course.id),
-                "appointment_id": known(appointment.id),
                 "time_off_id": known(away.id),
                 "rule_id": known(rule.id),
                 "reply_id": known(reply.id),
             },
             by_body=by_body,
-            bodies=_bodies(cast),
+            bodies={**_bodies(cast), "Swap": {"appointment_id": known(second.id)}},
         )
 
 
@@ -176,7 +176,9 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
         },
         "Shift": {"from_number": 1, "by_days": 7},
         "Note": {"note": "fine"},
-        "Move": {"starts_at": at, "practitioner_id": cast.ana},
+        "Move": {"starts_at": at, "practitioner_id": cast.ana, "insist": "as a test"},
+        "SkippedWeek": {"start_on": MONDAY.date().isoformat()},
+        "NewGiver": {"practitioner_id": cast.ana},
         "Reason": {"reason": "ill"},
         "NewPatient": {**clinic, "name": "Cy Example", "phone": "(202) 555-0103"},
         "PatientChange": {"language": "es"},

@@ -1,0 +1,117 @@
+"""What staff change of a course once it is booked. Each can be tried first: `?dry_run=true`."""
+
+from typing import Self
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field, model_validator
+
+from scheduler.api import course_shapes, zones
+from scheduler.api.appointments import Insisting, Reason
+from scheduler.api.conflicts import telling_what_breaks
+from scheduler.api.course_shapes import CourseShape
+from scheduler.api.entry import Rehearsing, needs
+from scheduler.api.shapes import Day, Id, PathId
+from scheduler.booking import courses, moves, tails
+from scheduler.booking.seating import MOST_SESSIONS
+from scheduler.staff.roles import Deed
+
+router = APIRouter(prefix="/courses", tags=["courses"])
+
+
+class Shift(Insisting):
+    """The sessions from a number on, all by as many days."""
+
+    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    by_days: int | None = Field(None, strict=True, ge=-366, le=366)
+    start_on: Day | None = Field(None, description="When the first of them is to be instead.")
+
+    @model_validator(mode="after")
+    def _says_how_far(self) -> Self:
+        if (self.by_days is None) == (self.start_on is None):
+            raise ValueError("give either by_days or start_on")
+        return self
+
+
+class SkippedWeek(Insisting):
+    """A week in which the patient does not come."""
+
+    start_on: Day = Field(description="The first day of the seven.")
+
+
+class NewGiver(Insisting):
+    """Who gives the rest of a course."""
+
+    practitioner_id: Id
+    from_number: int = Field(1, strict=True, ge=1, le=MOST_SESSIONS)
+
+
+@router.post("/{course_id}/shift", response_model=CourseShape)
+@needs(Deed.BOOK)
+def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
+    """Move a session and all after it, each at its wall time; all or none.
+
+    Being later is what shifting means: it is told in `compromises`. Being faster than the pace is
+    refused, unless you insist. Times that are not free: 409, with free ones near each.
+    """
+    course = course_shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        moves.shift_rest(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            by_days=body.by_days,
+            start_on=body.start_on,
+            terms=body.terms(later=True, deed="the rest was shifted"),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
+@router.post("/{course_id}/skipped-week", response_model=CourseShape)
+@needs(Deed.BOOK)
+def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
+    """Leave a week out: all sessions from its first day on go a week later, all or none."""
+    course = course_shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        tails.skip_week(
+            call.session,
+            call.actor,
+            course,
+            start_on=body.start_on,
+            terms=body.terms(later=True, deed="a week was skipped"),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
+@router.post("/{course_id}/practitioner", response_model=CourseShape)
+@needs(Deed.BOOK)
+def change_practitioner(call: Rehearsing, course_id: PathId, body: NewGiver) -> JSONResponse:
+    """Let another practitioner give the rest, at the same times; all or none."""
+    course = course_shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        tails.change_practitioner(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            practitioner_id=body.practitioner_id,
+            terms=body.terms(),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
+@router.post("/{course_id}/cancellation", response_model=CourseShape)
+@needs(Deed.BOOK)
+def cancel(call: Rehearsing, course_id: PathId, body: Reason | None = None) -> JSONResponse:
+    """Cancel what is still to come of a course.
+
+    One that waits for clearance is declined so, and the patient is asked to call.
+    """
+    course = course_shapes.expected(call, course_id)
+    reason = body.reason if body else ""
+    courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)
+    return course_shapes.answer(call, course)

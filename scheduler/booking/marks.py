@@ -1,0 +1,185 @@
+"""Whether a course is at its pace, and the reason for each place where it is not.
+
+Sessions are numbered by time, cancelled ones among them: a cancelled session keeps its place in the
+course, so that the others are judged as what they are. A make-up session is one more at the end.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from itertools import pairwise
+
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.paces import Departure, Within, departures, pace_of
+from scheduler.clinic import phases
+from scheduler.clinic.phases import Phase
+from scheduler.errors import Conflict
+
+LATER = frozenset({"late", "short", "gap", "too_late"})
+"""Departures by which a course is slower than its pace: what shifting and skipping mean."""
+
+OF_THE_DAY = frozenset({"weekday"})
+"""Departures that one session has by itself."""
+
+
+class BreaksPace(Conflict):
+    """This would break the pace of the course."""
+
+    slug = "breaks-pace"
+
+    def __init__(self, found: Sequence[Departure]) -> None:
+        told = " ".join(f"{each.what}." for each in found)
+        super().__init__(f"This would break the pace of the course. {told}")
+        self.departures = found
+
+
+@dataclass(frozen=True)
+class Terms:
+    """On what terms sessions are changed: why, and what may become of the pace.
+
+    `insist`: the reason for which the pace may be left; nothing means that it is kept. `later`:
+    being slower is what the change is for. `deed`: what stands as the reason where none is given.
+    """
+
+    reason: str = ""
+    insist: str = ""
+    later: bool = False
+    deed: str = "a session was moved"
+
+    @property
+    def why(self) -> str:
+        """The reason that people gave, if any."""
+        return self.insist or self.reason
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The days of a course, ordinals in order, and where they leave its pace."""
+
+    days: Sequence[int]
+    departures: Sequence[Departure]
+
+
+def off_pace(course: Course, sessions: Sequence[Appointment]) -> list[Departure]:
+    """Where the dates of a course are not at the pace that it agreed on."""
+    if course.state == CourseState.CANCELLED:
+        return []
+    places = sorted(sessions, key=lambda each: (each.wall_time, each.number))
+    meant = _meant(course, sessions)
+    found = departures(meant, [day_of(each) for each in places])
+    there = [each for each in places if each.state != AppointmentState.CANCELLED]
+    if len(there) == len(places):
+        return found
+    # A place that was given up must not make the others look too fast: they have to be so alone.
+    alone = [(each.kind, there[each.number - 1].number) for each in _found(meant, there)]
+    return [each for each in found if _counts(each, places[each.number - 1], alone)]
+
+
+def standing(course: Course, sessions: Sequence[Appointment]) -> Standing:
+    """How the dates of a course stand to its pace."""
+    days = sorted(day_of(each) for each in sessions)
+    return Standing(days, off_pace(course, sessions))
+
+
+def fresh(before: Standing, after: Standing) -> list[Departure]:
+    """The departures that a change brings, or makes worse."""
+    known = {(each.kind, each.number): each for each in before.departures}
+    gaps, gaps_after = _gaps(before.days), _gaps(after.days)
+    return [
+        each
+        for each in after.departures
+        if _is_worse(
+            known.get((each.kind, each.number)),
+            each,
+            gaps_after.get(each.number, 0) - gaps.get(each.number, 0),
+        )
+    ]
+
+
+def check(found: Sequence[Departure], terms: Terms) -> None:
+    """BreaksPace for departures that the terms of a change do not allow."""
+    if terms.insist:
+        return
+    if refused := [each for each in found if not (terms.later and each.kind in LATER)]:
+        raise BreaksPace(refused)
+
+
+def mark(
+    course: Course, current: Sequence[Departure], new: Collection[Departure], *, reason: str
+) -> None:
+    """Keep the reason of each departure: the new ones have this one, the others theirs."""
+    before = reasons(course)
+    course.marks = [
+        {
+            "kind": each.kind,
+            "number": each.number,
+            "reason": reason if each in new else before.get((each.kind, each.number), reason),
+        }
+        for each in current
+    ]
+
+
+def reasons(course: Course) -> dict[tuple[str, int], str]:
+    """Why a course is not at its pace, by kind and session number."""
+    return {(each["kind"], each["number"]): each["reason"] for each in course.marks}
+
+
+def day_of(appointment: Appointment) -> int:
+    """The ordinal of the local day of a session."""
+    return date.fromisoformat(appointment.wall_time[:10]).toordinal()
+
+
+def planned_phases(course: Course) -> list[Phase]:
+    """What a course is to have: optional phases only once a review has released them."""
+    agreed = [phases.from_json(each) for each in course.phases]
+    return [phase for phase in agreed if not phase.optional]
+
+
+def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
+    """The same phases with some sessions more, at the pace of the last one."""
+    if not extra or not planned:
+        return list(planned)
+    *others, last = planned
+    pace = pace_of(last)
+    if not isinstance(pace, Within):
+        return [*others, replace(last, sessions=last.sessions + extra)]
+    a_week = 7 / max(1.0, float(pace.ideal))
+    per_week = min(7.0, float(int(a_week))) if a_week >= 1 else 1 / min(12, round(1 / a_week))
+    return [*planned, Phase(sessions=extra, per_week=per_week, weekdays=last.weekdays)]
+
+
+def _meant(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
+    planned = planned_phases(course)
+    extra = sum(each.make_up for each in sessions)
+    own = len(sessions) - extra
+    if own > _sessions(planned):
+        # More sessions than planned: the optional ones are among them.
+        planned = [phases.from_json(each) for each in course.phases]
+    return with_more(planned, min(extra, max(0, len(sessions) - _sessions(planned))))
+
+
+def _sessions(planned: Sequence[Phase]) -> int:
+    return sum(phase.sessions for phase in planned)
+
+
+def _found(meant: Sequence[Phase], sessions: Sequence[Appointment]) -> list[Departure]:
+    return departures(meant, [day_of(each) for each in sessions])
+
+
+def _counts(found: Departure, at: Appointment, alone: Collection[tuple[str, int]]) -> bool:
+    if found.kind in LATER | OF_THE_DAY:
+        return at.state != AppointmentState.CANCELLED
+    return any(kind == found.kind and number >= at.number for kind, number in alone)
+
+
+def _is_worse(before: Departure | None, after: Departure, gap: int) -> bool:
+    """Whether a departure is new, or worse than it was. `gap`: days more since the one before."""
+    if before is None:
+        return True
+    if before.due and after.due:
+        return after.due[1] - after.due[0] > before.due[1] - before.due[0]
+    return gap < 0
+
+
+def _gaps(days: Sequence[int]) -> dict[int, int]:
+    return {number: day - before for number, (before, day) in enumerate(pairwise(days), start=2)}
