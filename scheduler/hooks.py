@@ -11,10 +11,12 @@ from typing import Annotated
 from urllib.parse import parse_qsl
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped, unused-ignore]
 
-from scheduler.database import Database
+from scheduler.database import Busy, Database
 from scheduler.reminders import receipts, replies
 from scheduler.sms.sender import Found
 
@@ -97,15 +99,21 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
 @router.post("/replies")
 def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
     """What somebody texted to us."""
-    sid, phone = fields.get("MessageSid", ""), fields.get("From", "")
+    sid, phone, media = (fields.get(name, "") for name in ("MessageSid", "From", "NumMedia"))
     if SID.fullmatch(sid) and NUMBER.fullmatch(phone):
-        with database.unit(write=True) as session:
-            replies.receive(
-                session,
-                carrier_id=sid,
-                phone=phone,
-                body=fields.get("Body", ""),
-                carrier_did=fields.get("OptOutType", ""),
-                now=request.app.state.context.clock.now(),
-            )
+        try:
+            with database.unit(write=True) as session:
+                replies.receive(
+                    session,
+                    carrier_id=sid,
+                    phone=phone,
+                    body=fields.get("Body", ""),
+                    carrier_did=fields.get("OptOutType", ""),
+                    pictures=int(media) if CODE.fullmatch(media) else 0,
+                    now=request.app.state.context.clock.now(),
+                )
+        except (StaleDataError, IntegrityError) as problem:
+            # Staff changed the same session meanwhile. The carrier would not come again for a
+            # mere conflict: it is taken in anew, as things are now.
+            raise Busy from problem
     return Response(SILENCE, media_type="text/xml")

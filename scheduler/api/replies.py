@@ -30,20 +30,31 @@ class ReplyShape(Shape):
     phone: str = Field(description="The last digits only.")
     body: str
     meaning: str = Field(description="What it was taken for.")
-    urgent: bool
-    at: str
+    urgent: bool = Field(description="It speaks of danger: breathlessness, chest pain, fainting...")
+    reason: str = Field(description="Why it is before staff, in sentences.")
+    at: str = Field(description="When it was sent.")
     handled_at: str | None
 
 
 @router.get("")
 @needs(Deed.SEE_MESSAGES)
 def list_replies(
-    call: Looking, part: Part, clinic_id: QueryId = None, *, waiting: bool = True
+    call: Looking,
+    part: Part,
+    clinic_id: QueryId = None,
+    *,
+    waiting: bool = True,
+    urgent: bool | None = None,
 ) -> Page[ReplyShape]:
-    """Replies for staff, those that nobody has taken care of unless you ask for all."""
+    """Replies for staff, those that nobody has taken care of unless you ask for all.
+
+    With `urgent=true` only those that speak of danger.
+    """
     where: list[ColumnElement[bool]] = [col(Reply.for_staff).is_(True)]
     if waiting:
         where.append(col(Reply.handled_at).is_(None))
+    if urgent is not None:
+        where.append(col(Reply.urgent).is_(urgent))
     found = lists.rows(call, Reply, part, *where, clinic_id=clinic_id)
     for reply in found[: part.limit]:
         _note_look(call, reply)
@@ -80,6 +91,7 @@ def _shape(reply: Reply) -> ReplyShape:
         body=reply.body,
         meaning=reply.meaning,
         urgent=reply.urgent,
+        reason=reply.reason,
         at=reply.at.isoformat(),
         handled_at=None if reply.handled_at is None else reply.handled_at.isoformat(),
     )

@@ -45,21 +45,43 @@ def withdraw(
     _decide(session, actor, patient, given=False, wording=wording, channel=channel, now=now)
 
 
-def stop(session: Session, actor: Actor, phone: str, *, words: str, now: datetime) -> None:
-    """This phone wants no texts, whoever it belongs to."""
-    if is_stopped(session, phone):
-        return
-    session.add(OptOut(phone=phone, since=now, words=words[:200], changed_at=now))
+def stop(
+    session: Session,
+    actor: Actor,
+    phone: str,
+    *,
+    words: str,
+    now: datetime,
+    said_at: datetime | None = None,
+) -> bool:
+    """This phone wants no texts, whoever it belongs to. Whether that is news.
+
+    `said_at`: when it was said, where it reached us late: a START since then has lifted it.
+    """
+    since = said_at or now
+    lifted_since = select(OptOut.id).where(OptOut.phone == phone, col(OptOut.lifted_at) > since)
+    if is_stopped(session, phone) or (said_at and session.exec(lifted_since).first()):
+        return False
+    session.add(OptOut(phone=phone, since=since, words=words[:200], changed_at=now))
     session.flush()
     audit.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
+    return True
 
 
-def start(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
-    """This phone wants texts again."""
+def start(
+    session: Session, actor: Actor, phone: str, *, now: datetime, said_at: datetime | None = None
+) -> None:
+    """This phone wants texts again. What it said before a later STOP, and we heard late, counts
+    for nothing.
+    """
     lifted = session.exec(
         update(OptOut)
-        .where(col(OptOut.phone) == phone, col(OptOut.lifted_at).is_(None))
-        .values(lifted_at=now, changed_at=now)
+        .where(
+            col(OptOut.phone) == phone,
+            col(OptOut.lifted_at).is_(None),
+            col(OptOut.since) <= (said_at or now),
+        )
+        .values(lifted_at=said_at or now, changed_at=now)
     )
     if lifted.rowcount:
         audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)

@@ -19,7 +19,10 @@ VOCABULARIES = {"en": ENGLISH, "es": SPANISH}
 
 
 class Meaning(StrEnum):
-    """What somebody wants. `UNCLEAR` is for staff to read; a `REACTION` needs no answer at all."""
+    """What somebody wants. `UNCLEAR` is for staff to read; a `REACTION` needs no answer at all.
+
+    A number is a `SCORE` until whoever knows what was asked calls it a `CHOICE`.
+    """
 
     CONFIRM = "confirm"
     RESCHEDULE = "reschedule"
@@ -27,16 +30,14 @@ class Meaning(StrEnum):
     START = "start"
     HELP = "help"
     SCORE = "score"
+    CHOICE = "choice"
     EMERGENCY = "emergency"
     REACTION = "reaction"
     UNCLEAR = "unclear"
 
 
 class Understood(NamedTuple):
-    """A meaning, and what there is to know about it.
-
-    A number may as well answer a question of ours (which session?): the asker knows.
-    """
+    """A meaning, and what there is to know about it."""
 
     meaning: Meaning
     score: int | None = None

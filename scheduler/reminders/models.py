@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
@@ -167,5 +168,11 @@ class Reply(SQLModel, table=True):
     appointment_id: int | None = Field(default=None, foreign_key="appointments.id")
     urgent: bool = False
     for_staff: bool = False
+    reason: str = Field(default="", max_length=300)
+    """why it is before staff, in sentences"""
+    offered: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    """where we asked which session is meant: what for (`meaning`, `score`), and the `sessions` in
+    the order of their numbers, each with its start"""
     handled_at: datetime | None = Field(default=None, sa_type=Instant)
     at: datetime = Field(sa_type=Instant, index=True)
+    """when it was sent, as far as we know"""

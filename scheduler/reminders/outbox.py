@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, func, or_, select
+from sqlmodel import Session, col, or_, select, update
 
 from scheduler import languages
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -34,6 +34,8 @@ STATES = {
     "gave_way": MessageState.WITHDRAWN,
     "too_late": MessageState.EXPIRED,
 }
+
+STOPPED = "The phone asked for no more texts."
 
 UNDECIDED = {MessageState.OWED, MessageState.WITHDRAWN, MessageState.EXPIRED}
 """Messages that have not gone out and that nobody is sending: the calendar decides about them."""
@@ -241,7 +243,7 @@ def why_gone(session: Session, row: Message) -> str:
     """The sentence for staff on a text that the calendar no longer wants."""
     patient = session.get(Patient, row.patient_id) if row.patient_id else None
     if consent.is_stopped(session, row.phone):
-        return "The phone asked for no more texts."
+        return STOPPED
     if patient is None or patient.erased_at or not patient.sms_consent:
         return "The patient does not agree to texts."
     if patient.phone != row.phone:
@@ -331,17 +333,19 @@ def owe_answer(
     return message
 
 
-def answers_since(session: Session, phone: str, since: datetime) -> int:
-    """How many answers this phone was owed since an instant."""
-    return session.exec(
-        select(func.count())
-        .select_from(Message)
+def silence(session: Session, phone: str, *, but: Collection[str], now: datetime) -> None:
+    """Withdraw at once what a phone is owed that wants no more texts, but for some kinds."""
+    derive(session, [phone], now=now)
+    session.exec(
+        update(Message)
         .where(
-            Message.phone == phone,
-            col(Message.key).startswith("answer:"),
-            Message.created_at > since,
+            col(Message.phone) == phone,
+            col(Message.state) == MessageState.OWED,
+            col(Message.kind).not_in(but),
         )
-    ).one()
+        .values(state=MessageState.WITHDRAWN, reason=STOPPED)
+        .execution_options(synchronize_session=False)
+    )
 
 
 def _is_postgresql(session: Session) -> bool:

@@ -1,18 +1,27 @@
-"""What we last asked a phone, so that a short answer can be understood: C, R, or a number."""
+"""What we last asked a phone, so that a short answer can be understood: C, R, or a number.
+
+`at` is when the answer was sent: what was asked later it cannot be about.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, or_, select
 
-from scheduler.booking.models import Appointment, AppointmentState
+from scheduler.booking.lifecycle import EXPECTED
+from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient
-from scheduler.reminders.models import Message, MessageState, Reply
+from scheduler.reminders.keywords import Meaning
+from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
 
 ASKS_TO_CONFIRM = "day_before"
 """The kind of text that says: reply C to confirm."""
+
+ASK_FOR_SCORE = ("check_in", "review")
+"""The kinds of texts that ask for a number from 0 to 10. A rule of such a kind asks for one."""
 
 HAVE_GONE = (
     MessageState.SENDING,
@@ -24,8 +33,11 @@ HAVE_GONE = (
 WHEN = func.coalesce(col(Message.sent_at), col(Message.due_at))
 """When a text that may have gone went, for those too of which nobody knows whether they did."""
 
-CHOICE_HOLDS = timedelta(hours=2)
+CHOICE_HOLDS = timedelta(hours=24)
 SCORE_HOLDS = timedelta(days=3)
+
+CLOCKS_DIFFER_BY = timedelta(minutes=1)
+"""How far the carrier's clock, by which some answers are dated, may be behind ours."""
 
 
 class Contact(NamedTuple):
@@ -41,6 +53,24 @@ class Asked(NamedTuple):
 
     appointment: Appointment
     about: datetime | None
+
+
+class Choice(NamedTuple):
+    """A question which session is meant: what for, and which were offered, each with its start."""
+
+    asked_at: datetime
+    is_answered: bool
+    meaning: str
+    sessions: Sequence[tuple[int, str]]
+    score: int | None
+
+
+class Said(NamedTuple):
+    """What the last text to a phone asked."""
+
+    asks_which: bool
+    """whether they will come, or to which session"""
+    asks_for_score: bool
 
 
 def contact(session: Session, phone: str) -> Contact | None:
@@ -69,76 +99,109 @@ def _only_clinic(session: Session) -> Clinic | None:
     return clinics[0] if len(clinics) == 1 else None
 
 
-def asked_about(session: Session, phone: str, *, now: datetime) -> list[Asked]:
-    """For each patient of the phone, the session to come that it was last asked about."""
+def asked_about(
+    session: Session, phone: str, clinic: Clinic, *, at: datetime, now: datetime
+) -> list[Asked]:
+    """The sessions to come that the phone was asked about, each for the start that was told last.
+
+    A reminder before a session asks, whatever its kind: it has told the time.
+    """
+    reminds = or_(
+        col(Message.kind) == ASKS_TO_CONFIRM,
+        (col(ReminderRule.anchor) == "start") & (col(ReminderRule.offset_minutes) < 0),
+    )
     rows = session.exec(
         select(Appointment, Message.about)
         .join(Message, col(Message.appointment_id) == Appointment.id)
-        .where(
-            Message.phone == phone,
-            Message.kind == ASKS_TO_CONFIRM,
-            col(Message.state).in_(HAVE_GONE),
-            Appointment.starts_at > now,
-            col(Appointment.state).in_((AppointmentState.BOOKED, AppointmentState.CONFIRMED)),
-        )
+        .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
+        .where(*_told(phone, at), reminds, *_to_come(clinic, now))
         .order_by(WHEN, col(Message.id))
     )
-    last = {appointment.patient_id: Asked(appointment, about) for appointment, about in rows}
+    last = {appointment.id: Asked(appointment, about) for appointment, about in rows}
     return sorted(last.values(), key=_by_time)
 
 
-def next_sessions(session: Session, phone: str, *, now: datetime) -> list[Asked]:
+def next_sessions(session: Session, phone: str, clinic: Clinic, *, now: datetime) -> list[Asked]:
     """For each patient of the phone, the next session, whether or not it was asked about."""
     rows = session.exec(
         select(Appointment)
         .join(Patient, col(Patient.id) == Appointment.patient_id)
-        .where(
-            Patient.phone == phone,
-            Appointment.starts_at > now,
-            col(Appointment.state).in_((AppointmentState.BOOKED, AppointmentState.CONFIRMED)),
-        )
+        .where(Patient.phone == phone, *_to_come(clinic, now))
         .order_by(col(Appointment.starts_at).desc())
     )
     first = {each.patient_id: Asked(each, each.starts_at) for each in rows}
     return sorted(first.values(), key=_by_time)
 
 
-def _by_time(asked: Asked) -> tuple[datetime, int]:
-    return asked.appointment.starts_at, asked.appointment.patient_id
-
-
-def pending(session: Session, phone: str, *, now: datetime) -> Message | None:
-    """The question that a bare number answers: which session, or how it was. The latest one."""
-    question = session.exec(
-        select(Message)
-        .where(
-            Message.phone == phone,
-            col(Message.kind).in_(("which_one", "check_in")),
-            col(Message.state).in_(HAVE_GONE),
-        )
+def last_said(session: Session, phone: str, *, at: datetime) -> Said | None:
+    """What the phone was told last."""
+    last = session.exec(
+        select(Message.kind, ReminderRule.anchor, ReminderRule.offset_minutes)
+        .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
+        .where(*_told(phone, at))
         .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
-    if question is None or question.sent_at is None:
+    if last is None:
         return None
-    holds = CHOICE_HOLDS if question.kind == "which_one" else SCORE_HOLDS
-    return question if now - question.sent_at <= holds else None
+    kind, anchor, offset = last
+    reminds = anchor == "start" and offset < 0
+    return Said(reminds or kind in {ASKS_TO_CONFIRM, "which_one"}, kind in ASK_FOR_SCORE)
 
 
-def checked_in(session: Session, phone: str, *, now: datetime) -> list[Appointment]:
-    """The sessions that this phone was asked to score in the last days."""
-    ids = session.exec(
-        select(Message.appointment_id).where(
-            Message.phone == phone,
-            Message.kind == "check_in",
-            col(Message.state).in_(HAVE_GONE),
-            col(Message.sent_at) >= now - SCORE_HOLDS,
+def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
+    """The question which session is meant, if the phone was asked one within a day."""
+    found = session.exec(
+        select(WHEN, Message.key)
+        .where(*_told(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WHEN)
+        .order_by(WHEN.desc(), col(Message.id).desc())
+    ).first()
+    if found is None:
+        return None
+    asked_at, key = found
+    reply = session.get_one(Reply, int(key.split(":")[1]))
+    answered = session.exec(
+        select(Reply.id).where(
+            Reply.phone == phone, Reply.meaning == Meaning.CHOICE, Reply.at >= asked_at
         )
-    ).all()
-    return list(session.exec(select(Appointment).where(col(Appointment.id).in_(ids))))
+    ).first()
+    return Choice(asked_at, answered is not None, **reply.offered)
 
 
-def what_was_meant(session: Session, question: Message) -> str:
-    """The meaning of the reply that made us ask which session it was about."""
-    reply_id = int(question.key.split(":")[1])
-    reply = session.get(Reply, reply_id)
-    return reply.meaning if reply else ""
+def to_be_scored(
+    session: Session, phone: str, clinic: Clinic, *, at: datetime
+) -> list[tuple[Asked, datetime]]:
+    """For each patient of the phone, the session that a number was last asked about, and when."""
+    rows = session.exec(
+        select(Appointment, WHEN)
+        .join(Message, col(Message.appointment_id) == Appointment.id)
+        .where(
+            *_told(phone, at),
+            col(Message.kind).in_(ASK_FOR_SCORE),
+            at - SCORE_HOLDS <= WHEN,
+            Appointment.clinic_id == clinic.id,
+        )
+        .order_by(WHEN, col(Message.id))
+    )
+    last = {each.patient_id: (Asked(each, each.starts_at), asked_at) for each, asked_at in rows}
+    return sorted(last.values(), key=lambda row: _by_time(row[0]))
+
+
+def _told(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
+    return (
+        col(Message.phone) == phone,
+        col(Message.state).in_(HAVE_GONE),
+        at + CLOCKS_DIFFER_BY >= WHEN,
+    )
+
+
+def _to_come(clinic: Clinic, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    # Of the clinic that texted last: what another one has booked is none of its business.
+    return (
+        col(Appointment.clinic_id) == clinic.id,
+        col(Appointment.starts_at) > now,
+        col(Appointment.state).in_(EXPECTED),
+    )
+
+
+def _by_time(asked: Asked) -> tuple[datetime, int]:
+    return asked.appointment.starts_at, asked.appointment.patient_id

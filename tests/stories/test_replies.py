@@ -1,21 +1,17 @@
 """What patients text back is understood where it is plain, and else goes before staff."""
 
-from datetime import datetime, timedelta
-from itertools import count
+from datetime import timedelta
 
 import pytest
-from sqlmodel import Session, select
+from sqlmodel import select
 
 from scheduler import links
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments
 from scheduler.booking.models import AppointmentState
 from scheduler.clinic.models import Clinic
 from scheduler.database import Database
 from scheduler.patients import consent, verification
 from scheduler.progress.models import Score
-from scheduler.reminders import outbox, replies
-from scheduler.reminders.models import Reply
+from scheduler.reminders import outbox
 from scheduler.sms.sender import Unknown
 from tests.reminders.world import (
     ANN,
@@ -23,14 +19,13 @@ from tests.reminders.world import (
     KEY,
     MONDAY,
     World,
-    appointment,
     at,
     found,
     open_clinic,
 )
+from tests.stories.talk import last, last_reply, move, reply, state
 
 MINUTE = timedelta(minutes=1)
-SIDS = count(1)
 
 
 @pytest.fixture
@@ -45,36 +40,6 @@ def asked(world: World) -> int:
     world.tick()
     world.tick(at(10))
     return course
-
-
-def reply(world: World, body: str, *, phone: str = ANN, sid: str = "", did: str = "") -> list[str]:
-    """Text the clinic, let the worker work, and return what came back."""
-    before = len(world.carrier.texts)
-    with world.database.transaction() as session:
-        replies.receive(
-            session,
-            carrier_id=sid or f"SM{next(SIDS):032x}",
-            phone=phone,
-            body=body,
-            carrier_did=did,
-            now=world.clock.at,
-        )
-    world.tick()
-    return [text for _, text in world.carrier.texts[before:]]
-
-
-def state(world: World, course: int, number: int = 1) -> str:
-    with world.database.transaction(write=False) as session:
-        return appointment(session, course, number).state
-
-
-def last(session: Session) -> Reply:
-    return session.exec(select(Reply).order_by(Reply.id.desc())).first()  # type: ignore[union-attr, return-value]
-
-
-def last_reply(world: World) -> Reply:
-    with world.database.transaction(write=False) as session:
-        return last(session)
 
 
 def test_c_confirms_the_session_that_was_asked_about(world: World, asked: int) -> None:
@@ -101,17 +66,6 @@ def test_c_to_a_time_that_is_no_longer_true_is_asked_again(world: World, asked: 
         "Willow: thank you, Tue 12 Jan 3:00 PM is confirmed. To change it reply R."
     ]
     assert state(world, asked) == AppointmentState.CONFIRMED
-
-
-def move(world: World, course: int, starts_at: datetime) -> None:
-    with world.database.transaction() as session:
-        appointments.move(
-            session,
-            OPERATOR,
-            appointment(session, course, 1),
-            starts_at=starts_at,
-            now=world.clock.at,
-        )
 
 
 def test_c_with_two_candidates_asks_which(world: World) -> None:
@@ -161,15 +115,17 @@ def test_c_confirms_two_children_who_come_at_the_same_time(world: World) -> None
     assert {state(world, course) for course in courses} == {AppointmentState.CONFIRMED}
 
 
-def test_what_may_have_been_asked_last_is_what_was_asked(world: World) -> None:
+def test_two_sessions_of_one_patient_are_two_things_that_c_could_mean(world: World) -> None:
     course = world.book(world.enrol(), at(11), at(12, 8))
     world.tick()
     world.tick(at(10))
     world.carrier.problems = [Unknown("The connection broke.")]
     world.tick(at(11, 8))
 
-    reply(world, "C")
+    [question] = reply(world, "C")
 
+    assert question.endswith(" 1: Mon 11 Jan 10:00 AM, 2: Tue 12 Jan 8:00 AM")
+    assert "Tue 12 Jan 8:00 AM is confirmed" in reply(world, "2")[0]
     assert state(world, course, 1) == AppointmentState.BOOKED
     assert state(world, course, 2) == AppointmentState.CONFIRMED
 
@@ -269,7 +225,8 @@ def test_a_stranger_to_several_clinics_is_not_answered_but_kept(world: World, as
 def test_two_machines_do_not_talk_for_ever(world: World, asked: int) -> None:
     answers = [reply(world, "who is this") for _ in range(6)]
 
-    assert [len(each) for each in answers] == [1, 1, 1, 0, 0, 0]
+    assert [len(each) for each in answers] == [1, 1, 1, 1, 1, 0]
+    assert last_reply(world).for_staff
 
 
 def test_strange_bodies_are_kept_as_they_can_be(world: World, asked: int) -> None:

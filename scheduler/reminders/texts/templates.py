@@ -63,6 +63,18 @@ _ANSWERS = {
         "{clinic}: thank you, we have noted {score}. If you are worried, call {phone}"
     ),
     "which_one": "{clinic}: which session do you mean? Reply with its number. {choices}",
+    "which_question": (
+        "{clinic}: is {score} how you are, or a session? Reply {score}/10 for how you are,"
+        " SESSION {score} for the session."
+    ),
+    "score_again": (
+        "{clinic}: please reply with one number from 0 (no complaint) to 10 (the worst you can"
+        " imagine)."
+    ),
+    "late_change": (
+        "{clinic}: {date} {time} is too near to change here. Please call {phone}; we have been"
+        " told that you wish to."
+    ),
 }
 
 
