@@ -1,6 +1,6 @@
 """What staff change of a course once it is booked. Each can be tried first: `?dry_run=true`."""
 
-from typing import Self
+from typing import Literal, Self
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -8,12 +8,16 @@ from pydantic import Field, model_validator
 
 from scheduler.api import course_shapes, zones
 from scheduler.api.appointments import Insisting, Reason
-from scheduler.api.conflicts import telling_what_breaks
+from scheduler.api.conflicts import telling_what_breaks, telling_which_session
+from scheduler.api.course_plans import WishesShape
 from scheduler.api.course_shapes import CourseShape
-from scheduler.api.entry import Rehearsing, needs
+from scheduler.api.entry import Call, Rehearsing, needs
 from scheduler.api.shapes import Day, Id, PathId
-from scheduler.booking import courses, moves, tails
+from scheduler.booking import additions, courses, moves, tails
+from scheduler.booking.compromises import Wishes
+from scheduler.booking.models import Course
 from scheduler.booking.seating import MOST_SESSIONS
+from scheduler.clinic import setup
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/courses", tags=["courses"])
@@ -25,6 +29,11 @@ class Shift(Insisting):
     from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
     by_days: int | None = Field(None, strict=True, ge=-366, le=366)
     start_on: Day | None = Field(None, description="When the first of them is to be instead.")
+    replan: bool = Field(
+        False,
+        description="Find the best times from then on instead of the same ones, which may be"
+        " taken.",
+    )
 
     @model_validator(mode="after")
     def _says_how_far(self) -> Self:
@@ -37,6 +46,31 @@ class SkippedWeek(Insisting):
     """A week in which the patient does not come."""
 
     start_on: Day = Field(description="The first day of the seven.")
+    then: Literal["later", "behind"] = Field(
+        "later",
+        description="`later`: all sessions from that day on go a week later. `behind`: those of"
+        " the week go behind all others.",
+    )
+
+
+class Replanning(Insisting, WishesShape):
+    """New wishes for the rest of a course."""
+
+    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    start_on: Day | None = Field(None, description="None of them before this date.")
+
+
+class Extension(Insisting, WishesShape):
+    """An optional phase that a review has released."""
+
+    phase: int = Field(strict=True, ge=1, le=setup.MOST_PHASES, description="Its place, from 1.")
+    start_on: Day | None = Field(None, description="None of them before this date.")
+
+
+class MakeUp(Insisting, WishesShape):
+    """One session more for one that was missed."""
+
+    start_on: Day | None = Field(None, description="Not before this date.")
 
 
 class NewGiver(Insisting):
@@ -56,7 +90,8 @@ def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
     """
     course = course_shapes.expected(call, course_id)
     with telling_what_breaks(zones.of(call.session, course.clinic_id)):
-        moves.shift_rest(
+        shift_rest = tails.shift_by_plan if body.replan else moves.shift_rest
+        shift_rest(
             call.session,
             call.actor,
             course,
@@ -69,10 +104,70 @@ def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
     return course_shapes.answer(call, course)
 
 
+@router.post("/{course_id}/replanning", response_model=CourseShape)
+@needs(Deed.BOOK)
+def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONResponse:
+    """Find the best times for the rest of a course, for new wishes and at its pace.
+
+    422 says which session cannot be placed, and why.
+    """
+    course = course_shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        tails.replan(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="the rest was planned anew"),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
+@router.post("/{course_id}/extension", response_model=CourseShape)
+@needs(Deed.BOOK)
+def extend(call: Rehearsing, course_id: PathId, body: Extension) -> JSONResponse:
+    """Add an optional phase, as a review has found: all its sessions or none."""
+    course = course_shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        additions.extend(
+            call.session,
+            call.actor,
+            course,
+            phase=body.phase,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="the course was extended"),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
+@router.post("/{course_id}/make-up", response_model=CourseShape)
+@needs(Deed.BOOK)
+def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> JSONResponse:
+    """Add one session for one that was missed or cancelled, at the pace after the last.
+
+    409 where none is to be made up for: `to_make_up` of the course says how many are.
+    """
+    course = course_shapes.expected(call, course_id)
+    body = body or MakeUp()
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        additions.make_up(
+            call.session,
+            call.actor,
+            course,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="a missed session was made up for"),
+            now=call.now,
+        )
+    return course_shapes.answer(call, course)
+
+
 @router.post("/{course_id}/skipped-week", response_model=CourseShape)
 @needs(Deed.BOOK)
 def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
-    """Leave a week out: all sessions from its first day on go a week later, all or none."""
+    """Leave a week out: what follows goes a week later, or what is in it behind the rest."""
     course = course_shapes.expected(call, course_id)
     with telling_what_breaks(zones.of(call.session, course.clinic_id)):
         tails.skip_week(
@@ -80,6 +175,7 @@ def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONRes
             call.actor,
             course,
             start_on=body.start_on,
+            behind=body.then == "behind",
             terms=body.terms(later=True, deed="a week was skipped"),
             now=call.now,
         )
@@ -115,3 +211,11 @@ def cancel(call: Rehearsing, course_id: PathId, body: Reason | None = None) -> J
     reason = body.reason if body else ""
     courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)
     return course_shapes.answer(call, course)
+
+
+def _wishes(call: Call, course: Course, body: Replanning | Extension | MakeUp) -> Wishes:
+    if body.practitioner_id is not None:
+        means = moves.means_of(call.session, course)
+        means.practitioner(body.practitioner_id)
+    today = call.now.astimezone(zones.of(call.session, course.clinic_id)).date()
+    return body.wishes(body.start_on or today)

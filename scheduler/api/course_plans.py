@@ -1,6 +1,6 @@
 """Proposals for a whole course. Nothing is kept by proposing it."""
 
-from datetime import time
+from datetime import date, time
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -27,12 +27,9 @@ from scheduler.staff.roles import Deed
 router = APIRouter(prefix="/course-plans", tags=["courses"])
 
 
-class NewPlan(Shape):
-    """What a patient would like. Wishes are met where that is possible; the phases always."""
+class WishesShape(Shape):
+    """With whom, on which weekdays and at what hours, where that is possible."""
 
-    treatment_id: Id
-    start_on: Day = Field(description="No session before this date.")
-    patient_id: Id | None = Field(None, description="Whose other sessions are to be kept clear of.")
     practitioner_id: Id | None = None
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7, examples=[["mon", "thu"]])
     between: Annotated[list[ClockTime], Field(min_length=2, max_length=2)] | None = Field(
@@ -40,6 +37,29 @@ class NewPlan(Shape):
         examples=[["09:00", "13:00"]],
         description="Sessions begin from the one, before the other.",
     )
+
+    def wishes(self, start_on: date) -> Wishes:
+        """The same for the planner. Unfit for hours that end before they begin."""
+        between = None
+        if self.between is not None:
+            first, last = (time.fromisoformat(each) for each in self.between)
+            between = (minute_of_day(first), end_of(last))
+            if between[1] <= between[0]:
+                raise Unfit("The second time must be later than the first.", field="between")
+        return Wishes(
+            start_on=start_on,
+            weekdays=frozenset(WEEKDAYS.index(each) for each in self.weekdays),
+            between=between,
+            practitioner_id=self.practitioner_id,
+        )
+
+
+class NewPlan(WishesShape):
+    """What a patient would like. Wishes are met where that is possible; the phases always."""
+
+    treatment_id: Id
+    start_on: Day = Field(description="No session before this date.")
+    patient_id: Id | None = Field(None, description="Whose other sessions are to be kept clear of.")
     phases: list[PhaseShape] | None = Field(
         None,
         min_length=1,
@@ -88,7 +108,7 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
         plan = courses.propose(
             call.session,
             treatment,
-            _wishes(body),
+            body.wishes(body.start_on),
             now=call.now,
             agreed=None if body.phases is None else agreed_phases(body.phases),
             patient=patient,
@@ -111,21 +131,6 @@ def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
     """Phases other than the treatment's, checked like those."""
     checked = setup.check_phases([each.model_dump() for each in given])
     return [from_json(each) for each in checked]
-
-
-def _wishes(body: NewPlan) -> Wishes:
-    between = None
-    if body.between is not None:
-        first, last = (time.fromisoformat(each) for each in body.between)
-        between = (minute_of_day(first), end_of(last))
-        if between[1] <= between[0]:
-            raise Unfit("The second time must be later than the first.", field="between")
-    return Wishes(
-        start_on=body.start_on,
-        weekdays=frozenset(WEEKDAYS.index(each) for each in body.weekdays),
-        between=between,
-        practitioner_id=body.practitioner_id,
-    )
 
 
 def _planned(each: PlannedSession, treatment: Treatment, zone: ZoneInfo) -> PlannedShape:

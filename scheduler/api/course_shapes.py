@@ -13,7 +13,7 @@ from scheduler.api.course_plans import CompromiseShape
 from scheduler.api.entry import Call
 from scheduler.api.shapes import Shape, local
 from scheduler.api.treatments import PhaseShape
-from scheduler.booking import courses, marks
+from scheduler.booking import additions, courses, marks
 from scheduler.booking.models import Course, CourseState
 from scheduler.database import known
 
@@ -41,6 +41,10 @@ class CourseShape(CourseHead):
 
     phases: list[PhaseShape]
     appointments: list[AppointmentShape]
+    to_make_up: int = Field(
+        description="Sessions that were missed or cancelled and that none was added for yet:"
+        " `POST .../make-up` adds one."
+    )
     compromises: list[MarkShape] = Field(
         description="Where the dates are not at the pace of the phases, each with the reason."
         " Empty: the pace is kept. A cancelled session keeps its place; its gap is meant.",
@@ -95,6 +99,7 @@ def shape(call: Call, course: Course) -> CourseShape:
         **head(course, zone),
         phases=[PhaseShape(**phase) for phase in course.phases],
         appointments=[appointments.shape(each, zone) for each in sessions],
+        to_make_up=additions.to_make_up(course, sessions),
         compromises=[
             MarkShape(
                 kind=each.kind,

@@ -50,7 +50,7 @@ def propose(
     _check_offered(treatment)
     means = search.resources(session, treatment)
     planned = [phase for phase in agreed or phases_of(treatment) if not phase.optional]
-    last = _last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
+    last = last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
     free = search.free_slots(
         session,
         means,
@@ -113,7 +113,7 @@ def book(
             session.add(course)
             session.flush()
             appointments = [
-                _new_appointment(course, seat, means, phase, now)
+                new_appointment(course, seat, means, phase, now)
                 for seat, phase in zip(seats, phase_numbers(planned, len(seats)), strict=True)
             ]
             session.add_all(appointments)
@@ -268,6 +268,35 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
     return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
 
 
+def last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:
+    """Until when a plan may look for sessions: no further than the treatment can be booked."""
+    wanted = max(start_on, today) + timedelta(weeks=phases.weeks(list(planned))) + PLANNING_SLACK
+    return min(wanted, today + timedelta(days=treatment.horizon_days))
+
+
+def new_appointment(
+    course: Course, seat: Seat, means: Resources, phase: int, now: datetime
+) -> Appointment:
+    """A session of a course, with a time, hands and a bed; not stored yet."""
+    starts_at = instant_of(seat.starts_at)
+    appointment = Appointment(
+        clinic_id=course.clinic_id,
+        course_id=known(course.id),
+        patient_id=course.patient_id,
+        practitioner_id=seat.practitioner_id,
+        room_id=seat.room_id,
+        number=seat.number,
+        phase=phase,
+        starts_at=starts_at,
+        ends_at=starts_at,
+        wall_time="",
+        zone=means.zone.key,
+        changed_at=now,
+    )
+    place(appointment, seat, means, now)
+    return appointment
+
+
 def _numbered(wanted: Sequence[Wanted]) -> list[Wanted]:
     return [
         Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
@@ -318,33 +347,6 @@ def _new_course(
         booked_at=now,
         changed_at=now,
     )
-
-
-def _new_appointment(
-    course: Course, seat: Seat, means: Resources, phase: int, now: datetime
-) -> Appointment:
-    starts_at = instant_of(seat.starts_at)
-    appointment = Appointment(
-        clinic_id=course.clinic_id,
-        course_id=known(course.id),
-        patient_id=course.patient_id,
-        practitioner_id=seat.practitioner_id,
-        room_id=seat.room_id,
-        number=seat.number,
-        phase=phase,
-        starts_at=starts_at,
-        ends_at=starts_at,
-        wall_time="",
-        zone=means.zone.key,
-        changed_at=now,
-    )
-    place(appointment, seat, means, now)
-    return appointment
-
-
-def _last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:
-    wanted = max(start_on, today) + timedelta(weeks=phases.weeks(list(planned))) + PLANNING_SLACK
-    return min(wanted, today + timedelta(days=treatment.horizon_days))
 
 
 def _record_booking(

@@ -137,12 +137,31 @@ def _shifted(entry: AuditEntry, _: Known) -> str:
 
 def _skipped(entry: AuditEntry, _: Known) -> str:
     first = datetime.fromisoformat(entry.details["start_on"])
-    return f"The week from {_day(first)} was skipped: what followed is a week later."
+    what = "what was in it goes to the end" if entry.details.get("behind") else "the rest is later"
+    return f"The week from {_day(first)} was skipped: {what}."
 
 
 def _given(entry: AuditEntry, known_things: Known) -> str:
     name = known_things.practitioners.get(entry.details["practitioner_id"], "somebody else")
     return f"From session {entry.details['from_number']} on {name} gives the course."
+
+
+def _replanned(entry: AuditEntry, _: Known) -> str:
+    return f"All sessions from number {entry.details['from_number']} on were planned anew."
+
+
+def _extended(entry: AuditEntry, known_things: Known) -> str:
+    return f"The course was extended by {_added(entry, known_things)}."
+
+
+def _made_up(entry: AuditEntry, known_things: Known) -> str:
+    return f"For a session that was missed the course got {_added(entry, known_things)}."
+
+
+def _added(entry: AuditEntry, known_things: Known) -> str:
+    starts = [each[1] for each in entry.details["appointments"]]
+    first = "on" if len(starts) == 1 else "the first on"
+    return f"{_sessions(len(starts))}, {first} {_when(starts[0], known_things)}"
 
 
 def _cancelled(entry: AuditEntry, _: Known) -> str:
@@ -169,6 +188,9 @@ DEEDS: Mapping[str, Sentence] = {
     "shifted": _shifted,
     "skipped a week": _skipped,
     "changed practitioner": _given,
+    "planned anew": _replanned,
+    "extended": _extended,
+    "made up": _made_up,
     "cancelled": _cancelled,
     "cleared": _cleared,
     "is confirmed": _became("was confirmed"),

@@ -15,7 +15,7 @@ from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Conflict
 
-LATER = frozenset({"late", "short", "gap", "too_late"})
+LATER = frozenset({"late", "short", "gap"})
 """Departures by which a course is slower than its pace: what shifting and skipping mean."""
 
 OF_THE_DAY = frozenset({"weekday"})
@@ -65,7 +65,7 @@ def off_pace(course: Course, sessions: Sequence[Appointment]) -> list[Departure]
     if course.state == CourseState.CANCELLED:
         return []
     places = sorted(sessions, key=lambda each: (each.wall_time, each.number))
-    meant = _meant(course, sessions)
+    meant = meant_phases(course, sessions)
     found = departures(meant, [day_of(each) for each in places])
     there = [each for each in places if each.state != AppointmentState.CANCELLED]
     if len(there) == len(places):
@@ -131,8 +131,12 @@ def day_of(appointment: Appointment) -> int:
 
 def planned_phases(course: Course) -> list[Phase]:
     """What a course is to have: optional phases only once a review has released them."""
-    agreed = [phases.from_json(each) for each in course.phases]
-    return [phase for phase in agreed if not phase.optional]
+    return [phase for phase in agreed_phases(course) if not phase.optional]
+
+
+def agreed_phases(course: Course) -> list[Phase]:
+    """All phases that were agreed on, those too that only a review may add."""
+    return [phases.from_json(each) for each in course.phases]
 
 
 def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
@@ -148,14 +152,26 @@ def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
     return [*planned, Phase(sessions=extra, per_week=per_week, weekdays=last.weekdays)]
 
 
-def _meant(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
+def meant_phases(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
+    """The phases by which the dates of a course are judged, make-up sessions included."""
     planned = planned_phases(course)
     extra = sum(each.make_up for each in sessions)
     own = len(sessions) - extra
     if own > _sessions(planned):
         # More sessions than planned: the optional ones are among them.
-        planned = [phases.from_json(each) for each in course.phases]
+        planned = agreed_phases(course)
     return with_more(planned, min(extra, max(0, len(sessions) - _sessions(planned))))
+
+
+def cut_to(planned: Sequence[Phase], sessions: int) -> list[Phase]:
+    """The phases of a course that has this many sessions, fewer or more than they say."""
+    cut: list[Phase] = []
+    left = sessions
+    for phase in planned:
+        if left > 0:
+            cut.append(replace(phase, sessions=min(left, phase.sessions)))
+        left -= phase.sessions
+    return with_more(cut, max(0, left))
 
 
 def _sessions(planned: Sequence[Phase]) -> int:

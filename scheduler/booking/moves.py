@@ -159,7 +159,7 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
     sessions = sorted(
         courses.appointments_of(session, course), key=lambda each: (each.starts_at, each.number)
     )
-    phase_of = courses.phase_numbers(marks.planned_phases(course), len(sessions))
+    phase_of = courses.phase_numbers(marks.agreed_phases(course), len(sessions))
     renumbered = [
         (each, number, phase)
         for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)

@@ -1,34 +1,136 @@
-"""The rest of a course: a week skipped, given by somebody else."""
+"""The rest of a course: planned anew, a week skipped, given by somebody else."""
 
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session
 
 from scheduler.audit import Actor
-from scheduler.booking import courses, moves
+from scheduler.booking import courses, marks, moves, planner, search
+from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.marks import Terms
-from scheduler.booking.models import Course
-from scheduler.booking.seating import Wanted
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.search import Leaving, Resources
+from scheduler.booking.seating import SessionsTaken, Wanted
+from scheduler.clinic import hours
+from scheduler.clinic.phases import Phase
+from scheduler.database import known
 from scheduler.errors import Conflict, NotFound, Unfit
+from scheduler.intervals import instant_of, minute_of
+from scheduler.patients.models import Patient
+
+
+def replan(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    wishes: Wishes,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Find new times for the rest of a course, the best there are for these wishes.
+
+    Planned at the pace, around the sessions before. planner.NoPlan says which cannot be placed.
+    """
+    rest = moves.rest_of(session, course, from_number=from_number, now=now)
+    replan_those(session, actor, course, rest, wishes=wishes, terms=terms, now=now)
+    courses.record(
+        session, actor, "planned anew", course, now, from_number=from_number, reason=terms.why
+    )
+
+
+def replan_those(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    moved: Sequence[Appointment],
+    *,
+    wishes: Wishes,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Put some sessions behind all others of their course, at its pace."""
+    means = moves.means_of(session, course)
+    ids = {each.id for each in moved}
+    kept = [each for each in courses.appointments_of(session, course) if each.id not in ids]
+    first = min(each.number for each in moved)
+    # What is cancelled further on is no place to plan around: the rest is planned as it will be.
+    kept = [
+        each for each in kept if each.number < first or each.state != AppointmentState.CANCELLED
+    ]
+    for look in range(1, courses.LOOKS + 1):
+        openings = plan_tail(
+            session,
+            course,
+            kept,
+            marks.cut_to(marks.planned_phases(course), len(kept) + len(moved)),
+            wishes=wishes,
+            means=means,
+            leaving=Leaving(appointment_ids=[known(each.id) for each in moved]),
+            now=now,
+        )
+        wanted = [
+            Wanted(each.number, instant_of(opening.starts_at), opening.practitioner_id)
+            for each, opening in zip(moved, openings, strict=True)
+        ]
+        part = moves.Part(course, means, moved, wanted, "start_on")
+        try:
+            with session.begin_nested():
+                moves.rearrange(session, actor, [part], terms=terms, now=now)
+        except SessionsTaken:
+            # Somebody was quicker between the look and the claim: plan again.
+            if look == courses.LOOKS:
+                raise
+        else:
+            return
+
+
+def shift_by_plan(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    by_days: int | None = None,
+    start_on: date | None = None,
+    terms: Terms,
+    now: datetime,
+) -> None:
+    """Like `moves.shift_rest`, but at the best times from then on instead of the same ones."""
+    first = moves.rest_of(session, course, from_number=from_number, now=now)[0]
+    start = start_on or date.fromisoformat(_day(first)) + timedelta(days=by_days or 0)
+    wishes = Wishes(start)
+    replan(session, actor, course, from_number=from_number, wishes=wishes, terms=terms, now=now)
 
 
 def skip_week(
-    session: Session, actor: Actor, course: Course, *, start_on: date, terms: Terms, now: datetime
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    start_on: date,
+    behind: bool = False,
+    terms: Terms,
+    now: datetime,
 ) -> None:
     """Nothing for seven days from a date: all sessions from then on are a week later.
 
-    Conflict where there is no session in that week, so that nothing would be skipped.
+    `behind`: only those of the week move, behind all others. Conflict where there is none in it.
     """
-    last = start_on + timedelta(days=6)
-    rest = [
-        each
-        for each in moves.rest_of(session, course, from_number=1, now=now)
-        if date.fromisoformat(each.wall_time[:10]) >= start_on
-    ]
-    if not rest or date.fromisoformat(rest[0].wall_time[:10]) > last:
+    still_to_come = moves.rest_of(session, course, from_number=1, now=now)
+    rest = [each for each in still_to_come if _day(each) >= start_on.isoformat()]
+    end = (start_on + timedelta(days=7)).isoformat()
+    inside = [each for each in rest if _day(each) < end]
+    if not inside:
         raise Conflict("No session is in that week.")
-    first = rest[0].number
-    moves.shift(session, actor, course, rest, 7, terms=terms, now=now, field="start_on")
+    first = inside[0].number
+    if behind:
+        wishes = Wishes(start_on + timedelta(days=7))
+        replan_those(session, actor, course, inside, wishes=wishes, terms=terms, now=now)
+    else:
+        moves.shift(session, actor, course, rest, 7, terms=terms, now=now, field="start_on")
     courses.record(
         session,
         actor,
@@ -37,6 +139,7 @@ def skip_week(
         now,
         start_on=start_on.isoformat(),
         from_number=first,
+        behind=behind,
         reason=terms.why,
     )
 
@@ -72,3 +175,47 @@ def change_practitioner(
         practitioner_id=practitioner_id,
         reason=terms.why,
     )
+
+
+def plan_tail(
+    session: Session,
+    course: Course,
+    kept: Sequence[Appointment],
+    phases: Sequence[Phase],
+    *,
+    wishes: Wishes,
+    means: Resources,
+    leaving: Leaving = search.NOTHING,
+    now: datetime,
+) -> list[Opening]:
+    """Free times for the sessions that the phases have beyond those kept; planner.NoPlan."""
+    today = now.astimezone(means.zone).date()
+    start = max([today, wishes.start_on, *(date.fromisoformat(_day(each)) for each in kept)])
+    last = courses.last_day(start, phases, means.treatment, today)
+    patient = session.get_one(Patient, course.patient_id)
+    free = search.free_slots(
+        session,
+        means,
+        first=max(today, wishes.start_on),
+        last=last,
+        now=now,
+        patient_calendar_id=patient.calendar_id,
+        leaving=leaving,
+    )
+    fixed = [_opening(each, means) for each in sorted(kept, key=lambda each: each.starts_at)]
+    plan = planner.plan_rest(phases, fixed, search.openings(free, means.zone), wishes, until=last)
+    return [each.opening for each in plan.sessions]
+
+
+def _opening(appointment: Appointment, means: Resources) -> Opening:
+    minute = minute_of(appointment.starts_at)
+    return Opening(
+        *hours.wall(minute, means.zone),
+        minute,
+        appointment.practitioner_id,
+        appointment.room_id,
+    )
+
+
+def _day(appointment: Appointment) -> str:
+    return appointment.wall_time[:10]
