@@ -18,7 +18,7 @@ from scheduler.booking.planner import PlannedSession
 from scheduler.clinic import setup
 from scheduler.clinic.hours import end_of, minute_of_day
 from scheduler.clinic.models import Treatment
-from scheduler.clinic.phases import WEEKDAYS, Phase, from_json
+from scheduler.clinic.phases import WEEKDAYS, Phase, from_json, written_out
 from scheduler.errors import Unfit
 from scheduler.intervals import instant_of
 from scheduler.patients import register
@@ -66,6 +66,12 @@ class NewPlan(WishesShape):
         max_length=setup.MOST_PHASES,
         description="Left out: those of the treatment.",
     )
+    with_optional: bool = Field(
+        False, strict=True, description="With the optional phases, which a review has released."
+    )
+    anchor_on: Day | None = Field(
+        None, description="The date that from_day and to_day of the phases are counted from."
+    )
 
 
 class PlannedShape(Shape):
@@ -111,6 +117,8 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
             body.wishes(body.start_on),
             now=call.now,
             agreed=None if body.phases is None else agreed_phases(body.phases),
+            with_optional=body.with_optional,
+            anchor_on=body.anchor_on,
             patient=patient,
         )
     zone = zones.of(call.session, treatment.clinic_id)
@@ -130,7 +138,7 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
 def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
     """Phases other than the treatment's, checked like those."""
     checked = setup.check_phases([each.model_dump() for each in given])
-    return [from_json(each) for each in checked]
+    return written_out([from_json(each) for each in checked])
 
 
 def _planned(each: PlannedSession, treatment: Treatment, zone: ZoneInfo) -> PlannedShape:

@@ -9,7 +9,7 @@ from pydantic import Field
 from scheduler.api import lists
 from scheduler.api.entry import Call, Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Change, Id, Page, PathId, QueryId, Shape, Text, Weekday, given
+from scheduler.api.shapes import Change, Day, Id, Page, PathId, QueryId, Shape, Text, Weekday, given
 from scheduler.clinic import phases, setup
 from scheduler.clinic.models import Treatment
 from scheduler.database import known
@@ -19,7 +19,13 @@ router = APIRouter(prefix="/treatments", tags=["treatments"])
 
 
 class PhaseShape(Shape):
-    """A stretch of a course with exactly one pace: per_week, every_days or within_days."""
+    """A stretch of a course with exactly one pace: per_week, every_days or within_days.
+
+    Six days running and one free, four times: `{"sessions": 6, "every_days": 1, "repeat": 4,
+    "pause_days": 1}`. Every day but weekends: `{"sessions": 10, "every_days": 1, "weekdays":
+    ["mon", "tue", "wed", "thu", "fri"]}`. The two weeks before a date, and over three days before
+    it: `{"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -3}`.
+    """
 
     sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
     per_week: float | None = Field(
@@ -29,13 +35,49 @@ class PhaseShape(Shape):
         le=7,
         allow_inf_nan=False,
         examples=[2],
-        description="1 to 7; or 0.5: one in two weeks, 0.25: one in four.",
+        description="1 to 7; or 0.5: one in two weeks, 0.25: one in four; or 1.5: three in two.",
     )
-    every_days: int | None = Field(None, strict=True, ge=1, le=phases.MOST_DAYS)
-    within_days: int | None = Field(None, strict=True, ge=1, le=phases.MOST_DAYS)
-    rest_days: int = Field(0, strict=True, ge=0, le=phases.MOST_DAYS)
+    every_days: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=phases.MOST_DAYS,
+        description="Days from one session to the next; with weekdays, to the next of those.",
+    )
+    within_days: int | None = Field(
+        None, strict=True, ge=1, le=phases.MOST_DAYS, description="Evenly spread."
+    )
+    at_least_days: int | None = Field(
+        None, strict=True, ge=1, le=phases.MOST_DAYS, description="With within_days: not in fewer."
+    )
+    rest_days: int = Field(
+        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days before it."
+    )
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
     optional: bool = Field(False, strict=True, description="Planned only after a review.")
+    repeat: int = Field(
+        1, strict=True, ge=1, le=phases.MOST_SESSIONS, description="How often all this is given."
+    )
+    pause_days: int = Field(
+        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days between two repeats."
+    )
+    from_day: int | None = Field(
+        None,
+        strict=True,
+        ge=-phases.MOST_DAYS,
+        le=phases.MOST_DAYS,
+        description="No session before this day, counted from a date that each course has: -14.",
+    )
+    to_day: int | None = Field(
+        None,
+        strict=True,
+        ge=-phases.MOST_DAYS,
+        le=phases.MOST_DAYS,
+        description="No session after this day, counted from the same date.",
+    )
+    anchor_on: Day | None = Field(
+        None, description="That date. A treatment has none; a course or a plan says it."
+    )
 
 
 SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]

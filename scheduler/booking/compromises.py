@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from scheduler.booking.paces import Departure, departures, on, week_of, weeks_in_words
+from scheduler.booking.paces import Departure, departures, on, opens, week_of, weeks_in_words
 from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
 from scheduler.intervals import Minute
 
@@ -74,7 +74,7 @@ def name(
     """
     planned = list(enumerate(chosen, start=1))[kept:]
     found = [
-        *([] if kept else _late_start(chosen[0].day.toordinal(), offers, wishes)),
+        *([] if kept else _late_start(phases[0], chosen[0].day.toordinal(), offers, wishes)),
         *_slower(phases, chosen, offers, kept),
         *_weekdays(phases, planned, chosen, offers, wishes),
         *_hours(planned, offers, wishes),
@@ -83,8 +83,8 @@ def name(
     return tuple(sorted(found, key=lambda compromise: compromise.session_numbers[0]))
 
 
-def _late_start(first: int, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
-    start = wishes.start_on.toordinal()
+def _late_start(phase: Phase, first: int, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
+    start = opens(phase, wishes.start_on.toordinal())
     if weeks := (first - start) // 7:
         days = range(start, start + 7 * weeks)
         what = f"The course starts {weeks_in_words(weeks)} later"

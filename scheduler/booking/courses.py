@@ -43,13 +43,22 @@ def propose(
     *,
     now: datetime,
     agreed: Sequence[Phase] | None = None,
+    with_optional: bool = False,
+    anchor_on: date | None = None,
     patient: Patient | None = None,
     leaving: Leaving = NOTHING,
 ) -> Plan:
-    """The best plan for the phases (default: the treatment's). Raises planner.NoPlan with why."""
+    """The best plan for the phases (default: the treatment's). Raises planner.NoPlan with why.
+
+    `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
+    by a date are counted from.
+    """
     _check_offered(treatment)
     means = search.resources(session, treatment)
-    planned = [phase for phase in agreed or phases_of(treatment) if not phase.optional]
+    planned = [
+        phase for phase in agreed or phases_of(treatment) if with_optional or not phase.optional
+    ]
+    planned = phases.counted_from(planned, anchor_on)
     last = last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
     free = search.free_slots(
         session,
@@ -64,8 +73,8 @@ def propose(
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:
-    """The phases of a treatment, optional ones included."""
-    return [phases.from_json(each) for each in treatment.phases]
+    """The phases of a treatment, optional ones included, each as often as it is given."""
+    return phases.written_out([phases.from_json(each) for each in treatment.phases])
 
 
 def book(
@@ -270,7 +279,8 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
 
 def last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:
     """Until when a plan may look for sessions: no further than the treatment can be booked."""
-    wanted = max(start_on, today) + timedelta(weeks=phases.weeks(list(planned))) + PLANNING_SLACK
+    starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
+    wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + PLANNING_SLACK
     return min(wanted, today + timedelta(days=treatment.horizon_days))
 
 

@@ -12,7 +12,7 @@ from datetime import date
 from itertools import pairwise
 from math import isqrt, lcm
 
-from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, pace_of
+from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, opens, pace_of
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
@@ -44,10 +44,10 @@ class NoPlan(Unfit):
 class _Leg:
     """What one session has to keep: its pace, and the days that its phase may use."""
 
+    phase: Phase
     pace: Pace
     left: int  # sessions of the phase from this one on
     opens: bool
-    rest_days: int
     usable: list[int]
 
 
@@ -85,7 +85,7 @@ class _Search:
     def __init__(
         self, phases: Sequence[Phase], free: Mapping[int, int], start: int, kept: Sequence[int]
     ) -> None:
-        self.start = start
+        self.start = start if kept else opens(phases[0], start)
         legs = list(_legs(phases, sorted(free)))
         self.kept = _reached(phases, kept) if kept else None
         # With some sessions kept, the last of them is where the search sets out.
@@ -175,7 +175,8 @@ class _Search:
         anchor, day, filled = state
         patience = self.patience if state == self.kept else 0
         if leg.opens:
-            earliest = max(before.pace.next_from(anchor, day), day + 1 + leg.rest_days)
+            soonest = max(before.pace.next_from(anchor, day), day + 1 + leg.phase.rest_days)
+            earliest = opens(leg.phase, soonest)
             return earliest * self.unit, entries(earliest, patience)
         target = day * self.unit + self.ideal[leg.pace]
         return target, leg.pace.stretches(anchor, day, filled, leg.left, patience)
@@ -253,9 +254,11 @@ def _legs(phases: Sequence[Phase], days: list[int]) -> Iterator[_Leg]:
             for day in days
             if not phase.weekdays or date.fromordinal(day).weekday() in phase.weekdays
         ]
+        if phase.last_day:
+            usable = usable[: bisect_right(usable, phase.last_day.toordinal())]
         pace = pace_of(phase)
         for index in range(phase.sessions):
-            yield _Leg(pace, phase.sessions - index, index == 0, phase.rest_days, usable)
+            yield _Leg(phase, pace, phase.sessions - index, index == 0, usable)
 
 
 def _days_in(usable: list[int], stretch: Stretch) -> list[int]:

@@ -12,7 +12,7 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
+from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join, wait_for
 
 LATE_WEEKS = 4
 LATE_DAYS = 8
@@ -81,9 +81,13 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Exactly `days` from one session to the next; each day more holds the course up by a day."""
+    """Exactly `days` from one session to the next; each day more holds the course up by a day.
+
+    Where the phase has weekdays, the next of them is meant: waiting for it holds nothing up.
+    """
 
     days: int
+    weekdays: tuple[int, ...] = ()
 
     @property
     def ideal(self) -> Fraction:
@@ -98,9 +102,14 @@ class Gaps:
     def stretches(
         self, _anchor: int, day: int, _filled: int, _left: int, patience: int = 0
     ) -> Iterator[Stretch]:
+        due = self.due(day)
         for more in range(LATE_DAYS + 1 + patience):
-            due = day + self.days + more
-            yield Stretch(due, due, more, 0, 0, 1)
+            yield Stretch(due + more, due + more, more, 0, 0, 1)
+
+    def due(self, day: int) -> int:
+        """When the session after one on this day should be."""
+        soonest = day + self.days
+        return soonest + wait_for(self.weekdays, date.fromordinal(soonest).weekday())
 
     def next_from(self, _anchor: int, day: int) -> int:
         return day + self.days
@@ -108,10 +117,15 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """`sessions` from first to last inside `days`. Anchor: the last day that still counts."""
+    """`sessions` from first to last inside `days`, and not inside fewer than `least`.
+
+    Each day that the last one is beyond them holds the course up by a day. Anchor: the last day
+    that still counts.
+    """
 
     sessions: int
     days: int
+    least: int = 1
 
     @property
     def ideal(self) -> Fraction:
@@ -129,7 +143,8 @@ class Within:
         # The soonest that the rest can be over, after this day and after each later one.
         over = max(0, day + left - anchor)
         on_time = max(day + 1, anchor - left + 1)
-        yield Stretch(day + 1, on_time, 0, 0, anchor, 1)
+        soonest = anchor - self.days + self.least if left == 1 else 0
+        yield Stretch(max(day + 1, soonest), on_time, 0, 0, anchor, 1)
         for more in range(1, 7 * LATE_WEEKS + patience - over + 1):
             yield Stretch(on_time + more, on_time + more, more, 0, anchor, 1)
 
@@ -143,12 +158,16 @@ Pace = Windows | Gaps | Within
 def pace_of(phase: Phase) -> Pace:
     """The rule behind the pace of a phase."""
     if phase.every_days is not None:
-        return Gaps(phase.every_days)
+        return Gaps(phase.every_days, phase.weekdays)
     if phase.within_days is not None:
-        return Within(phase.sessions, phase.within_days)
-    if phase.weeks_apart:
-        return Windows(1, 7 * phase.weeks_apart)
-    return Windows(int(phase.per_week or 1), 7)
+        return Within(phase.sessions, phase.within_days, phase.at_least_days or 1)
+    sessions, weeks = phase.window
+    return Windows(sessions, 7 * weeks)
+
+
+def opens(phase: Phase, soonest: int) -> int:
+    """The first day that a phase can have, which would otherwise begin on `soonest`."""
+    return max(soonest, phase.first_day.toordinal()) if phase.first_day else soonest
 
 
 def entries(earliest: int, patience: int = 0) -> Iterator[Stretch]:
@@ -199,9 +218,10 @@ def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
         numbered = list(enumerate(own, start=start + 1))
         pace = pace_of(phase)
         if earliest is not None:
-            soonest = max(earliest, days[start - 1] + 1 + phase.rest_days)
+            soonest = opens(phase, max(earliest, days[start - 1] + 1 + phase.rest_days))
             found += _entry(numbered[0][0], own[0], soonest)
         found += _off_weekdays(phase, numbered)
+        found += _off_anchor(phase, numbered, judged=earliest is not None)
         if isinstance(pace, Windows):
             found += _in_windows(pace, numbered)
         elif isinstance(pace, Gaps):
@@ -250,6 +270,21 @@ def _off_weekdays(phase: Phase, numbered: list[tuple[int, int]]) -> Iterator[Dep
             yield Departure("weekday", number, what)
 
 
+def _off_anchor(
+    phase: Phase, numbered: list[tuple[int, int]], *, judged: bool
+) -> Iterator[Departure]:
+    """Sessions before or after the days of a phase by a date. `judged`: its first one is."""
+    first, last = phase.first_day, phase.last_day
+    for number, day in numbered[judged:]:
+        if first and day < first.toordinal():
+            what = f"Session {number} on {on(day)} is too soon: this part begins on"
+            yield Departure("too_soon", number, f"{what} {on(first.toordinal())}")
+    for number, day in numbered:
+        if last and day > last.toordinal():
+            what = f"Session {number} on {on(day)} is too late: this part ends on"
+            yield Departure("too_late", number, f"{what} {on(last.toordinal())}")
+
+
 def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
     first = numbered[0][1]
     last_window = (numbered[-1][1] - first) // pace.length
@@ -276,12 +311,12 @@ def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Depa
 
 def _in_gaps(pace: Gaps, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
     for (_, before), (number, day) in pairwise(numbered):
-        gap = day - before
-        what = f"Session {number} is {_days(gap)} after session {number - 1} instead of {pace.days}"
+        gap, due = day - before, pace.due(before)
+        what = f"Session {number} is {_days(gap)} after session {number - 1} instead of"
         if 0 < gap < pace.days:
-            yield Departure("too_fast", number, what)
-        elif gap > pace.days:
-            yield Departure("gap", number, what, (before + pace.days, day - 1))
+            yield Departure("too_fast", number, f"{what} {pace.days}")
+        elif day > due:
+            yield Departure("gap", number, f"{what} {due - before}", (due, day - 1))
 
 
 def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
@@ -291,6 +326,11 @@ def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departur
         if day > last:
             what = f"Session {number} on {on(day)} is after the {_days(pace.days)} of this part"
             yield Departure("late", number, what, (first, last))
+    # The last session may still be to come: then nothing can be said of the whole.
+    span = numbered[-1][1] - first + 1
+    if len(numbered) == pace.sessions and span < pace.least:
+        what = f"The last {pace.sessions} sessions lie within {_days(span)} instead of {pace.least}"
+        yield Departure("too_fast", numbered[-1][0], what)
 
 
 def _are(count: int) -> str:

@@ -1,6 +1,8 @@
 """A phase: a stretch of a treatment with one pace, counted in days and weeks. Pure."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from math import ceil
 from typing import Any, NoReturn
 
@@ -11,16 +13,26 @@ WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturd
 MOST_SESSIONS = 60
 MOST_DAYS = 366
 MOST_WEEKS_APART = 12
+MOST_WEEKS_TOGETHER = 4
+"""Several sessions in so many weeks are still a pace; 7 in 5 weeks is a slip of the pen."""
+MOST_WAIT = 2
+"""Days that sessions by days may wait for a weekday: over a weekend."""
 _PACES = ("per_week", "every_days", "within_days")
-_KEYS = {"sessions", *_PACES, "rest_days", "weekdays", "optional"}
+_RARE = ("at_least_days", "repeat", "pause_days", "from_day", "to_day", "anchor_on")
+_KEYS = {"sessions", *_PACES, "rest_days", "weekdays", "optional", *_RARE}
 
 
 @dataclass(frozen=True, slots=True)
 class Phase:
     """A number of sessions at exactly one pace. One that cannot be met is refused with Unfit.
 
-    `per_week` is 1 to 7, or one session in so many weeks: 0.5 is fortnightly, 0.25 every 4 weeks.
+    `per_week` is 1 to 7, or so many sessions in some weeks: 1.5 is 3 in 2 weeks, 0.5 fortnightly,
+    0.25 every 4 weeks. `every_days` with weekdays waits for the next of them: every day but
+    weekends. `within_days` may say `at_least_days` too: 10 within 56 days, but not in under 35.
     `weekdays` count from 0, Monday; none given means any.
+    `repeat`: how often all of this is given, `pause_days` whole days apart (`written_out`).
+    `from_day`, `to_day`: no session before or after these days, counted from a date that each
+    course has of its own, `anchor_on`: -14 is two weeks before it.
     """
 
     sessions: int
@@ -30,18 +42,46 @@ class Phase:
     rest_days: int = 0
     weekdays: tuple[int, ...] = ()
     optional: bool = False
+    at_least_days: int | None = None
+    repeat: int = 1
+    pause_days: int = 0
+    from_day: int | None = None
+    to_day: int | None = None
+    anchor_on: date | None = None
 
     def __post_init__(self) -> None:
         _check_numbers(self)
         _check_pace(self)
         _check_weekdays(self)
+        _check_anchor(self)
 
     @property
-    def weeks_apart(self) -> int | None:
-        """2 for a fortnightly pace, 4 for every 4 weeks; None where it is weekly or faster."""
-        if self.per_week is None or self.per_week >= 1:
+    def window(self) -> tuple[int, int]:
+        """How many sessions in how many weeks `per_week` means: (3, 2) for 1.5."""
+        return _window(self.per_week or 1) or (1, 1)
+
+    @property
+    def anchored(self) -> bool:
+        """Whether it lies by a date that each course has of its own."""
+        return self.from_day is not None or self.to_day is not None
+
+    @property
+    def first_day(self) -> date | None:
+        """The first day that it may use, where the date it is counted from is known."""
+        return self._by_anchor(self.from_day)
+
+    @property
+    def last_day(self) -> date | None:
+        """The last day that it may use, where the date it is counted from is known."""
+        return self._by_anchor(self.to_day)
+
+    def _by_anchor(self, days: int | None) -> date | None:
+        if days is None or self.anchor_on is None:
             return None
-        return round(1 / self.per_week)
+        return self.anchor_on + timedelta(days=days)
+
+
+_DEFAULTS = {"repeat": 1, "pause_days": 0}
 
 
 def from_json(value: object) -> Phase:
@@ -64,24 +104,63 @@ def from_json(value: object) -> Phase:
         rest_days=_whole(value.get("rest_days") or 0, "rest_days"),
         weekdays=tuple(sorted({WEEKDAYS.index(name) for name in names})),
         optional=optional,
+        at_least_days=_whole_or_none(value.get("at_least_days"), "at_least_days"),
+        repeat=_whole(value.get("repeat") or 1, "repeat"),
+        pause_days=_whole(value.get("pause_days") or 0, "pause_days"),
+        from_day=_whole_or_none(value.get("from_day"), "from_day"),
+        to_day=_whole_or_none(value.get("to_day"), "to_day"),
+        anchor_on=_day(value.get("anchor_on")),
     )
+
+
+def written_out(phases: Sequence[Phase]) -> list[Phase]:
+    """Each phase as often as it is given, the pause before each time but the first."""
+    return [
+        replace(phase, repeat=1, pause_days=0, rest_days=phase.pause_days or phase.rest_days)
+        if number
+        else replace(phase, repeat=1, pause_days=0)
+        for phase in phases
+        for number in range(phase.repeat)
+    ]
+
+
+def counted_from(phases: Sequence[Phase], anchor_on: date | None) -> list[Phase]:
+    """The phases, those by a date with this one. Unfit where one needs a date and has none."""
+    dated = [
+        replace(phase, anchor_on=anchor_on) if phase.anchored and anchor_on else phase
+        for phase in phases
+    ]
+    if any(phase.anchored and phase.anchor_on is None for phase in dated):
+        raise Unfit("Please say the date that this course is counted from.", field="anchor_on")
+    return dated
 
 
 def to_json(phase: Phase) -> dict[str, Any]:
     """The JSON shape of a phase: only the pace it has, weekdays by their short names."""
     paces = ((name, getattr(phase, name)) for name in _PACES)
+    rare = {
+        name: getattr(phase, name) for name in _RARE if getattr(phase, name) != _DEFAULTS.get(name)
+    }
+    if phase.anchor_on is not None:
+        rare["anchor_on"] = phase.anchor_on.isoformat()
     return {
         "sessions": phase.sessions,
         **{name: _plain(pace) for name, pace in paces if pace is not None},
         "rest_days": phase.rest_days,
         "weekdays": [WEEKDAYS[day] for day in phase.weekdays],
         "optional": phase.optional,
+        **rare,
     }
 
 
 def weeks(phases: list[Phase]) -> int:
     """How many weeks a course takes at its pace, without what only a review may add."""
     return ceil(_extent(phases)[0] / 7)
+
+
+def weeks_of_all(phases: Sequence[Phase]) -> int:
+    """How many weeks a course takes at its pace with all of its phases, optional ones too."""
+    return weeks([replace(phase, optional=False) for phase in phases])
 
 
 def days(phases: list[Phase]) -> int:
@@ -92,7 +171,8 @@ def days(phases: list[Phase]) -> int:
 def _extent(phases: list[Phase]) -> tuple[int, int]:
     """Days until the course is over, and until its last session, from its first."""
     end = free_from = last = 0
-    for number, phase in enumerate(phase for phase in phases if not phase.optional):
+    planned = [phase for phase in written_out(phases) if not phase.optional]
+    for number, phase in enumerate(planned):
         start = max(free_from, last + 1 + phase.rest_days) if number else 0
         block, last_offset = _block(phase)
         end, last = start + block, start + last_offset
@@ -106,6 +186,9 @@ def describe(phase: Phase) -> str:
     words = _pace_in_words(phase)
     if phase.weekdays:
         words += f", on {join([WEEKDAY_NAMES[day] for day in phase.weekdays], 'and')}"
+    if phase.repeat > 1:
+        words += f", {phase.repeat} times over"
+        words += f", {_count(phase.pause_days, 'day')} apart" if phase.pause_days else ""
     if phase.rest_days:
         words += f", after {_count(phase.rest_days, 'day')} of rest"
     return f"{words}, if the review says so" if phase.optional else words
@@ -125,6 +208,12 @@ def _check_numbers(phase: Phase) -> None:
         _refuse("Weekdays run from 0, Monday, to 6, Sunday.")
     if len(set(phase.weekdays)) != len(phase.weekdays):
         _refuse("A phase names each weekday once.")
+    if not 1 <= phase.repeat <= MOST_SESSIONS or phase.repeat * phase.sessions > MOST_SESSIONS:
+        _refuse(f"A phase and its repeats have 1 to {MOST_SESSIONS} sessions.")
+    if not 0 <= phase.pause_days <= MOST_DAYS:
+        _refuse(f"A phase is repeated after 0 to {MOST_DAYS} days.")
+    if phase.pause_days and phase.repeat == 1:
+        _refuse("A pause lies between repeats; before a phase there are rest_days.")
 
 
 def _check_pace(phase: Phase) -> None:
@@ -143,26 +232,40 @@ def _check_pace(phase: Phase) -> None:
                 f"{phase.sessions} sessions do not fit within {_count(phase.within_days, 'day')}:"
                 " there is at most one a day."
             )
+    if phase.at_least_days is not None:
+        if phase.within_days is None or phase.sessions == 1:
+            _refuse("at_least_days goes with within_days, from the first session to the last.")
+        if not 1 <= phase.at_least_days <= phase.within_days:
+            _refuse(f"at_least_days is from 1 to the {phase.within_days} that it lies within.")
 
 
 def _check_per_week(pace: float) -> None:
-    whole = pace in range(1, 8)
-    # 0.33 is as good as a third: people write two digits.
-    rare = 0 < pace < 1 and any(
-        abs(pace - 1 / apart) < 0.0035 for apart in range(2, MOST_WEEKS_APART + 1)
-    )
-    if not whole and not rare:
+    if _window(pace) is None:
         _refuse(
             "per_week is a whole number from 1 to 7, or one session in some weeks:"
-            " 0.5 is every 2 weeks, 0.25 every 4 weeks."
+            " 0.5 is every 2 weeks, 0.25 every 4 weeks; or some in 2 to 4 weeks: 1.5 is 3 in 2."
         )
+
+
+def _window(pace: float) -> tuple[int, int] | None:
+    """The fewest sessions and weeks that are this pace."""
+    if not 0 < pace <= 7:
+        return None
+    for apart in range(1, MOST_WEEKS_APART + 1):
+        sessions = round(pace * apart)
+        few = sessions == 1 or apart <= MOST_WEEKS_TOGETHER
+        # 0.33 is as good as a third: people write two digits.
+        if sessions and few and abs(pace - sessions / apart) < (0.0035 if apart > 1 else 1e-9):
+            return sessions, apart
+    return None
 
 
 def _check_weekdays(phase: Phase) -> None:
     if not phase.weekdays:
         return
     named = join([WEEKDAY_NAMES[day] for day in phase.weekdays], "and")
-    if phase.per_week is not None and min(phase.per_week, phase.sessions) > len(phase.weekdays):
+    sessions, apart = phase.window
+    if phase.per_week is not None and min(sessions, phase.sessions) > apart * len(phase.weekdays):
         _refuse(f"{phase.per_week:g} sessions a week cannot all be on {named}.")
     if phase.every_days is not None and not _stride_fits(phase):
         _refuse(f"A session every {_count(phase.every_days, 'day')} cannot stay on {named}.")
@@ -174,12 +277,35 @@ def _check_weekdays(phase: Phase) -> None:
 
 
 def _stride_fits(phase: Phase) -> bool:
-    """Whether gaps of the pace, or of one day more, can lead from one named weekday to the next."""
+    """Whether the pace leads from one named weekday to the next, waiting over a weekend at most."""
     stride, named = phase.every_days or 0, set(phase.weekdays)
     on = named
     for _ in range(phase.sessions - 1):
-        on = {(day + stride + more) % 7 for day in on for more in (0, 1)} & named
-    return bool(on)
+        waits = {day: wait_for(phase.weekdays, day + stride) for day in on}
+        on = {(day + stride + wait) % 7 for day, wait in waits.items() if wait <= MOST_WAIT}
+    return bool(on & named)
+
+
+def wait_for(weekdays: Sequence[int], weekday: int) -> int:
+    """Days from a weekday, 7 being Monday again, to the next that is named; 0 where none is."""
+    if not weekdays:
+        return 0
+    return min((each - weekday) % 7 for each in weekdays)
+
+
+def _check_anchor(phase: Phase) -> None:
+    for days in (phase.from_day, phase.to_day):
+        if days is not None and not -MOST_DAYS <= days <= MOST_DAYS:
+            _refuse(f"from_day and to_day are from -{MOST_DAYS} to {MOST_DAYS}.")
+    if phase.repeat > 1 and phase.anchored:
+        _refuse("A phase by a date is not repeated: write it once for each time.")
+    if phase.from_day is not None and phase.to_day is not None:
+        days = phase.to_day - phase.from_day + 1
+        if days < _block(phase)[1] + 1:
+            _refuse(
+                f"{_count(phase.sessions, 'session')} at this pace do not fit from day"
+                f" {phase.from_day} to day {phase.to_day}."
+            )
 
 
 def _most_days(phase: Phase) -> int:
@@ -191,16 +317,22 @@ def _most_days(phase: Phase) -> int:
 def _block(phase: Phase) -> tuple[int, int]:
     """Days that a phase takes, and how many days after its first session its last one lies."""
     if phase.every_days is not None:
-        last = (phase.sessions - 1) * phase.every_days
+        last = max(_walk(phase, start) for start in phase.weekdays or (0,))
         return last + 1, last
     if phase.within_days is not None:
         return phase.within_days, phase.within_days - 1
-    if phase.weeks_apart:
-        length = 7 * phase.weeks_apart
-        return length * phase.sessions, length * (phase.sessions - 1)
-    a_week = int(phase.per_week or 1)
-    full, rest = divmod(phase.sessions - 1, a_week)
-    return 7 * (full + 1), 7 * full + rest * 7 // a_week
+    sessions, apart = phase.window
+    full, rest = divmod(phase.sessions - 1, sessions)
+    length = 7 * apart
+    return length * (full + 1), length * full + rest * length // sessions
+
+
+def _walk(phase: Phase, weekday: int) -> int:
+    """Days from the first to the last of sessions by days, the first on this weekday."""
+    gone, stride = 0, phase.every_days or 1
+    for _ in range(phase.sessions - 1):
+        gone += stride + wait_for(phase.weekdays, weekday + gone + stride)
+    return gone
 
 
 def _pace_in_words(phase: Phase) -> str:
@@ -213,14 +345,15 @@ def _pace_in_words(phase: Phase) -> str:
     if phase.within_days is not None:
         whole, rest = divmod(phase.within_days, 7)
         span = _count(phase.within_days, "day") if rest else _count(whole, "week")
-        return f"{phase.sessions} within {span}"
+        least = phase.at_least_days
+        over = f", over at least {_count(least, 'day')}" if least else ""
+        return f"{phase.sessions} within {span}{over}"
     over = _count(_block(phase)[0] // 7, "week")
-    if phase.weeks_apart:
-        return f"once every {phase.weeks_apart} weeks for {over}"
-    a_week = int(phase.per_week or 1)
-    if phase.sessions % a_week:
-        return f"{phase.sessions} over {over}, at most {a_week} a week"
-    return f"{'once' if a_week == 1 else a_week} a week for {over}"
+    sessions, apart = phase.window
+    often = "a week" if apart == 1 else f"every {apart} weeks"
+    if phase.sessions % sessions:
+        return f"{phase.sessions} over {over}, at most {sessions} {often}"
+    return f"{'once' if sessions == 1 else sessions} {often} for {over}"
 
 
 def _count(number: int, noun: str) -> str:
@@ -241,6 +374,17 @@ def _whole(value: object, name: str) -> int:
 
 def _whole_or_none(value: object, name: str) -> int | None:
     return None if value is None else _whole(value, name)
+
+
+def _day(value: object) -> date | None:
+    if value is None or isinstance(value, date):
+        return value
+    try:
+        return (
+            date.fromisoformat(value) if isinstance(value, str) else _refuse("anchor_on is a date.")
+        )
+    except ValueError:
+        _refuse("anchor_on is a date.")
 
 
 def _number(value: object) -> float | None:

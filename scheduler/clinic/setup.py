@@ -313,7 +313,7 @@ def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             raise Unfit(problem.sentence, field=f"phases[{place}]") from None
     if all(each.get("optional") for each in checked):
         raise Unfit("At least one phase must not be optional.", field="phases")
-    if sum(each["sessions"] for each in checked) > phases.MOST_SESSIONS:
+    if _sessions(checked) > phases.MOST_SESSIONS:
         raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
     return checked
 
@@ -482,6 +482,10 @@ def _hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str
     return stretches
 
 
+def _sessions(checked: Sequence[Mapping[str, Any]]) -> int:
+    return sum(each["sessions"] * each.get("repeat", 1) for each in checked)
+
+
 def _reviews(after: Sequence[int]) -> list[int]:
     return sorted(set(after))
 
@@ -496,7 +500,7 @@ def _check_course(
             f"A course takes {days} days at this pace; only {horizon_days} can be booked ahead.",
             field="phases",
         )
-    sessions = sum(each["sessions"] for each in checked)
+    sessions = _sessions(checked)
     if late := [each for each in review_after if each > sessions]:
         raise Unfit(
             f"A review cannot come after session {late[0]}: a course has {sessions}.",

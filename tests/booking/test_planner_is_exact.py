@@ -22,14 +22,25 @@ from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
 START = date(2026, 3, 2)
+WINDOWS = {  # sessions, and days in which they lie
+    0.25: (1, 28),
+    0.5: (1, 14),
+    0.75: (3, 28),
+    1: (1, 7),
+    1.5: (3, 14),
+    2: (2, 7),
+    3: (3, 7),
+    5: (5, 7),
+}
 NEVER = None  # the price of what is not allowed
 
 
 def price_of_days(phases, days):
     """(days lost, places empty, unevenness) of days counted from the wished start."""
-    if days[0] < 0 or days[0] >= 35:
+    late = days[0] - max(0, bound(phases[0], "from_day", 0))
+    if not 0 <= late < 35:
         return NEVER
-    lost, empty, uneven, start, soonest = days[0] // 7 * 7, 0, Fraction(0), 0, None
+    lost, empty, uneven, start, soonest = late // 7 * 7, 0, Fraction(0), 0, None
     for phase in phases:
         own = days[start : start + phase.sessions]
         if any(
@@ -37,8 +48,11 @@ def price_of_days(phases, days):
             for day in own
         ):
             return NEVER
+        if own[-1] > bound(phase, "to_day", 9999):
+            return NEVER
         if soonest is not None:
-            wait = own[0] - max(soonest, days[start - 1] + 1 + phase.rest_days)
+            soonest = max(soonest, days[start - 1] + 1 + phase.rest_days)
+            wait = own[0] - max(soonest, bound(phase, "from_day", soonest))
             if not 0 <= wait < 35:
                 return NEVER
             lost, uneven = lost + wait // 7 * 7, uneven + wait**2
@@ -52,22 +66,26 @@ def price_of_days(phases, days):
     return lost, empty, uneven
 
 
+def bound(phase, name, default):
+    days = getattr(phase, name)
+    return default if days is None else (phase.anchor_on - START).days + days
+
+
 def price_inside(phase, own):
     """(days lost, places empty, ideal gap, soonest day of the next phase)."""
-    gaps = [there - here for here, there in pairwise(own)]
     if phase.every_days:
-        if any(not 0 <= gap - phase.every_days <= 8 for gap in gaps):
+        due = [day_due(phase, day) for day in own]
+        if any(not 0 <= day - soon <= 8 for soon, day in zip(due, own[1:], strict=False)):
             return NEVER
-        more = sum(gap - phase.every_days for gap in gaps)
+        more = sum(day - soon for soon, day in zip(due, own[1:], strict=False))
         return more, 0, phase.every_days, own[-1] + phase.every_days
     if phase.within_days:
         over = max(0, own[-1] - own[0] - (phase.within_days - 1))
-        if over > 28:
+        if over > 28 or (phase.at_least_days or 0) > own[-1] - own[0] + 1:
             return NEVER
         ideal = Fraction(phase.within_days - 1, max(1, phase.sessions - 1))
         return over, 0, ideal, own[-1] + max(1, int(ideal))
-    length = 7 * round(max(1, 1 / phase.per_week))
-    each = max(1, int(phase.per_week))
+    each, length = WINDOWS[phase.per_week]
     windows = Counter((day - own[0]) // length for day in own)
     last = max(windows)
     longest_pause = max(there - here - 1 for here, there in pairwise([*sorted(windows), last + 1]))
@@ -76,6 +94,13 @@ def price_inside(phase, own):
     empty = sum(each - windows[number] for number in range(last))
     lost = length * (last + 1 - ceil(phase.sessions / each))
     return lost, empty, Fraction(length, each), own[0] + length * (last + 1)
+
+
+def day_due(phase, day):
+    soon = day + phase.every_days
+    while phase.weekdays and (START + timedelta(days=soon)).weekday() not in phase.weekdays:
+        soon += 1
+    return soon
 
 
 def price_of_openings(wishes, openings):
@@ -127,7 +152,8 @@ def densest(phases):
         elif phase.within_days:
             gap = Fraction(phase.within_days - 1, phase.sessions - 1)
         else:
-            gap = Fraction(7) / Fraction(phase.per_week)
+            sessions, days = WINDOWS[phase.per_week]
+            gap = Fraction(days, sessions)
         return min(7, -(-7 // gap))
 
     return max(map(a_week, phases))
@@ -150,15 +176,19 @@ def cheapest_of_all(phases, wishes, by_day, kept=()):
 @st.composite
 def courses(draw):
     paces = st.one_of(
-        st.builds(lambda n: {"per_week": n}, st.sampled_from([0.25, 0.5, 1, 2, 3, 5])),
+        st.builds(lambda n: {"per_week": n}, st.sampled_from(sorted(WINDOWS))),
         st.builds(lambda n: {"every_days": n}, st.integers(1, 4)),
         st.builds(lambda n: {"within_days": n}, st.integers(4, 16)),
+        st.builds(lambda n: {"within_days": n, "at_least_days": n // 2}, st.integers(4, 16)),
     )
     phases = []
     for sessions in draw(st.sampled_from([(4,), (3,), (2, 2), (3, 1), (1, 3), (1, 2, 1), (2,)])):
         facts = {
             "rest_days": draw(st.sampled_from([0, 0, 2, 5])),
-            "weekdays": draw(st.sampled_from([(), (), (), (0, 2, 4), (1, 2, 3, 4)])),
+            "weekdays": draw(st.sampled_from([(), (), (), (0, 2, 4), (0, 1, 2, 3, 4)])),
+            "anchor_on": START + timedelta(days=20),
+            "from_day": draw(st.sampled_from([None, None, None, -17, -5, 3])),
+            "to_day": draw(st.sampled_from([None, None, None, 0, 14, 25])),
         }
         try:
             phases.append(Phase(sessions, **draw(paces), **facts))

@@ -1,6 +1,8 @@
+from datetime import date
+
 import pytest
 
-from scheduler.clinic.phases import Phase, describe, from_json, to_json, weeks
+from scheduler.clinic.phases import Phase, describe, from_json, to_json, weeks, written_out
 from scheduler.errors import Unfit
 
 CHERKIN = [Phase(6, per_week=2), Phase(4, per_week=1)]
@@ -20,7 +22,17 @@ TAPER = [
         ({"sessions": 3}, "exactly one pace"),
         ({"sessions": 3, "per_week": 1, "every_days": 7}, "exactly one pace"),
         ({"sessions": 3, "per_week": 8}, "whole number from 1 to 7"),
-        ({"sessions": 3, "per_week": 1.5}, "whole number from 1 to 7"),
+        ({"sessions": 3, "per_week": 2.3}, "whole number from 1 to 7"),
+        ({"sessions": 3, "per_week": 1.4}, "1.5 is 3 in 2"),
+        ({"sessions": 9, "per_week": 1.5, "weekdays": (0,)}, "1.5 sessions a week cannot all be"),
+        ({"sessions": 31, "per_week": 1, "repeat": 2}, "and its repeats have 1 to 60"),
+        ({"sessions": 3, "per_week": 1, "repeat": 0}, "and its repeats have 1 to 60"),
+        ({"sessions": 3, "per_week": 1, "pause_days": 5}, "A pause lies between repeats"),
+        ({"sessions": 3, "per_week": 1, "at_least_days": 9}, "goes with within_days"),
+        ({"sessions": 3, "within_days": 9, "at_least_days": 10}, "from 1 to the 9"),
+        ({"sessions": 3, "per_week": 1, "from_day": -14, "to_day": -1}, "do not fit from day -14"),
+        ({"sessions": 3, "per_week": 1, "from_day": -400}, "from -366 to 366"),
+        ({"sessions": 3, "per_week": 1, "to_day": 1, "repeat": 2}, "is not repeated"),
         ({"sessions": 3, "per_week": 0.7}, "whole number from 1 to 7"),
         ({"sessions": 3, "per_week": 0}, "whole number from 1 to 7"),
         ({"sessions": 3, "per_week": float("nan")}, "whole number from 1 to 7"),
@@ -76,6 +88,9 @@ def test_what_can_be_met_is_taken(facts):
         ([Phase(6, per_week=2), Phase(2, per_week=1), Phase(2, per_week=1, rest_days=28)], 11),
         ([Phase(10, per_week=2), Phase(5, per_week=1, optional=True)], 5),
         ([Phase(1, per_week=1)], 1),
+        ([Phase(9, per_week=1.5)], 6),
+        ([Phase(6, every_days=1, repeat=4, pause_days=1)], 4),
+        ([Phase(10, every_days=1, weekdays=(0, 1, 2, 3, 4))], 2),
         ([], 0),
     ],
 )
@@ -90,6 +105,13 @@ def test_how_many_weeks_a_course_takes(phases, number):
         (Phase(4, per_week=1), "once a week for 4 weeks"),
         (Phase(5, per_week=2), "5 over 3 weeks, at most 2 a week"),
         (Phase(2, per_week=0.5), "once every 2 weeks for 4 weeks"),
+        (Phase(9, per_week=1.5), "3 every 2 weeks for 6 weeks"),
+        (Phase(5, per_week=1.5), "5 over 4 weeks, at most 3 every 2 weeks"),
+        (Phase(10, within_days=56, at_least_days=35), "10 within 8 weeks, over at least 35 days"),
+        (
+            Phase(10, every_days=1, repeat=3, pause_days=5),
+            "every day, 10 times, 3 times over, 5 days apart",
+        ),
         (Phase(6, every_days=1), "every day, 6 times"),
         (Phase(18, every_days=2), "every other day, 18 times"),
         (Phase(4, every_days=10), "every 10 days, 4 times"),
@@ -148,3 +170,35 @@ def test_json_of_another_shape_is_refused(value):
         from_json(value)
 
     assert refusal.value.field == "phases"
+
+
+def test_a_phase_by_a_date_there_and_back():
+    value = {
+        "sessions": 4,
+        "per_week": 2,
+        "rest_days": 0,
+        "weekdays": [],
+        "optional": False,
+        "from_day": -14,
+        "to_day": -1,
+        "anchor_on": "2027-06-21",
+    }
+
+    assert to_json(from_json(value)) == value
+    assert from_json(value).first_day == date(2027, 6, 7)
+
+
+def test_a_repeated_phase_written_out():
+    once = Phase(10, every_days=1, rest_days=2)
+
+    assert written_out([Phase(10, every_days=1, rest_days=2, repeat=2, pause_days=5)]) == [
+        once,
+        Phase(10, every_days=1, rest_days=5),
+    ]
+    assert written_out([once]) == [once]
+
+
+@pytest.mark.parametrize("value", ["soon", 20270621, "2027-13-01"])
+def test_an_anchor_is_a_date(value):
+    with pytest.raises(Unfit, match="anchor_on is a date"):
+        from_json({"sessions": 3, "per_week": 1, "to_day": -1, "anchor_on": value})

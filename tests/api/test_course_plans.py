@@ -1,0 +1,93 @@
+"""Proposals through the door: any regimen, in the JSON of a treatment or of the plan itself."""
+
+from typing import Any
+
+import pytest
+from httpx import Response
+
+from tests.api.conftest import Desk
+from tests.cast import Cast
+
+
+def ask(desk: Desk, cast: Cast, **said: Any) -> Response:
+    answer: Response = desk.post(
+        "/course-plans", {"treatment_id": cast.back, "start_on": "2027-02-22", **said}
+    )
+    return answer
+
+
+def days(answer: Response) -> list[str]:
+    assert answer.status_code == 200, answer.text
+    return [each["starts_at"][5:10] for each in answer.json()["sessions"]]
+
+
+def test_a_block_that_repeats_is_planned_as_its_parts(desk: Desk, cast: Cast) -> None:
+    answer = ask(
+        desk,
+        cast,
+        phases=[{"sessions": 3, "every_days": 1, "repeat": 2, "pause_days": 4}],
+    )
+
+    assert days(answer) == ["02-22", "02-23", "02-24", "03-01", "03-02", "03-03"]
+    assert [each["phase"] for each in answer.json()["sessions"]] == [1, 1, 1, 2, 2, 2]
+
+
+def test_an_optional_phase_is_planned_when_it_is_asked_for(desk: Desk, cast: Cast) -> None:
+    phases = [
+        {"sessions": 1, "per_week": 1},
+        {"sessions": 1, "per_week": 1, "rest_days": 13, "optional": True},
+    ]
+
+    assert days(ask(desk, cast, phases=phases)) == ["02-22"]
+    assert days(ask(desk, cast, phases=phases, with_optional=True)) == ["02-22", "03-08"]
+
+
+def test_a_course_before_a_date_lies_by_that_date(desk: Desk, cast: Cast) -> None:
+    phases = [{"sessions": 3, "per_week": 2, "from_day": -14, "to_day": -3}]
+
+    planned = ask(desk, cast, phases=phases, anchor_on="2027-06-21")
+
+    assert days(planned) == ["06-07", "06-10", "06-14"]
+    assert planned.json()["compromises"] == []
+
+
+def test_a_course_by_a_date_asks_for_the_date(desk: Desk, cast: Cast) -> None:
+    problem = ask(desk, cast, phases=[{"sessions": 3, "per_week": 2, "to_day": -3}])
+
+    assert problem.status_code == 422
+    assert problem.json()["errors"] == [
+        {
+            "field": "anchor_on",
+            "message": "Please say the date that this course is counted from.",
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    "phase",
+    [
+        {"sessions": 10, "every_days": 1, "repeat": 3, "pause_days": 5},
+        {"sessions": 9, "per_week": 1.5},
+        {"sessions": 10, "within_days": 56, "at_least_days": 35},
+        {"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -1},
+    ],
+)
+def test_a_treatment_keeps_its_phases_as_they_were_written(
+    desk: Desk, cast: Cast, phase: dict[str, Any]
+) -> None:
+    offered = desk.post(
+        "/treatments", {"clinic_id": cast.clinic, "name": "Another", "phases": [phase]}
+    )
+
+    assert offered.status_code == 201, offered.text
+    kept = offered.json()["phases"][0]
+    assert {name: kept[name] for name in phase} == phase
+
+
+def test_repeats_count_towards_the_most_that_a_course_can_have(desk: Desk, cast: Cast) -> None:
+    phase = {"sessions": 10, "every_days": 1}
+
+    problem = ask(desk, cast, phases=[{**phase, "repeat": 3}, {**phase, "repeat": 4}])
+
+    assert problem.status_code == 422
+    assert problem.json()["detail"] == "A course has at most 60 sessions."
