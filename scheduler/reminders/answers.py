@@ -1,7 +1,7 @@
 """What each kind of reply leads to. Where it could mean two things, we ask; we never guess."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from scheduler.booking import appointments
 from scheduler.booking.lifecycle import EXPECTED
@@ -127,7 +127,16 @@ def reschedule(talk: Conversation, understood: Understood) -> None:
 
 
 def _send_link(talk: Conversation, appointment: Appointment) -> None:
-    talk.answer("reschedule", appointment=talk.about(appointment))
+    notice = timedelta(hours=talk.contact.clinic.cancel_notice_hours)
+    if appointment.starts_at - talk.now < notice:
+        # The page takes a late cancellation too, but a call may still find somebody for the time.
+        talk.tell_staff(
+            f"It wishes to change a session that begins in less than"
+            f" {talk.contact.clinic.cancel_notice_hours} hours."
+        )
+        talk.answer("late_change", appointment=talk.about(appointment))
+    else:
+        talk.answer("reschedule", appointment=talk.about(appointment))
 
 
 def take_number(talk: Conversation, understood: Understood) -> None:

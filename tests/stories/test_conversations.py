@@ -340,6 +340,29 @@ def test_cancel_alone_stops_texts_and_staff_are_told_what_may_be_meant(
     assert state(world, asked) == AppointmentState.BOOKED
 
 
+def test_r_within_the_clinics_notice_is_a_matter_for_a_call(world: World, asked: int) -> None:
+    world.clock.at += MINUTE  # 23 hours and 59 minutes before
+
+    [answer] = reply(world, "R")
+
+    told, _, link = answer.partition("https://willow.example/my/")
+    assert told == "Willow: Mon 11 Jan 10:00 AM: please call (212) 555-0100 to change it. "
+    assert len(link) == 22
+    assert last_reply(world).reason == (
+        "It wishes to change a session that begins in less than 24 hours."
+    )
+    assert state(world, asked) == AppointmentState.BOOKED
+
+
+def test_a_clinic_may_ask_for_less_notice(world: World, asked: int) -> None:
+    with world.database.transaction() as session:
+        session.get_one(Clinic, world.clinic_id).cancel_notice_hours = 4
+    world.clock.at += MINUTE
+
+    assert "see and change your sessions here" in reply(world, "R")[0]
+    assert not last_reply(world).for_staff
+
+
 def test_nothing_is_cancelled_by_text(world: World, asked: int) -> None:
     assert "see and change your sessions here" in reply(world, "cancel my appointment Monday")[0]
 

@@ -71,10 +71,7 @@ _ANSWERS = {
         "{clinic}: please reply with one number from 0 (no complaint) to 10 (the worst you can"
         " imagine)."
     ),
-    "late_change": (
-        "{clinic}: {date} {time} is too near to change here. Please call {phone}; we have been"
-        " told that you wish to."
-    ),
+    "late_change": "{clinic}: {date} {time}: please call {phone} to change it. {link}",
 }
 
 
