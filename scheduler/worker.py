@@ -10,17 +10,22 @@ import secrets
 import threading
 from collections.abc import Callable, Collection
 from datetime import UTC, datetime
+from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlmodel import Session
 
 from scheduler import idempotency
-from scheduler.booking import enquiries, holds
+from scheduler.booking import enquiries, holds, offers, waitlist
+from scheduler.booking.models import WaitlistEntry
+from scheduler.clinic.models import Clinic
 from scheduler.clock import Clock, SystemClock
-from scheduler.database import Busy, Database
+from scheduler.database import Busy, Database, known
 from scheduler.errors import Unavailable
 from scheduler.phone import masked
 from scheduler.reminders import changes, claims, outbox
+from scheduler.reminders import offers as offer_texts
 from scheduler.reminders.changes import Change
 from scheduler.reminders.claims import Secrets
 from scheduler.reminders.dispatcher import Dispatcher, Manners
@@ -32,6 +37,9 @@ WATCH_SECONDS = 5
 SWEEP_SECONDS = 600
 LOOK_SECONDS = 10
 TIDY_SECONDS = 60
+OFFER_SECONDS = 10
+MOST_ROUNDS = 20
+"""How often in one go whoever was too late for one free time is shown another."""
 
 
 class Worker:
@@ -56,6 +64,7 @@ class Worker:
     ) -> None:
         self._database = database
         self._clock = clock
+        self._key = key
         self._every = every
         self._dispatcher = Dispatcher(
             database,
@@ -90,6 +99,7 @@ class Worker:
         for chore, seconds in (
             (self.derive, self._every),
             (self.send, self._every),
+            (self.offer, OFFER_SECONDS),
             (self.look_up, LOOK_SECONDS),
             (self.tidy, TIDY_SECONDS),
             (self.sweep, SWEEP_SECONDS),
@@ -128,6 +138,7 @@ class Worker:
         """Each chore once, in the caller's thread, errors and all: for tests and commands."""
         self.tidy()
         self.sweep()
+        self.offer()
         self.derive()
         self.send()
         self.look_up()
@@ -177,6 +188,49 @@ class Worker:
     def _derive(self, phones: Collection[str], now: datetime) -> None:
         with self._database.transaction() as session:
             outbox.derive(session, phones, now=now)
+
+    def offer(self) -> None:
+        """Offer free times to those who wait for them; end what is over; let them be told."""
+        now = self._clock.now()
+        with self._database.transaction(write=False) as session:
+            due = [known(entry.id) for entry in offers.due(session, now=now)]
+        for entry_id in due:
+            self._for_entry(entry_id, partial(offers.look_after, now=now))
+        # Only now: what has become free with that goes by the same order.
+        for _ in range(MOST_ROUNDS):
+            if not self._offer_round(now):
+                break
+        with self._database.transaction(write=False) as session:
+            in_step = offer_texts.is_in_step(session, now=now)
+        if not in_step:
+            with self._database.transaction() as session:
+                offer_texts.keep_in_step(session, self._key, now=now)
+
+    def _offer_round(self, now: datetime) -> int:
+        """Offer to each the best for them, in their order; to how many."""
+        with self._database.transaction(write=False) as session:
+            clinic_ids = sorted({entry.clinic_id for entry in waitlist.live(session)})
+            found = [
+                (known(entry.id), chosen)
+                for clinic_id in clinic_ids
+                if offer_texts.may_text(session.get_one(Clinic, clinic_id), now=now)
+                for entry, chosen in offers.found(session, clinic_id, now=now)
+            ]
+        return sum(
+            self._for_entry(entry_id, partial(offers.make, chosen=chosen, now=now))
+            for entry_id, chosen in found
+        )
+
+    def _for_entry(self, entry_id: int, deed: Callable[[Session, WaitlistEntry], object]) -> bool:
+        """Do something for one who waits; where it cannot be done, the others get theirs."""
+        try:
+            with self._database.transaction() as session:
+                return bool(deed(session, session.get_one(WaitlistEntry, entry_id)))
+        except (Busy, Unavailable):
+            raise
+        except Exception:
+            LOG.exception("nothing could be done for entry %d of the waitlist", entry_id)
+            return False
 
     def send(self) -> None:
         """Send what is due."""

@@ -1,7 +1,7 @@
 """Clinics, and the days on which they are closed."""
 
 from datetime import time
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
@@ -32,6 +32,19 @@ def _cheap(name: str) -> str:
     return name
 
 
+WaitlistMode = Annotated[
+    Literal["one_by_one", "first_come", "off"],
+    Field(
+        description="How a time that has become free is offered to those on the waitlist: kept for"
+        " one after another, offered to several at once (the first has it), or not at all."
+    ),
+]
+WaitlistMinutes = Annotated[
+    int, Field(strict=True, ge=5, le=720, description="How long an offer of a free time runs.")
+]
+WaitlistAtOnce = Annotated[
+    int, Field(strict=True, ge=1, le=50, description="For first_come: to how many at once.")
+]
 TextName = Annotated[Text, AfterValidator(_cheap)]
 
 
@@ -58,6 +71,9 @@ class NewClinic(Shape):
         24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
     )
     insurance_note: Text = Field("", max_length=1000)
+    waitlist_mode: WaitlistMode = "one_by_one"
+    waitlist_minutes: WaitlistMinutes = 30
+    waitlist_at_once: WaitlistAtOnce = 5
 
 
 class ClinicChange(Change):
@@ -76,6 +92,9 @@ class ClinicChange(Change):
         24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
     )
     insurance_note: Text = Field("", max_length=1000)
+    waitlist_mode: WaitlistMode = "one_by_one"
+    waitlist_minutes: WaitlistMinutes = 30
+    waitlist_at_once: WaitlistAtOnce = 5
 
 
 class ClinicShape(Shape):
@@ -95,6 +114,9 @@ class ClinicShape(Shape):
     texts_per_week: int
     cancel_notice_hours: int
     insurance_note: str
+    waitlist_mode: str
+    waitlist_minutes: int
+    waitlist_at_once: int
 
 
 class NewClosure(Shape):

@@ -23,6 +23,7 @@ from scheduler.api import (
     sign_ins,
     slots,
     treatments,
+    waitlist,
 )
 from scheduler.api.entry import admit, speak_json
 from scheduler.api.problems import MEDIA_TYPE
@@ -46,6 +47,7 @@ PARTS = (
     course_changes,
     course_history,
     appointments,
+    waitlist,
     patients,
     messages,
     reminder_rules,

@@ -1,10 +1,10 @@
 """Courses, appointments, holds and the diary that keeps them from overlapping."""
 
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Index, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.database import Instant, Versioned
@@ -169,3 +169,119 @@ class Enquiry(SQLModel, table=True):
     link_id: int | None = Field(default=None, foreign_key="links.id")
     origin: str = Field(default="", max_length=64)
     created_at: datetime = Field(sa_type=Instant, index=True)
+
+
+class EntryState(StrEnum):
+    """Where somebody on the waitlist stands."""
+
+    WAITING = "waiting"
+    OFFERED = "offered"
+    TAKEN = "taken"
+    WITHDRAWN = "withdrawn"
+    EXPIRED = "expired"
+
+
+class OfferState(StrEnum):
+    """Where an offer stands. `lapsed`: nobody answered in time; `withdrawn`: its time was lost."""
+
+    OPEN = "open"
+    ACCEPTED = "accepted"
+    DECLINED = "declined"
+    LAPSED = "lapsed"
+    WITHDRAWN = "withdrawn"
+
+
+class WaitlistEntry(Versioned, table=True):
+    """What would suit a patient for whom there was no better time.
+
+    With `appointment_id`: any earlier time for that session. Without: a session, or a whole course.
+    Minutes are of the clinic's day, half-open, for the start; days are the clinic's, both count.
+    """
+
+    __tablename__ = "waitlist_entries"
+    __table_args__ = (
+        CheckConstraint("wants IN ('earlier', 'session', 'course')", name="wants"),
+        CheckConstraint(
+            "state IN ('waiting', 'offered', 'taken', 'withdrawn', 'expired')", name="state"
+        ),
+        Index(
+            "ix_waitlist_entries_live",
+            "clinic_id",
+            postgresql_where=text("state IN ('waiting', 'offered')"),
+            sqlite_where=text("state IN ('waiting', 'offered')"),
+        ),
+        Index(
+            "ix_waitlist_entries_one_for_a_session",
+            "appointment_id",
+            unique=True,
+            postgresql_where=text("state IN ('waiting', 'offered')"),
+            sqlite_where=text("state IN ('waiting', 'offered')"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    patient_id: int = Field(foreign_key="patients.id", index=True)
+    treatment_id: int = Field(foreign_key="treatments.id")
+    appointment_id: int | None = Field(default=None, foreign_key="appointments.id")
+    wants: str = Field(max_length=10)
+    practitioner_id: int | None = Field(default=None, foreign_key="practitioners.id")
+    weekdays: list[int] = Field(default_factory=list, sa_type=JSON)
+    from_minute: int | None = None
+    to_minute: int | None = None
+    first_day: date | None = None
+    last_day: date | None = None
+    need: int = 0
+    """0 as usual, 1 soon, 2 urgent"""
+    need_reason: str = Field(default="", max_length=200)
+    state: str = Field(default=EntryState.WAITING, max_length=10)
+    reason: str = Field(default="", max_length=200)
+    """why it ended, where nobody took anything"""
+    entered_at: datetime = Field(sa_type=Instant)
+    changed_at: datetime = Field(sa_type=Instant)
+
+
+class Offer(SQLModel, table=True):
+    """A free time that is offered to somebody on the waitlist until a certain moment.
+
+    `sessions`: `[{"starts_at": RFC 3339, "practitioner_id": 1, "room_id": 1}, ...]`, of which
+    `starts_at` and `practitioner_id` tell the first. An entry has one open offer at most, and is
+    never again offered a time that it did not take; one that was lost may come again.
+    """
+
+    __tablename__ = "waitlist_offers"
+    __table_args__ = (
+        CheckConstraint(
+            "state IN ('open', 'accepted', 'declined', 'lapsed', 'withdrawn')", name="state"
+        ),
+        Index(
+            "ix_waitlist_offers_one_open",
+            "entry_id",
+            unique=True,
+            postgresql_where=text("state = 'open'"),
+            sqlite_where=text("state = 'open'"),
+        ),
+        Index(
+            "ix_waitlist_offers_never_twice",
+            "entry_id",
+            "starts_at",
+            unique=True,
+            postgresql_where=text("state <> 'withdrawn'"),
+            sqlite_where=text("state <> 'withdrawn'"),
+        ),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    entry_id: int = Field(foreign_key="waitlist_entries.id", index=True)
+    starts_at: datetime = Field(sa_type=Instant)
+    practitioner_id: int = Field(foreign_key="practitioners.id")
+    sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    to_several: bool = False
+    """the first to say yes has it; otherwise it is kept for this patient by a hold"""
+    hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
+    state: str = Field(default=OfferState.OPEN, max_length=10)
+    reason: str = Field(default="", max_length=200)
+    offered_at: datetime = Field(sa_type=Instant)
+    expires_at: datetime = Field(sa_type=Instant, index=True)
+    ended_at: datetime | None = Field(default=None, sa_type=Instant)

@@ -30,6 +30,12 @@ class Clinic(Versioned, table=True):
     cancel_notice_hours: int = 24
     """A session that a patient cancels later than this before its start is cancelled late."""
     insurance_note: str = Field(default="", max_length=1000)
+    waitlist_mode: str = Field(default="one_by_one", max_length=12)
+    """how a freed time is offered: one_by_one, first_come (to several at once) or off"""
+    waitlist_minutes: int = 30
+    """how long an offer runs"""
+    waitlist_at_once: int = 5
+    """to how many at once, where the first to say yes has it"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

@@ -20,7 +20,7 @@ from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
-from scheduler.reminders import outbox, receipts, retry, wording
+from scheduler.reminders import offers, outbox, receipts, retry, wording
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import Accepted, LeaseLost, Refused, TryLater, Unknown
 
@@ -174,10 +174,8 @@ def _still_holds(session: Session, message: Message, now: datetime) -> bool:
     if message.expires_at - now < timedelta(seconds=1):
         return _put(message, MessageState.EXPIRED, "It could not be sent while it was of use.")
     if message.rule_id is None:
-        stopped = consent.is_stopped(session, message.phone)
-        if stopped and message.kind not in SENT_THOUGH_STOPPED:
-            return _put(message, MessageState.WITHDRAWN, "The phone asked for no more texts.")
-        return True
+        reason = _why_not(session, message, now)
+        return _put(message, MessageState.WITHDRAWN, reason) if reason else True
     want = outbox.derive(session, [message.phone], now=now).get(message.key)
     if want is None:
         return _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
@@ -190,6 +188,14 @@ def _still_holds(session: Session, message: Message, now: datetime) -> bool:
     return False
 
 
+def _why_not(session: Session, message: Message, now: datetime) -> str:
+    """Why a text that follows no rule must not go after all; empty: it may."""
+    stopped = consent.is_stopped(session, message.phone)
+    if stopped and message.kind not in SENT_THOUGH_STOPPED:
+        return "The phone asked for no more texts."
+    return offers.why_gone(session, message, now=now) if message.kind in offers.KINDS else ""
+
+
 def _put(message: Message, state: MessageState, reason: str) -> bool:
     message.state, message.reason, message.leased_until = state, reason, None
     return False
@@ -199,8 +205,9 @@ def revealed(session: Session, message: Message, secrets: Secrets, *, now: datet
     """The text with its link or code filled in, the same each time it is asked for."""
     link = code = None
     if "{link}" in message.text:
-        token = links.token_of(secrets.key, _link(session, message, secrets.key, now).nonce)
-        link = f"{secrets.public_url}/my/{token}"
+        found = _link(session, message, secrets.key, now)
+        place = "offers" if found.purpose == offers.PURPOSE else "my"
+        link = f"{secrets.public_url}/{place}/{links.token_of(secrets.key, found.nonce)}"
     if "{code}" in message.text:
         phone_code = session.get(PhoneCode, message.phone_code_id)
         code = links.code_of(secrets.key, phone_code.nonce) if phone_code else None

@@ -79,5 +79,5 @@ def check_templates(templates: Mapping[str, str]) -> None:
             used = wording.check(template)
         except Unfit as problem:
             raise Unfit(problem.sentence, field=field) from None
-        if strange := used & {"code", "score", "choices"}:
+        if strange := used & {"code", "score", "choices", "until"}:
             raise Unfit(f"A reminder has no {{{min(strange)}}}.", field=field)

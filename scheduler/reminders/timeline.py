@@ -13,7 +13,7 @@ from sqlmodel import Session, col, select
 from scheduler.booking.models import Appointment, Course
 from scheduler.database import known
 from scheduler.patients.models import Patient
-from scheduler.reminders import outbox, timing
+from scheduler.reminders import offers, outbox, timing
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import Wanted
 
@@ -101,7 +101,7 @@ def _as_it_is(
     return TimelineEntry(
         id=row.id,
         kind=row.kind,
-        why=why(rule.anchor, rule.offset_minutes, number) if rule else "in answer to a text",
+        why=why(rule.anchor, rule.offset_minutes, number) if rule else _unruled(row.kind),
         text=row.text,
         state=state or MessageState(row.state),
         reason=row.reason if reason is None else reason,
@@ -112,6 +112,10 @@ def _as_it_is(
         appointment_id=row.appointment_id,
         number=number,
     )
+
+
+def _unruled(kind: str) -> str:
+    return "a free time from the waitlist" if kind in offers.KINDS else "in answer to a text"
 
 
 def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) -> TimelineEntry:

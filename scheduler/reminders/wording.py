@@ -19,6 +19,7 @@ FIELDS = {
     "eat_by": "two hours before the session begins",
     "number": "which session of the course this is",
     "total": "how many sessions the course has",
+    "until": "until when an offered time is kept",
     "score": "the number the patient has sent",
     "choices": "sessions to choose from, numbered",
     "link": "the patient's private link, filled in as the text is sent",

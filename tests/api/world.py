@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, courses
+from scheduler.booking import absences, courses, waitlist
 from scheduler.booking.seating import Wanted
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Database, known
@@ -97,6 +97,13 @@ def furnish(database: Database, cast: Cast) -> Ids:
         )
         session.flush()
         appointment, second = courses.appointments_of(session, course)
+        entry = waitlist.enter(
+            session,
+            OPERATOR,
+            treatment=treatment,
+            patient=session.get_one(Patient, cast.ann),
+            now=NOW,
+        )
         by_body: dict[str, Any] = {
             "clinic_id": cast.clinic,
             "treatment_id": cast.back,
@@ -116,6 +123,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "time_off_id": known(away.id),
                 "rule_id": known(rule.id),
                 "reply_id": known(reply.id),
+                "entry_id": known(entry.id),
             },
             by_body=by_body,
             bodies={**_bodies(cast), "Swap": {"appointment_id": known(second.id)}},
@@ -174,6 +182,14 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "patient_id": cast.bob,
             "sessions": [{"starts_at": at}],
         },
+        "NewEntry": {
+            "treatment_id": cast.back,
+            "patient_id": cast.bob,
+            "wants": "course",
+            "practitioner_id": cast.ana,
+        },
+        "EntryChange": {"practitioner_id": cast.ana},
+        "Leave": {"leave": True},
         "Shift": {"from_number": 1, "by_days": 7},
         "Note": {"note": "fine"},
         "Move": {"starts_at": at, "practitioner_id": cast.ana, "insist": "as a test"},

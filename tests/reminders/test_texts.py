@@ -55,8 +55,14 @@ def test_a_text_fits_one_segment(kind: str, code: str, text: str, clock: Clock) 
     assert len(LONG["clinic"]) == 28
 
     for moment in moments(language, clock):
-        values = {**LONG, **moment, "choices": choices(language, clock)}
-        sent = reveal(render(text, values), link=LINK, code="123456")
+        values = {
+            **LONG,
+            **moment,
+            "until": moment["time"],
+            "choices": choices(language, clock),
+        }
+        link = LINK.replace("/my/", "/offers/") if kind.startswith("offer") else LINK
+        sent = reveal(render(text, values), link=link, code="123456")
 
         assert (count(sent).encoding, count(sent).segments) == ("GSM-7", 1), f"{kind}: {sent}"
 

@@ -62,6 +62,8 @@ _ANSWERS = {
     "score_thanks": (
         "{clinic}: thank you, we have noted {score}. If you are worried, call {phone}"
     ),
+    "offer": "{clinic}: {date}, {time} is kept for you until {until}. Want it? {link}",
+    "offer_to_several": ("{clinic}: {date}, {time} is free. The first who takes it has it: {link}"),
     "which_one": "{clinic}: which session do you mean? Reply with its number. {choices}",
     "which_question": (
         "{clinic}: is {score} how you are, or a session? Reply {score}/10 for how you are,"

@@ -1,0 +1,155 @@
+"""The page of one offer: what is free, what would become of the time one has, yes or no.
+
+It comes by text and lives as long as its offer. GET only shows: whatever looks at links before
+people do takes nothing and turns nothing down.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from scheduler import links
+from scheduler.booking import offers, waitlist
+from scheduler.booking.models import Appointment, Offer, OfferState, WaitlistEntry
+from scheduler.booking.offers import OfferOver, OfferTaken
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.database import known
+from scheduler.patients.models import Patient
+from scheduler.reminders.offers import PURPOSE
+from scheduler.spoken import gettext as _
+from scheduler.web import pages, views
+from scheduler.web.entry import Reading, Visit, Writing
+from scheduler.web.views import Place, SessionView
+
+router = APIRouter()
+
+
+@dataclass
+class Letter:
+    """An offer with all that its page says."""
+
+    visit: Visit
+    offer: Offer
+    entry: WaitlistEntry
+    clinic: Clinic
+
+    @property
+    def place(self) -> Place:
+        """Where and when it is read."""
+        return Place.of(self.clinic, self.visit.now)
+
+    @property
+    def treatment(self) -> Treatment:
+        """What for."""
+        return self.visit.session.get_one(Treatment, self.entry.treatment_id)
+
+    @property
+    def sessions(self) -> list[SessionView]:
+        """What is offered, in words."""
+        return [
+            self._shown(number, datetime.fromisoformat(each["starts_at"]), each["practitioner_id"])
+            for number, each in enumerate(self.offer.sessions, start=1)
+        ]
+
+    @property
+    def instead_of(self) -> SessionView | None:
+        """The session that it would be instead of, in words."""
+        own = self.visit.session.get(Appointment, self.entry.appointment_id or 0)
+        if own is None or self.entry.wants != "earlier":
+            return None
+        return self._shown(own.number, own.starts_at, own.practitioner_id)
+
+    @property
+    def until(self) -> str:
+        """Until when it runs."""
+        return self.place.manner.clock(self.offer.expires_at.astimezone(self.place.zone).time())
+
+    def _shown(self, number: int, starts_at: datetime, practitioner_id: int) -> SessionView:
+        return views.session_view(
+            self.place,
+            number=number,
+            phase=1,
+            starts_at=starts_at,
+            minutes=self.treatment.minutes,
+            who=self.visit.session.get_one(Practitioner, practitioner_id).name,
+        )
+
+
+@router.get("/offers/{token}")
+def show(token: str, visit: Reading) -> HTMLResponse:
+    """What is offered, until when, and what it would be instead of."""
+    letter = _open(visit, token)
+    return _page(letter, token, _state(letter))
+
+
+@router.post("/offers/{token}/acceptance")
+def accept(token: str, visit: Writing) -> Response:
+    """Yes: the time is theirs, and the one they had is somebody else's."""
+    letter = _open(visit, token)
+    actor = visit.actor(known(letter.clinic.id))
+    try:
+        offers.accept(visit.session, actor, letter.offer, now=visit.now)
+    except (OfferOver, OfferTaken) as late:
+        return _page(letter, token, "gone", said=_(late.sentence), status=409)
+    return pages.go(f"/offers/{token}")
+
+
+@router.post("/offers/{token}/decline")
+def decline(token: str, visit: Writing) -> Response:
+    """No: it goes to the next, and they go on waiting."""
+    return _decline(token, visit, leave=False)
+
+
+@router.post("/offers/{token}/withdrawal")
+def leave(token: str, visit: Writing) -> Response:
+    """No, and no more offers."""
+    return _decline(token, visit, leave=True)
+
+
+def _decline(token: str, visit: Visit, *, leave: bool) -> Response:
+    letter = _open(visit, token)
+    actor = visit.actor(known(letter.clinic.id))
+    try:
+        offers.decline(visit.session, actor, letter.offer, leave=leave, now=visit.now)
+    except OfferOver as late:
+        return _page(letter, token, "gone", said=_(late.sentence), status=409)
+    return pages.go(f"/offers/{token}")
+
+
+def _page(
+    letter: Letter, token: str, state: str, *, said: str = "", status: int = 200
+) -> HTMLResponse:
+    return pages.show(
+        "offer.html",
+        status=status,
+        clinic=letter.clinic,
+        treatment=letter.treatment,
+        state=state,
+        said=said,
+        leaving=letter.entry.state not in waitlist.LIVE,
+        base=f"/offers/{token}",
+        sessions=letter.sessions,
+        instead_of=letter.instead_of,
+        to_several=letter.offer.to_several,
+        until=letter.until,
+    )
+
+
+def _open(visit: Visit, token: str) -> Letter:
+    """The offer behind a link; the same NotFound for each link that leads nowhere any more."""
+    link = links.follow(visit.session, token, purpose=PURPOSE, now=visit.now)
+    offer = visit.session.get_one(Offer, link.subject_id)
+    entry = visit.session.get_one(WaitlistEntry, offer.entry_id)
+    clinic = visit.session.get_one(Clinic, offer.clinic_id)
+    visit.speak(visit.session.get_one(Patient, entry.patient_id).language, clinic.language)
+    return Letter(visit, offer, entry, clinic)
+
+
+def _state(letter: Letter) -> str:
+    """open, accepted, declined or gone."""
+    state = OfferState(letter.offer.state)
+    if state in {OfferState.OPEN, OfferState.ACCEPTED, OfferState.DECLINED}:
+        return str(state)
+    return "gone"
