@@ -17,13 +17,13 @@ import uvicorn
 from sqlmodel import Session
 
 from scheduler import app as application
-from scheduler import audit, installation, migrations, telemetry
+from scheduler import audit, installation, migrations, rezone, telemetry
 from scheduler import demo as demonstration
 from scheduler import doctor as examination
 from scheduler import phone as phones
 from scheduler import settings as configuration
-from scheduler.audit import OPERATOR
-from scheduler.clinic import setup
+from scheduler.audit import OPERATOR, WORKER
+from scheduler.clinic import setup, zone_rules
 from scheduler.clock import SystemClock, use_packaged_zones
 from scheduler.database import Busy, Database
 from scheduler.errors import Misconfigured, Problem, Unavailable
@@ -108,6 +108,7 @@ def worker() -> None:
     """Only the worker, as many processes as wanted."""
     with _opened() as (settings, database):
         _check_version(database)
+        _follow_zones(database)
         working = _worker(settings, database)
         stop = _on_signal()
         working.start()
@@ -121,6 +122,29 @@ def migrate() -> None:
     with _opened() as (_, database):
         migrations.upgrade(database)
     _say(f"The database has version {migrations.newest()}.")
+
+
+@commands.command("rezone")
+def follow_clocks(
+    *,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would follow, and what could not.")
+    ] = False,
+) -> None:
+    """Let all that is booked keep its wall time by the newest zone data. Done at each start too."""
+    with _opened() as (_, database):
+        _check_version(database)
+        report = rezone.run(
+            database,
+            OPERATOR,
+            now=SystemClock().now(),
+            version=zone_rules.packaged_version(),
+            dry_run=dry_run,
+        )
+    for sentence in report.sentences():
+        _say(sentence)
+    if report.outlook.clashes:
+        raise typer.Exit(1)
 
 
 @commands.command("move-house")
@@ -298,10 +322,21 @@ def _check_version(database: Database) -> None:
         )
 
 
+def _follow_zones(database: Database) -> None:
+    """What was booked under other zone data keeps its wall time."""
+    report = rezone.at_start(
+        database, WORKER, now=SystemClock().now(), version=zone_rules.packaged_version()
+    )
+    if report is not None and (report.outlook.shifts or report.outlook.clashes):
+        for sentence in report.sentences():
+            _say(sentence)
+
+
 def _serve(
     settings: Settings, database: Database, host: str, port: int, *, worker: Worker | None
 ) -> None:
     _check_version(database)
+    _follow_zones(database)
     created = application.create(settings, database, SystemClock(), worker=worker)
     # When it has ended, uvicorn raises the signal that ended it once more. With our own handler in
     # place that says nothing new, and the command ends with 0: what was under way has been done.

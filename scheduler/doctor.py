@@ -4,14 +4,14 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from importlib import metadata
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import func, literal
 from sqlmodel import select
 
-from scheduler import installation, migrations
-from scheduler.clinic.models import Clinic
+from scheduler import installation, migrations, rezone
+from scheduler.audit import OPERATOR
+from scheduler.clinic import zone_rules
 from scheduler.database import Busy, Database
 from scheduler.errors import Problem
 from scheduler.reminders.models import Message, MessageState
@@ -59,7 +59,7 @@ def examine(
         if not migrated.is_wrong:
             # Their tables are there.
             yield _guarded("texts", lambda: _overdue(database, now))
-            yield _guarded("zones", lambda: _zones(database))
+            yield _guarded("zones", lambda: _zones(database, now))
             yield _guarded("home", lambda: _home(settings, database))
     yield _carrier(carrier)
 
@@ -132,12 +132,24 @@ def _overdue(database: Database, now: datetime) -> Finding:
     return Finding("texts", "None is overdue.")
 
 
-def _zones(database: Database) -> Finding:
-    version = metadata.version("tzdata")
+def _zones(database: Database, now: datetime) -> Finding:
+    version = zone_rules.packaged_version()
     with database.transaction(write=False) as session:
-        names = session.exec(select(Clinic.timezone).distinct()).all()
+        names = zone_rules.zones_of_clinics(session)
+        objection = zone_rules.objection(session, version)
+    if objection:
+        sentence, _, remedy = objection.partition(". ")
+        return Finding("zones", f"{sentence}.", remedy)
     for name in names:
         ZoneInfo(name)
+    outlook = rezone.run(database, OPERATOR, now=now, version=version, dry_run=True).outlook
+    if outlook.shifts or outlook.clashes:
+        return Finding(
+            "zones",
+            f"By zone data {version}, {len(outlook.shifts) + len(outlook.clashes)} sessions or"
+            " absences are not at the wall time that was agreed.",
+            "Run `scheduler rezone`; what it cannot set right it names: give that another time.",
+        )
     return Finding("zones", f"Zone data {version} knows the zone of each clinic.")
 
 

@@ -7,6 +7,7 @@ from fastapi.responses import JSONResponse
 
 from scheduler import migrations
 from scheduler.api.entry import context_of
+from scheduler.clinic import zone_rules
 from scheduler.database import Busy
 from scheduler.errors import Problem
 
@@ -37,11 +38,14 @@ def _database(request: Request) -> list[str]:
         database.check_file()
         with database.unit(write=False) as session:
             present = migrations.present(session)
+            if present != migrations.newest():
+                return [
+                    "The database has another version than this program: run `scheduler migrate`."
+                ]
+            objection = zone_rules.objection(session, zone_rules.packaged_version())
     except (Problem, Busy):
         return ["The database does not answer."]
-    if present != migrations.newest():
-        return ["The database has another version than this program: run `scheduler migrate`."]
-    return []
+    return [objection] if objection else []
 
 
 def _worker(request: Request) -> list[str]:

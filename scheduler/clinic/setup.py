@@ -13,7 +13,7 @@ from sqlmodel import Session, col, delete, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.clinic import phases
+from scheduler.clinic import phases, zone_rules
 from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
 from scheduler.clinic.models import (
     Calendar,
@@ -66,6 +66,8 @@ def open_clinic(
         changed_at=now,
         **other,
     )
+    # Absences are kept as instants: what clocks were to show then must be known.
+    zone_rules.note_new(session, [clinic.timezone], now=now)
     return _added(session, actor, clinic, "clinic", now=now)
 
 
