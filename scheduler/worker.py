@@ -14,6 +14,7 @@ from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session
 
 from scheduler import idempotency
@@ -24,18 +25,19 @@ from scheduler.clock import Clock, SystemClock
 from scheduler.database import Busy, Database, known
 from scheduler.errors import Unavailable
 from scheduler.phone import masked
-from scheduler.reminders import changes, claims, outbox
+from scheduler.reminders import changes, claims, missed, outbox
 from scheduler.reminders import offers as offer_texts
 from scheduler.reminders.changes import Change
 from scheduler.reminders.claims import Secrets
 from scheduler.reminders.dispatcher import Dispatcher, Manners
-from scheduler.sms.sender import Sender
+from scheduler.sms.sender import Inbox, Received, Refused, Sender, TryLater
 
 LOG = logging.getLogger(__name__)
 
 WATCH_SECONDS = 5
 SWEEP_SECONDS = 600
 LOOK_SECONDS = 10
+LISTEN_SECONDS = 30
 TIDY_SECONDS = 60
 OFFER_SECONDS = 10
 MOST_ROUNDS = 20
@@ -63,6 +65,7 @@ class Worker:
         every: float = 1.0,
     ) -> None:
         self._database = database
+        self._sender = sender
         self._clock = clock
         self._key = key
         self._every = every
@@ -101,6 +104,7 @@ class Worker:
             (self.send, self._every),
             (self.offer, OFFER_SECONDS),
             (self.look_up, LOOK_SECONDS),
+            (self.listen, LISTEN_SECONDS),
             (self.tidy, TIDY_SECONDS),
             (self.sweep, SWEEP_SECONDS),
         ):
@@ -142,6 +146,7 @@ class Worker:
         self.derive()
         self.send()
         self.look_up()
+        self.listen()
 
     def derive(self) -> None:
         """Bring the outbox in step with what has changed since the last look."""
@@ -239,6 +244,36 @@ class Worker:
     def look_up(self) -> None:
         """Find out what became of texts of which nothing more was heard."""
         self._dispatcher.look_up()
+
+    def listen(self) -> None:
+        """Read what patients texted and nobody brought us, as while we were down."""
+        if not isinstance(self._sender, Inbox):
+            return
+        now = self._clock.now()
+        with self._database.transaction() as session:
+            since = missed.begin_look(session, now=now)
+        if since is None:
+            return
+        try:
+            received = self._sender.received(since=since)
+        except (TryLater, Refused) as problem:
+            LOG.warning("replies could not be looked for: %s", problem.sentence)
+            return
+        with self._database.transaction(write=False) as session:
+            texts = missed.missed(session, received, now=now)
+        for text in texts:
+            self._take_in(text)
+        with self._database.transaction() as session:
+            missed.end_look(session, began_at=now)
+
+    def _take_in(self, text: Received) -> None:
+        try:
+            with self._database.transaction() as session:
+                missed.take(session, text, now=self._clock.now())
+        except (Busy, Unavailable, StaleDataError):
+            raise  # the next look begins where this one did
+        except Exception:
+            LOG.exception("the reply %s could not be taken in", text.sid)
 
     def tidy(self) -> None:
         """Let go of what nobody will come back for."""

@@ -176,3 +176,13 @@ class Reply(SQLModel, table=True):
     handled_at: datetime | None = Field(default=None, sa_type=Instant)
     at: datetime = Field(sa_type=Instant, index=True)
     """when it was sent, as far as we know"""
+
+
+class InboxLook(SQLModel, table=True):
+    """The one row that says up to when the carrier's list was read for texts to us."""
+
+    __tablename__ = "inbox_looks"
+
+    id: int = Field(default=1, primary_key=True)
+    read_until: datetime = Field(sa_type=Instant)
+    next_look_at: datetime = Field(sa_type=Instant)

@@ -4,10 +4,10 @@ Accepted, refused, later, or unknown. An unknown must never be sent again before
 carrier can be told "this is the same text as a moment ago".
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from scheduler.errors import Problem
 
@@ -109,4 +109,27 @@ class Sender(Protocol):
 
     def fetch(self, sid: str) -> Found | None:
         """How far a text got; None if there is none. TryLater or Refused if it cannot be asked."""
+        ...
+
+
+@dataclass(frozen=True)
+class Received:
+    """A text that somebody sent to us. `sent_at` is aware, by the carrier's clock."""
+
+    sid: str
+    phone: str
+    text: str
+    sent_at: datetime
+    pictures: int = 0
+
+
+@runtime_checkable
+class Inbox(Protocol):
+    """A carrier that keeps what was texted to us, so that nothing is lost while we are down."""
+
+    def received(self, *, since: datetime) -> Sequence[Received]:
+        """What was texted to us since an aware instant, oldest first.
+
+        TryLater or Refused if it cannot be asked.
+        """
         ...

@@ -32,13 +32,18 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
+from scheduler.sms.sender import Accepted, Found, LeaseLost, Received, Refused, TryLater, Unknown
+
+LOG = getLogger(__name__)
 
 LONGEST_VALIDITY = 36_000
 """Seconds that Twilio lets a text wait in its queue at most."""
 
 CLOCK_SKEW = timedelta(minutes=1)
 """How far Twilio's clock, which writes whole seconds, may be behind ours."""
+
+MOST_RECEIVED = 10_000
+"""How many texts, ours among them, are looked through for replies at most, newest first."""
 
 PAGE = 100
 MANY = 400
@@ -196,6 +201,22 @@ class Twilio:
         message = self._ask(lambda client: client.messages(sid).fetch())
         return message and _found(message)
 
+    def received(self, *, since: datetime) -> list[Received]:
+        """See `Inbox.received`. Twilio's library drops zones: it must be told UTC."""
+        to = self._sender.get("from_")
+        ours = {"to": to} if to else {}
+        messages = self._ask(
+            lambda client: client.messages.list(
+                date_sent_after=since.astimezone(UTC), limit=MOST_RECEIVED, page_size=1000, **ours
+            )
+        )
+        if messages and len(messages) == MOST_RECEIVED:
+            LOG.error("More than %d texts at once: older replies were not seen.", MOST_RECEIVED)
+        return sorted(
+            (_received(each) for each in messages or () if each.direction == "inbound"),
+            key=lambda each: each.sent_at,
+        )
+
     def close(self) -> None:
         """Hang up on Twilio."""
         self._session.close()
@@ -282,6 +303,17 @@ class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
         parts = urlsplit(uri)
         query = f"?{parts.query}" if parts.query else ""
         return f"{self._api_url.rstrip('/')}{parts.path}{query}"
+
+
+def _received(message: Any) -> Received:
+    media = str(message.num_media or "")
+    return Received(
+        sid=message.sid,
+        phone=message.from_ or "",
+        text=message.body or "",
+        sent_at=message.date_sent or message.date_created,
+        pictures=int(media) if media.isdecimal() else 0,
+    )
 
 
 def _found(message: Any) -> Found:

@@ -16,6 +16,7 @@ class TextMessage:
     created_at: datetime
     status: str
     error_code: int | None = None
+    direction: str = "outbound-api"
 
     @property
     def to(self) -> str:
@@ -44,12 +45,12 @@ class TextMessage:
             "date_created": created,
             "date_sent": None if self.status in ("queued", "accepted") else created,
             "date_updated": created,
-            "direction": "outbound-api",
+            "direction": self.direction,
             "error_code": self.error_code,
             "error_message": None,
             "from": self.fields.get("From"),
             "messaging_service_sid": self.fields.get("MessagingServiceSid"),
-            "num_media": "0",
+            "num_media": self.fields.get("NumMedia", "0"),
             "num_segments": "0" if "MessagingServiceSid" in self.fields else "1",
             "price": None,
             "price_unit": "USD",

@@ -50,6 +50,8 @@ class Standin:
         origin: str | None = None,
     ) -> None:
         self.messages: list[TextMessage] = []
+        self.heard: list[TextMessage] = []
+        """what patients texted, whether or not anybody was told"""
         self.posts = 0
         """how many times somebody tried to send"""
         self.complaints: list[str] = []
@@ -127,6 +129,15 @@ class Standin:
             "ApiVersion": "2010-04-01",
         }
         return url, form, {"X-Twilio-Signature": sign(url, form, TOKEN)}
+
+    def hear(self, *, sender: str, body: str, **fields: str) -> TextMessage:
+        """Keep a text from a patient, and tell nobody: it is on the list."""
+        form = {"From": sender, "To": "+15550006789", "Body": body, **fields}
+        at = self._now().astimezone(UTC).replace(microsecond=0)
+        message = TextMessage(f"SM{uuid4().hex}", ACCOUNT, form, at, "received")
+        message.direction = "inbound"
+        self.heard.append(message)
+        return message
 
     def receipt(self, message: TextMessage, status: str, *, error_code: int | None = None) -> int:
         """Move a text on and post the signed receipt; returns what was answered."""
@@ -262,10 +273,15 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _list(self, query: Mapping[str, str]) -> None:
         size, page = int(query.get("PageSize", "50")), int(query.get("Page", "0"))
+        after = query.get("DateSent>")
+        since = datetime.fromisoformat(after) if after else datetime.min.replace(tzinfo=UTC)
+        every = sorted(
+            [*self._standin.messages, *self._standin.heard], key=lambda each: each.created_at
+        )
         wanted = [
             message
-            for message in reversed(self._standin.messages)
-            if query.get("To") in (None, message.to)
+            for message in reversed(every)
+            if query.get("To") in (None, message.to) and message.created_at >= since
         ]
         more = len(wanted) > (page + 1) * size
         here = urlsplit(self.path).path

@@ -1,0 +1,186 @@
+"""What patients texted while we were down is read from the carrier's list, and nothing is lost."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import select
+
+from scheduler.booking.models import AppointmentState
+from scheduler.database import Database
+from scheduler.patients import consent
+from scheduler.reminders import missed
+from scheduler.reminders.models import Reply
+from scheduler.sms import twilio
+from scheduler.worker import Worker
+from tests.reminders.world import ANN, KEY, SECRETS, Hand, World, appointment, at, found
+from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin
+from tests.stories.talk import receive
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def clock() -> Hand:
+    return Hand()
+
+
+@pytest.fixture
+def carrier(clock: Hand) -> Iterator[Standin]:
+    with Standin(now=clock.now) as standin:
+        yield standin
+
+
+@pytest.fixture
+def sender(carrier: Standin) -> Iterator[twilio.Twilio]:
+    sender = twilio.connect(
+        account_sid=ACCOUNT,
+        auth_token=TOKEN,
+        messaging_service_sid=SERVICE,
+        api_url=carrier.url,
+        timeout=2.0,
+    )
+    yield sender
+    sender.close()
+
+
+@pytest.fixture
+def world(database: Database, clock: Hand, sender: twilio.Twilio) -> World:
+    world = found(database)
+    world.clock = clock
+    world.worker = Worker(database, sender, clock, key=KEY, public_url=SECRETS.public_url)
+    return world
+
+
+@pytest.fixture
+def asked(world: World) -> int:
+    """A course whose first session was asked about: texted the day before."""
+    course = world.book(world.enrol(), at(11), at(14))
+    for moment in (at(4), at(10)):
+        world.clock.at = moment
+        world.worker.tick()
+    return course
+
+
+def kept(world: World) -> list[tuple[str, datetime]]:
+    with world.database.transaction(write=False) as session:
+        return [(each.body, each.at) for each in session.exec(select(Reply))]
+
+
+def test_a_reply_that_nobody_brought_is_taken_in(
+    world: World, carrier: Standin, asked: int
+) -> None:
+    world.clock.at = at(10, 10, 1)
+    carrier.hear(sender=ANN, body="C")
+
+    world.clock.at = at(10, 10, 10)
+    for _ in range(3):
+        world.worker.tick()
+
+    assert kept(world) == [("C", at(10, 10, 1))]
+    with world.database.transaction(write=False) as session:
+        assert appointment(session, asked, 1).state == AppointmentState.CONFIRMED
+    assert [each.body for each in carrier.messages if "is confirmed" in each.body] == [
+        "Willow: thank you, Mon 11 Jan 10:00 AM is confirmed. To change it reply R."
+    ]
+
+
+def test_a_stop_sent_while_we_were_down_for_a_day_is_honoured(
+    world: World, carrier: Standin, asked: int
+) -> None:
+    world.clock.at = at(10, 12)
+    carrier.hear(sender=ANN, body="please stop texting me")
+
+    world.clock.at = at(11, 13)
+    world.worker.tick()
+
+    with world.database.transaction(write=False) as session:
+        assert consent.is_stopped(session, ANN)
+    sent = len(carrier.messages)
+    world.clock.at = at(13, 11)
+    world.worker.tick()
+    assert len(carrier.messages) == sent
+
+
+def test_what_the_carrier_brought_is_not_taken_twice(
+    world: World, carrier: Standin, asked: int
+) -> None:
+    message = carrier.hear(sender=ANN, body="C")
+    receive(world, "C", sid=message.sid)
+
+    world.clock.at += 10 * MINUTE
+    world.worker.tick()
+
+    assert len(kept(world)) == 1
+
+
+def test_the_carrier_is_left_two_minutes_to_bring_a_text_itself(
+    world: World, carrier: Standin, asked: int
+) -> None:
+    world.clock.at += 10 * MINUTE
+    carrier.hear(sender=ANN, body="C")
+
+    world.clock.at += MINUTE
+    world.worker.tick()
+    assert kept(world) == []
+
+    world.clock.at += 6 * MINUTE
+    world.worker.tick()
+    assert [body for body, _ in kept(world)] == ["C"]
+
+
+def test_what_was_texted_before_the_program_was_there_is_not_for_it(
+    world: World, carrier: Standin
+) -> None:
+    carrier.hear(sender=ANN, body="STOP")
+
+    world.clock.at += timedelta(days=1)
+    for _ in range(2):
+        world.worker.tick()
+        world.clock.at += 6 * MINUTE
+
+    assert kept(world) == []
+
+
+def test_while_the_carrier_cannot_be_asked_nothing_counts_as_read(
+    world: World, carrier: Standin, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.clock.at += MINUTE
+    carrier.hear(sender=ANN, body="C")
+    with monkeypatch.context() as patch:
+        patch.setattr(carrier, "heard", None)  # it breaks, and hangs up
+        for _ in range(3):
+            world.clock.at += timedelta(hours=1)
+            world.worker.listen()
+    assert kept(world) == []
+
+    world.clock.at += 6 * MINUTE
+    world.worker.listen()
+    assert [body for body, _ in kept(world)] == ["C"]
+
+
+def test_of_two_workers_one_reads_the_list(world: World) -> None:
+    def begin() -> datetime | None:
+        with world.database.transaction() as session:
+            return missed.begin_look(session, now=world.clock.at)
+
+    assert [begin(), begin()] == [world.clock.at - missed.OVERLAP, None]
+    world.clock.at += missed.EVERY
+    assert [begin(), begin()] == [at(4) - missed.OVERLAP, None]
+
+
+def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(
+    carrier: Standin, sender: twilio.Twilio, clock: Hand
+) -> None:
+    sender.send(to=ANN, text="ours", receipt_url=None, valid_seconds=60)
+    early = carrier.hear(sender=ANN, body="too early")
+    clock.at += timedelta(hours=1)
+    for number in range(3):
+        carrier.hear(sender=ANN, body=str(number), NumMedia=str(number))
+        clock.at += MINUTE
+
+    received = sender.received(since=early.created_at + MINUTE)
+
+    assert [(each.text, each.pictures) for each in received] == [("0", 0), ("1", 1), ("2", 2)]
+    assert received[0].sent_at == early.created_at + timedelta(hours=1)
+    assert received[0].sent_at.tzinfo is not None
