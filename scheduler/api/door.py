@@ -5,6 +5,7 @@ from typing import Any
 from fastapi import APIRouter, Depends, FastAPI
 
 from scheduler.api import (
+    absence_proposals,
     appointments,
     audit_entries,
     clinics,
@@ -39,6 +40,7 @@ ABOUT = (
 PARTS = (
     clinics,
     practitioners,
+    absence_proposals,
     rooms,
     treatments,
     slots,

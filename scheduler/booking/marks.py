@@ -4,9 +4,10 @@ Sessions are numbered by time, cancelled ones among them: a cancelled session ke
 course, so that the others are judged as what they are. A make-up session is one more at the end.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from functools import partial
 from itertools import pairwise
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -17,6 +18,8 @@ from scheduler.errors import Conflict
 
 LATER = frozenset({"late", "short", "gap"})
 """Departures by which a course is slower than its pace: what shifting and skipping mean."""
+
+NOWHERE: Mapping[int, date] = {}
 
 OF_THE_DAY = frozenset({"weekday"})
 """Departures that one session has by itself."""
@@ -60,25 +63,34 @@ class Standing:
     departures: Sequence[Departure]
 
 
-def off_pace(course: Course, sessions: Sequence[Appointment]) -> list[Departure]:
-    """Where the dates of a course are not at the pace that it agreed on."""
+def off_pace(
+    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+) -> list[Departure]:
+    """Where the dates of a course are not at the pace that it agreed on.
+
+    `instead`: by their ids, sessions that are to be judged as if they were on another day.
+    """
     if course.state == CourseState.CANCELLED:
         return []
-    places = sorted(sessions, key=lambda each: (each.wall_time, each.number))
+    day = partial(_day, instead=instead)
+    places = sorted(sessions, key=lambda each: (day(each), each.wall_time[11:], each.number))
     meant = meant_phases(course, sessions)
-    found = departures(meant, [day_of(each) for each in places])
+    found = departures(meant, [day(each) for each in places])
     there = [each for each in places if each.state != AppointmentState.CANCELLED]
     if len(there) == len(places):
         return found
     # A place that was given up must not make the others look too fast: they have to be so alone.
-    alone = [(each.kind, there[each.number - 1].number) for each in _found(meant, there)]
+    without = departures(meant, [day(each) for each in there])
+    alone = [(each.kind, there[each.number - 1].number) for each in without]
     return [each for each in found if _counts(each, places[each.number - 1], alone)]
 
 
-def standing(course: Course, sessions: Sequence[Appointment]) -> Standing:
-    """How the dates of a course stand to its pace."""
-    days = sorted(day_of(each) for each in sessions)
-    return Standing(days, off_pace(course, sessions))
+def standing(
+    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+) -> Standing:
+    """How the dates of a course stand to its pace; `instead` as in `off_pace`."""
+    days = sorted(_day(each, instead) for each in sessions)
+    return Standing(days, off_pace(course, sessions, instead=instead))
 
 
 def fresh(before: Standing, after: Standing) -> list[Departure]:
@@ -122,11 +134,6 @@ def mark(
 def reasons(course: Course) -> dict[tuple[str, int], str]:
     """Why a course is not at its pace, by kind and session number."""
     return {(each["kind"], each["number"]): each["reason"] for each in course.marks}
-
-
-def day_of(appointment: Appointment) -> int:
-    """The ordinal of the local day of a session."""
-    return date.fromisoformat(appointment.wall_time[:10]).toordinal()
 
 
 def planned_phases(course: Course) -> list[Phase]:
@@ -178,8 +185,10 @@ def _sessions(planned: Sequence[Phase]) -> int:
     return sum(phase.sessions for phase in planned)
 
 
-def _found(meant: Sequence[Phase], sessions: Sequence[Appointment]) -> list[Departure]:
-    return departures(meant, [day_of(each) for each in sessions])
+def _day(appointment: Appointment, instead: Mapping[int, date]) -> int:
+    """The ordinal of the local day of a session."""
+    day = instead.get(appointment.id or 0) or date.fromisoformat(appointment.wall_time[:10])
+    return day.toordinal()
 
 
 def _counts(found: Departure, at: Appointment, alone: Collection[tuple[str, int]]) -> bool:
@@ -194,7 +203,13 @@ def _is_worse(before: Departure | None, after: Departure, gap: int) -> bool:
         return True
     if before.due and after.due:
         return after.due[1] - after.due[0] > before.due[1] - before.due[0]
-    return gap < 0
+    return gap < 0 or _crowd(after) > _crowd(before)
+
+
+def _crowd(departure: Departure) -> int:
+    """How many there are where there are too many: "3 sessions are in the week of ..."."""
+    first = departure.what.split(" ", 1)[0]
+    return int(first) if first.isdecimal() else 0
 
 
 def _gaps(days: Sequence[int]) -> dict[int, int]:

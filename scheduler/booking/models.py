@@ -151,6 +151,26 @@ class DiaryEntry(SQLModel, table=True):
     """The minute in which a hold lapses; nothing for the rest."""
 
 
+class AbsenceProposal(SQLModel, table=True):
+    """Where the sessions of a practitioner who will be away could go. Nothing is moved by it.
+
+    `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id"} ...]`, or `"why"`
+    in place of the last two where there is nothing.
+    """
+
+    __tablename__ = "absence_proposals"
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
+    starts_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    reason: str = Field(default="", max_length=200)
+    placings: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    created_at: datetime = Field(sa_type=Instant)
+    confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
 class Enquiry(SQLModel, table=True):
     """A booking form that somebody is filling: what they have said so far. Gone after a day."""
 

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, courses, waitlist
+from scheduler.booking import absence_proposals, absences, courses, waitlist
 from scheduler.booking.seating import Wanted
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Database, known
@@ -66,6 +66,14 @@ def furnish(database: Database, cast: Cast) -> Ids:
             day=(MONDAY + 60 * DAY).date(),
             now=NOW,
         )
+        proposal = absence_proposals.propose(
+            session,
+            OPERATOR,
+            session.get_one(Practitioner, cast.ben),
+            starts_at=MONDAY + 20 * DAY,
+            ends_at=MONDAY + 21 * DAY,
+            now=NOW,
+        )
         rulebook.settle(session, [cast.clinic], now=NOW)
         rule = session.exec(
             select(ReminderRule)
@@ -120,6 +128,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "practitioner_id": cast.ben,
                 "room_id": cast.beds[0],
                 "course_id": known(course.id),
+                "proposal_id": known(proposal.id),
                 "time_off_id": known(away.id),
                 "rule_id": known(rule.id),
                 "reply_id": known(reply.id),
@@ -157,6 +166,11 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "starts_at": (MONDAY + 40 * DAY).isoformat(),
             "ends_at": (MONDAY + 41 * DAY).isoformat(),
         },
+        "NewAbsence": {
+            "starts_at": (MONDAY + 50 * DAY).isoformat(),
+            "ends_at": (MONDAY + 51 * DAY).isoformat(),
+        },
+        "Confirmation": {"unplaced": "cancel"},
         "NewRoom": {**clinic, "name": "Bed 3"},
         "RoomChange": {"name": "Bed 1"},
         "NewTreatment": {
