@@ -15,7 +15,7 @@ from scheduler.api.course_plans import agreed_phases
 from scheduler.api.course_shapes import CourseHead, CourseShape
 from scheduler.api.entry import Call, Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.patients import PatientFields, enrol
+from scheduler.api.patients import NoTexts, PatientFields, enrol, no_texts
 from scheduler.api.shapes import Id, Moment, Page, PathId, QueryId, Shape, Text, local
 from scheduler.api.treatments import PhaseShape
 from scheduler.booking import courses
@@ -89,9 +89,10 @@ class TextShape(Shape):
 
 
 class Timeline(Shape):
-    """All texts about a course, by time."""
+    """All texts about a course, by time, and why there will be no more, if so."""
 
     items: list[TextShape]
+    no_texts: NoTexts | None
 
 
 @router.get("")
@@ -169,7 +170,10 @@ def list_texts(call: Looking, course_id: PathId) -> Timeline:
     course = course_shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     entries = timeline(call.session, course, now=call.now)
-    return Timeline(items=[_text(entry, zone) for entry in entries])
+    patient = call.session.get_one(Patient, course.patient_id)
+    return Timeline(
+        items=[_text(entry, zone) for entry in entries], no_texts=no_texts(call.session, patient)
+    )
 
 
 def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient, Screening | None]:

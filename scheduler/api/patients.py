@@ -5,7 +5,7 @@ from typing import Literal
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from scheduler import audit, phone
 from scheduler.api import lists
@@ -58,6 +58,14 @@ class PatientChange(Change):
     sms_consent: bool = Field(False, strict=True)
 
 
+class NoTexts(Shape):
+    """Why somebody gets no texts. START, texted by that phone, lifts a STOP; nothing else does."""
+
+    reason: str
+    since: str | None
+    words: str = Field(description="What they texted, where they did.")
+
+
 class PatientShape(Shape):
     """A patient. Answers about health are not told here."""
 
@@ -68,6 +76,7 @@ class PatientShape(Shape):
     phone_proved: bool
     language: str
     sms_consent: bool
+    no_texts: NoTexts | None = Field(description="Null: the patient is texted.")
 
 
 @router.get("")
@@ -78,7 +87,8 @@ def list_patients(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[
     found = lists.rows(call, Patient, part, present, clinic_id=clinic_id)
     for patient in found[: part.limit]:
         _note_look(call, patient)
-    return lists.page(found, part, _shape)
+    quiet = consent.silences(call.session, found)
+    return lists.page(found, part, lambda patient: _shape(patient, quiet.get(known(patient.id))))
 
 
 @router.post("", status_code=201, response_model=PatientShape)
@@ -87,7 +97,7 @@ def enrol_patient(call: Writing, body: NewPatient) -> JSONResponse:
     """Enter a patient. The same name and phone at the same clinic is the same patient."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     patient, _ = enrol(call, clinic, body)
-    return call.answer(_shape(patient), status=201, version=patient.version)
+    return call.answer(_told(call, patient), status=201, version=patient.version)
 
 
 @router.get("/{patient_id}", response_model=PatientShape)
@@ -96,7 +106,7 @@ def show_patient(call: Looking, patient_id: PathId) -> JSONResponse:
     """One patient. That you looked is written down."""
     patient = register.find(call.session, call.actor, patient_id)
     _note_look(call, patient)
-    return call.answer(_shape(patient), version=patient.version)
+    return call.answer(_told(call, patient), version=patient.version)
 
 
 @router.patch("/{patient_id}", response_model=PatientShape)
@@ -116,7 +126,7 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
         courses.end_links(call.session, patient, now=call.now)
     if consents is not None and consents != patient.sms_consent:
         _decide(call, patient, agrees=consents)
-    return call.answer(_shape(patient), version=patient.version)
+    return call.answer(_told(call, patient), version=patient.version)
 
 
 def enrol(call: Call, clinic: Clinic, body: PatientFields) -> tuple[Patient, Screening | None]:
@@ -169,7 +179,23 @@ def _note_look(call: Call, patient: Patient) -> None:
     )
 
 
-def _shape(patient: Patient) -> PatientShape:
+def no_texts(session: Session, patient: Patient) -> NoTexts | None:
+    """Why a patient gets no texts; None where they do."""
+    return _quiet(consent.silences(session, [patient]).get(known(patient.id)))
+
+
+def _quiet(silence: consent.Silence | None) -> NoTexts | None:
+    if silence is None:
+        return None
+    since = None if silence.since is None else silence.since.isoformat()
+    return NoTexts(reason=silence.reason, since=since, words=silence.words)
+
+
+def _told(call: Call, patient: Patient) -> PatientShape:
+    return _shape(patient, consent.silences(call.session, [patient]).get(known(patient.id)))
+
+
+def _shape(patient: Patient, silence: consent.Silence | None) -> PatientShape:
     return PatientShape(
         id=known(patient.id),
         clinic_id=patient.clinic_id,
@@ -178,4 +204,5 @@ def _shape(patient: Patient) -> PatientShape:
         phone_proved=patient.phone_proved_at is not None,
         language=patient.language,
         sms_consent=patient.sms_consent,
+        no_texts=_quiet(silence),
     )

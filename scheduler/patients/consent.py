@@ -1,5 +1,7 @@
 """Who may be texted: consent of a person, and the wish of a phone to be left alone."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlmodel import Session, col, select, update
@@ -17,6 +19,34 @@ WORDING = Words(
     " STOP at any time. My treatment does not depend on this.",
 )
 """What a patient agrees to, per language. It is stored with each consent as it was shown."""
+
+
+@dataclass(frozen=True)
+class Silence:
+    """Why somebody is not texted, since when, and what they said."""
+
+    reason: str
+    since: datetime | None = None
+    words: str = ""
+
+
+def silences(session: Session, patients: Sequence[Patient]) -> dict[int, Silence]:
+    """By id, why patients get no texts. Those who do are left out."""
+    phones = {patient.phone for patient in patients}
+    stopped = {
+        stop.phone: Silence("The phone asked for no more texts.", stop.since, stop.words)
+        for stop in session.exec(
+            select(OptOut)
+            .where(col(OptOut.phone).in_(phones), col(OptOut.lifted_at).is_(None))
+            .order_by(col(OptOut.id).desc())
+        )
+    }
+    disagree = Silence("The patient has not agreed to texts.")
+    return {
+        known(patient.id): stopped.get(patient.phone, disagree)
+        for patient in patients
+        if patient.phone in stopped or not patient.sms_consent
+    }
 
 
 def give(
