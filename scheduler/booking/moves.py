@@ -285,8 +285,10 @@ def _shifted(appointment: Appointment, by_days: int, means: Resources, *, field:
     target = date.fromisoformat(day) + timedelta(days=by_days)
     starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
     if starts_at is None:
+        last, first = hours.gap(target, int(hour) * 60 + int(minute), means.zone)
         raise Unfit(
-            f"On {target.isoformat()} clocks skip {clock}. Please choose another time for session"
+            f"On {target.isoformat()} clocks go from {last} straight to {first}: there is no"
+            f" {clock}. Please choose a time before or after that for session"
             f" {appointment.number}.",
             field=field,
         )

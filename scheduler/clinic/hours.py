@@ -95,6 +95,13 @@ def moment(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> Minute:
     return _change_between(_utc(day, minute, zone, 1), _utc(day, minute, zone, 0), zone)
 
 
+def gap(day: date, minute: int, zone: ZoneInfo) -> tuple[str, str]:
+    """From which wall time to which clocks jump over a time of a date: ("02:00", "03:00")."""
+    jump = moment(day, minute, zone)
+    last, first = (wall(jump - 1, zone)[1] + 1) % DAY, wall(jump, zone)[1]
+    return f"{last // 60:02}:{last % 60:02}", f"{first // 60:02}:{first % 60:02}"
+
+
 def offset(minute: Minute, zone: ZoneInfo) -> int:
     """How many minutes clocks are ahead of UTC at an instant."""
     ahead = datetime.fromtimestamp(minute * 60, tz=zone).utcoffset() or timedelta()
