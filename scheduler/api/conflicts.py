@@ -11,7 +11,10 @@ from scheduler.api.shapes import local
 from scheduler.booking.absences import BookedInside
 from scheduler.booking.marks import BreaksPace
 from scheduler.booking.planner import NoPlan
+from scheduler.booking.refusals import Refused
+from scheduler.booking.remedies import Remedy
 from scheduler.booking.seating import Clash, SessionsTaken
+from scheduler.clinic.phases import to_json
 from scheduler.intervals import instant_of
 
 
@@ -74,8 +77,25 @@ def telling_which_session() -> Iterator[None]:
     """A plan that cannot be is told with the session that cannot be placed."""
     try:
         yield
+    except Refused as none:
+        raise With(
+            none,
+            session_number=none.session_number,
+            remedies=[_remedy(each) for each in none.remedies],
+        ) from none
     except NoPlan as none:
         raise With(none, session_number=none.session_number) from none
+
+
+def _remedy(remedy: Remedy) -> dict[str, Any]:
+    send: dict[str, Any] = {}
+    if remedy.start_on is not None:
+        send["start_on"] = remedy.start_on.isoformat()
+    if remedy.phases is not None:
+        send["phases"] = [to_json(phase) for phase in remedy.phases]
+    if remedy.strict is not None:
+        send["strict"] = sorted(remedy.strict)
+    return {"kind": remedy.kind, "sentence": remedy.sentence, "send": send}
 
 
 def _clash(clash: Clash, zone: ZoneInfo, asked: Sequence[datetime]) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Proposals for a whole course. Nothing is kept by proposing it."""
 
 from datetime import date, time
-from typing import Annotated
+from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -37,6 +37,11 @@ class WishesShape(Shape):
         examples=[["09:00", "13:00"]],
         description="Sessions begin from the one, before the other.",
     )
+    strict: list[Literal["practitioner", "weekdays", "hours"]] = Field(
+        default_factory=list,
+        max_length=3,
+        description="Which of these wishes must be met; the others are where that is possible.",
+    )
 
     def wishes(self, start_on: date) -> Wishes:
         """The same for the planner. Unfit for hours that end before they begin."""
@@ -51,6 +56,7 @@ class WishesShape(Shape):
             weekdays=frozenset(WEEKDAYS.index(each) for each in self.weekdays),
             between=between,
             practitioner_id=self.practitioner_id,
+            strict=frozenset(self.strict),
         )
 
 
@@ -103,7 +109,11 @@ class PlanShape(Shape):
 @router.post("")
 @needs(Deed.SEE_CALENDAR)
 def propose(call: Reading, body: NewPlan) -> PlanShape:
-    """The best course that is free. 422 says which session cannot be placed, and why."""
+    """The best course that is free.
+
+    422 says which session cannot be placed, and why. Its `remedies` are changes that were planned
+    and do help: each with a sentence, and in `send` the fields to send instead.
+    """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient = None
     if body.patient_id is not None:

@@ -20,12 +20,30 @@ class Opening(NamedTuple):
 
 
 class Wishes(NamedTuple):
-    """What the patient would like. No weekdays means any; `between` is half-open, for the start."""
+    """What the patient would like. No weekdays means any; `between` is half-open, for the start.
+
+    `strict`: which of them nothing may miss, among practitioner, weekdays and hours.
+    """
 
     start_on: date
     weekdays: frozenset[int] = frozenset()
     between: tuple[int, int] | None = None
     practitioner_id: int | None = None
+    strict: frozenset[str] = frozenset()
+
+    @property
+    def only_weekdays(self) -> frozenset[int]:
+        """The weekdays that a session must be on; none: any."""
+        return self.weekdays if "weekdays" in self.strict else frozenset()
+
+    def allow(self, opening: Opening) -> bool:
+        """Whether an opening misses none of the strict wishes."""
+        met = {
+            "weekdays": self.day_met(opening.day),
+            "hours": self.time_met(opening),
+            "practitioner": self.person_met(opening),
+        }
+        return all(met[each] for each in self.strict)
 
     def missed_by(self, opening: Opening) -> int:
         """How many of the three wishes, weekday, hours and practitioner, an opening misses."""

@@ -9,12 +9,14 @@ from sqlmodel import Session, col, select
 
 from scheduler import audit, links
 from scheduler.audit import Actor
-from scheduler.booking import diary, holds, marks, planner, search, seating
+from scheduler.booking import diary, holds, marks, planner, refusals, remedies, search, seating
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.paces import Departure
-from scheduler.booking.planner import Plan
+from scheduler.booking.planner import NoPlan, Plan
+from scheduler.booking.refusals import Asked
+from scheduler.booking.remedies import Look
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
 from scheduler.clinic import phases
@@ -35,6 +37,9 @@ BOOKED_SO = "booked on these dates"
 PLANNING_SLACK = timedelta(days=56)
 """How much longer than its phases ask a plan may take, closed weeks and late starts included."""
 
+REMEDY_SLACK = 2 * PLANNING_SLACK
+"""The same where a pause is tried, since there is no plan without one."""
+
 
 def propose(
     session: Session,
@@ -48,7 +53,9 @@ def propose(
     patient: Patient | None = None,
     leaving: Leaving = NOTHING,
 ) -> Plan:
-    """The best plan for the phases (default: the treatment's). Raises planner.NoPlan with why.
+    """The best plan for the phases (default: the treatment's).
+
+    Raises refusals.Refused, a planner.NoPlan, with why there is none and what would help.
 
     `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
     by a date are counted from.
@@ -59,17 +66,31 @@ def propose(
         phase for phase in agreed or phases_of(treatment) if with_optional or not phase.optional
     ]
     planned = phases.counted_from(planned, anchor_on)
-    last = last_day(wishes.start_on, planned, treatment, now.astimezone(means.zone).date())
-    free = search.free_slots(
-        session,
-        means,
-        first=wishes.start_on,
-        last=last,
-        now=now,
-        patient_calendar_id=patient.calendar_id if patient else None,
-        leaving=leaving,
-    )
-    return planner.plan(planned, search.openings(free, means.zone), wishes, until=last)
+    today = now.astimezone(means.zone).date()
+    wishes = wishes._replace(start_on=max(wishes.start_on, today))
+    calendar_id = patient.calendar_id if patient else None
+    asked = Asked(planned, wishes, now, calendar_id, leaving)
+
+    def look(start: date, slack: timedelta = REMEDY_SLACK) -> Look:
+        until = last_day(start, planned, treatment, today, slack=slack)
+        free = search.free_slots(
+            session,
+            means,
+            first=start,
+            last=until,
+            now=now,
+            patient_calendar_id=calendar_id,
+            leaving=leaving,
+        )
+        return Look(search.openings(free, means.zone), until)
+
+    free = look(wishes.start_on, PLANNING_SLACK)
+    try:
+        return planner.plan(planned, free.openings, wishes, until=free.until)
+    except NoPlan as refusal:
+        refused = refusals.explain(session, means, refusal, asked)
+        refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
+        raise refused from refusal
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:
@@ -277,10 +298,17 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
     return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
 
 
-def last_day(start_on: date, planned: Sequence[Phase], treatment: Treatment, today: date) -> date:
+def last_day(
+    start_on: date,
+    planned: Sequence[Phase],
+    treatment: Treatment,
+    today: date,
+    *,
+    slack: timedelta = PLANNING_SLACK,
+) -> date:
     """Until when a plan may look for sessions: no further than the treatment can be booked."""
     starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
-    wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + PLANNING_SLACK
+    wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + slack
     return min(wanted, today + timedelta(days=treatment.horizon_days))
 
 

@@ -31,13 +31,25 @@ _BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, 
 
 
 class NoPlan(Unfit):
-    """No plan keeps the pace with what is free."""
+    """No plan keeps the pace with what is free.
+
+    `first` and `last`: the days on which that session could have been; `until`: how far the
+    calendar is open.
+    """
 
     slug = "no-plan"
 
-    def __init__(self, session_number: int, sentence: str) -> None:
-        super().__init__(sentence)
+    def __init__(
+        self, session_number: int, why: str, *, first: date, last: date, until: date
+    ) -> None:
+        super().__init__(f"Session {session_number} cannot be placed: {why}.")
         self.session_number = session_number
+        self.first, self.last, self.until = first, last, until
+
+    @property
+    def ends_too_soon(self) -> bool:
+        """Whether the calendar ends before all days have come that the session could be on."""
+        return self.last > self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +219,7 @@ class _Search:
                     for day in _days_in(leg.usable, stretch)
                 }
             if not states:
-                raise NoPlan(number, _sentence(number, stretches, until))
+                raise _refusal(number, stretches, until)
             if leg is not self.legs[-1]:
                 following = self.legs[number - self.number + 1]
                 stretches = {
@@ -215,16 +227,14 @@ class _Search:
                 }
 
 
-def _sentence(number: int, stretches: set[Stretch], until: int) -> str:
+def _refusal(number: int, stretches: set[Stretch], until: int) -> NoPlan:
     first = min(stretch.first for stretch in stretches)
     last = max(stretch.last for stretch in stretches)
     end = f"the calendar is open only until {on(until)}"
-    nothing = f"nothing that keeps the pace is free from {on(first)}"
-    if first > until:
-        return f"Session {number} cannot be placed: {end}."
-    if last > until:
-        return f"Session {number} cannot be placed: {nothing}, and {end}."
-    return f"Session {number} cannot be placed: {nothing} to {on(last)}."
+    why = f"nothing that keeps the pace is free from {on(first)}"
+    why = end if first > until else f"{why}, and {end}" if last > until else f"{why} to {on(last)}"
+    days = [date.fromordinal(day) for day in (first, last, until)]
+    return NoPlan(number, why, first=days[0], last=days[1], until=days[2])
 
 
 def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> State:

@@ -97,7 +97,7 @@ def plan_rest(
     offers: dict[int, list[Opening]] = defaultdict(list)
     first = max([wishes.start_on, *(each.day + timedelta(days=1) for each in kept)])
     for opening in openings:
-        if first <= opening.day <= until:
+        if first <= opening.day <= until and (not wishes.strict or wishes.allow(opening)):
             offers[opening.day.toordinal()].append(opening)
     missed = {day: min(map(wishes.missed_by, offered)) for day, offered in offers.items()}
     ways = dates.best(

@@ -12,6 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 from scheduler import spoken
 from scheduler.booking import enquiries, planner, proposals
 from scheduler.booking.holds import SessionsTaken
+from scheduler.booking.refusals import Refused
 from scheduler.database import known
 from scheduler.errors import TooMany, Unfit
 from scheduler.patients import screening, verification
@@ -316,10 +317,16 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
     if isinstance(wrong, Mistakes):
         return wrong.sentences
     if isinstance(wrong, planner.NoPlan):
-        return {"": f"{wrong.sentence} {_(WHAT_HELPS)}"}
+        return {"": " ".join([wrong.sentence, *(_what_was_tried(wrong) or [_(WHAT_HELPS)])])}
     if isinstance(wrong, TooMany):
         return {"": _(wrong.sentence)}
     return {"": _("Others are booking at this very moment and took these times. Please try again.")}
+
+
+def _what_was_tried(wrong: planner.NoPlan) -> list[str]:
+    """What helps, of that which this form can ask for: another start."""
+    tried = wrong.remedies if isinstance(wrong, Refused) else ()
+    return [each.sentence for each in tried if each.kind in {"earlier", "later"}]
 
 
 def _slot(form: Form) -> tuple[int, int]:

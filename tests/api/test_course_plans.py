@@ -91,3 +91,39 @@ def test_repeats_count_towards_the_most_that_a_course_can_have(desk: Desk, cast:
 
     assert problem.status_code == 422
     assert problem.json()["detail"] == "A course has at most 60 sessions."
+
+
+def test_what_would_help_is_what_to_send_instead(desk: Desk, cast: Cast) -> None:
+    asked: dict[str, Any] = {
+        "phases": [{"sessions": 3, "per_week": 1, "weekdays": ["fri"]}],
+        "practitioner_id": cast.ben,
+        "strict": ["practitioner"],
+    }
+
+    problem = ask(desk, cast, **asked).json()
+
+    assert problem["detail"] == (
+        "Session 1 cannot be placed: the practitioner you want does not work on Friday"
+        " in the 5 weeks from 22 February."
+    )
+    assert [(each["kind"], sorted(each["send"])) for each in problem["remedies"]] == [
+        ("practitioner", ["strict"]),
+        ("any_weekday", ["phases"]),
+    ]
+    assert [each["sentence"] for each in problem["remedies"]] == [
+        "With another practitioner where need be: from 26 February to 12 March.",
+        "If its sessions may be on any weekday: from 22 February to 8 March.",
+    ]
+    helped = [days(ask(desk, cast, **{**asked, **each["send"]})) for each in problem["remedies"]]
+    assert helped == [["02-26", "03-05", "03-12"], ["02-22", "03-01", "03-08"]]
+
+
+def test_a_start_beyond_the_open_calendar_is_helped_by_an_earlier_one(
+    desk: Desk, cast: Cast
+) -> None:
+    problem = ask(desk, cast, start_on="2028-01-20").json()
+
+    assert problem["session_number"] == 5
+    earlier = problem["remedies"][0]
+    assert earlier["kind"] == "earlier"
+    assert len(days(ask(desk, cast, **earlier["send"]))) == 10

@@ -103,6 +103,14 @@ def day_due(phase, day):
     return soon
 
 
+def allowed(wishes, opening):
+    if "weekdays" in wishes.strict and wishes.weekdays:
+        return opening.day.weekday() in wishes.weekdays
+    if "hours" in wishes.strict and wishes.between:
+        return wishes.between[0] <= opening.minute < wishes.between[1]
+    return True
+
+
 def price_of_openings(wishes, openings):
     """(sessions outside the wishes, wishes missed)."""
     missed = [
@@ -162,6 +170,9 @@ def densest(phases):
 def cheapest_of_all(phases, wishes, by_day, kept=()):
     sessions = sum(phase.sessions for phase in phases)
     prices = []
+    by_day = {day: [each for each in by_day[day] if allowed(wishes, each)] for day in by_day}
+    by_day |= {opening.day: [opening] for opening in kept}
+    kept = [opening.day for opening in kept]
     for days in combinations(sorted(by_day), sessions):
         if days[: len(kept)] != tuple(kept):
             continue
@@ -220,6 +231,7 @@ _wishes = st.builds(
     st.sampled_from([frozenset(), frozenset({0, 1}), frozenset({3})]),
     st.sampled_from([None, (540, 570), (570, 720)]),
     st.sampled_from([None, 1, 2]),
+    st.sampled_from([frozenset(), frozenset(), frozenset({"weekdays"}), frozenset({"hours"})]),
 )
 
 
@@ -274,7 +286,7 @@ def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishe
         planned, number = None, refusal.session_number
 
     fixed = {opening.day: [opening] for opening in kept}
-    least = cheapest_of_all(phases, wishes, fixed | rest, kept=days)
+    least = cheapest_of_all(phases, wishes, fixed | rest, kept=kept)
     if planned is None:
         assert least is NEVER
         assert len(kept) < number <= sessions
