@@ -1,7 +1,7 @@
 """Proposals for a whole course. Nothing is kept by proposing it."""
 
 from datetime import date, time
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -12,9 +12,10 @@ from scheduler.api.conflicts import telling_which_session
 from scheduler.api.entry import Reading, needs
 from scheduler.api.shapes import ClockTime, Day, Id, Shape, Weekday, local
 from scheduler.api.treatments import PhaseShape
-from scheduler.booking import courses, search
-from scheduler.booking.compromises import Wishes
-from scheduler.booking.planner import PlannedSession
+from scheduler.booking import alternatives, courses, planner, search
+from scheduler.booking.alternatives import Proposal
+from scheduler.booking.compromises import Opening, Wishes
+from scheduler.booking.planner import Plan
 from scheduler.clinic import setup
 from scheduler.clinic.hours import end_of, minute_of_day
 from scheduler.clinic.models import Treatment
@@ -78,17 +79,37 @@ class NewPlan(WishesShape):
     anchor_on: Day | None = Field(
         None, description="The date that from_day and to_day of the phases are counted from."
     )
+    alternatives: bool = Field(
+        False,
+        strict=True,
+        description="With others: one that ends earlier, one with one practitioner throughout, one"
+        " at one hour throughout, where the best is not so.",
+    )
+    neighbours: int = Field(
+        0,
+        strict=True,
+        ge=0,
+        le=10,
+        description="With so many other free times for each session, the nearest first, to which it"
+        " could go without harm to the pace while the others stay.",
+    )
 
 
-class PlannedShape(Shape):
-    """A proposed session."""
+class TimeShape(Shape):
+    """A free time."""
 
-    number: int
-    phase: int
     starts_at: str
     ends_at: str
     practitioner_id: int
     room_id: int
+
+
+class PlannedShape(TimeShape):
+    """A proposed session. `neighbours`: where it was asked for, other times that fit as well."""
+
+    number: int
+    phase: int
+    neighbours: list[TimeShape] | None = None
 
 
 class CompromiseShape(Shape):
@@ -99,14 +120,27 @@ class CompromiseShape(Shape):
     sentence: str
 
 
-class PlanShape(Shape):
+class CourseShape(Shape):
     """A whole course."""
 
     sessions: list[PlannedShape]
     compromises: list[CompromiseShape]
 
 
-@router.post("")
+class AlternativeShape(CourseShape):
+    """A whole course that is better in one thing: earlier_end, same_practitioner, same_hour."""
+
+    kind: str
+    sentence: str
+
+
+class PlanShape(CourseShape):
+    """The best course, and others where they were asked for."""
+
+    alternatives: list[AlternativeShape] | None = None
+
+
+@router.post("", response_model_exclude_none=True)
 @needs(Deed.SEE_CALENDAR)
 def propose(call: Reading, body: NewPlan) -> PlanShape:
     """The best course that is free.
@@ -121,7 +155,7 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
     if body.practitioner_id is not None:
         search.resources(call.session, treatment).practitioner(body.practitioner_id)
     with telling_which_session():
-        plan = courses.propose(
+        found = courses.proposal(
             call.session,
             treatment,
             body.wishes(body.start_on),
@@ -131,16 +165,15 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
             anchor_on=body.anchor_on,
             patient=patient,
         )
-    zone = zones.of(call.session, treatment.clinic_id)
+    teller = _Teller(treatment, zones.of(call.session, treatment.clinic_id))
+    others = alternatives.find(found) if body.alternatives else None
     return PlanShape(
-        sessions=[_planned(each, treatment, zone) for each in plan.sessions],
-        compromises=[
-            CompromiseShape(
-                kind=each.kind,
-                session_numbers=list(each.session_numbers),
-                sentence=each.sentence,
-            )
-            for each in plan.compromises
+        **teller.course(found.plan, found, neighbours=body.neighbours),
+        alternatives=None
+        if others is None
+        else [
+            AlternativeShape(kind=each.kind, sentence=each.sentence, **teller.course(each.plan))
+            for each in others
         ],
     )
 
@@ -151,13 +184,45 @@ def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
     return written_out([from_json(each) for each in checked])
 
 
-def _planned(each: PlannedSession, treatment: Treatment, zone: ZoneInfo) -> PlannedShape:
-    opening = each.opening
-    return PlannedShape(
-        number=each.number,
-        phase=each.phase,
-        starts_at=local(instant_of(opening.starts_at), zone),
-        ends_at=local(instant_of(opening.starts_at + treatment.minutes), zone),
-        practitioner_id=opening.practitioner_id,
-        room_id=opening.room_id,
-    )
+class _Teller:
+    """Tells courses in the wall time of their clinic."""
+
+    def __init__(self, treatment: Treatment, zone: ZoneInfo) -> None:
+        self.minutes = treatment.minutes
+        self.zone = zone
+
+    def course(
+        self, plan: Plan, found: Proposal | None = None, *, neighbours: int = 0
+    ) -> dict[str, Any]:
+        """A course and its compromises; with so many neighbours of each session, where wanted."""
+        sessions = []
+        for each in plan.sessions:
+            told = PlannedShape(number=each.number, phase=each.phase, **self._time(each.opening))
+            if found is not None and neighbours:
+                near = _near(found, each.number, neighbours)
+                told.neighbours = [TimeShape(**self._time(opening)) for opening in near]
+            sessions.append(told)
+        return {
+            "sessions": sessions,
+            "compromises": [
+                CompromiseShape(
+                    kind=each.kind,
+                    session_numbers=list(each.session_numbers),
+                    sentence=each.sentence,
+                )
+                for each in plan.compromises
+            ],
+        }
+
+    def _time(self, opening: Opening) -> dict[str, Any]:
+        return {
+            "starts_at": local(instant_of(opening.starts_at), self.zone),
+            "ends_at": local(instant_of(opening.starts_at + self.minutes), self.zone),
+            "practitioner_id": opening.practitioner_id,
+            "room_id": opening.room_id,
+        }
+
+
+def _near(found: Proposal, number: int, most: int) -> list[Opening]:
+    allowed = [each for each in found.openings if found.wishes.allow(each)]
+    return planner.neighbours(found.plan, number, allowed, found.phases, limit=most)

@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from scheduler import audit, links
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds, marks, planner, refusals, remedies, search, seating
+from scheduler.booking.alternatives import Proposal
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -41,7 +42,12 @@ REMEDY_SLACK = 2 * PLANNING_SLACK
 """The same where a pause is tried, since there is no plan without one."""
 
 
-def propose(
+def propose(session: Session, treatment: Treatment, wishes: Wishes, **asked: Any) -> Plan:
+    """The best plan, asked for like a `proposal`."""
+    return proposal(session, treatment, wishes, **asked).plan
+
+
+def proposal(
     session: Session,
     treatment: Treatment,
     wishes: Wishes,
@@ -52,11 +58,10 @@ def propose(
     anchor_on: date | None = None,
     patient: Patient | None = None,
     leaving: Leaving = NOTHING,
-) -> Plan:
-    """The best plan for the phases (default: the treatment's).
+) -> Proposal:
+    """The best plan for the phases (default: the treatment's), and what is free besides.
 
     Raises refusals.Refused, a planner.NoPlan, with why there is none and what would help.
-
     `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
     by a date are counted from.
     """
@@ -68,8 +73,7 @@ def propose(
     planned = phases.counted_from(planned, anchor_on)
     today = now.astimezone(means.zone).date()
     wishes = wishes._replace(start_on=max(wishes.start_on, today))
-    calendar_id = patient.calendar_id if patient else None
-    asked = Asked(planned, wishes, now, calendar_id, leaving)
+    asked = Asked(planned, wishes, now, patient.calendar_id if patient else None, leaving)
 
     def look(start: date, slack: timedelta = REMEDY_SLACK) -> Look:
         until = last_day(start, planned, treatment, today, slack=slack)
@@ -79,18 +83,19 @@ def propose(
             first=start,
             last=until,
             now=now,
-            patient_calendar_id=calendar_id,
+            patient_calendar_id=asked.patient_calendar_id,
             leaving=leaving,
         )
         return Look(search.openings(free, means.zone), until)
 
     free = look(wishes.start_on, PLANNING_SLACK)
     try:
-        return planner.plan(planned, free.openings, wishes, until=free.until)
+        plan = planner.plan(planned, free.openings, wishes, until=free.until)
     except NoPlan as refusal:
         refused = refusals.explain(session, means, refusal, asked)
         refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
         raise refused from refusal
+    return Proposal(plan, planned, free.openings, wishes, free.until)
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:

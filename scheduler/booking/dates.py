@@ -6,7 +6,7 @@ comparing numbers compares courses. See booking/planner.py for what is minimised
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -93,6 +93,13 @@ def best(
     raise AssertionError("the last budget allows whatever is possible at all")
 
 
+def soonest_end(phases: Sequence[Phase], free: Collection[int], start: int) -> int | None:
+    """The first day on which a course can be over that keeps the pace; None where none can."""
+    search = _Search(phases, dict.fromkeys(free, 0), start, ())
+    *_, states = search.reachable()
+    return min((day for _, day, _ in states), default=None)
+
+
 class _Search:
     def __init__(
         self, phases: Sequence[Phase], free: Mapping[int, int], start: int, kept: Sequence[int]
@@ -104,6 +111,7 @@ class _Search:
         self.legs = legs[max(0, len(kept) - 1) :]
         self.number = len(legs) - len(self.legs) + 1
         self.patience = self._patience()
+        self.looked: set[Stretch] = set()
         self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
         self.ideal = {leg.pace: int(leg.pace.ideal * self.unit) for leg in self.legs}
         # No gap is longer than the free days reach, so these bits hold any sum of squares.
@@ -204,27 +212,28 @@ class _Search:
 
     def require_some_plan(self, until: int) -> None:
         """Raises NoPlan for the first session that no course can reach, at whatever cost."""
-        stretches = set(entries(self.start))
-        for number, leg in enumerate(self.legs, start=self.number):
-            if self.kept and number == self.number:
-                states = {self.kept}
-            else:
-                states = {
-                    (
-                        leg.pace.begin(day) if stretch.anchor is None else stretch.anchor,
-                        day,
-                        stretch.filled,
-                    )
-                    for stretch in stretches
-                    for day in _days_in(leg.usable, stretch)
-                }
+        for number, states in enumerate(self.reachable(), start=self.number):
             if not states:
-                raise _refusal(number, stretches, until)
-            if leg is not self.legs[-1]:
-                following = self.legs[number - self.number + 1]
-                stretches = {
-                    stretch for state in states for stretch in self._moves(state, leg, following)[1]
-                }
+                raise _refusal(number, self.looked, until)
+
+    def reachable(self) -> Iterator[set[State]]:
+        """The states that each session can have at whatever cost, up to one with none at all."""
+        states = {self.kept} if self.kept else self._on_days(self.legs[0], set(entries(self.start)))
+        yield states
+        for before, leg in pairwise(self.legs):
+            if not states:
+                return
+            moves = (self._moves(state, before, leg)[1] for state in states)
+            states = self._on_days(leg, {stretch for stretches in moves for stretch in stretches})
+            yield states
+
+    def _on_days(self, leg: _Leg, stretches: set[Stretch]) -> set[State]:
+        self.looked = stretches
+        return {
+            (leg.pace.begin(day) if stretch.anchor is None else stretch.anchor, day, stretch.filled)
+            for stretch in stretches
+            for day in _days_in(leg.usable, stretch)
+        }
 
 
 def _refusal(number: int, stretches: set[Stretch], until: int) -> NoPlan:

@@ -127,3 +127,30 @@ def test_a_start_beyond_the_open_calendar_is_helped_by_an_earlier_one(
     earlier = problem["remedies"][0]
     assert earlier["kind"] == "earlier"
     assert len(days(ask(desk, cast, **earlier["send"]))) == 10
+
+
+def test_a_plan_says_no_more_than_was_asked_for(desk: Desk, cast: Cast) -> None:
+    plain = ask(desk, cast).json()
+
+    assert plain.keys() == {"sessions", "compromises"}
+    assert plain["sessions"][0].keys() == {
+        "number",
+        "phase",
+        "starts_at",
+        "ends_at",
+        "practitioner_id",
+        "room_id",
+    }
+
+
+def test_other_plans_and_the_nearest_times_of_each_session(desk: Desk, cast: Cast) -> None:
+    told = ask(desk, cast, weekdays=["thu"], alternatives=True, neighbours=2).json()
+
+    [earlier] = told["alternatives"]
+    assert earlier["kind"] == "earlier_end"
+    assert earlier["sessions"][-1]["starts_at"] < told["sessions"][-1]["starts_at"]
+    assert {len(each["neighbours"]) for each in told["sessions"]} == {2}
+    assert [each["starts_at"][5:16] for each in told["sessions"][0]["neighbours"]] == [
+        "02-25T09:00",
+        "02-25T09:20",
+    ]

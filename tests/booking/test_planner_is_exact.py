@@ -9,6 +9,7 @@ from math import ceil
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from scheduler.booking.dates import soonest_end
 from scheduler.booking.planner import (
     NoPlan,
     Opening,
@@ -295,6 +296,22 @@ def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishe
     assert [session.number for session in planned.sessions] == [*range(len(kept) + 1, sessions + 1)]
     assert price(phases, wishes, [*kept, *chosen]) == least
     assert all(min(each.session_numbers) > len(kept) for each in planned.compromises)
+
+
+@settings(max_examples=100, deadline=None)
+@given(courses(), diaries())
+def test_no_course_is_over_sooner_than_the_soonest(phases, by_day):
+    offsets = sorted((day - START).days for day in by_day if day >= START)
+    sessions = sum(phase.sessions for phase in phases)
+    ends = [
+        days[-1]
+        for days in combinations(offsets, sessions)
+        if price_of_days(phases, days) is not NEVER
+    ]
+
+    end = soonest_end(phases, {START.toordinal() + each for each in offsets}, START.toordinal())
+
+    assert end == (START.toordinal() + min(ends) if ends else None)
 
 
 @settings(max_examples=40, deadline=None)
