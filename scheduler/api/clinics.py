@@ -19,7 +19,7 @@ from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Closure
 from scheduler.database import known
 from scheduler.errors import Unfit
-from scheduler.reminders import segments
+from scheduler.reminders import rules, segments
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.staff.roles import Deed
 
@@ -46,6 +46,14 @@ WaitlistAtOnce = Annotated[
     int, Field(strict=True, ge=1, le=50, description="For first_come: to how many at once.")
 ]
 TextName = Annotated[Text, AfterValidator(_cheap)]
+Price = Annotated[
+    str,
+    Field(
+        pattern=r"^([0-9]{1,4}(\.[0-9]{1,6})?)?$",
+        examples=["0.0083"],
+        description="What the carrier takes for one segment, in your money; empty: not known.",
+    ),
+]
 
 
 class NewClinic(Shape):
@@ -70,6 +78,10 @@ class NewClinic(Shape):
     cancel_notice_hours: int = Field(
         24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
     )
+    segments_per_text: int = Field(
+        1, strict=True, ge=1, le=4, description="How long a reminder may be; 160 characters each."
+    )
+    segment_price: Price = ""
     insurance_note: Text = Field("", max_length=1000)
     waitlist_mode: WaitlistMode = "one_by_one"
     waitlist_minutes: WaitlistMinutes = 30
@@ -91,6 +103,8 @@ class ClinicChange(Change):
     cancel_notice_hours: int = Field(
         24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
     )
+    segments_per_text: int = Field(1, strict=True, ge=1, le=4)
+    segment_price: Price = ""
     insurance_note: Text = Field("", max_length=1000)
     waitlist_mode: WaitlistMode = "one_by_one"
     waitlist_minutes: WaitlistMinutes = 30
@@ -113,6 +127,8 @@ class ClinicShape(Shape):
     texts_per_day: int
     texts_per_week: int
     cancel_notice_hours: int
+    segments_per_text: int
+    segment_price: str
     insurance_note: str
     waitlist_mode: str
     waitlist_minutes: int
@@ -168,6 +184,7 @@ def change_clinic(call: Writing, clinic_id: PathId, body: ClinicChange) -> JSONR
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     call.expect(clinic.version)
     setup.change_clinic(call.session, call.actor, clinic, given(body), now=call.now)
+    rules.recheck(call.session, clinic, now=call.now, public_url=call.settings.public_url)
     _check_quiet(clinic)
     return call.answer(_shape(clinic), version=clinic.version)
 

@@ -1,8 +1,7 @@
 """What is texted, around what, and in which words."""
 
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -11,14 +10,27 @@ from sqlmodel import col, select
 
 from scheduler import languages
 from scheduler.api import lists
-from scheduler.api.entry import Call, Looking, Reading, Writing, needs
+from scheduler.api.entry import Looking, Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Change, Id, Language, Page, PathId, QueryId, Shape, Text, given
+from scheduler.api.shapes import (
+    Change,
+    Id,
+    Language,
+    Page,
+    PathId,
+    QueryId,
+    Shape,
+    Spoken,
+    Text,
+    given,
+)
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
-from scheduler.reminders import outbox, rulebook, rules, segments, wording
+from scheduler.errors import Unfit
+from scheduler.reminders import proofs, rulebook, rules, wording
 from scheduler.reminders.models import ReminderRule
+from scheduler.reminders.proofs import Proof, Setting
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/reminder-rules", tags=["reminder rules"])
@@ -42,7 +54,17 @@ class RuleFields(Shape):
         examples=[-1440],
         description="After the anchor; negative: before it.",
     )
-    which: Literal["all", "first", "last", "moved", "cancelled"] = "all"
+    which: Literal[
+        "all", "first", "last", "each_phase", "every", "review", "moved", "cancelled"
+    ] = Field(
+        "all",
+        description="Which sessions: `each_phase`: the first of each phase; `every`: see `every`;"
+        " `review`: those after which the treatment's review falls due. `moved`, `cancelled`: what"
+        " the clinic changed.",
+    )
+    every: int = Field(
+        1, strict=True, ge=1, le=100, description="Each so many-th session, where `which` is every."
+    )
     quiet: Literal["earlier", "later", "ignore"] = "earlier"
     useful_minutes: int = Field(
         0,
@@ -62,6 +84,12 @@ class RuleFields(Shape):
         min_length=1,
         max_length=20,
         examples=[{"en": "{clinic}: {date} {time}. Parking is behind the house."}],
+    )
+    cases: dict[Literal["missed", "last", "first", "later"], Templates] = Field(
+        default_factory=dict,
+        description="Other words for special sessions; of several cases the first of this list"
+        " holds: `missed`: the session before was missed.",
+        examples=[{"missed": {"en": "{clinic}: we missed you. Next: {date} {time}."}}],
     )
 
 
@@ -94,25 +122,45 @@ class RuleShape(Shape):
     priority: int
     always: bool
     asked: bool
+    every: int
     active: bool
     templates: dict[str, str]
+    cases: dict[str, dict[str, str]]
 
 
 class Draft(Shape):
-    """Words to be tried."""
+    """Words to be tried. Without `language` in each one that we have words for."""
 
     clinic_id: Id
     template: Text = Field(min_length=1, max_length=wording.LONGEST)
-    language: Language = "en"
+    language: Spoken | None = None
+    recipients: int = Field(1, strict=True, ge=1, le=100_000)
 
 
-class Preview(Shape):
-    """What a text would look like, and what it costs."""
+class CaseShape(Shape):
+    """One case of a text, as it would be sent, and what it costs."""
 
+    language: str
+    case: str
     text: str
     encoding: str = Field(description="GSM-7, or UCS-2: then a segment holds 70 characters only.")
     units: int
-    segments: int = Field(description="How many texts the carrier bills.")
+    segments: int = Field(description="How many texts the carrier bills for each recipient.")
+    billed: int = Field(description="Segments times recipients.")
+    cost: str | None = Field(description="In the clinic's money, if it has said a segment_price.")
+
+
+class Preview(Shape):
+    """What a text would look like: the dearest case, and every other one."""
+
+    text: str
+    encoding: str
+    units: int
+    segments: int
+    billed: int
+    cost: str | None
+    refusal: str = Field(description="Why it could not be saved as it is; empty: it could.")
+    cases: list[CaseShape]
 
 
 @router.get("")
@@ -132,19 +180,29 @@ def add_rule(call: Writing, body: NewRule) -> JSONResponse:
     """Add a text to those that a clinic sends."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     fields = body.model_dump(exclude={"clinic_id"})
-    rule = rules.add(call.session, call.actor, clinic, fields, now=call.now)
+    rule = rules.add(
+        call.session, call.actor, clinic, fields, now=call.now, public_url=call.settings.public_url
+    )
     return call.answer(_shape(rule), status=201, version=rule.version)
 
 
 @router.post("/preview")
 @needs(Deed.SEE_MESSAGES)
 def preview(call: Reading, body: Draft) -> Preview:
-    """Try words before they are saved: the text, with an example's date, and its price."""
+    """Try words before they are saved: each case of the text as it would be sent, and its price."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
-    text = wording.render(body.template, _example(call, clinic, body.language))
-    counted = segments.count(text)
+    setting = Setting(clinic, call.now, call.settings.public_url)
+    spoken = [body.language] if body.language else languages.codes()
+    cases = [
+        _case(clinic, language, proof, body.recipients)
+        for language in spoken
+        for proof in proofs.of(setting, body.template, language)
+    ]
+    dearest = max(cases, key=lambda case: (case.segments, case.units))
     return Preview(
-        text=text, encoding=counted.encoding, units=counted.units, segments=counted.segments
+        **dearest.model_dump(exclude={"language", "case"}),
+        refusal=_refusal(setting, body.template, spoken),
+        cases=cases,
     )
 
 
@@ -162,20 +220,38 @@ def change_rule(call: Writing, rule_id: PathId, body: RuleChange) -> JSONRespons
     """Change a rule, or switch it off."""
     rule = rules.find(call.session, call.actor, rule_id)
     call.expect(rule.version)
-    rules.change(call.session, call.actor, rule, given(body), now=call.now)
+    rules.change(
+        call.session,
+        call.actor,
+        rule,
+        given(body),
+        now=call.now,
+        public_url=call.settings.public_url,
+    )
     return call.answer(_shape(rule), version=rule.version)
 
 
-def _example(call: Call, clinic: Clinic, language: str) -> dict[str, str]:
-    today = call.now.astimezone(ZoneInfo(clinic.timezone))
-    session_at = datetime(today.year, 11, 30, 10, 20, tzinfo=today.tzinfo)
-    clock = wording.clock_of(clinic.country)
-    return {
-        **outbox.fields_of(clinic),
-        **wording.when(session_at, languages.of(language), clock),
-        "number": "10",
-        "total": "12",
-    }
+def _case(clinic: Clinic, language: str, proof: Proof, recipients: int) -> CaseShape:
+    cost = proofs.cost(proof.counted, clinic, recipients)
+    return CaseShape(
+        language=language,
+        case=proof.case,
+        text=proof.text,
+        encoding=proof.counted.encoding,
+        units=proof.counted.units,
+        segments=proof.counted.segments,
+        billed=proof.counted.segments * recipients,
+        cost=None if cost is None else f"{cost:f}",
+    )
+
+
+def _refusal(setting: Setting, template: str, spoken: Iterable[str]) -> str:
+    try:
+        for language in spoken:
+            proofs.check(setting, template, language)
+    except Unfit as problem:
+        return problem.sentence
+    return ""
 
 
 def _shape(rule: ReminderRule) -> RuleShape:

@@ -29,6 +29,10 @@ class Clinic(Versioned, table=True):
     texts_per_week: int = 3
     cancel_notice_hours: int = 24
     """A session that a patient cancels later than this before its start is cancelled late."""
+    segments_per_text: int = 1
+    """how long a reminder may be"""
+    segment_price: str = Field(default="", max_length=12)
+    """what the carrier takes for one segment, in the clinic's money; nothing: not known"""
     insurance_note: str = Field(default="", max_length=1000)
     waitlist_mode: str = Field(default="one_by_one", max_length=12)
     """how a freed time is offered: one_by_one, first_come (to several at once) or off"""

@@ -17,4 +17,6 @@ class Score(SQLModel, table=True):
     course_id: int = Field(foreign_key="courses.id", index=True)
     appointment_id: int = Field(foreign_key="appointments.id", unique=True)
     value: int
+    review: bool = False
+    """said in answer to the question whether the course helps"""
     at: datetime = Field(sa_type=Instant)

@@ -14,9 +14,10 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.clinic.models import Clinic
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
+from scheduler.progress import reviews
 from scheduler.reminders import rulebook, texts, timing
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
@@ -81,6 +82,8 @@ class _Session(NamedTuple):
     starts_at: datetime
     ends_at: datetime
     news_at: datetime | None
+    phase: int
+    review_after: list[int]
 
 
 def gather(session: Session, phones: Collection[str], *, now: datetime) -> list[Household]:
@@ -118,9 +121,12 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
             Appointment.starts_at,
             Appointment.ends_at,
             Appointment.news_at,
+            Appointment.phase,
+            Treatment.review_after,
         )
         .join(Course, col(Course.patient_id) == Patient.id)
         .join(Appointment, col(Appointment.course_id) == Course.id)
+        .join(Treatment, col(Treatment.id) == Course.treatment_id)
         .outerjoin(Screening, col(Screening.id) == Course.screening_id)
         .where(
             col(Patient.phone).in_(phones),
@@ -142,12 +148,14 @@ def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]
 def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Sent]]:
     """By phone, what went or may have gone to it, whichever clinic it was from."""
     sent: dict[str, list[timing.Sent]] = defaultdict(list)
-    for phone, key, began_at, asked in session.exec(
-        select(Message.phone, Message.key, Attempt.began_at, Message.asked)
+    for phone, key, began_at, asked, appointment_id in session.execute(
+        select(  # type: ignore[call-overload]
+            Message.phone, Message.key, Attempt.began_at, Message.asked, Message.appointment_id
+        )
         .join(Attempt, col(Attempt.message_id) == Message.id)
         .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
     ):
-        sent[phone].append(timing.Sent(_plain(key), began_at, asked))
+        sent[phone].append(timing.Sent(_plain(key), began_at, asked, str(appointment_id or "")))
     # What was refused for good is not tried again and must not take the place of another text.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
@@ -180,6 +188,8 @@ def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
     rules = _rules_for(course[0], rules)
+    attended = [row.appointment_id for row in course if row.state in LIVE]
+    reviewed = reviews.due_after(attended, course[0].review_after)
     return [
         timing.Visit(
             course_id=str(row.course_id),
@@ -195,6 +205,8 @@ def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[
             language=row.language,
             rules=rules,
             news_at=row.news_at,
+            phase=row.phase,
+            review=row.appointment_id in reviewed,
         )
         for row in course
     ]
@@ -206,7 +218,7 @@ def _rules_for(course: _Session, rules: list[timing.Rule]) -> list[timing.Rule]:
         # prepare, before a practitioner has said that the treatment is safe for them; once that
         # is said, what is still useful becomes owed.
         return [
-            replace(rule, variant="held", templates=texts.ANSWERS["held"])
+            replace(rule, variant="held", templates=texts.ANSWERS["held"], cases={})
             for rule in rules
             if rule.kind == "confirmation" and rule.anchor == "booked"
         ]
@@ -214,7 +226,7 @@ def _rules_for(course: _Session, rules: list[timing.Rule]) -> list[timing.Rule]:
         # A session that took place is looked after, whatever became of those to come.
         declined = course.was_held and course.cleared_at is None
         return [
-            replace(rule, templates=texts.ANSWERS["declined"])
+            replace(rule, templates=texts.ANSWERS["declined"], cases={})
             if declined and rule.anchor == "change"
             else rule
             for rule in rules

@@ -32,11 +32,13 @@ class ReminderRule(Versioned, table=True):
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
     kind: str = Field(max_length=30)
     anchor: str = Field(max_length=10)
-    """booked, start or end"""
+    """booked, start, end or change"""
     offset_minutes: int
     """after the anchor; negative: before it"""
     which: str = Field(default="all", max_length=10)
-    """all, first or last session of a course"""
+    """which session of a course: see `timing.Rule`"""
+    every: int = 1
+    """which session it is for where `which` is every: each so many-th"""
     quiet: str = Field(default="earlier", max_length=10)
     """how quiet hours move it: earlier, later or ignore"""
     useful_minutes: int
@@ -48,6 +50,10 @@ class ReminderRule(Versioned, table=True):
     """answers something the patient just did: not counted, and sent at any hour"""
     active: bool = True
     templates: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
+    cases: dict[str, dict[str, str]] = Field(default_factory=dict, sa_type=JSON)
+    """templates for special sessions: missed (the one before), last, first, later"""
+    holds_from: datetime | None = Field(default=None, sa_type=Instant)
+    """what was due before is not sent because of it; nothing: it held from the beginning"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

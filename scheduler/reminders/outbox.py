@@ -20,6 +20,7 @@ from scheduler import languages
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
+from scheduler.languages import Language
 from scheduler.patients import consent
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
@@ -109,17 +110,39 @@ def _went_to(session: Session, keys: Collection[str]) -> dict[str, str]:
 
 
 def text_of(clinic: Clinic, owed: timing.Owed) -> str:
-    """The words of a text, in the patient's language and the clinic's wall time."""
+    """The words of a text, in the patient's language, else the clinic's."""
     visit = owed.visit
-    local = visit.starts_at.astimezone(ZoneInfo(clinic.timezone))
-    language = languages.of(visit.language, clinic.language)
+    return compose(
+        clinic,
+        texts.template(owed.rule.words(owed.cases), visit.language, clinic.language),
+        languages.of(visit.language, clinic.language),
+        starts_at=visit.starts_at,
+        number=visit.number,
+        total=visit.total,
+    )
+
+
+def compose(
+    clinic: Clinic,
+    template: str,
+    language: Language,
+    *,
+    starts_at: datetime,
+    number: int,
+    total: int,
+) -> str:
+    """What a template says of a session, in the clinic's wall time: what is sent, but for secrets.
+
+    Staff see the same before they save a template.
+    """
+    local = starts_at.astimezone(ZoneInfo(clinic.timezone))
     return wording.render(
-        texts.template(owed.rule.templates, visit.language, clinic.language),
+        template,
         {
             **fields_of(clinic),
             **wording.when(local, language, wording.clock_of(clinic.country)),
-            "number": str(visit.number),
-            "total": str(visit.total),
+            "number": str(number),
+            "total": str(total),
         },
     )
 

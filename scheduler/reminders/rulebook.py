@@ -77,7 +77,10 @@ def as_rule(row: ReminderRule) -> timing.Rule:
         priority=row.priority,
         always=row.always,
         asked=row.asked,
+        every=row.every,
+        holds_from=row.holds_from,
         templates=row.templates,
+        cases=row.cases,
     )
 
 
@@ -100,6 +103,8 @@ def _row(rule: timing.Rule, clinic_id: int, now: datetime) -> ReminderRule:
         priority=rule.priority,
         always=rule.always,
         asked=rule.asked,
+        every=rule.every,
         templates=dict(rule.templates),
+        cases={case: dict(words) for case, words in rule.cases.items()},
         changed_at=now,
     )

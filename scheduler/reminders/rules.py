@@ -6,13 +6,14 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from scheduler import audit
+from scheduler import audit, languages
 from scheduler.audit import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
 from scheduler.errors import NotFound, Unfit
-from scheduler.reminders import rulebook, wording
+from scheduler.reminders import proofs, rulebook
 from scheduler.reminders.models import ReminderRule
+from scheduler.reminders.proofs import Setting
 
 
 def find(session: Session, actor: Actor, rule_id: int) -> ReminderRule:
@@ -27,29 +28,71 @@ def find(session: Session, actor: Actor, rule_id: int) -> ReminderRule:
     return rule
 
 
+TIMED_BY = {"anchor", "offset_minutes", "which", "every", "quiet", "useful_minutes", "active"}
+"""What says when a text is owed. With a change of these a rule begins anew: see `holds_from`."""
+
+
 def add(
-    session: Session, actor: Actor, clinic: Clinic, fields: Mapping[str, Any], *, now: datetime
+    session: Session,
+    actor: Actor,
+    clinic: Clinic,
+    fields: Mapping[str, Any],
+    *,
+    now: datetime,
+    public_url: str,
 ) -> ReminderRule:
     """One more text, beside those that the clinic sends already."""
     actor.require(known(clinic.id))
     rulebook.settle(session, [known(clinic.id)], now=now)
-    rule = ReminderRule(clinic_id=known(clinic.id), changed_at=now, **fields)
-    return _kept(session, actor, rule, "added", now)
+    rule = ReminderRule(clinic_id=known(clinic.id), holds_from=now, **fields)
+    return _kept(session, actor, rule, "added", Setting(clinic, now, public_url))
 
 
 def change(
-    session: Session, actor: Actor, rule: ReminderRule, changes: Mapping[str, Any], *, now: datetime
+    session: Session,
+    actor: Actor,
+    rule: ReminderRule,
+    changes: Mapping[str, Any],
+    *,
+    now: datetime,
+    public_url: str,
 ) -> ReminderRule:
-    """Change a rule. Texts that are still owed follow."""
+    """Change a rule. Texts that are still owed follow; those that were sent are not sent again."""
+    clinic = session.get_one(Clinic, rule.clinic_id)
+    if any(getattr(rule, name) != value for name, value in changes.items() if name in TIMED_BY):
+        rule.holds_from = now
     for name, value in changes.items():
         setattr(rule, name, value)
-    rule.changed_at = now
-    return _kept(session, actor, rule, "changed", now)
+    return _kept(session, actor, rule, "changed", Setting(clinic, now, public_url))
+
+
+def recheck(session: Session, clinic: Clinic, *, now: datetime, public_url: str) -> None:
+    """Unfit where a new name, number or limit of the clinic makes one of its texts too long."""
+    for rule in session.exec(
+        select(ReminderRule).where(ReminderRule.clinic_id == clinic.id, col(ReminderRule.active))
+    ):
+        try:
+            check_words(Setting(clinic, now, public_url), rule)
+        except Unfit as problem:
+            raise Unfit(f"The text {rule.kind} would no longer do. {problem.sentence}") from None
 
 
 def _kept(
-    session: Session, actor: Actor, rule: ReminderRule, deed: str, now: datetime
+    session: Session, actor: Actor, rule: ReminderRule, deed: str, setting: Setting
 ) -> ReminderRule:
+    _check_time(rule)
+    check_words(setting, rule)
+    rule.changed_at = setting.now
+    session.add(rule)
+    session.flush()
+    audit.record(
+        session, actor, deed, "reminder rule", rule.id,
+        clinic_id=rule.clinic_id, now=setting.now,
+    )  # fmt: skip
+    return rule
+
+
+def _check_time(rule: ReminderRule) -> None:
     if rule.useful_minutes <= rule.offset_minutes:
         raise Unfit("A text must be of use for a while after it is due.", field="useful_minutes")
     if rule.anchor == "booked" and rule.offset_minutes < 0:
@@ -62,22 +105,26 @@ def _kept(
             " sessions they are.",
             field="which",
         )
-    check_templates(rule.templates)
-    session.add(rule)
-    session.flush()
-    audit.record(session, actor, deed, "reminder rule", rule.id, clinic_id=rule.clinic_id, now=now)
-    return rule
+    if rule.anchor == "booked" and rule.which not in {"all", "first"}:
+        raise Unfit("A text on booking is sent once for the whole course.", field="which")
+    if (rule.which == "every") is not (rule.every > 1):
+        raise Unfit(
+            "Say `every` how many sessions, at least 2, where `which` is every, and nowhere else.",
+            field="every",
+        )
+    if rule.cases and rule.anchor not in {"start", "end"}:
+        raise Unfit("Only texts before or after a session have cases.", field="cases")
 
 
-def check_templates(templates: Mapping[str, str]) -> None:
+def check_words(setting: Setting, rule: ReminderRule) -> None:
     """Unfit for words that cannot be sent. There must be English ones: they stand in for others."""
-    if "en" not in templates:
-        raise Unfit("There must be an English text.", field="templates.en")
-    for language, template in templates.items():
-        field = f"templates.{language}"
-        try:
-            used = wording.check(template)
-        except Unfit as problem:
-            raise Unfit(problem.sentence, field=field) from None
-        if strange := used & {"code", "score", "choices", "until"}:
-            raise Unfit(f"A reminder has no {{{min(strange)}}}.", field=field)
+    sets = {"templates": rule.templates}
+    sets |= {f"cases.{case}": templates for case, templates in rule.cases.items()}
+    for place, templates in sets.items():
+        if languages.SOURCE not in templates:
+            raise Unfit("There must be an English text.", field=f"{place}.{languages.SOURCE}")
+        for language, template in templates.items():
+            try:
+                proofs.check(setting, template, language)
+            except Unfit as problem:
+                raise Unfit(problem.sentence, field=f"{place}.{language}") from None

@@ -7,11 +7,11 @@ patient wants texts at all is asked before: no consent, no visits.
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, NamedTuple
 from zoneinfo import ZoneInfo
 
 from scheduler.intervals import minute_of
@@ -19,7 +19,8 @@ from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.reminders.wording import ENGLISH
 
 Anchor = Literal["booked", "start", "end", "change"]
-Which = Literal["all", "first", "last", "moved", "cancelled"]
+Which = Literal["all", "first", "last", "each_phase", "every", "review", "moved", "cancelled"]
+Case = Literal["missed", "last", "first", "later"]
 Quiet = Literal["earlier", "later", "ignore"]
 Verdict = Literal["owed", "gave_way", "too_late"]
 
@@ -27,17 +28,25 @@ Verdict = Literal["owed", "gave_way", "too_late"]
 AWAKE = timedelta(minutes=30)
 """For so long after booking a text disturbs nobody's sleep."""
 
+CATCH_UP = timedelta(hours=1)
+"""A text that goes out later than this after it was due is one that we catch up on."""
+
 
 @dataclass(frozen=True)
 class Rule:
     """One kind of text: when it is due, until when it is of use, and what it gives way to.
 
     `offset_minutes` and `useful_minutes` are counted from the anchor: -1440 is a day before it.
-    `which` session of a course it is for; once a course for the anchor `booked`, and once for each
-    `change` by the clinic, which has `moved` sessions or only `cancelled` some. A higher
-    `priority` is kept when there are too many; `always` never gives way, yet is counted. `asked`
-    answers an act of the patient: not counted, and sent at any hour. `templates` by language.
-    `variant` tells a text about booking from another one by the same rule.
+    `which` session of a course it is for: the first or last, the first of `each_phase`, `every` so
+    many, or those after which a `review` falls due. Once a course for the anchor `booked`, and once
+    for each `change` by the clinic, which has `moved` sessions or only `cancelled` some.
+
+    A higher `priority` is kept when there are too many; `always` never gives way, yet is counted.
+    `asked` answers an act of the patient: not counted, and sent at any hour. `templates` are by
+    language; where a case has words of its own, they stand in `cases`. `holds_from` is when the
+    rule was made or its time changed: what had been due by then is not sent because of it, but
+    what still prepares for a session is. `variant` tells a text about booking from another one by
+    the same rule.
     """
 
     id: str
@@ -51,7 +60,16 @@ class Rule:
     always: bool = False
     asked: bool = False
     variant: str = ""
+    every: int = 1
+    holds_from: datetime | None = None
     templates: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}), hash=False)
+    cases: Mapping[str, Mapping[str, str]] = field(
+        default_factory=lambda: MappingProxyType({}), hash=False
+    )
+
+    def words(self, cases: Sequence[Case]) -> Mapping[str, str]:
+        """The templates for a session: those of the first of its cases that has its own."""
+        return next((self.cases[case] for case in cases if case in self.cases), self.templates)
 
 
 @dataclass(frozen=True)
@@ -76,15 +94,21 @@ class Visit:
     language: str
     rules: Sequence[Rule]
     news_at: datetime | None = None
+    phase: int = 1
+    review: bool = False
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A text that went to this telephone, or may have: its key, when, and whether it was asked."""
+    """A text that went to this telephone, or may have: its key, when, and whether it was asked.
+
+    `appointment_id`: the session that it was about.
+    """
 
     key: str
     at: datetime
     asked: bool = False
+    appointment_id: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +123,8 @@ class Budget:
 class Owed:
     """One text: due at `due_at`, of no more use from `expires_at` on; aware UTC instants.
 
-    `reason` is a sentence for staff where the verdict is not `owed`, else empty.
+    `reason` is a sentence for staff where the verdict is not `owed`, else empty. `cases` say what
+    is special about the session, the most telling first.
     """
 
     key: str
@@ -109,6 +134,7 @@ class Owed:
     expires_at: datetime
     verdict: Verdict = "owed"
     reason: str = ""
+    cases: tuple[Case, ...] = ()
 
 
 def owed(
@@ -124,16 +150,17 @@ def owed(
 
     Give all visits of each course, past and cancelled ones too: which session is the first
     depends on them. A text overdue in the quiet hours is due again when they end. One that would
-    be too late then, of a session that was booked just now, is due at once all the same.
+    be too late then, of a session that was booked just now, is due at once all the same. Of texts
+    about one session that we are late with, one is caught up on: the most useful.
     """
     sent = list(sent)
     gone = {text.key for text in sent}
     texts = {
         text.key: text
-        for text in (_text(rule, visit, quiet, zone, now) for rule, visit in _occasions(visits))
-        if text.key not in gone
+        for text in (_text(each, quiet, zone, now) for each in _occasions(visits))
+        if text.key not in gone and not _is_before(text)
     }
-    ledger = _Ledger(budget, zone, (text.at for text in sent if not text.asked))
+    ledger = _Ledger(budget, zone, sent)
     judged = [
         _judged(text, ledger, now) if text.verdict == "owed" and not text.rule.asked else text
         for text in sorted(texts.values(), key=_rank)
@@ -141,19 +168,27 @@ def owed(
     return sorted(judged, key=lambda text: (text.due_at, text.key))
 
 
-def _occasions(visits: Iterable[Visit]) -> Iterator[tuple[Rule, Visit]]:
+class _Occasion(NamedTuple):
+    """A rule with a visit that it speaks of."""
+
+    rule: Rule
+    visit: Visit
+    cases: tuple[Case, ...] = ()
+
+
+def _occasions(visits: Iterable[Visit]) -> Iterator[_Occasion]:
     """Each rule with each visit it speaks of."""
     visits = list(visits)
     yield from _news(visits)
-    attended = sorted(
-        (visit for visit in visits if visit.live and not visit.missed),
+    kept = sorted(
+        (visit for visit in visits if visit.live or visit.missed),
         key=lambda visit: (visit.course_id, visit.starts_at, visit.appointment_id),
     )
-    for _, course in groupby(attended, key=lambda visit: visit.course_id):
+    for _, course in groupby(kept, key=lambda visit: visit.course_id):
         yield from _occasions_of_course(list(course))
 
 
-def _news(visits: list[Visit]) -> Iterator[tuple[Rule, Visit]]:
+def _news(visits: list[Visit]) -> Iterator[_Occasion]:
     """What the clinic changed and has to tell: each change once, about the first of its sessions.
 
     A session that was over when it was changed is no news.
@@ -167,21 +202,51 @@ def _news(visits: list[Visit]) -> Iterator[tuple[Rule, Visit]]:
         visit = min(moved or changed, key=lambda each: (each.starts_at, each.appointment_id))
         for rule in visit.rules:
             if rule.anchor == "change" and rule.which == ("moved" if moved else "cancelled"):
-                yield rule, visit
+                yield _Occasion(rule, visit)
 
 
-def _occasions_of_course(course: list[Visit]) -> Iterator[tuple[Rule, Visit]]:
-    first, last = course[0], course[-1]
-    for visit in course:
+def _occasions_of_course(kept: list[Visit]) -> Iterator[_Occasion]:
+    """Those of the sessions that a course has kept; the ones that were missed tell nothing more."""
+    before = dict(zip(map(id, kept[1:]), kept, strict=False))
+    course = [visit for visit in kept if not visit.missed]
+    to_come = _first_to_come(course)
+    for place, visit in enumerate(course):
+        previous = before.get(id(visit))
+        cases = _cases(place, len(course), after_missed=previous is not None and previous.missed)
         for rule in visit.rules:
             if rule.anchor == "booked":
-                fits = visit is _first_to_come(course)
-            elif rule.anchor == "change":
-                fits = False
-            else:
-                fits = rule.which == "all" or visit is (first if rule.which == "first" else last)
-            if fits:
-                yield rule, visit
+                if visit is to_come:
+                    yield _Occasion(rule, visit)
+            elif rule.anchor != "change" and _is_for(rule, course, place):
+                yield _Occasion(rule, visit, cases)
+
+
+def _cases(place: int, total: int, *, after_missed: bool) -> tuple[Case, ...]:
+    """What is special about a session of a course, the most telling first."""
+    cases: list[tuple[Case, bool]] = [
+        ("missed", after_missed),
+        ("last", place == total - 1),
+        ("first", place == 0),
+        ("later", place > 0),
+    ]
+    return tuple(case for case, is_so in cases if is_so)
+
+
+def _is_for(rule: Rule, course: list[Visit], place: int) -> bool:
+    """Whether a rule is for the session in this place of those that take place."""
+    match rule.which:
+        case "first":
+            return place == 0
+        case "last":
+            return place == len(course) - 1
+        case "each_phase":
+            return place == 0 or course[place].phase != course[place - 1].phase
+        case "every":
+            return (place + 1) % rule.every == 0
+        case "review":
+            return course[place].review
+        case _:
+            return True
 
 
 def _first_to_come(course: list[Visit]) -> Visit | None:
@@ -189,14 +254,22 @@ def _first_to_come(course: list[Visit]) -> Visit | None:
     return next((visit for visit in course if visit.starts_at > visit.booked_at), None)
 
 
-def _text(rule: Rule, visit: Visit, quiet: QuietHours, zone: ZoneInfo, now: datetime) -> Owed:
+def _text(occasion: _Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime) -> Owed:
+    rule, visit, cases = occasion
     due = _due(rule, visit, quiet, now)
     expires = _expires(rule, visit)
+    text = Owed(_key(rule, visit), rule, visit, due, expires, cases=cases)
     if max(due, now) < expires:
-        return Owed(_key(rule, visit), rule, visit, due, expires)
+        return text
     local = expires.astimezone(zone)
     reason = f"Too late: of no use from {ENGLISH.date(local)} {ENGLISH.time(local)} on."
-    return Owed(_key(rule, visit), rule, visit, due, expires, "too_late", reason)
+    return replace(text, verdict="too_late", reason=reason)
+
+
+def _is_before(text: Owed) -> bool:
+    """Whether it was due before there was its rule: nobody is texted now about what is past."""
+    since = text.rule.holds_from
+    return since is not None and text.rule.anchor != "start" and text.due_at < since
 
 
 def _key(rule: Rule, visit: Visit) -> str:
@@ -272,24 +345,40 @@ def _rank(text: Owed) -> tuple[bool, int, datetime, str]:
 def _judged(text: Owed, ledger: "_Ledger", now: datetime) -> Owed:
     instant = max(text.due_at, now)
     reason = "" if text.rule.always else ledger.objection(instant)
+    if now - text.due_at > CATCH_UP:
+        reason = reason or ledger.caught_up(text)
     if reason:
-        return Owed(
-            text.key, text.rule, text.visit, text.due_at, text.expires_at, "gave_way", reason
-        )
-    ledger.enter(instant)
+        return replace(text, verdict="gave_way", reason=reason)
+    ledger.enter(text, instant)
     return text
 
 
 class _Ledger:
-    """Counts unasked texts by local day."""
+    """Counts unasked texts by local day, and knows when each session was last texted about."""
 
-    def __init__(self, budget: Budget, zone: ZoneInfo, sent: Iterable[datetime]) -> None:
+    def __init__(self, budget: Budget, zone: ZoneInfo, sent: Iterable[Sent]) -> None:
         self._budget = budget
         self._zone = zone
-        self._days = Counter(map(self._day, sent))
+        self._days: Counter[date] = Counter()
+        self._last: dict[str, datetime] = {}
+        for text in sent:
+            if not text.asked:
+                self._count(text.appointment_id, text.at)
 
-    def enter(self, instant: datetime) -> None:
+    def enter(self, text: Owed, instant: datetime) -> None:
+        self._count(text.visit.appointment_id, instant)
+
+    def _count(self, appointment_id: str, instant: datetime) -> None:
         self._days[self._day(instant)] += 1
+        last = self._last.get(appointment_id, instant)
+        self._last[appointment_id] = max(last, instant)
+
+    def caught_up(self, text: Owed) -> str:
+        """Why a text that we are late with is one too many; empty if it is not."""
+        last = self._last.get(text.visit.appointment_id)
+        if last is not None and last >= text.due_at:
+            return "Gave way: we were late, and another text about this session took its place."
+        return ""
 
     def objection(self, instant: datetime) -> str:
         """Why one more text then would be too many; empty if it would not."""

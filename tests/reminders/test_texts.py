@@ -9,13 +9,13 @@ import pytest
 
 from scheduler.languages import Clock, Language, codes, of
 from scheduler.reminders.segments import count, plain
-from scheduler.reminders.texts import ANSWERS, DEFAULT_RULES, TEMPLATES, answer, template
+from scheduler.reminders.texts import ANSWERS, CASES, DEFAULT_RULES, TEMPLATES, answer, template
 from scheduler.reminders.wording import check, render, reveal, when
 
 UTC = ZoneInfo("UTC")
 EVERY = [
     (kind, code, text)
-    for texts in (TEMPLATES, ANSWERS)
+    for texts in (TEMPLATES, *CASES.values(), ANSWERS)
     for kind, by_language in texts.items()
     for code, text in by_language.items()
 ]
@@ -96,7 +96,7 @@ def test_the_day_before_carries_the_mission() -> None:
 
 def test_both_languages_have_every_text() -> None:
     assert {code for _, code, _ in EVERY} == {*codes()} == {"en", "es"}
-    assert len(EVERY) == 2 * (len(TEMPLATES) + len(ANSWERS))
+    assert len(EVERY) == 2 * (len(TEMPLATES) + len(ANSWERS) + sum(map(len, CASES.values())))
     assert answer("help", "fr") == ANSWERS["help"]["en"]
 
 

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from hypothesis import given, settings
@@ -79,6 +80,7 @@ def test_the_texts_of_a_course() -> None:
         ("aftercare", "visit-1", "Tue 12 14:40", "owed"),
         ("check_in", "visit-1", "Wed 13 14:40", "owed"),
         ("day_before", "visit-2", "Mon 18 14:00", "owed"),
+        ("closing", "visit-2", "Tue 19 15:40", "owed"),
     ]
 
 
@@ -160,6 +162,7 @@ def test_a_missed_session_is_not_followed_up_and_the_next_one_counts_as_first() 
     assert {text.visit.appointment_id for text in texts} == {"visit-2"}
     assert [text.rule.id for text in texts if text.rule.anchor == "end"] == [
         "aftercare",
+        "closing",
         "check_in",
     ]
 
@@ -214,7 +217,8 @@ def test_the_less_useful_gives_way_on_a_full_day() -> None:
     texts = ask(visit, budget=Budget(per_day=1, per_week=3))
 
     assert [(text.rule.id, text.reason) for text in texts if text.verdict == "gave_way"] == [
-        ("same_day", "Gave way: no more than 1 text a day to one phone.")
+        ("same_day", "Gave way: no more than 1 text a day to one phone."),
+        ("closing", "Gave way: no more than 1 text a day to one phone."),
     ]
 
 
@@ -232,6 +236,7 @@ def test_the_less_useful_gives_way_in_a_full_week_and_what_was_sent_counts() -> 
         ("day_before", "owed", ""),
         ("same_day", "gave_way", "Gave way: no more than 3 texts in 7 days to one phone."),
         ("aftercare", "owed", ""),
+        ("closing", "gave_way", "Gave way: no more than 3 texts in 7 days to one phone."),
         ("check_in", "owed", ""),  # the text of the 6th is out of its week
     ]
 
@@ -448,3 +453,91 @@ def test_sending_what_is_due_and_asking_again_never_sends_twice(
                 sent.append(Sent(text.key, instant, text.rule.asked))
 
     assert len({text.key for text in sent}) == len(sent)
+
+
+def course_of(number: int, *rules: Rule) -> list[Visit]:
+    """So many sessions of Ann's course, one a week from the 12th of January on, at two o'clock."""
+    first = at("2027-01-12T14:00")
+    return [
+        replace(
+            ann("2027-01-12T14:00", each + 1, rules=rules),
+            starts_at=first + each * timedelta(days=7),
+            ends_at=first + each * timedelta(days=7) + timedelta(minutes=40),
+        )
+        for each in range(number)
+    ]
+
+
+def numbers(visits: list[Visit], **changes: Any) -> list[int]:
+    """The sessions that a changed reminder is for."""
+    rule = replace(RULE["day_before"], **changes)
+    return [text.visit.number for text in ask(*(replace(each, rules=[rule]) for each in visits))]
+
+
+def test_a_rule_says_for_which_sessions_it_is() -> None:
+    course = [
+        replace(each, phase=1 if each.number < 4 else 2, review=each.number == 4)
+        for each in course_of(7)
+    ]
+
+    assert numbers(course, which="all") == [1, 2, 3, 4, 5, 6, 7]
+    assert numbers(course, which="first") == [1]
+    assert numbers(course, which="last") == [7]
+    assert numbers(course, which="each_phase") == [1, 4]
+    assert numbers(course, which="every", every=3) == [3, 6]
+    assert numbers(course, which="review") == [4]
+
+
+def test_sessions_that_do_not_take_place_are_not_counted() -> None:
+    course = course_of(5)
+    course[1] = replace(course[1], live=False)
+    course[2] = replace(course[2], live=False, missed=True)
+
+    assert numbers(course, which="every", every=2) == [4]
+
+
+def test_the_words_fit_the_case() -> None:
+    words = {case: {"en": case} for case in ("missed", "last", "later")}
+    course = course_of(5, replace(RULE["day_before"], cases=words, templates={"en": "first"}))
+    course[1] = replace(course[1], live=False, missed=True)
+
+    texts = ask(*course)
+
+    assert [(text.visit.number, text.rule.words(text.cases)["en"]) for text in texts] == [
+        (1, "first"),
+        (3, "missed"),
+        (4, "later"),
+        (5, "last"),
+    ]
+
+
+def test_a_new_rule_says_nothing_of_what_is_past_but_prepares_for_what_is_to_come() -> None:
+    after, before = (
+        replace(RULE[kind], which="all", useful_minutes=useful, holds_from=at("2027-01-18T16:00"))
+        for kind, useful in (("aftercare", 20 * 1440), ("day_before", -120))
+    )
+    course = course_of(2, after, before)
+
+    assert told(ask(*course, now="2027-01-18T16:00")) == [
+        ("day_before", "visit-1", "Mon 11 14:00", "too_late"),
+        ("day_before", "visit-2", "Mon 18 14:00", "owed"),
+        ("aftercare", "visit-2", "Tue 19 14:40", "owed"),
+    ]
+
+
+def test_what_is_hours_late_is_not_caught_up_on_twice() -> None:
+    slow = replace(RULE["same_day"], id="slow", offset_minutes=-300)
+    visit = ann("2027-01-12T20:00", rules=[RULE["day_before"], slow])
+    late = "Gave way: we were late, and another text about this session took its place."
+
+    first = ask(visit, now="2027-01-12T17:00")
+    a_little_late = ask(visit, now="2027-01-12T15:50")
+    then = ask(
+        visit,
+        now="2027-01-12T17:01",
+        sent=[Sent(first[0].key, at("2027-01-12T17:00"), appointment_id="visit-1")],
+    )
+
+    assert [(text.rule.id, text.reason) for text in first] == [("day_before", ""), ("slow", late)]
+    assert [(text.rule.id, text.reason) for text in then] == [("slow", late)]
+    assert [text.verdict for text in a_little_late] == ["owed", "owed"]

@@ -40,6 +40,7 @@ def test_a_course_is_texted_around_every_session(world: World) -> None:
         ("aftercare", at(11, 10, 40), "as session 1 ends"),
         ("check_in", at(12, 10, 40), "the day after session 1"),
         ("day_before", at(13), "the day before session 2"),
+        ("closing", at(14, 11, 40), "1 hour after session 2"),
     ]
 
 
@@ -259,6 +260,7 @@ def test_the_less_useful_text_gives_way_and_the_timeline_says_so(world: World) -
         ("same_day", "Gave way: no more than 1 text a day to one phone."),
         ("aftercare", "Gave way: no more than 1 text a day to one phone."),
         ("check_in", "Gave way: no more than 1 text a day to one phone."),
+        ("closing", "Gave way: no more than 3 texts in 7 days to one phone."),
     ]
 
 

@@ -1,6 +1,6 @@
 """When the default texts go out. Pure."""
 
-from scheduler.reminders.texts.templates import TEMPLATES
+from scheduler.reminders.texts.templates import CASES, TEMPLATES
 from scheduler.reminders.timing import Rule
 
 HOUR = 60
@@ -33,6 +33,7 @@ DEFAULT_RULES = (
         always=True,
         asked=False,
         templates=TEMPLATES["day_before"],
+        cases=CASES["day_before"],
     ),
     Rule(
         id="same_day",
@@ -74,6 +75,32 @@ DEFAULT_RULES = (
         templates=TEMPLATES["check_in"],
     ),
     Rule(
+        id="review",
+        kind="review",
+        anchor="end",
+        offset_minutes=24 * HOUR,
+        which="review",
+        quiet="later",
+        useful_minutes=72 * HOUR,  # a day later, where the day after is the day before the next
+        priority=60,
+        always=False,
+        asked=False,
+        templates=TEMPLATES["review"],
+    ),
+    Rule(
+        id="closing",
+        kind="closing",
+        anchor="end",
+        offset_minutes=HOUR,
+        which="last",
+        quiet="later",
+        useful_minutes=48 * HOUR,
+        priority=15,
+        always=False,
+        asked=False,
+        templates=TEMPLATES["closing"],
+    ),
+    Rule(
         id="moved",
         kind="moved",
         anchor="change",
@@ -100,5 +127,9 @@ DEFAULT_RULES = (
         templates=TEMPLATES["cancelled"],
     ),
 )
-"""Confirm at once; remind before every session; look after people around the first; tell whatever
-the clinic itself changes."""
+"""Confirm at once; remind before every session; look after people around the first; ask whether it
+helps when a review falls due; close the course; tell whatever the clinic itself changes.
+
+One reminder a session, though two would have fewer people miss it (4.4 % against 5.3 %, Steiner
+2018): at the usual two sessions a week they would be four texts, and the limit is three. A clinic
+with one session a week can add the second as a rule of its own."""

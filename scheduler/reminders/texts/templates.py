@@ -27,9 +27,26 @@ _REMINDERS = {
         "{clinic}: how are you today? Reply with a number: 0 = no complaint, 10 = the worst"
         " you can imagine. Questions? {phone}"
     ),
+    "review": (
+        "{clinic}: is it helping? Reply with a number for today: 0 = no complaint, 10 = the worst"
+        " you can imagine. Questions? {phone}"
+    ),
+    "closing": (
+        "{clinic}: that was your last session. Thank you for coming. If your complaints return or"
+        " you have questions, call {phone}"
+    ),
     "moved": "{clinic}: session {number} is now on {date}, {time}. All your times: {link}",
     "cancelled": "{clinic}: {date}, {time} is cancelled, please do not come. Your times: {link}",
 }
+
+_LATER_DAY_BEFORE = (
+    "{clinic}: session {number} of {total} is {date} {time}. Eat 2 hours before, rise slowly"
+    " after. Reply C to confirm, R to change, STOP to opt out."
+)
+_DAY_BEFORE_AFTER_A_MISS = (
+    "{clinic}: we missed you. Your next time is {date} {time}. Eat 2 hours before."
+    " Reply C to confirm, R to change, STOP to opt out."
+)
 
 _ANSWERS = {
     "code": "{clinic}: your code is {code}. It is good for 10 minutes. Do not tell it to anyone.",
@@ -81,6 +98,19 @@ TEMPLATES: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _REMINDERS.items()}
 )
 """The texts that rules send: kind, then language."""
+
+CASES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
+    {
+        "day_before": MappingProxyType(
+            {
+                "later": Words("day_before_later", _LATER_DAY_BEFORE),
+                "missed": Words("day_before_missed", _DAY_BEFORE_AFTER_A_MISS),
+            }
+        )
+    }
+)
+"""Other words for special sessions: kind, then case, then language. The tips are fuller before the
+first session, after which people react more often, and shorter later."""
 
 ANSWERS: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
