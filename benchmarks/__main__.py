@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import slots
+from benchmarks import illness, slots
 
-for benchmark in (slots,):
+for benchmark in (slots, illness):
     print(f"\n{benchmark.__doc__}", flush=True)
     if benchmark.main():
         sys.exit(1)
