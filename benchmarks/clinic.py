@@ -16,7 +16,7 @@ from sqlmodel import Session
 from scheduler import migrations
 from scheduler.audit import OPERATOR
 from scheduler.booking.models import Hold
-from scheduler.clinic import setup
+from scheduler.clinic import rota, setup
 from scheduler.clinic.hours import moment
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.database import Database, known
@@ -106,8 +106,8 @@ def _hired(session: Session, clinic: Clinic, number: int) -> Practitioner:
         license_expires_on=date(2030, 1, 1),
         now=NOW,
     )
-    week = [setup.weekly_hours(weekday, "09:00", "17:00") for weekday in range(5)]
-    setup.set_hours(session, OPERATOR, who, week, now=NOW)
+    week = [rota.weekly_hours(weekday, "09:00", "17:00") for weekday in range(5)]
+    rota.set_hours(session, OPERATOR, who, week, now=NOW)
     return who
 
 

@@ -18,7 +18,7 @@ from scheduler.booking import appointments, courses
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Course
 from scheduler.booking.seating import Wanted
-from scheduler.clinic import setup
+from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.clinic.phases import WEEKDAYS
 from scheduler.clock import FastClock
@@ -218,11 +218,11 @@ def _hire(
         license_expires_on=date(now.year + 2, 12, 31),
         now=now,
     )
-    setup.set_hours(
+    rota.set_hours(
         session,
         OPERATOR,
         practitioner,
-        [setup.weekly_hours(WEEKDAYS.index(weekday), starts, ends) for weekday in weekdays],
+        [rota.weekly_hours(WEEKDAYS.index(weekday), starts, ends) for weekday in weekdays],
         now=now,
     )
     return practitioner

@@ -1,23 +1,19 @@
-"""Clinics, and the days on which they are closed."""
+"""Clinics. When they are closed: api/closures.py."""
 
 from datetime import time
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, Field
-from sqlmodel import col
 
-from scheduler.api import lists, zones
-from scheduler.api.conflicts import telling_who_is_booked
+from scheduler.api import lists
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Change, ClockTime, Day, Page, PathId, Shape, Spoken, Text, given
-from scheduler.booking import absences
+from scheduler.api.shapes import Change, ClockTime, Page, PathId, Shape, Spoken, Text, given
 from scheduler.clinic import setup
-from scheduler.clinic.models import Clinic, Closure
-from scheduler.database import known
+from scheduler.clinic.models import Clinic
 from scheduler.errors import Unfit
 from scheduler.reminders import rules, segments
 from scheduler.reminders.quiet_hours import QuietHours
@@ -135,22 +131,6 @@ class ClinicShape(Shape):
     waitlist_at_once: int
 
 
-class NewClosure(Shape):
-    """A day on which nobody is treated."""
-
-    date: Day
-    reason: Text = Field("", max_length=200, examples=["Thanksgiving"])
-
-
-class ClosureShape(Shape):
-    """A day on which the clinic is closed."""
-
-    id: int
-    clinic_id: int
-    date: str
-    reason: str
-
-
 @router.get("")
 @needs(Deed.SEE_CLINIC)
 def list_clinics(call: Reading, part: Part) -> Page[ClinicShape]:
@@ -189,36 +169,6 @@ def change_clinic(call: Writing, clinic_id: PathId, body: ClinicChange) -> JSONR
     return call.answer(_shape(clinic), version=clinic.version)
 
 
-@router.get("/{clinic_id}/closures")
-@needs(Deed.SEE_CLINIC)
-def list_closures(
-    call: Reading,
-    clinic_id: PathId,
-    part: Part,
-    since: Annotated[Day | None, Query(alias="from", description="None before this day.")] = None,
-) -> Page[ClosureShape]:
-    """The days on which a clinic is closed, in the order in which they were entered."""
-    where = [] if since is None else [col(Closure.day) >= since]
-    return lists.page(
-        lists.rows(call, Closure, part, *where, clinic_id=clinic_id), part, _closure_shape
-    )
-
-
-@router.post("/{clinic_id}/closures", status_code=201, response_model=ClosureShape)
-@needs(Deed.CLOSE)
-def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
-    """Close on a day. Sessions that are booked on it: 409, which lists them."""
-    clinic = setup.find_clinic(call.session, call.actor, clinic_id)
-    zone = zones.of(call.session, clinic_id)
-    if body.date < call.now.astimezone(zone).date():
-        raise Unfit("This day is over.", field="date")
-    with telling_who_is_booked(zone):
-        closure = absences.close(
-            call.session, call.actor, clinic, day=body.date, reason=body.reason, now=call.now
-        )
-    return call.answer(_closure_shape(closure), status=201)
-
-
 def _text_name(name: str) -> str:
     """A clinic's name as texts can say it."""
     plain = segments.plain(name)[:28].strip()
@@ -229,15 +179,6 @@ def _text_name(name: str) -> str:
 
 def _shape(clinic: Clinic) -> ClinicShape:
     return ClinicShape(**{name: getattr(clinic, name) for name in ClinicShape.model_fields})
-
-
-def _closure_shape(closure: Closure) -> ClosureShape:
-    return ClosureShape(
-        id=known(closure.id),
-        clinic_id=closure.clinic_id,
-        date=closure.day.isoformat(),
-        reason=closure.reason,
-    )
 
 
 def _check_quiet(clinic: Clinic) -> None:

@@ -3,19 +3,34 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
+from pydantic import Field
+
+from scheduler.api import zones
+from scheduler.api.entry import Call
 from scheduler.api.problems import With
 from scheduler.api.shapes import local
+from scheduler.booking import displaced
 from scheduler.booking.absences import BookedInside
 from scheduler.booking.marks import BreaksPace
 from scheduler.booking.planner import NoPlan
 from scheduler.booking.refusals import Refused
 from scheduler.booking.remedies import Remedy
 from scheduler.booking.seating import Clash, SessionsTaken
+from scheduler.clinic.models import Practitioner
 from scheduler.clinic.phases import to_json
 from scheduler.intervals import instant_of
+
+KeepBooked = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="True: sessions that would no longer fit stay as they are. Otherwise 409"
+        " lists them and nothing changes.",
+    ),
+]
 
 
 @contextmanager
@@ -70,6 +85,17 @@ def telling_who_is_booked(zone: ZoneInfo) -> Iterator[None]:
                 for each in booked.appointments
             ],
         ) from booked
+
+
+@contextmanager
+def telling_displaced(call: Call, practitioner: Practitioner, *, keep: bool) -> Iterator[None]:
+    """Sessions that a change of a practitioner's rules leaves out are told, unless to be kept."""
+    zone = zones.of(call.session, practitioner.clinic_id)
+    with (
+        telling_who_is_booked(zone),
+        displaced.telling(call.session, practitioner, keep=keep, now=call.now),
+    ):
+        yield
 
 
 @contextmanager

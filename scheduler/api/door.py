@@ -9,12 +9,14 @@ from scheduler.api import (
     appointments,
     audit_entries,
     clinics,
+    closures,
     course_changes,
     course_history,
     course_plans,
     courses,
     docs,
     health,
+    hours,
     messages,
     patients,
     practitioners,
@@ -23,6 +25,7 @@ from scheduler.api import (
     rooms,
     sign_ins,
     slots,
+    time_off,
     treatments,
     waitlist,
 )
@@ -39,7 +42,10 @@ ABOUT = (
 
 PARTS = (
     clinics,
+    closures,
     practitioners,
+    hours,
+    time_off,
     absence_proposals,
     rooms,
     treatments,

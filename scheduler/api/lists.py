@@ -24,11 +24,15 @@ def rows(
     *where: ColumnElement[bool],
     clinic_id: int | None = None,
     newest_first: bool = False,
+    scoped: bool = True,
 ) -> list[Row]:
-    """One row more than asked for, so that it shows whether there are more. By id."""
+    """One row more than asked for, so that it shows whether there are more. By id.
+
+    `scoped`: False where `where` keeps to something that the actor was found to have.
+    """
     key: Any = col(kind.id)  # type: ignore[attr-defined]
     clinic: Any = getattr(kind, "clinic_id", key)
-    statement = select(kind).where(call.actor.scope(clinic), *where)
+    statement = select(kind).where(*([call.actor.scope(clinic)] if scoped else []), *where)
     if clinic_id is not None:
         call.actor.require(clinic_id)
         statement = statement.where(clinic == clinic_id)

@@ -107,8 +107,21 @@ class TreatmentFields(Shape):
     hands_on: list[HandsOn] = Field(
         default_factory=list, max_length=10, description="None: the whole session."
     )
+    setup_minutes: int = Field(
+        0, strict=True, ge=0, le=120, description="How long the room is taken before a session."
+    )
     turnover_minutes: int = Field(
         0, strict=True, ge=0, le=120, description="How long the room is taken after a session."
+    )
+    buffer_before_minutes: int = Field(
+        0,
+        strict=True,
+        ge=0,
+        le=60,
+        description="How long the practitioner is taken before hands are on, each time.",
+    )
+    buffer_after_minutes: int = Field(
+        0, strict=True, ge=0, le=60, description="How long they are taken afterwards, each time."
     )
     phases: list[PhaseShape] = Field(
         default_factory=list,

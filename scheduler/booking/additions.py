@@ -152,7 +152,7 @@ def _book(
         ]
         session.add_all(added)
         session.flush()
-        if courses.claim(session, means, added, seats, patient=patient):
+        if courses.claim(session, means, added, seats, patient=patient, now=now):
             return added
         attempt.rollback()
     raise Busy

@@ -9,7 +9,17 @@ from sqlmodel import Session, col, select
 
 from scheduler import audit, links
 from scheduler.audit import Actor
-from scheduler.booking import diary, holds, marks, planner, refusals, remedies, search, seating
+from scheduler.booking import (
+    diary,
+    holds,
+    marks,
+    planner,
+    refusals,
+    remedies,
+    search,
+    seating,
+    standing,
+)
 from scheduler.booking.alternatives import Proposal
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
@@ -134,7 +144,9 @@ def book(
     if hold_id is not None:
         holds.release(session, hold_id)
     for _ in range(LOOKS):
-        seats = seating.seat(session, means, wanted, patient=patient, now=now)
+        seats = seating.seat(
+            session, means, wanted, patient=patient, now=now, held=hold_id is not None
+        )
         with session.begin_nested() as attempt:
             course = _new_course(
                 treatment,
@@ -153,7 +165,7 @@ def book(
             ]
             session.add_all(appointments)
             session.flush()
-            if claim(session, means, appointments, seats, patient=patient):
+            if claim(session, means, appointments, seats, patient=patient, now=now):
                 found = marks.off_pace(course, appointments)
                 marks.mark(course, found, found, reason=BOOKED_SO)
                 _record_booking(session, actor, course, appointments, now)
@@ -260,10 +272,13 @@ def claim(
     seats: Sequence[Seat],
     *,
     patient: Patient,
+    now: datetime,
 ) -> bool:
     """Put the sessions on the calendars, all or none. False: somebody was quicker."""
-    return diary.claim(
+    return standing.claim(
         session,
+        means,
+        seats,
         [
             entry
             for appointment, seat in zip(appointments, seats, strict=True)
@@ -271,6 +286,8 @@ def claim(
                 seat, means, patient=patient, appointment_id=known(appointment.id)
             )
         ],
+        now=now,
+        leaving=Leaving(appointment_ids=[known(each.id) for each in appointments]),
     )
 
 

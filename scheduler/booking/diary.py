@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
@@ -53,6 +53,13 @@ class Entry:
         ]
 
 
+class Occupied(NamedTuple):
+    """A stretch that a session or a hold takes, and which of them: its kind and id."""
+
+    span: Interval
+    why: tuple[str, int]
+
+
 def claim(session: Session, entries: Iterable[Entry]) -> bool:
     """Write all entries or none. False: somebody else has one of these times.
 
@@ -91,14 +98,16 @@ def free(
     appointment_ids: Sequence[int] = (),
     hold_id: int | None = None,
     time_off_id: int | None = None,
+    closure_id: int | None = None,
 ) -> None:
-    """Take away the entries of appointments, of a hold or of time off."""
+    """Take away the entries of appointments, of a hold, of time off or of a closure."""
     session.exec(
         delete(DiaryEntry).where(
             or_(
                 col(DiaryEntry.appointment_id).in_(appointment_ids),
                 col(DiaryEntry.hold_id) == hold_id if hold_id else False,
                 col(DiaryEntry.time_off_id) == time_off_id if time_off_id else False,
+                col(DiaryEntry.closure_id) == closure_id if closure_id else False,
             )
         )
     )
@@ -119,32 +128,68 @@ def busy(
     # Thousands of entries: as two lists of digits a calendar they come five times as fast as rows.
     query = (
         sa.select(entry.calendar_id, _listed(entry.from_minute), _listed(entry.to_minute))
-        .where(
-            entry.calendar_id.in_(wanted),
-            entry.from_minute > span.start - LONGEST,
-            entry.from_minute < span.end,
-            entry.to_minute > span.start,
-            or_(
-                entry.held_until.is_(None),
-                entry.held_until > minute_of(now.replace(second=0, microsecond=0)),
-            ),
-        )
+        .where(*_taken(wanted, span, now, but_hold_id, but_appointment_ids))
         .group_by(entry.calendar_id)
     )
-    if but_hold_id is not None:
-        query = query.where(or_(entry.hold_id.is_(None), entry.hold_id != but_hold_id))
-    if but_appointment_ids:
-        query = query.where(
-            or_(
-                entry.appointment_id.is_(None),
-                entry.appointment_id.not_in(but_appointment_ids),
-            )
-        )
     taken: dict[int, list[tuple[Minute, Minute]]] = {calendar_id: [] for calendar_id in wanted}
     session.flush()  # what this transaction wrote counts, and a connection does not know of it
     for calendar_id, starts, ends in session.connection().execute(query):
         taken[calendar_id] = list(zip(_parsed(starts), _parsed(ends), strict=True))
     return taken
+
+
+def sessions(
+    session: Session,
+    calendar_ids: Iterable[int],
+    span: Interval,
+    *,
+    now: datetime,
+    but_hold_id: int | None = None,
+    but_appointment_ids: Sequence[int] = (),
+) -> dict[int, list[Occupied]]:
+    """What sessions and holds take of each calendar within a span, each with whose it is."""
+    wanted = list(calendar_ids)
+    entry = DIARY.c
+    query = sa.select(
+        entry.calendar_id, entry.from_minute, entry.to_minute, entry.appointment_id, entry.hold_id
+    ).where(
+        *_taken(wanted, span, now, but_hold_id, but_appointment_ids),
+        or_(entry.appointment_id.is_not(None), entry.hold_id.is_not(None)),
+    )
+    found: dict[int, list[Occupied]] = {calendar_id: [] for calendar_id in wanted}
+    session.flush()
+    for calendar_id, start, end, appointment_id, hold_id in session.connection().execute(query):
+        why = ("hold", hold_id) if appointment_id is None else ("appointment", appointment_id)
+        found[calendar_id].append(Occupied(Interval(start, end), why))
+    return found
+
+
+def _taken(
+    calendar_ids: Sequence[int],
+    span: Interval,
+    now: datetime,
+    but_hold_id: int | None,
+    but_appointment_ids: Sequence[int],
+) -> list[sa.ColumnElement[bool]]:
+    """Which entries count: those on calendars within a span, but for some, and no lapsed hold."""
+    entry = DIARY.c
+    where = [
+        entry.calendar_id.in_(calendar_ids),
+        entry.from_minute > span.start - LONGEST,
+        entry.from_minute < span.end,
+        entry.to_minute > span.start,
+        or_(
+            entry.held_until.is_(None),
+            entry.held_until > minute_of(now.replace(second=0, microsecond=0)),
+        ),
+    ]
+    if but_hold_id is not None:
+        where.append(or_(entry.hold_id.is_(None), entry.hold_id != but_hold_id))
+    if but_appointment_ids:
+        where.append(
+            or_(entry.appointment_id.is_(None), entry.appointment_id.not_in(but_appointment_ids))
+        )
+    return where
 
 
 def _parsed(digits: str) -> list[Minute]:

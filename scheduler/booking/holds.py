@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, func, select, update
 
-from scheduler.booking import diary, search, seating
+from scheduler.booking import diary, search, seating, standing
 from scheduler.booking.models import DiaryEntry, Hold
 from scheduler.booking.search import Leaving
 from scheduler.booking.seating import Seat, SessionsTaken, Wanted
@@ -55,7 +55,7 @@ def keep(
                 held_until=_lapses(hold.expires_at),
             )
         ]
-        if diary.claim(session, entries):
+        if standing.claim(session, means, seats, entries, now=now, leaving=leaving(known(hold.id))):
             return hold, seats
     raise Busy
 

@@ -223,7 +223,9 @@ def _claimed(session: Session, parts: Sequence[Part], now: datetime) -> list[lis
             for part in parts:
                 patient = session.get_one(Patient, part.course.patient_id)
                 seats = seating.seat(session, part.means, part.wanted, patient=patient, now=now)
-                if not courses.claim(session, part.means, part.moved, seats, patient=patient):
+                if not courses.claim(
+                    session, part.means, part.moved, seats, patient=patient, now=now
+                ):
                     break
                 seated.append(seats)
             else:

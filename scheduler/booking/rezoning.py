@@ -22,6 +22,7 @@ from scheduler.booking.diary import DIARY, Entry
 from scheduler.booking.models import Appointment, Course, DiaryEntry, Hold
 from scheduler.booking.resettling import Key, Mover, Stretch, settle
 from scheduler.clinic import hours
+from scheduler.clinic.closures import Closed
 from scheduler.clinic.models import Clinic, Closure, TimeOff
 from scheduler.clinic.zone_rules import Rules
 from scheduler.database import Busy, known
@@ -208,9 +209,7 @@ def _closures(
         spans[known(closure.id)] = closure, Interval(min(start, span.start), max(end, span.end))
     for number, (closure, before) in spans.items():
         zone = zones[closure.clinic_id]
-        after = Interval(
-            hours.moment(closure.day, 0, zone), hours.moment(closure.day, hours.DAY, zone)
-        )
+        after = Closed(closure.day, closure.starts, closure.ends).span(zone)
         if after != before:
             agreed = f"{closure.day} {zone.key}"
             name = f"Closure {number}"

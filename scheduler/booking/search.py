@@ -1,9 +1,9 @@
 """What is free: one place decides, for offers, plans, bookings and moves alike."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -11,24 +11,33 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking import diary, slots
 from scheduler.booking.compromises import Opening
-from scheduler.booking.slots import PractitionerTime, RoomTime, SessionShape, Slot, Stretch
-from scheduler.clinic import hours, licences
-from scheduler.clinic.hours import WeeklyHours
+from scheduler.booking.diary import Occupied
+from scheduler.booking.slots import (
+    Break,
+    PractitionerTime,
+    RoomTime,
+    SessionShape,
+    Slot,
+    Stretch,
+)
+from scheduler.clinic import closures, hours, licences, shifts
 from scheduler.clinic.models import (
     Clinic,
-    Closure,
     Practitioner,
     Room,
     Treatment,
     TreatmentPractitioner,
     TreatmentRoom,
-    WorkingHours,
 )
+from scheduler.clinic.shifts import Week
 from scheduler.database import known
 from scheduler.errors import NotFound
-from scheduler.intervals import Interval, Minute, minute_of
+from scheduler.intervals import Interval, Minute, minute_of, overlap
 
 Given = TypeVar("Given", Practitioner, Room)
+
+Limits = tuple[list[Break], list[Interval], bool]
+"""Breaks, full days, and whether these depend on how many sessions there are."""
 
 
 @dataclass(frozen=True)
@@ -104,6 +113,9 @@ def shape_of(treatment: Treatment) -> SessionShape:
         or ((0, treatment.minutes),),
         turnover_minutes=treatment.turnover_minutes,
         step=treatment.start_every_minutes,
+        setup_minutes=treatment.setup_minutes,
+        buffer_before=treatment.buffer_before_minutes,
+        buffer_after=treatment.buffer_after_minutes,
     )
 
 
@@ -117,22 +129,31 @@ def times(
     patient_calendar_id: int | None = None,
     leaving: Leaving = NOTHING,
 ) -> Times:
-    """Working hours less licence and closures, and what is taken, on local dates (both count)."""
-    worked = _working(session, means, first, last)
+    """Working hours less licence and closures, and what is taken, on local dates (both count).
+
+    The one place that knows all rules of the calendars: whoever offers, plans, books or moves asks
+    it, and `slots` applies what it says.
+    """
+    weeks = shifts.of(session, [known(who.id) for who in means.practitioners])
+    worked = _working(session, means, weeks, first, last)
     calendars = [who.calendar_id for who in means.practitioners]
     calendars += [room.calendar_id for room in means.rooms]
     taken = diary.busy(
         session,
         [*calendars, *([patient_calendar_id] if patient_calendar_id else [])],
-        _span(first, last, means.zone),
+        _reach(first, last, means),
         now=now,
         but_hold_id=leaving.hold_id,
         but_appointment_ids=leaving.appointment_ids,
     )
+    limits = _limits(session, means, weeks, first, last, now=now, leaving=leaving)
     return Times(
         practitioners=[
-            PractitionerTime(known(who.id), worked[known(who.id)], taken[who.calendar_id])
+            PractitionerTime(
+                known(who.id), worked[known(who.id)], taken[who.calendar_id], *limits[known(who.id)]
+            )
             for who in means.practitioners
+            if who.active
         ],
         rooms=[RoomTime(known(room.id), taken[room.calendar_id]) for room in means.rooms],
         patient_busy=taken.get(patient_calendar_id or 0, []),
@@ -154,9 +175,8 @@ def free_slots(
 
     None sooner than the treatment's notice, none beyond its horizon.
     """
-    today = now.astimezone(means.zone).date()
-    first = max(first, today)
-    last = min(last, today + timedelta(days=means.treatment.horizon_days))
+    first = max(first, now.astimezone(means.zone).date())
+    last = min(last, last_day(means, now))
     if last < first:
         return []
     found = times(
@@ -178,9 +198,30 @@ def free_slots(
         ],
         found.rooms,
         zone=means.zone,
-        not_before=_soonest(means.treatment, now),
+        not_before=soonest(means, now),
         patient_busy=found.patient_busy,
     )
+
+
+def soonest(means: Resources, now: datetime) -> Minute:
+    """The first minute that the treatment's notice leaves."""
+    notice = now + timedelta(minutes=means.treatment.min_notice_minutes + 1)
+    return minute_of(notice.replace(second=0, microsecond=0))
+
+
+def last_day(means: Resources, now: datetime) -> date:
+    """The last local date that the treatment's horizon reaches."""
+    return now.astimezone(means.zone).date() + timedelta(days=means.treatment.horizon_days)
+
+
+def breaks(
+    week: Week, days: Sequence[date], taken: Sequence[Interval], zone: ZoneInfo
+) -> list[Break]:
+    """Somebody's breaks on some dates, each with what sessions need of its window already."""
+    return [
+        Break(window, minutes, [each for each in taken if overlap(each, window)])
+        for window, minutes in shifts.windows(week.breaks, days, zone)
+    ]
 
 
 def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
@@ -192,9 +233,13 @@ def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
     return placed
 
 
-def _soonest(treatment: Treatment, now: datetime) -> Minute:
-    soonest = now + timedelta(minutes=treatment.min_notice_minutes + 1)
-    return minute_of(soonest.replace(second=0, microsecond=0))
+def _reach(first: date, last: date, means: Resources) -> Interval:
+    """These dates and what sessions on them may take besides, of the night before and after."""
+    start, end = _span(first, last, means.zone)
+    shape = means.shape
+    before = max(shape.setup_minutes, shape.buffer_before)
+    beyond = shape.minutes + max(shape.turnover_minutes, shape.buffer_after)
+    return Interval(start - before, end + beyond)
 
 
 def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
@@ -202,60 +247,70 @@ def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
 
 
 def _working(
-    session: Session, means: Resources, first: date, last: date
+    session: Session, means: Resources, weeks: Mapping[int, Week], first: date, last: date
 ) -> dict[int, list[Interval]]:
-    closed = set(
-        session.exec(
-            select(col(Closure.day)).where(
-                Closure.clinic_id == means.treatment.clinic_id,
-                col(Closure.day) >= first,
-                col(Closure.day) <= last,
-            )
-        )
-    )
-    days = [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
-    days = [day for day in days if day not in closed]
-    weekly = _weekly_hours(session, [known(who.id) for who in means.practitioners])
     # Many work the same hours; what those come to is worked out once.
-    stretches: dict[tuple[WeeklyHours, ...], list[Interval]] = {
-        week: _stretches(week, days, means.zone) for week in set(weekly.values())
+    closed = closures.between(session, means.treatment.clinic_id, first, last)
+    days = shifts.dates(first, last)
+    stretches = {
+        work: closures.cut(shifts.stretches(work, days, means.zone), closed, means.zone)
+        for work in {week.work for week in weeks.values()}
     }
     return {
         known(who.id): licences.cut(
-            stretches[weekly[known(who.id)]], who.license_expires_on, means.zone
+            stretches[weeks[known(who.id)].work], who.license_expires_on, means.zone
         )
         for who in means.practitioners
     }
 
 
-def _stretches(week: Sequence[WeeklyHours], days: Sequence[date], zone: ZoneInfo) -> list[Interval]:
-    by_weekday: dict[int, list[WeeklyHours]] = defaultdict(list)
-    for each in week:
-        by_weekday[each.weekday].append(each)
-    return [
-        stretch for day in days for stretch in hours.working(by_weekday[day.weekday()], day, zone)
+def _limits(
+    session: Session,
+    means: Resources,
+    weeks: Mapping[int, Week],
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+    leaving: Leaving,
+) -> dict[int, Limits]:
+    """The breaks of each practitioner and the days on which they are full."""
+    limits: dict[int, Limits] = {known(who.id): ([], [], False) for who in means.practitioners}
+    limited = [
+        who
+        for who in means.practitioners
+        if who.max_sessions_per_day is not None or weeks[known(who.id)].breaks
     ]
-
-
-def _weekly_hours(
-    session: Session, practitioner_ids: list[int]
-) -> dict[int, tuple[WeeklyHours, ...]]:
-    weekly: dict[int, list[WeeklyHours]] = {each: [] for each in practitioner_ids}
-    for row in session.exec(
-        select(WorkingHours)
-        .where(col(WorkingHours.practitioner_id).in_(practitioner_ids))
-        .order_by(col(WorkingHours.weekday), col(WorkingHours.starts))
-    ):
-        weekly[row.practitioner_id].append(
-            WeeklyHours(
-                row.weekday,
-                time.fromisoformat(row.starts),
-                time.fromisoformat(row.ends),
-                row.valid_from,
-                row.valid_to,
-            )
+    if not limited:
+        return limits
+    sessions = diary.sessions(
+        session,
+        [who.calendar_id for who in limited],
+        _span(first, last, means.zone),
+        now=now,
+        but_hold_id=leaving.hold_id,
+        but_appointment_ids=leaving.appointment_ids,
+    )
+    days = shifts.dates(first, last)
+    for who in limited:
+        taken = sessions[who.calendar_id]
+        most = who.max_sessions_per_day
+        rests = breaks(weeks[known(who.id)], days, [each.span for each in taken], means.zone)
+        limits[known(who.id)] = (
+            rests,
+            _full_days(taken, most, means.zone),
+            most is not None or not all(each.fixed for each in rests),
         )
-    return {each: tuple(week) for each, week in weekly.items()}
+    return limits
+
+
+def _full_days(taken: Sequence[Occupied], most: int | None, zone: ZoneInfo) -> list[Interval]:
+    if most is None:
+        return []
+    held: dict[date, set[tuple[str, int]]] = defaultdict(set)
+    for each in taken:
+        held[hours.wall(each.span.start, zone)[0]].add(each.why)
+    return [_span(day, day, zone) for day, whys in held.items() if len(whys) >= most]
 
 
 def _by_id(those: Sequence[Given], wanted: int) -> Given:

@@ -16,7 +16,7 @@ from scheduler.booking.search import NOTHING, Leaving, Resources, Times
 from scheduler.booking.slots import PractitionerTime, Reason, Slot
 from scheduler.clinic import hours
 from scheduler.errors import Conflict, Unfit
-from scheduler.intervals import Interval, Minute, minute_of
+from scheduler.intervals import Interval, Minute, instant_of, minute_of
 from scheduler.patients.models import Patient
 
 MOST_SESSIONS = 60
@@ -36,12 +36,17 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Seat:
-    """A session with hands and a bed."""
+    """A session with hands and a bed.
+
+    `limited`: its practitioner has a most of sessions a day or a break that floats, which no
+    overlap in the diary guards.
+    """
 
     number: int
     starts_at: Minute
     practitioner_id: int
     room_id: int
+    limited: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,7 +83,7 @@ def check_wanted(
     """
     if not 1 <= len(wanted) <= MOST_SESSIONS:
         raise Unfit(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
-    horizon = now + timedelta(days=means.treatment.horizon_days)
+    last_day = search.last_day(means, now)
     days = set(taken_days)
     for each in wanted:
         place = f"sessions[{each.number - 1}]."
@@ -88,9 +93,9 @@ def check_wanted(
             raise Unfit("A session begins on a whole minute.", field=at)
         if each.starts_at <= now:
             raise Unfit(f"Session {each.number} lies in the past.", field=at)
-        if each.starts_at > horizon:
-            raise Unfit(f"Session {each.number} is too far ahead to be booked.", field=at)
         day = each.starts_at.astimezone(means.zone).date()
+        if day > last_day:
+            raise Unfit(f"Session {each.number} is too far ahead to be booked.", field=at)
         if day in days:
             raise Unfit(f"Session {each.number} is the second on its day.", field=at)
         days.add(day)
@@ -110,22 +115,16 @@ def seat(
     patient: Patient | None,
     now: datetime,
     leaving: Leaving = NOTHING,
+    held: bool = False,
 ) -> list[Seat]:
     """A practitioner and a room for each wanted time; SessionsTaken where one has none.
 
     Where the practitioner does not matter, the one who can give most of the sessions gives them.
+    `held`: the times were kept when there was notice enough, which is over by now perhaps.
     """
-    days = [each.starts_at.astimezone(means.zone).date() for each in wanted]
-    found = search.times(
-        session,
-        means,
-        first=min(days),
-        last=max(days),
-        now=now,
-        patient_calendar_id=patient.calendar_id if patient else None,
-        leaving=leaving,
-    )
-    able = {each.number: _able(each, means, found) for each in wanted}
+    found = _times(session, means, wanted, patient=patient, now=now, leaving=leaving)
+    not_before = 0 if held else search.soonest(means, now)
+    able = {each.number: _able(each, means, found, not_before) for each in wanted}
     if lost := [each for each in wanted if not able[each.number][0]]:
         raise SessionsTaken(
             _clashes(session, means, lost, wanted, able, patient=patient, now=now, leaving=leaving)
@@ -137,8 +136,45 @@ def seat(
         who = max(able[each.number][0], key=lambda one: (popular[one], -one))
         room_id = slots.room_for(starts_at, means.shape, _rooms(each, found))
         assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
-        seats.append(Seat(each.number, starts_at, who, room_id))
+        limited = any(one.limited for one in found.practitioners if one.practitioner_id == who)
+        seats.append(Seat(each.number, starts_at, who, room_id, limited))
     return seats
+
+
+def upheld(
+    session: Session, means: Resources, seats: Sequence[Seat], *, now: datetime, leaving: Leaving
+) -> bool:
+    """Whether the practitioners of seats that were taken may have them, by the rules as read now.
+
+    `leaving`: what those seats have put on the calendars.
+    """
+    wanted = [
+        Wanted(each.number, instant_of(each.starts_at), each.practitioner_id, each.room_id)
+        for each in seats
+    ]
+    found = _times(session, means, wanted, patient=None, now=now, leaving=leaving)
+    return all(_able(each, means, found, not_before=0)[0] for each in wanted)
+
+
+def _times(
+    session: Session,
+    means: Resources,
+    wanted: Sequence[Wanted],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Leaving,
+) -> Times:
+    days = [each.starts_at.astimezone(means.zone).date() for each in wanted]
+    return search.times(
+        session,
+        means,
+        first=min(days),
+        last=max(days),
+        now=now,
+        patient_calendar_id=patient.calendar_id if patient else None,
+        leaving=leaving,
+    )
 
 
 def entries(
@@ -153,13 +189,12 @@ def entries(
     """What one session puts on the calendars of its room, its practitioner and its patient."""
     shape = means.shape
     start, end = seat.starts_at, seat.starts_at + shape.minutes
-    stretches = [
-        (means.room(seat.room_id).calendar_id, Interval(start, end + shape.turnover_minutes))
-    ]
+    opens, closes = shape.room()
+    stretches = [(means.room(seat.room_id).calendar_id, Interval(start + opens, start + closes))]
     practitioner = means.practitioner(seat.practitioner_id)
     stretches += [
         (practitioner.calendar_id, Interval(start + here, start + there))
-        for here, there in shape.hands_on
+        for here, there in shape.hands()
     ]
     if patient is not None:
         stretches.append((patient.calendar_id, Interval(start, end)))
@@ -175,7 +210,9 @@ def entries(
     ]
 
 
-def _able(wanted: Wanted, means: Resources, found: Times) -> tuple[list[int], Reason]:
+def _able(
+    wanted: Wanted, means: Resources, found: Times, not_before: Minute
+) -> tuple[list[int], Reason]:
     """Who could give this session, and, when nobody, why."""
     starts_at = minute_of(wanted.starts_at)
     reasons = []
@@ -186,6 +223,7 @@ def _able(wanted: Wanted, means: Resources, found: Times) -> tuple[list[int], Re
             means.shape,
             who,
             _rooms(wanted, found),
+            not_before=not_before,
             patient_busy=found.patient_busy,
         )
         if reason is None:

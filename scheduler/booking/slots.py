@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from scheduler.clinic.hours import DAY, steady
 from scheduler.errors import Unfit
-from scheduler.intervals import Interval, Minute
+from scheduler.intervals import Interval, Minute, overlap, subtract
 
 Stretch = tuple[Minute, Minute]
 """From a minute up to, not including, another; an Interval is one."""
@@ -23,27 +23,73 @@ Stretch = tuple[Minute, Minute]
 class SessionShape(NamedTuple):
     """How long a session takes, in minutes, and which of them need the practitioner.
 
-    `hands_on` are half-open stretches counted from the start: ((0, 15), (35, 40)). The room is
-    taken throughout and for `turnover_minutes` more. Starts lie on every `step` minutes of the
-    wall clock.
+    `hands_on` are half-open stretches counted from the start: ((0, 15), (35, 40)); before and
+    after each the practitioner is taken for a buffer. The room is taken throughout, for its setup
+    before and its turnover afterwards. Starts lie on every `step` minutes of the wall clock.
     """
 
     minutes: int
     hands_on: tuple[tuple[int, int], ...]
     turnover_minutes: int = 0
     step: int = 20
+    setup_minutes: int = 0
+    buffer_before: int = 0
+    buffer_after: int = 0
+
+    def hands(self) -> list[tuple[int, int]]:
+        """When the practitioner is taken, buffers included: apart, in order, from the start on."""
+        apart: list[tuple[int, int]] = []
+        for here, there in sorted(self.hands_on):
+            start, end = here - self.buffer_before, there + self.buffer_after
+            if apart and start <= apart[-1][1]:
+                apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
+            else:
+                apart.append((start, end))
+        return apart
+
+    def room(self) -> tuple[int, int]:
+        """When the room is taken, from the start on."""
+        return -self.setup_minutes, self.minutes + self.turnover_minutes
+
+
+class Break(NamedTuple):
+    """So many minutes in a row without hands on, somewhere in a window: a lunch, fixed or floating.
+
+    `taken`: when sessions need hands in it already, in any order.
+    """
+
+    window: Interval
+    minutes: int
+    taken: Sequence[Stretch] = ()
+
+    @property
+    def fixed(self) -> bool:
+        """Whether it fills its window."""
+        return self.window.end - self.window.start <= self.minutes
+
+    def left_by(self, hands: Iterable[Interval]) -> bool:
+        """Whether there is still room for it beside what is taken when these are too."""
+        gaps = subtract(self.window, [*(Interval(*each) for each in self.taken), *hands])
+        return any(end - start >= self.minutes for start, end in gaps)
 
 
 class PractitionerTime(NamedTuple):
-    """When a practitioner works and when that time is taken, in any order."""
+    """When a practitioner works and when that time is taken, in any order.
+
+    `full`: days on which they have as many sessions as they may; none starts on them.
+    """
 
     practitioner_id: int
     working: Sequence[Interval]
     busy: Sequence[Stretch]
+    breaks: Sequence[Break] = ()
+    full: Sequence[Stretch] = ()
+    limited: bool = False
+    """Whether what is full or left depends on how many sessions there are, not where they lie"""
 
 
 class RoomTime(NamedTuple):
-    """When a room is taken, turnover included, in any order."""
+    """When a room is taken, setup and turnover included, in any order."""
 
     room_id: int
     busy: Sequence[Stretch]
@@ -62,6 +108,8 @@ class Reason(StrEnum):
 
     TOO_SOON = "it is too soon"
     OUTSIDE_HOURS = "it is outside the practitioner's hours"
+    DAY_FULL = "the practitioner has as many sessions on that day as they may"
+    BREAK = "it would leave the practitioner no break"
     PRACTITIONER_TAKEN = "the practitioner is taken"
     NO_ROOM = "no room is free"
     PATIENT_TAKEN = "the patient has another session then"
@@ -80,8 +128,9 @@ def free(
     """All free starts inside a span, sorted by start and practitioner.
 
     One for each start and practitioner, with the first room in the given order that is free for
-    the session and its turnover. The session lies within one working stretch; hands-on minutes
-    are free for the practitioner, who may leave in between, and all minutes for the patient.
+    the session, its setup and turnover. The session lies within one working stretch; hands-on
+    minutes and buffers are free for the practitioner, who may leave in between, keeps their breaks
+    and has no more sessions on a day than they may; all minutes are free for the patient.
     """
     check_shape(shape)
     patient_busy = list(patient_busy)
@@ -107,22 +156,36 @@ def check(
     patient_busy: Iterable[Stretch] = (),
 ) -> Reason | None:
     """Why one wanted start, on the grid or off it, is not free; None if it is."""
-    ends_at = starts_at + shape.minutes
     if starts_at < not_before:
         return Reason.TOO_SOON
-    if not any(start <= starts_at and ends_at <= end for start, end in practitioner.working):
-        return Reason.OUTSIDE_HOURS
-    hands_on = [Interval(starts_at + here, starts_at + there) for here, there in shape.hands_on]
-    if not all(_clear(practitioner.busy, window) for window in hands_on):
-        return Reason.PRACTITIONER_TAKEN
-    if not _clear(patient_busy, Interval(starts_at, ends_at)):
+    if hindrance := _hindrance(starts_at, shape, practitioner):
+        return hindrance
+    if not _clear(patient_busy, Interval(starts_at, starts_at + shape.minutes)):
         return Reason.PATIENT_TAKEN
     return Reason.NO_ROOM if room_for(starts_at, shape, rooms) is None else None
 
 
+def _hindrance(
+    starts_at: Minute, shape: SessionShape, practitioner: PractitionerTime
+) -> Reason | None:
+    """Why a practitioner cannot give a session; None if they can."""
+    ends_at = starts_at + shape.minutes
+    if not any(start <= starts_at and ends_at <= end for start, end in practitioner.working):
+        return Reason.OUTSIDE_HOURS
+    if any(start <= starts_at < end for start, end in practitioner.full):
+        return Reason.DAY_FULL
+    hands = [Interval(starts_at + here, starts_at + there) for here, there in shape.hands()]
+    if not all(_leaves(each, hands) for each in practitioner.breaks):
+        return Reason.BREAK
+    if not all(_clear(practitioner.busy, window) for window in hands):
+        return Reason.PRACTITIONER_TAKEN
+    return None
+
+
 def room_for(starts_at: Minute, shape: SessionShape, rooms: Iterable[RoomTime]) -> int | None:
-    """The first room that is free for a session and its turnover."""
-    taken = Interval(starts_at, starts_at + shape.minutes + shape.turnover_minutes)
+    """The first room that is free for a session, its setup and turnover."""
+    here, there = shape.room()
+    taken = Interval(starts_at + here, starts_at + there)
     return next((room.room_id for room in rooms if _clear(room.busy, taken)), None)
 
 
@@ -132,6 +195,8 @@ def check_shape(shape: SessionShape) -> None:
         raise Unfit("A session lasts from 1 minute to a day.", field="minutes")
     if not 0 <= shape.turnover_minutes <= DAY:
         raise Unfit("Turnover takes from 0 minutes to a day.", field="turnover_minutes")
+    if min(shape.setup_minutes, shape.buffer_before, shape.buffer_after) < 0:
+        raise Unfit("Setup and buffers take 0 minutes or more.", field="setup_minutes")
     if not shape.hands_on:
         raise Unfit("A session needs the practitioner at some time.", field="hands_on")
     if any(not 0 <= here < there <= shape.minutes for here, there in shape.hands_on):
@@ -175,6 +240,17 @@ class _Grid:
                     mask |= ((1 << (high - low)) - 1) << low
         return mask
 
+    def leaving(self, rest: Break, hands: Sequence[tuple[int, int]], mask: int) -> int:
+        """Those of some starts that leave a practitioner their break."""
+        near = mask & self.hit([rest.window], hands)
+        while near:
+            lowest = near & -near
+            near ^= lowest
+            start = self.first + (lowest.bit_length() - 1) * self.step
+            if not rest.left_by(Interval(start + here, start + there) for here, there in hands):
+                mask ^= lowest
+        return mask
+
 
 _make = partial(tuple.__new__, Slot)  # thousands at once: three times as fast as Slot(...)
 _BITS = bytes.maketrans(b"01", b"\0\1")
@@ -209,12 +285,23 @@ def _free_on(
 def _hands_free(grid: _Grid, who: PractitionerTime) -> int:
     """Starts at which a practitioner works and has their hands free when they are needed."""
     mask = grid.within(who.working)
-    return mask & ~grid.hit(who.busy, grid.shape.hands_on) if mask else 0
+    if not mask:
+        return 0
+    hands = grid.shape.hands()
+    mask &= ~grid.hit(who.busy, hands)
+    if who.full:
+        mask &= ~grid.hit(who.full, [(0, 1)])
+    if who.breaks:
+        mask &= ~grid.hit([each.window for each in who.breaks if each.fixed], hands)
+        for each in who.breaks:
+            if not each.fixed:
+                mask = grid.leaving(each, hands, mask)
+    return mask
 
 
 def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[int], int]:
     """For each start the first room that is free, and those of the wanted starts that have one."""
-    with_turnover = [(0, grid.shape.minutes + grid.shape.turnover_minutes)]
+    with_turnover = [grid.shape.room()]
     room_at: list[int] = [0] * grid.count
     unhoused = wanted
     for room in rooms:
@@ -225,6 +312,11 @@ def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[i
             room_at[bit] = room.room_id
         unhoused &= ~housed
     return room_at, wanted & ~unhoused
+
+
+def _leaves(rest: Break, hands: Sequence[Interval]) -> bool:
+    """Hands that stay out of its window take nothing of a break, even of one that has gone."""
+    return not any(overlap(rest.window, each) for each in hands) or rest.left_by(hands)
 
 
 def _clear(busy: Iterable[Stretch], wanted: Interval) -> bool:

@@ -58,7 +58,9 @@ def _seat(trial: _Trial, appointment: Appointment, candidates: Iterator[Slot]) -
     patient = trial.session.get_one(Patient, appointment.patient_id)
     for slot in candidates:
         seat = Seat(appointment.number, slot.starts_at, slot.practitioner_id, slot.room_id)
-        if courses.claim(trial.session, means, [appointment], [seat], patient=patient):
+        if courses.claim(
+            trial.session, means, [appointment], [seat], patient=patient, now=trial.now
+        ):
             trial.seats[known(appointment.id)] = seat
             day, _ = hours.wall(slot.starts_at, means.zone)
             trial.days[known(course.id)][known(appointment.id)] = day

@@ -1,12 +1,22 @@
 """Clinics, practitioners, rooms and treatments as they are stored."""
 
 from datetime import date, datetime
+from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import UniqueConstraint
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.database import Instant, Versioned
+
+
+class HoursKind(StrEnum):
+    """What a stretch of a practitioner's week is."""
+
+    WORK = "work"
+    EXTRA = "extra"
+    """Work on one date beside the weekly hours"""
+    BREAK = "break"
 
 
 class Clinic(Versioned, table=True):
@@ -63,6 +73,8 @@ class Practitioner(Versioned, table=True):
     name: str = Field(max_length=120)
     license_number: str = Field(max_length=60)
     license_expires_on: date
+    max_sessions_per_day: int | None = None
+    """Nothing: as many as there is time for"""
     active: bool = True
 
 
@@ -94,7 +106,13 @@ class Treatment(Versioned, table=True):
     source: str = Field(default="", max_length=500)
     minutes: int = 40
     hands_on: list[dict[str, int]] = Field(default_factory=list, sa_type=JSON)
+    setup_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How long the room is taken before a session"""
     turnover_minutes: int = 0
+    """How long it is taken afterwards"""
+    buffer_before_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    """How long the practitioner is taken before hands are on, each time"""
+    buffer_after_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     review_after: list[int] = Field(default_factory=list, sa_type=JSON)
     tips: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
@@ -123,7 +141,11 @@ class TreatmentRoom(SQLModel, table=True):
 
 
 class WorkingHours(SQLModel, table=True):
-    """One stretch of a practitioner's week, in the clinic's wall time; the last day included."""
+    """One stretch of a practitioner's week, in the clinic's wall time; the last day included.
+
+    Weekly work, extra work on one date, or a break: `minutes` in a row without hands on, somewhere
+    inside the stretch. One table, so that one look tells when somebody works.
+    """
 
     __tablename__ = "working_hours"
 
@@ -135,6 +157,11 @@ class WorkingHours(SQLModel, table=True):
     ends: str = Field(max_length=5)
     valid_from: date | None = None
     valid_to: date | None = None
+    kind: str = Field(
+        default=HoursKind.WORK, max_length=5, sa_column_kwargs={"server_default": "work"}
+    )
+    minutes: int | None = None
+    """Of a break: how long it is; nothing: as long as the stretch"""
 
 
 class TimeOff(SQLModel, table=True):
@@ -148,10 +175,12 @@ class TimeOff(SQLModel, table=True):
     starts_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)
+    series_id: int | None = Field(default=None, index=True)
+    """The first one of those that were entered together because they recur"""
 
 
 class Closure(SQLModel, table=True):
-    """The clinic is closed on a day."""
+    """The clinic is closed on a day or for part of it; wall time, 00:00 to 00:00 is all of it."""
 
     __tablename__ = "closures"
     __table_args__ = (UniqueConstraint("clinic_id", "day"),)
@@ -159,4 +188,8 @@ class Closure(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
     day: date
+    starts: str = Field(default="00:00", max_length=5, sa_column_kwargs={"server_default": "00:00"})
+    ends: str = Field(default="00:00", max_length=5, sa_column_kwargs={"server_default": "00:00"})
     reason: str = Field(default="", max_length=200)
+    series_id: int | None = Field(default=None, index=True)
+    """The first one of those that were entered together as a range of days"""

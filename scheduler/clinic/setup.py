@@ -1,9 +1,8 @@
-"""Opening a clinic and keeping it: people, rooms, what is offered, and who works when."""
+"""Opening a clinic and keeping it: people, rooms, and what is offered."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import date, datetime, time
-from itertools import pairwise
+from datetime import date, datetime
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
@@ -14,7 +13,6 @@ from sqlmodel import Session, col, delete, select
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.clinic import phases, zone_rules
-from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
@@ -23,7 +21,6 @@ from scheduler.clinic.models import (
     Treatment,
     TreatmentPractitioner,
     TreatmentRoom,
-    WorkingHours,
 )
 from scheduler.database import known
 from scheduler.errors import NotAllowed, NotFound, Unfit
@@ -95,6 +92,7 @@ def hire(
     name: str,
     license_number: str,
     license_expires_on: date,
+    max_sessions_per_day: int | None = None,
     now: datetime,
 ) -> Practitioner:
     """A new practitioner, who has no hours yet. The licence holds on its last day."""
@@ -104,6 +102,7 @@ def hire(
         name=name,
         license_number=license_number,
         license_expires_on=license_expires_on,
+        max_sessions_per_day=max_sessions_per_day,
     )
     return _added(session, actor, practitioner, "practitioner", now=now)
 
@@ -202,58 +201,6 @@ def change_treatment(
     return treatment
 
 
-def set_hours(
-    session: Session,
-    actor: Actor,
-    practitioner: Practitioner,
-    weekly: Sequence[WeeklyHours],
-    *,
-    valid_from: date | None = None,
-    valid_to: date | None = None,
-    now: datetime,
-) -> list[WorkingHours]:
-    """Put these hours in the place of those that hold for the same dates (both count).
-
-    Hours of other dates stay; a stretch that reaches over an end of these dates is cut there.
-    What is booked stays booked. Hours are part of their practitioner, who gets a new version.
-    """
-    _check_apart(weekly)
-    flag_modified(practitioner, "name")
-    session.add(practitioner)
-    for row in hours_of(session, practitioner):
-        _make_way(session, row, valid_from, valid_to)
-    for each in weekly:
-        session.add(
-            WorkingHours(
-                practitioner_id=known(practitioner.id),
-                weekday=each.weekday,
-                starts=each.starts.strftime("%H:%M"),
-                ends=each.ends.strftime("%H:%M"),
-                valid_from=valid_from,
-                valid_to=valid_to,
-            )
-        )
-    session.flush()
-    _record(session, actor, "set hours", "practitioner", practitioner, now=now)
-    return hours_of(session, practitioner)
-
-
-def hours_of(session: Session, practitioner: Practitioner) -> list[WorkingHours]:
-    """All hours of a practitioner, past and to come, in the order of the week."""
-    return list(
-        session.exec(
-            select(WorkingHours)
-            .where(WorkingHours.practitioner_id == practitioner.id)
-            .order_by(
-                col(WorkingHours.valid_from),
-                col(WorkingHours.weekday),
-                col(WorkingHours.starts),
-                col(WorkingHours.id),
-            )
-        )
-    )
-
-
 def find_clinic(session: Session, actor: Actor, clinic_id: int) -> Clinic:
     """One of the actor's clinics; NotFound for any other."""
     return _found(
@@ -296,11 +243,6 @@ def givers(
     ):
         found[where.treatment_id][1].append(where.room_id)
     return found
-
-
-def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
-    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
-    return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
 
 
 def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -508,38 +450,3 @@ def _check_course(
             f"A review cannot come after session {late[0]}: a course has {sessions}.",
             field="review_after",
         )
-
-
-def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
-    stretches = sorted(
-        (each.weekday, minute_of_day(each.starts), end_of(each.ends)) for each in weekly
-    )
-    for (day, _, end), (next_day, start, _) in pairwise(stretches):
-        if day == next_day and start < end:
-            raise Unfit("Two stretches of one weekday overlap.", field="weekly")
-
-
-def _make_way(
-    session: Session, row: WorkingHours, valid_from: date | None, valid_to: date | None
-) -> None:
-    """Cut away the dates of a stretch for which new hours hold."""
-    first, last = valid_from or date.min, valid_to or date.max
-    if (row.valid_to or date.max) < first or (row.valid_from or date.min) > last:
-        return
-    session.delete(row)
-    if valid_from is not None and (row.valid_from or date.min) < first:
-        session.add(_copy(row, row.valid_from, date.fromordinal(first.toordinal() - 1)))
-    if valid_to is not None and (row.valid_to or date.max) > last:
-        session.add(_copy(row, date.fromordinal(last.toordinal() + 1), row.valid_to))
-    session.flush()
-
-
-def _copy(row: WorkingHours, valid_from: date | None, valid_to: date | None) -> WorkingHours:
-    return WorkingHours(
-        practitioner_id=row.practitioner_id,
-        weekday=row.weekday,
-        starts=row.starts,
-        ends=row.ends,
-        valid_from=valid_from,
-        valid_to=valid_to,
-    )

@@ -10,6 +10,7 @@ from sqlmodel import col, select
 from scheduler.audit import OPERATOR
 from scheduler.booking import absence_proposals, absences, courses, waitlist
 from scheduler.booking.seating import Wanted
+from scheduler.clinic import rota
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Database, known
 from scheduler.patients.models import Patient
@@ -59,7 +60,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             ends_at=MONDAY + 31 * DAY,
             now=NOW,
         )
-        absences.close(
+        [closure] = absences.close(
             session,
             OPERATOR,
             session.get_one(Clinic, cast.clinic),
@@ -72,6 +73,15 @@ def furnish(database: Database, cast: Cast) -> Ids:
             session.get_one(Practitioner, cast.ben),
             starts_at=MONDAY + 20 * DAY,
             ends_at=MONDAY + 21 * DAY,
+            now=NOW,
+        )
+        extra = rota.add_extra(
+            session,
+            OPERATOR,
+            session.get_one(Practitioner, cast.ben),
+            day=(MONDAY + 33 * DAY).date(),
+            starts="09:00",
+            ends="12:00",
             now=NOW,
         )
         rulebook.settle(session, [cast.clinic], now=NOW)
@@ -130,6 +140,8 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "course_id": known(course.id),
                 "proposal_id": known(proposal.id),
                 "time_off_id": known(away.id),
+                "closure_id": known(closure.id),
+                "extra_hours_id": known(extra.id),
                 "rule_id": known(rule.id),
                 "reply_id": known(reply.id),
                 "entry_id": known(entry.id),
@@ -162,6 +174,18 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
         },
         "PractitionerChange": {"name": "Ben B."},
         "NewHours": {"weekly": [{"weekday": "tue", "from": "09:00", "to": "12:00"}]},
+        "NewBreaks": {
+            "weekly": [{"weekday": "tue", "from": "12:00", "to": "14:00", "minutes": 30}]
+        },
+        "NewExtraHours": {
+            "date": (MONDAY + 40 * DAY).date().isoformat(),
+            "from": "09:00",
+            "to": "12:00",
+        },
+        "TimeOffTimes": {
+            "starts_at": (MONDAY + 42 * DAY).isoformat(),
+            "ends_at": (MONDAY + 43 * DAY).isoformat(),
+        },
         "NewTimeOff": {
             "starts_at": (MONDAY + 40 * DAY).isoformat(),
             "ends_at": (MONDAY + 41 * DAY).isoformat(),

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.booking.slots import (
+    Break,
     PractitionerTime,
     Reason,
     RoomTime,
@@ -56,6 +57,46 @@ def test_a_practitioner_leaves_while_the_patient_rests_and_serves_the_next_bed()
     assert slots[0].room_id == OTHER_BED
     assert slots[3] == Slot(NINE + 45, MEI, OTHER_BED)
     assert slots[4] == Slot(NINE + 50, MEI, BED)
+
+
+def test_buffers_part_the_hands_of_one_practitioner_on_two_beds():
+    shape = SHAPE._replace(step=5, buffer_before=5, buffer_after=5)
+    hands = [Interval(NINE + a, NINE + b) for a, b in shape.hands()]
+    mei = PractitionerTime(MEI, [MORNING], hands)
+
+    assert [(a - NINE, b - NINE) for a, b in hands] == [(-5, 20), (30, 45)]
+    assert starts(find([mei], [RoomTime(OTHER_BED, [])], shape=shape))[:2] == [50, 55]
+    touching = shape._replace(hands_on=((0, 15), (25, 40)))
+    assert touching.hands() == [(-5, 45)]
+
+
+def test_setup_keeps_a_room_from_a_session_just_after_another():
+    rooms = [RoomTime(BED, [Interval(NINE, NINE + 20)])]
+    mei = PractitionerTime(MEI, [MORNING], [])
+
+    assert starts(find([mei], rooms, shape=SHAPE._replace(setup_minutes=5)))[0] == 40
+
+
+def test_a_lunch_that_floats_is_left_room_somewhere_in_its_window():
+    noon = Interval(NINE + 60, NINE + 150)
+    first = Interval(NINE + 80, NINE + 100)
+    mei = PractitionerTime(MEI, [MORNING], [first], breaks=[Break(noon, 40, [first])])
+    whole = SessionShape(20, ((0, 20),), step=10)
+
+    # From 100 to 150 there are 50 minutes: a session may take what lies outside the forty.
+    assert starts(find([mei], [RoomTime(BED, [])], shape=whole)) == [
+        *(0, 10, 20, 30, 40, 50, 60),
+        *(140, 150, 160),
+    ]
+
+
+def test_a_fixed_lunch_and_a_full_day_leave_nothing_of_themselves():
+    lunch = Break(Interval(NINE + 60, NINE + 120), 60)
+    mei = PractitionerTime(MEI, [MORNING], [], breaks=[lunch])
+
+    # At 40 hands are on until 55, and off again as lunch begins: but not from 75 on.
+    assert starts(find([mei], [RoomTime(BED, [])])) == [0, 20, 120, 140]
+    assert starts(find([mei._replace(breaks=(), full=[MORNING])], [RoomTime(BED, [])])) == []
 
 
 def test_turnover_keeps_a_room_from_a_session_just_before_another():
@@ -127,10 +168,18 @@ def test_starts_lie_on_the_clock_on_the_wall_whatever_the_zone_does(zone, day):
         (45, Reason.NO_ROOM),
         (110, Reason.PATIENT_TAKEN),
         (-60, Reason.TOO_SOON),
+        (130, Reason.BREAK),
+        (140, Reason.DAY_FULL),
     ],
 )
 def test_why_a_wanted_start_is_not_free(start, reason):
-    mei = PractitionerTime(MEI, [MORNING], [Interval(NINE + 30, NINE + 35)])
+    mei = PractitionerTime(
+        MEI,
+        [MORNING],
+        [Interval(NINE + 30, NINE + 35)],
+        breaks=[Break(Interval(NINE + 168, NINE + 178), 9)],
+        full=[Interval(NINE + 140, NINE + 600)],
+    )
     rooms = [RoomTime(BED, [Interval(NINE + 60, NINE + 90)])]
     patient = [Interval(NINE + 140, NINE + 150)]
 
@@ -180,12 +229,41 @@ _shapes = st.builds(
     st.sampled_from([((0, 30),), ((0, 10), (25, 30)), ((5, 6),)]),
     st.sampled_from([0, 5, 15]),
     st.sampled_from([5, 15, 20, 60]),
+    setup_minutes=st.sampled_from([0, 5]),
+    buffer_before=st.sampled_from([0, 3, 10]),
+    buffer_after=st.sampled_from([0, 7]),
+)
+_breaks = st.lists(
+    st.builds(
+        lambda start, length, part: Break(
+            Interval(_FIRST + start, _FIRST + start + length), max(1, length * part // 4)
+        ),
+        st.integers(-60, 660),
+        st.integers(10, 200),
+        st.integers(1, 4),
+    ),
+    max_size=2,
+)
+_people = st.builds(
+    lambda working, busy, breaks, full: (
+        working,
+        busy,
+        [
+            rest._replace(taken=[each for each in busy if overlap(each, rest.window)])
+            for rest in breaks
+        ],
+        full,
+    ),
+    _intervals,
+    _intervals,
+    _breaks,
+    st.lists(st.just(Interval(_FIRST + 120, _FIRST + 360)), max_size=1),
 )
 
 
 @given(
     _shapes,
-    st.lists(st.tuples(_intervals, _intervals), max_size=3),
+    st.lists(_people, max_size=3),
     st.lists(_intervals, max_size=3),
     _intervals,
     st.integers(0, 700),
@@ -210,15 +288,35 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
     def is_clear(busy, start, end):
         return not any(overlap(Interval(start, end), each) for each in busy)
 
+    def rests(rest, needed, taken):
+        if not needed & set(range(*rest.window)):
+            return True
+        run = longest = 0
+        for minute in range(*rest.window):
+            run = 0 if minute in needed or minute in taken else run + 1
+            longest = max(longest, run)
+        return longest >= rest.minutes
+
     expected = []
     for start in range(span.start, span.end):
         if wall(start, LORD_HOWE)[1] % shape.step or start < not_before:
             continue
         end = start + shape.minutes
-        housed = [r for r in rooms if is_clear(r.busy, start, end + shape.turnover_minutes)]
+        housed = [
+            room
+            for room in rooms
+            if is_clear(room.busy, start - shape.setup_minutes, end + shape.turnover_minutes)
+        ]
+        needed = {
+            start + minute
+            for a, b in shape.hands_on
+            for minute in range(a - shape.buffer_before, b + shape.buffer_after)
+        }
         for who in practitioners:
             works = any(a <= start and end <= b for a, b in who.working)
-            hands = all(is_clear(who.busy, start + a, start + b) for a, b in shape.hands_on)
+            works = works and is_clear(who.full, start, start + 1)
+            taken = {minute for a, b in who.busy for minute in range(a, b)}
+            hands = not needed & taken and all(rests(each, needed, taken) for each in who.breaks)
             if housed and works and hands and is_clear(patient_busy, start, end):
                 expected.append(Slot(start, who.practitioner_id, housed[0].room_id))
     assert found == expected

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import Session, select
 
 from scheduler.audit import OPERATOR, Actor, AuditEntry
-from scheduler.clinic import setup
+from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Database
 from scheduler.errors import NotAllowed, NotFound, Unfit
@@ -26,7 +26,7 @@ def hours(session: Session, cast: Cast) -> list[tuple[int, str, date | None, dat
     ana = session.get_one(Practitioner, cast.ana)
     return [
         (row.weekday, f"{row.starts}-{row.ends}", row.valid_from, row.valid_to)
-        for row in setup.hours_of(session, ana)
+        for row in rota.hours_of(session, ana)
     ]
 
 
@@ -104,13 +104,13 @@ def test_people_of_another_clinic_give_no_treatment_here(database: Database, cas
 def test_hours_of_some_dates_leave_those_of_others(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         ana = session.get_one(Practitioner, cast.ana)
-        setup.set_hours(session, OPERATOR, ana, [setup.weekly_hours(0, "09:00", "17:00")], now=NOW)
+        rota.set_hours(session, OPERATOR, ana, [rota.weekly_hours(0, "09:00", "17:00")], now=NOW)
 
-        setup.set_hours(
+        rota.set_hours(
             session,
             OPERATOR,
             ana,
-            [setup.weekly_hours(0, "12:00", "00:00")],
+            [rota.weekly_hours(0, "12:00", "00:00")],
             valid_from=date(2027, 3, 1),
             valid_to=date(2027, 3, 31),
             now=NOW,
@@ -127,7 +127,7 @@ def test_new_hours_for_good_take_the_place_of_all(database: Database, cast: Cast
     with database.transaction() as session:
         ana = session.get_one(Practitioner, cast.ana)
 
-        setup.set_hours(session, OPERATOR, ana, [setup.weekly_hours(4, "08:00", "12:00")], now=NOW)
+        rota.set_hours(session, OPERATOR, ana, [rota.weekly_hours(4, "08:00", "12:00")], now=NOW)
 
         assert hours(session, cast) == [(4, "08:00-12:00", None, None)]
 
@@ -137,12 +137,12 @@ def test_hours_that_touch_are_fine_and_hours_that_overlap_are_not(
 ) -> None:
     with database.transaction() as session:
         ana = session.get_one(Practitioner, cast.ana)
-        morning = setup.weekly_hours(0, "09:00", "12:00")
-        setup.set_hours(
-            session, OPERATOR, ana, [morning, setup.weekly_hours(0, "12:00", "17:00")], now=NOW
+        morning = rota.weekly_hours(0, "09:00", "12:00")
+        rota.set_hours(
+            session, OPERATOR, ana, [morning, rota.weekly_hours(0, "12:00", "17:00")], now=NOW
         )
 
         with pytest.raises(Unfit):
-            setup.set_hours(
-                session, OPERATOR, ana, [morning, setup.weekly_hours(0, "11:59", "17:00")], now=NOW
+            rota.set_hours(
+                session, OPERATOR, ana, [morning, rota.weekly_hours(0, "11:59", "17:00")], now=NOW
             )

@@ -1,0 +1,223 @@
+"""Saying who works when: weekly hours, extra hours on a date, breaks.
+
+Each of these is part of its practitioner, who gets a new version by it: whoever books with them at
+the same moment learns of the change by that (booking/standing.py).
+"""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+
+from sqlalchemy.orm.attributes import flag_modified
+from sqlmodel import Session, col, select
+
+from scheduler import audit
+from scheduler.audit import Actor
+from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
+from scheduler.clinic.models import HoursKind, Practitioner, WorkingHours
+from scheduler.clinic.shifts import WeeklyBreak
+from scheduler.database import known
+from scheduler.errors import NotFound, Unfit
+
+ONE_DAY = timedelta(days=1)
+
+
+def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
+    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
+    return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
+
+
+def set_hours(
+    session: Session,
+    actor: Actor,
+    practitioner: Practitioner,
+    weekly: Sequence[WeeklyHours],
+    *,
+    valid_from: date | None = None,
+    valid_to: date | None = None,
+    now: datetime,
+) -> list[WorkingHours]:
+    """Put these hours in the place of those that hold for the same dates (both count).
+
+    Hours of other dates stay; a stretch that reaches over an end of these dates is cut there.
+    """
+    _check_apart(weekly)
+    rows = [_row(practitioner, HoursKind.WORK, each, valid_from, valid_to) for each in weekly]
+    _replace(session, practitioner, HoursKind.WORK, rows, valid_from=valid_from, valid_to=valid_to)
+    _record(session, actor, "set hours", practitioner, now=now)
+    return hours_of(session, practitioner)
+
+
+def set_breaks(
+    session: Session,
+    actor: Actor,
+    practitioner: Practitioner,
+    weekly: Sequence[WeeklyBreak],
+    *,
+    valid_from: date | None = None,
+    valid_to: date | None = None,
+    now: datetime,
+) -> list[WorkingHours]:
+    """The same for breaks. Unfit for one that is longer than the stretch it lies in."""
+    _check_apart([each.stretch for each in weekly])
+    rows = []
+    for place, (stretch, minutes) in enumerate(weekly):
+        length = end_of(stretch.ends) - minute_of_day(stretch.starts)
+        if minutes is not None and minutes > length:
+            raise Unfit(
+                f"A break of {minutes} minutes does not fit into {length}.",
+                field=f"weekly[{place}].minutes",
+            )
+        row = _row(practitioner, HoursKind.BREAK, stretch, valid_from, valid_to)
+        row.minutes = minutes
+        rows.append(row)
+    _replace(session, practitioner, HoursKind.BREAK, rows, valid_from=valid_from, valid_to=valid_to)
+    _record(session, actor, "set breaks", practitioner, now=now)
+    return hours_of(session, practitioner, HoursKind.BREAK)
+
+
+def add_extra(
+    session: Session,
+    actor: Actor,
+    practitioner: Practitioner,
+    *,
+    day: date,
+    starts: str,
+    ends: str,
+    now: datetime,
+) -> WorkingHours:
+    """Work on one date, beside the weekly hours. It may touch or overlap them."""
+    stretch = weekly_hours(day.weekday(), starts, ends)
+    row = _row(practitioner, HoursKind.EXTRA, stretch, day, day)
+    session.add(row)
+    _touch(session, practitioner)
+    _record(session, actor, "added hours", practitioner, now=now, date=day.isoformat())
+    return row
+
+
+def remove_extra(
+    session: Session, actor: Actor, practitioner: Practitioner, hours_id: int, *, now: datetime
+) -> None:
+    """Take work on one date away again; NotFound if it is not this practitioner's."""
+    row = session.get(WorkingHours, hours_id)
+    if row is None or (row.practitioner_id, row.kind) != (practitioner.id, HoursKind.EXTRA):
+        raise NotFound
+    session.delete(row)
+    _touch(session, practitioner)
+    _record(session, actor, "removed hours", practitioner, now=now, date=str(row.valid_from))
+
+
+def hours_of(
+    session: Session, practitioner: Practitioner, kind: HoursKind = HoursKind.WORK
+) -> list[WorkingHours]:
+    """All hours of a kind of a practitioner, past and to come, in the order of the week."""
+    return list(
+        session.exec(
+            select(WorkingHours)
+            .where(WorkingHours.practitioner_id == practitioner.id, WorkingHours.kind == kind)
+            .order_by(
+                col(WorkingHours.valid_from),
+                col(WorkingHours.weekday),
+                col(WorkingHours.starts),
+                col(WorkingHours.id),
+            )
+        )
+    )
+
+
+def _replace(
+    session: Session,
+    practitioner: Practitioner,
+    kind: HoursKind,
+    rows: Iterable[WorkingHours],
+    *,
+    valid_from: date | None,
+    valid_to: date | None,
+) -> None:
+    for row in hours_of(session, practitioner, kind):
+        _make_way(session, row, valid_from, valid_to)
+    session.add_all(rows)
+    _touch(session, practitioner)
+
+
+def _touch(session: Session, practitioner: Practitioner) -> None:
+    flag_modified(practitioner, "name")
+    session.add(practitioner)
+    session.flush()
+
+
+def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
+    stretches = sorted(
+        (each.weekday, minute_of_day(each.starts), end_of(each.ends)) for each in weekly
+    )
+    for (day, _, end), (next_day, start, _) in pairwise(stretches):
+        if day == next_day and start < end:
+            raise Unfit("Two stretches of one weekday overlap.", field="weekly")
+
+
+def _make_way(
+    session: Session, row: WorkingHours, valid_from: date | None, valid_to: date | None
+) -> None:
+    """Cut away the dates of a stretch for which new hours hold."""
+    first, last = valid_from or date.min, valid_to or date.max
+    if (row.valid_to or date.max) < first or (row.valid_from or date.min) > last:
+        return
+    session.delete(row)
+    if valid_from is not None and (row.valid_from or date.min) < first:
+        session.add(_copy(row, row.valid_from, first - ONE_DAY))
+    if valid_to is not None and (row.valid_to or date.max) > last:
+        session.add(_copy(row, last + ONE_DAY, row.valid_to))
+    session.flush()
+
+
+def _row(
+    practitioner: Practitioner,
+    kind: HoursKind,
+    stretch: WeeklyHours,
+    valid_from: date | None,
+    valid_to: date | None,
+) -> WorkingHours:
+    return WorkingHours(
+        practitioner_id=known(practitioner.id),
+        kind=kind,
+        weekday=stretch.weekday,
+        starts=stretch.starts.strftime("%H:%M"),
+        ends=stretch.ends.strftime("%H:%M"),
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+
+
+def _copy(row: WorkingHours, valid_from: date | None, valid_to: date | None) -> WorkingHours:
+    return WorkingHours(
+        practitioner_id=row.practitioner_id,
+        kind=row.kind,
+        minutes=row.minutes,
+        weekday=row.weekday,
+        starts=row.starts,
+        ends=row.ends,
+        valid_from=valid_from,
+        valid_to=valid_to,
+    )
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    deed: str,
+    practitioner: Practitioner,
+    *,
+    now: datetime,
+    **details: Any,
+) -> None:
+    audit.record(
+        session,
+        actor,
+        deed,
+        "practitioner",
+        practitioner.id,
+        clinic_id=practitioner.clinic_id,
+        now=now,
+        **details,
+    )

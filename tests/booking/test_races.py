@@ -1,0 +1,158 @@
+"""Rules that change while somebody books: two connections to one PostgreSQL.
+
+SQLite has one writer, so that nothing can change between a look and a write there.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import Session, col, select
+
+from scheduler.audit import OPERATOR
+from scheduler.booking import absences, courses, diary, displaced
+from scheduler.booking.models import Appointment
+from scheduler.booking.seating import SessionsTaken
+from scheduler.clinic import rota, setup
+from scheduler.clinic.models import Practitioner, Treatment
+from scheduler.clinic.shifts import WeeklyBreak
+from scheduler.database import Database
+from scheduler.patients.models import Patient
+from tests.cast import DAY, MONDAY, NOW, Cast, settle, wanted
+
+NOON = (MONDAY + DAY).replace(hour=12)
+"""A Tuesday, on which Ana works alone."""
+
+Change = Callable[[Session, Practitioner], object]
+
+
+@pytest.fixture
+def database(postgresql_url: str) -> Iterator[Database]:
+    database = Database(postgresql_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    with database.transaction() as session:
+        return settle(session)
+
+
+def book(session: Session, cast: Cast, who: int, start: datetime = NOON) -> None:
+    courses.book(
+        session,
+        OPERATOR,
+        treatment=session.get_one(Treatment, cast.back),
+        patient=session.get_one(Patient, who),
+        wanted=wanted(start),
+        now=NOW,
+    )
+
+
+def in_between(monkeypatch: pytest.MonkeyPatch, deed: Callable[[], None]) -> None:
+    """Do something once, between the look of the next booking and its write."""
+    write = diary.claim
+    done: list[bool] = []
+
+    def claim(session: Session, entries: Iterable[diary.Entry]) -> bool:
+        if not done:
+            done.append(True)
+            deed()
+        return write(session, entries)
+
+    monkeypatch.setattr(diary, "claim", claim)
+
+
+def no_hours(session: Session, ana: Practitioner) -> None:
+    rota.set_hours(session, OPERATOR, ana, [], now=NOW)
+
+
+def expired(session: Session, ana: Practitioner) -> None:
+    changes = {"license_expires_on": MONDAY.date()}
+    setup.change_practitioner(session, OPERATOR, ana, changes, now=NOW)
+
+
+def lunch(session: Session, ana: Practitioner) -> None:
+    stretch = rota.weekly_hours(1, "12:00", "12:30")
+    rota.set_breaks(session, OPERATOR, ana, [WeeklyBreak(stretch, None)], now=NOW)
+
+
+@pytest.mark.parametrize("change", [no_hours, expired, lunch])
+def test_who_looked_before_the_rules_changed_does_not_book_by_the_old_ones(
+    database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch, change: Change
+) -> None:
+    def meanwhile() -> None:
+        with database.transaction() as other:
+            change(other, other.get_one(Practitioner, cast.ana))
+
+    in_between(monkeypatch, meanwhile)
+
+    with pytest.raises(SessionsTaken), database.transaction() as session:
+        book(session, cast, cast.ann)
+    assert booked(database) == 0
+
+
+@pytest.mark.parametrize("change", [no_hours, expired, lunch])
+def test_who_changes_the_rules_while_somebody_books_learns_of_the_booking(
+    database: Database, cast: Cast, change: Change
+) -> None:
+    def alter() -> None:
+        with database.transaction() as other:
+            ana = other.get_one(Practitioner, cast.ana)
+            with displaced.telling(other, ana, keep=False, now=NOW):
+                change(other, ana)
+
+    with ThreadPoolExecutor(1) as threads:
+        with database.transaction() as session:
+            book(session, cast, cast.ann)
+            changing = threads.submit(alter)
+            # It waits for the practitioner's row, which the booking keeps until it is done.
+            with pytest.raises(TimeoutError):
+                changing.result(timeout=0.5)
+        with pytest.raises(absences.BookedOutside) as refusal:
+            changing.result(timeout=10)
+
+    assert [each.number for each in refusal.value.appointments] == [1]
+    assert booked(database) == 1
+
+
+def one_a_day(session: Session, ana: Practitioner) -> None:
+    setup.change_practitioner(session, OPERATOR, ana, {"max_sessions_per_day": 1}, now=NOW)
+
+
+def floating_lunch(session: Session, ana: Practitioner) -> None:
+    # One session leaves 60 minutes of it, the other 62, both 50.
+    stretch = rota.weekly_hours(1, "11:00", "12:12")
+    rota.set_breaks(session, OPERATOR, ana, [WeeklyBreak(stretch, 55)], now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("limit", "other_start"),
+    [(one_a_day, NOON.replace(hour=15)), (floating_lunch, NOON - timedelta(minutes=90))],
+)
+def test_two_who_book_at_once_do_not_exceed_together_what_neither_exceeds(
+    database: Database,
+    cast: Cast,
+    monkeypatch: pytest.MonkeyPatch,
+    limit: Change,
+    other_start: datetime,
+) -> None:
+    with database.transaction() as session:
+        limit(session, session.get_one(Practitioner, cast.ana))
+
+    def meanwhile() -> None:
+        with database.transaction() as other:
+            book(other, cast, cast.bob, other_start)
+
+    in_between(monkeypatch, meanwhile)
+
+    with pytest.raises(SessionsTaken), database.transaction() as session:
+        book(session, cast, cast.ann)
+    assert booked(database) == 1
+
+
+def booked(database: Database) -> int:
+    with database.transaction(write=False) as session:
+        return len(session.exec(select(Appointment.id).where(col(Appointment.id) > 0)).all())
