@@ -32,6 +32,14 @@ LOOK_ALIKES = str.maketrans(
 )
 ZERO_WIDTH_JOINER = "\u200d"
 ZERO_WIDTH_NON_JOINER = "\u200c"
+SPACING = {"\u0e33", "\u0eb3"}
+"""Vowels of Thai and Lao that stand in the width of the letter before, though no marks by name."""
+
+REGIONAL = {chr(point) for point in range(0x1F1E6, 0x1F200)}
+"""Two of these are a flag."""
+
+FOLLOWS = {"L": "LVSW", "V": "VT", "S": "VT", "T": "T", "W": "T"}
+"""Which Korean letters join which: leading, vowel, trailing, and syllables without and with one."""
 
 
 class Segments(NamedTuple):
@@ -97,20 +105,61 @@ def _parts(units: Iterable[int], *, whole: int, part: int) -> int:
 
 
 def _clusters(text: str) -> Iterator[int]:
-    """The UTF-16 units of each character as people see it: a base with its marks and joins."""
-    size, joined = 0, False
+    """The UTF-16 units of each character as people see it, none of which is cut in two.
+
+    Unicode's extended grapheme clusters (UAX 29) by what the standard library knows of characters;
+    only the conjuncts of Indian scripts, which are whole since Unicode 15.1, count by the letter.
+    """
+    size = flags = 0
+    before, pictured = "", False
     for character in text:
-        units = 2 if ord(character) > 0xFFFF else 1
-        clings = (
-            joined
-            or character == ZERO_WIDTH_JOINER
-            or unicodedata.category(character).startswith("M")
-            or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
-        )
-        if size and not clings:
+        if size and not _clings(character, before, flags=flags, pictured=pictured):
             yield size
-            size = 0
-        size += units
-        joined = character == ZERO_WIDTH_JOINER
+            size = flags = 0
+            pictured = False
+        size += 2 if ord(character) > 0xFFFF else 1
+        flags += character in REGIONAL
+        pictured = _is_picture(character) or (pictured and _extends(character))
+        before = character
     if size:
         yield size
+
+
+def _clings(character: str, before: str, *, flags: int, pictured: bool) -> bool:
+    """Whether a character belongs to the one before it. `flags`: regional letters so far."""
+    if before == "\r" or character == "\r":
+        return before == "\r" and character == "\n"
+    if character == "\n" or before == "\n":
+        return False
+    if _extends(character) or character in SPACING or unicodedata.category(character) == "Mc":
+        return True
+    if before == ZERO_WIDTH_JOINER:
+        return pictured and _is_picture(character)
+    if character in REGIONAL:
+        return flags % 2 == 1 and before in REGIONAL
+    return _hangul(character) in FOLLOWS.get(_hangul(before), "")
+
+
+def _extends(character: str) -> bool:
+    return (
+        character in (ZERO_WIDTH_JOINER, ZERO_WIDTH_NON_JOINER)
+        or unicodedata.category(character) in ("Mn", "Me")
+        or "\U0001f3fb" <= character <= "\U0001f3ff"  # skin tones
+        or "\U000e0020" <= character <= "\U000e007f"  # the letters of a region's flag
+    )
+
+
+def _is_picture(character: str) -> bool:
+    return unicodedata.category(character) == "So" and character not in REGIONAL
+
+
+def _hangul(character: str) -> str:
+    if "\u1100" <= character <= "\u115f":
+        return "L"
+    if "\u1160" <= character <= "\u11a7":
+        return "V"
+    if "\u11a8" <= character <= "\u11ff":
+        return "T"
+    if "\uac00" <= character <= "\ud7a3":
+        return "W" if (ord(character) - 0xAC00) % 28 else "S"
+    return "-"

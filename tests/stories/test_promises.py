@@ -1,0 +1,563 @@
+"""Whatever happens, in whatever order: what was sent was true when it was sent, and once.
+
+The real worker texts from a real database through a carrier that fails as it is told. What it sends
+is judged by an oracle that knows nothing of how texts are derived: it reads the calendar as it is
+in that moment, and the rules as a clinic would explain them. `PROMISES=200` runs more examples.
+"""
+
+import os
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from datetime import datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psycopg
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
+from sqlmodel import Session, col, select
+
+from scheduler.audit import OPERATOR
+from scheduler.booking import absences, appointments, courses, moves
+from scheduler.booking.marks import Terms
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.clinic import setup
+from scheduler.clinic.models import Clinic, Treatment
+from scheduler.database import Database
+from scheduler.errors import Problem
+from scheduler.patients import consent, register
+from scheduler.patients.models import OptOut, Patient
+from scheduler.reminders import rulebook, rules
+from scheduler.reminders.models import ReminderRule
+from scheduler.sms.sender import Accepted, Refused, TryLater, Unknown
+from scheduler.worker import Worker
+from tests.databases import place
+from tests.reminders.world import (
+    ANN,
+    BEN,
+    KEY,
+    NEW_YORK,
+    SECRETS,
+    Hand,
+    Paper,
+    at,
+    found,
+    patient_actor,
+)
+from workshop import postgres
+
+EXAMPLES = int(os.environ.get("PROMISES", "5"))
+STEPS = 25
+HOUR = timedelta(hours=1)
+BEGIN = at(8, month=3)  # a Monday; the clocks go forward on the Sunday after
+REVIEWED = 2
+THIRD = "+12125550125"
+MOVED_EARLIER_AT_MOST = timedelta(hours=14)
+JUST_BOOKED = timedelta(minutes=30)
+LIVE = {"booked", "confirmed", "arrived", "completed"}
+KINDS = {
+    "confirmation", "day_before", "same_day", "aftercare", "check_in", "review", "closing",
+    "moved", "cancelled",
+}  # fmt: skip
+
+
+@dataclass
+class Post:
+    """One text that the carrier took, and what the oracle found out about it in that moment."""
+
+    to: str
+    at: datetime
+    text: str
+    kind: str
+    asked: bool
+    about: tuple[Any, ...]
+
+
+@dataclass
+class Oracle:
+    """Judges each text in the moment in which the carrier takes it."""
+
+    database: Database
+    clinic_id: int
+    posts: list[Post] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
+
+    def judge(self, to: str, text: str, now: datetime, valid_seconds: int) -> None:
+        """Note what is wrong with sending this now. Nobody asserts in a worker's thread."""
+        with self.database.transaction(write=False) as session:
+            faults = list(self._faults(session, to, text, now, valid_seconds))
+        self.wrong += [f"{fault}: {now} {to} {text}" for fault in faults]
+
+    def _faults(
+        self, session: Session, to: str, text: str, now: datetime, valid_seconds: int
+    ) -> Iterator[str]:
+        kind = text.split()[1]
+        clinic = session.get_one(Clinic, self.clinic_id)
+        ruled = _ruled(session, kind)
+        if session.exec(
+            select(OptOut).where(OptOut.phone == to, col(OptOut.lifted_at).is_(None))
+        ).first():
+            yield "to a phone that wants none"
+        if not ruled.active:
+            yield "by a rule that is switched off"
+        candidates = [
+            each
+            for patient in session.exec(select(Patient).where(Patient.phone == to))
+            if patient.sms_consent
+            for each in _told_by(session, patient, kind, text)
+        ]
+        if not candidates:
+            yield "untrue, or not agreed to"
+            return
+        used = {post.about for post in self.posts if post.to == to}
+        fresh = [each for each in candidates if _identity(ruled, each) not in used]
+        if not fresh:
+            yield "twice"
+            return
+        timely = [each for each in fresh if not list(_late(ruled, each, now, valid_seconds))]
+        chosen = (timely or fresh)[0]
+        yield from _late(ruled, chosen, now, valid_seconds)
+        yield from _misplaced(session, ruled, chosen)
+        if not ruled.asked:
+            booked = session.get_one(Course, chosen.course_id).booked_at
+            if _is_quiet(clinic, now) and now - booked > JUST_BOOKED:
+                yield "in the quiet hours"
+            if not ruled.always:
+                yield from self._too_many(clinic, to, now)
+        self.posts.append(Post(to, now, text, kind, ruled.asked, _identity(ruled, chosen)))
+
+    def still_owed(self, now: datetime) -> set[tuple[str, tuple[Any, ...]]]:
+        """The reminders that have to come within three days if nobody changes anything any more.
+
+        Those of the day before, which never give way, of sessions so far off that none of them
+        can have been tried yet.
+        """
+        with self.database.transaction(write=False) as session:
+            ruled = session.exec(
+                select(ReminderRule).where(ReminderRule.kind == "day_before")
+            ).one()
+            if (ruled.active, ruled.which, ruled.offset_minutes) != (True, "all", -1440):
+                return set()
+            stopped = session.exec(select(OptOut.phone).where(col(OptOut.lifted_at).is_(None)))
+            rows = session.exec(
+                select(Patient.phone, Appointment)
+                .join(Patient, col(Patient.id) == Appointment.patient_id)
+                .where(
+                    col(Patient.sms_consent),
+                    col(Patient.phone).not_in(list(stopped)),
+                    col(Appointment.state).in_(("booked", "confirmed")),
+                    Appointment.starts_at > now + timedelta(hours=24) + MOVED_EARLIER_AT_MOST,
+                    Appointment.starts_at < now + timedelta(hours=70),
+                )
+            ).all()
+            return {(phone, _identity(ruled, each)) for phone, each in rows}
+
+    def _too_many(self, clinic: Clinic, to: str, now: datetime) -> Iterator[str]:
+        today = _local(now).date()
+        days = Counter(
+            _local(post.at).date() for post in self.posts if post.to == to and not post.asked
+        )
+        if days[today] + 1 > clinic.texts_per_day:
+            yield "too many on a day"
+        week = sum(days[today - timedelta(days=back)] for back in range(7))
+        if week + 1 > clinic.texts_per_week:
+            yield "too many in a week"
+
+
+def _ruled(session: Session, kind: str) -> ReminderRule:
+    return session.exec(select(ReminderRule).where(ReminderRule.kind == kind)).one()
+
+
+def _told_by(session: Session, patient: Patient, kind: str, text: str) -> Iterator[Appointment]:
+    """The sessions of a patient that a text tells of as they are now."""
+    for course in session.exec(select(Course).where(Course.patient_id == patient.id)):
+        every = session.exec(
+            select(Appointment)
+            .where(Appointment.course_id == course.id)
+            .order_by(col(Appointment.starts_at))
+        ).all()
+        kept = [each for each in every if each.state != AppointmentState.CANCELLED]
+        for each in every:
+            is_so = each.state == "cancelled" if kind == "cancelled" else each.state in LIVE
+            number = kept.index(each) + 1 if each in kept else 0
+            if is_so and text == _words(kind, each.starts_at, number, len(kept)):
+                yield each
+
+
+def _words(kind: str, starts_at: datetime, number: int, total: int) -> str:
+    local = _local(starts_at)
+    return (
+        f"Willow: {kind} {local:%a} {local.day} {local:%b}"
+        f" {local.hour % 12 or 12}:{local:%M %p} {number}/{total}"
+    )
+
+
+TEMPLATE = "{clinic}: KIND {date} {time} {number}/{total}"
+
+
+def _identity(ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:
+    """What may be told once: a booking, a change, or a session at its time, by each rule."""
+    if ruled.anchor == "booked":
+        return ruled.kind, each.course_id
+    if ruled.anchor == "change":
+        return ruled.kind, each.course_id, each.news_at
+    return ruled.kind, each.id, each.starts_at
+
+
+def _late(
+    ruled: ReminderRule, each: Appointment, now: datetime, valid_seconds: int
+) -> Iterator[str]:
+    """What is wrong with the moment, by the rule as it stands."""
+    if ruled.anchor == "change" and each.news_at is None:
+        yield "told to somebody who made the change"
+    if ruled.anchor not in {"start", "end"}:
+        if now + timedelta(seconds=valid_seconds) > each.starts_at:
+            yield "after the session has begun"
+        return
+    anchor = each.starts_at if ruled.anchor == "start" else each.ends_at
+    if now + timedelta(seconds=valid_seconds) > anchor + timedelta(minutes=ruled.useful_minutes):
+        yield "beyond its last useful moment"
+    early = MOVED_EARLIER_AT_MOST if ruled.quiet == "earlier" else timedelta(0)
+    if now < anchor + timedelta(minutes=ruled.offset_minutes) - early:
+        yield "too early"
+
+
+def _misplaced(session: Session, ruled: ReminderRule, each: Appointment) -> Iterator[str]:
+    """Whether the rule is for another session of the course."""
+    if ruled.anchor not in {"start", "end"}:
+        return
+    attended = [
+        one.id
+        for one in session.exec(
+            select(Appointment)
+            .where(Appointment.course_id == each.course_id)
+            .order_by(col(Appointment.starts_at))
+        )
+        if one.state in LIVE
+    ]
+    position = attended.index(each.id) + 1
+    fits = {
+        "all": True,
+        "first": position == 1,
+        "last": position == len(attended),
+        "review": position == REVIEWED,
+    }
+    if not fits[ruled.which]:
+        yield "about another session than the rule is for"
+
+
+def _is_quiet(clinic: Clinic, now: datetime) -> bool:
+    wall = _local(now).time()
+    starts, ends = time.fromisoformat(clinic.quiet_from), time.fromisoformat(clinic.quiet_to)
+    return starts <= wall < ends if starts <= ends else wall >= starts or wall < ends
+
+
+def _local(instant: datetime) -> datetime:
+    return instant.astimezone(NEW_YORK)
+
+
+@dataclass
+class Witness(Paper):
+    """A carrier that shows the oracle each text it takes. Each fault: what is said, and whether the
+    text was taken all the same.
+    """
+
+    oracle: Oracle | None = None
+    faults: list[tuple[Problem, bool]] = field(default_factory=list)
+
+    def send(self, *, to: str, text: str, valid_seconds: int, **_: Any) -> Accepted:
+        """Take the text, or fail as told."""
+        with self.one_at_a_time:
+            problem, takes = self.faults.pop(0) if self.faults else (None, True)
+            if takes:
+                self.texts.append((to, text))
+                if self.oracle is not None:
+                    self.oracle.judge(to, text, self.clock.at, valid_seconds)
+            if problem is not None:
+                raise problem
+            return Accepted(self.sid)
+
+
+hours = st.integers(8, 18)
+days = st.integers(1, 9)
+FAULTS = [
+    (TryLater("busy", retry_after=timedelta(minutes=5)), False),
+    (TryLater("down"), False),
+    (Unknown("no answer"), False),
+    (Unknown("no answer"), True),
+    (Refused(30008, "refused"), False),
+]
+
+
+class Promises(RuleBasedStateMachine):
+    """A clinic, its patients and its staff, in any order."""
+
+    fresh: Callable[[], Database]
+
+    def __init__(self) -> None:
+        super().__init__()
+        database = self.fresh()
+        world = found(database)
+        world.worker.stop()
+        clock = Hand(BEGIN)
+        self.carrier = Witness(clock)
+        self.oracle = self.carrier.oracle = Oracle(database, world.clinic_id)
+        worker = Worker(
+            database, self.carrier, clock, key=KEY, public_url=SECRETS.public_url, concurrency=2
+        )
+        self.world = replace(world, clock=clock, carrier=self.carrier, worker=worker)
+        self.patients = [
+            self.world.enrol("Ann Archer", ANN),
+            self.world.enrol("Amy Archer", ANN),
+            self.world.enrol("Ben Baker", BEN),
+        ]
+        with database.transaction() as session:
+            rulebook.settle(session, [world.clinic_id], now=BEGIN)
+            for ruled in session.exec(select(ReminderRule)):
+                ruled.templates = {"en": TEMPLATE.replace("KIND", ruled.kind)}
+                ruled.cases = {}
+                session.add(ruled)
+            treatment = session.get_one(Treatment, world.treatment_id)
+            treatment.review_after = [REVIEWED]
+            session.add(treatment)
+
+    @contextmanager
+    def story(self) -> Iterator[Session]:
+        """One change; what is refused changes nothing."""
+        with suppress(Problem), self.world.database.transaction() as session:
+            yield session
+
+    def start(self, day: int, hour: int) -> datetime:
+        local = _local(self.world.clock.at).date() + timedelta(days=day)
+        return datetime.combine(local, time(hour), NEW_YORK).astimezone(BEGIN.tzinfo)
+
+    def some(self, session: Session, choice: int) -> Appointment | None:
+        """A session that is to come, or has begun."""
+        every = session.exec(
+            select(Appointment)
+            .where(col(Appointment.state).in_(("booked", "confirmed")))
+            .order_by(col(Appointment.id))
+        ).all()
+        return every[choice % len(every)] if every else None
+
+    @initialize(
+        firsts=st.tuples(days, days, days),
+        gaps=st.lists(days, min_size=1, max_size=4),
+        hours=st.tuples(hours, hours, hours),
+    )
+    def open(self, firsts: tuple[int, ...], gaps: list[int], hours: tuple[int, ...]) -> None:
+        """Everybody has a course before anything happens."""
+        for who, (first, hour) in enumerate(zip(firsts, hours, strict=True)):
+            self.book(who, first, gaps, hour)
+        self.world.tick()
+
+    @rule(who=st.integers(0, 2), first=days, gaps=st.lists(days, max_size=3), hour=hours)
+    def book(self, who: int, first: int, gaps: list[int], hour: int) -> None:
+        starts, day = [], first
+        for gap in [0, *gaps]:
+            day += gap
+            starts.append(self.start(day, hour))
+        with suppress(Problem):
+            self.world.book(self.patients[who], *starts)
+
+    @rule(choice=st.integers(0, 99), day=days, hour=hours, by_patient=st.booleans())
+    def move(self, choice: int, day: int, hour: int, by_patient: bool) -> None:
+        actor = patient_actor(self.world.clinic_id) if by_patient else OPERATOR
+        with self.story() as session:
+            if each := self.some(session, choice):
+                appointments.move(
+                    session, actor, each,
+                    starts_at=self.start(day, hour), terms=Terms(insist="yes"),
+                    now=self.world.clock.at,
+                )  # fmt: skip
+
+    @rule(choice=st.integers(0, 99), by_patient=st.booleans())
+    def cancel(self, choice: int, by_patient: bool) -> None:
+        actor = patient_actor(self.world.clinic_id) if by_patient else OPERATOR
+        with self.story() as session:
+            if each := self.some(session, choice):
+                appointments.cancel(session, actor, each, now=self.world.clock.at)
+
+    @rule(choice=st.integers(0, 99))
+    def cancel_the_course(self, choice: int) -> None:
+        with self.story() as session:
+            if each := self.some(session, choice):
+                course = session.get_one(Course, each.course_id)
+                courses.cancel(session, OPERATOR, course, now=self.world.clock.at)
+
+    @rule(choice=st.integers(0, 99), by=st.sampled_from([-2, -1, 1, 7]))
+    def shift(self, choice: int, by: int) -> None:
+        with self.story() as session:
+            if each := self.some(session, choice):
+                moves.shift_rest(
+                    session, OPERATOR, session.get_one(Course, each.course_id),
+                    from_number=each.number, by_days=by, terms=Terms(insist="yes"),
+                    now=self.world.clock.at,
+                )  # fmt: skip
+
+    @rule(choice=st.integers(0, 99), came=st.booleans())
+    def tell_who_came(self, choice: int, came: bool) -> None:
+        with self.story() as session:
+            if each := self.some(session, choice):
+                deed = appointments.complete if came else appointments.miss
+                deed(session, OPERATOR, each, now=self.world.clock.at)
+
+    @rule(day=days)
+    def close(self, day: int) -> None:
+        with self.story() as session:
+            clinic = session.get_one(Clinic, self.world.clinic_id)
+            absences.close(
+                session, OPERATOR, clinic,
+                day=_local(self.world.clock.at).date() + timedelta(days=day),
+                now=self.world.clock.at,
+            )  # fmt: skip
+
+    @rule(
+        kind=st.sampled_from(sorted(KINDS)),
+        change=st.sampled_from(
+            [
+                {"active": False},
+                {"active": True},
+                {"priority": 99},
+                {"offset_minutes": -26 * 60, "useful_minutes": -60},
+                {"offset_minutes": 30, "useful_minutes": 20 * 60},
+                {"which": "all"},
+                {"which": "last"},
+            ]
+        ),
+    )
+    def change_a_rule(self, kind: str, change: dict[str, Any]) -> None:
+        with self.story() as session:
+            ruled = _ruled(session, kind)
+            rules.change(
+                session, OPERATOR, ruled, change,
+                now=self.world.clock.at, public_url="https://willow.example",
+            )  # fmt: skip
+
+    @rule(who=st.integers(0, 2), agrees=st.booleans())
+    def ask_for_consent(self, who: int, agrees: bool) -> None:
+        with self.story() as session:
+            patient = session.get_one(Patient, self.patients[who])
+            deed = consent.give if agrees else consent.withdraw
+            deed(
+                session, OPERATOR, patient,
+                wording="words", channel="staff", now=self.world.clock.at,
+            )  # fmt: skip
+
+    @rule(phone=st.sampled_from([ANN, BEN]), stop=st.booleans())
+    def stop_or_start(self, phone: str, stop: bool) -> None:
+        with self.story() as session:
+            if stop:
+                consent.stop(session, OPERATOR, phone, words="STOP", now=self.world.clock.at)
+            else:
+                consent.start(session, OPERATOR, phone, now=self.world.clock.at)
+
+    @rule(who=st.integers(0, 2), phone=st.sampled_from([ANN, BEN, THIRD]))
+    def correct_a_phone(self, who: int, phone: str) -> None:
+        with self.story() as session:
+            patient = session.get_one(Patient, self.patients[who])
+            register.change(session, OPERATOR, patient, phone=phone, now=self.world.clock.at)
+
+    @rule(
+        change=st.sampled_from(
+            [
+                {"quiet_from": "20:00", "quiet_to": "09:00"},
+                {"quiet_from": "21:00", "quiet_to": "08:00"},
+                {"texts_per_day": 2},
+                {"texts_per_day": 1, "texts_per_week": 2},
+            ]
+        )
+    )
+    def change_the_clinic(self, change: dict[str, Any]) -> None:
+        with self.story() as session:
+            clinic = session.get_one(Clinic, self.world.clinic_id)
+            setup.change_clinic(session, OPERATOR, clinic, change, now=self.world.clock.at)
+
+    @rule(faults=st.lists(st.sampled_from(range(len(FAULTS))), min_size=1, max_size=3))
+    def fail(self, faults: list[int]) -> None:
+        """The carrier does so at the next calls."""
+        self.carrier.faults = [FAULTS[number] for number in faults]
+
+    @rule(minutes=st.sampled_from([1, 20, 59, 180, 600, 1439, 3000]))
+    def pass_over(self, minutes: int) -> None:
+        """Nobody works: neither derives nor sends."""
+        self.world.clock.at += timedelta(minutes=minutes)
+
+    @rule(minutes=st.sampled_from([0, 2, 31, 240, 720, 1500]))
+    def work(self, minutes: int) -> None:
+        self.world.tick(self.world.clock.at + timedelta(minutes=minutes))
+        self.check()
+
+    @rule(number=st.sampled_from([6, 12, 24]))
+    def work_on(self, number: int, every: timedelta = HOUR) -> None:
+        """The worker looks every hour, for so many of them."""
+        for _ in range(number):
+            self.world.clock.at += every
+            self.world.worker.derive()
+            self.world.worker.send()
+            self.world.worker.look_up()
+        self.check()
+
+    @rule()
+    def send_what_was_derived_before(self) -> None:
+        """What changed since then has not been derived yet: the last look alone has to see it."""
+        self.world.worker.send()
+        self.check()
+
+    def check(self) -> None:
+        assert self.oracle.wrong == []
+
+    def teardown(self) -> None:
+        """In the end nothing hinders: then no session comes without its text of the day before."""
+        try:
+            self.carrier.faults = []
+            owed = self.oracle.still_owed(self.world.clock.at)
+            self.work_on(36, every=2 * HOUR)
+            sent = {(post.to, post.about) for post in self.oracle.posts}
+            assert owed - sent == set()
+        finally:
+            self.world.worker.stop()
+            self.world.database.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+    """Opens one fresh, migrated database after another."""
+    if request.param == "sqlite":
+        first = request.getfixturevalue("sqlite_url").removeprefix("sqlite:///")
+        template = shutil.copy(first, tmp_path / "template.db")
+        return lambda: Database(
+            f"sqlite:///{shutil.copy(template, tmp_path / f'{uuid4().hex}.db')}"
+        )
+    server: psycopg.Connection = request.getfixturevalue("postgresql_server")
+    name = request.getfixturevalue("postgresql_template")
+
+    def made() -> Database:
+        new = f"test_{uuid4().hex}"
+        server.execute(f"CREATE DATABASE {new} TEMPLATE {name}")
+        return Database(postgres.url_of(postgres.start(place()), new))
+
+    return made
+
+
+def test_what_is_sent_is_true_and_sent_once(fresh: Callable[[], Database]) -> None:
+    machine = type("Machine", (Promises,), {"fresh": staticmethod(fresh)})
+
+    run_state_machine_as_test(
+        machine,
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            derandomize="PROMISES" not in os.environ,
+            database=None,
+            phases=[Phase.generate],
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
