@@ -162,7 +162,7 @@ class Worker:
     def sweep(self) -> None:
         """Derive everything anew: what no change announced is found here."""
         after = ""
-        while True:
+        while not self._stopping.is_set():
             now = self._clock.now()
             with self._database.transaction(write=False) as session:
                 phones = outbox.next_phones(session, now=now, after=after)

@@ -4,12 +4,14 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
 
 from scheduler import migrations
 from scheduler.api.entry import context_of
 from scheduler.clinic import zone_rules
 from scheduler.database import Busy
 from scheduler.errors import Problem
+from scheduler.reminders import attention
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
@@ -55,4 +57,11 @@ def _worker(request: Request) -> list[str]:
     # A tick that lies far ahead is no sign of life: the clock was set back since.
     now = context_of(request).clock.now()
     last: datetime = worker.last_tick or request.app.state.began
-    return ["The worker has stopped."] if abs(now - last) > SILENT_FOR else []
+    if abs(now - last) > SILENT_FOR:
+        return ["The worker has stopped."]
+    try:
+        with context_of(request).database.unit(write=False) as session:
+            stuck = attention.are_stuck(session, now=now)
+    except (Problem, Busy, DBAPIError):
+        return []  # the database's trouble is told already
+    return ["Texts are due for minutes, and none goes out."] if stuck else []

@@ -5,15 +5,18 @@ from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
+from fastapi.responses import JSONResponse
+from pydantic import Field
 from sqlmodel import col
 
 from scheduler.api import lists, zones
-from scheduler.api.entry import Reading, needs
+from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Day, Page, QueryId, Shape, days_between, local
+from scheduler.api.shapes import Day, Page, PathId, QueryId, Shape, days_between, local
 from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.phone import masked
+from scheduler.reminders import attention
 from scheduler.reminders.models import Message, MessageState
 from scheduler.staff.roles import Deed
 
@@ -34,6 +37,9 @@ class MessageShape(Shape):
     state: MessageState
     reason: str
     error_code: str
+    for_staff: bool = Field(
+        description="It did not go as it should, and nobody has taken care of it yet."
+    )
     due_at: str
     sent_at: str | None
     delivered_at: str | None
@@ -47,13 +53,19 @@ def list_messages(
     *,
     clinic_id: QueryId = None,
     state: MessageState | None = None,
+    for_staff: bool | None = None,
     first: Annotated[Day | None, Query(alias="from", description="Due on this UTC date.")] = None,
     last: Annotated[Day | None, Query(alias="to", description="Or up to this one.")] = None,
 ) -> Page[MessageShape]:
-    """Texts in the order in which they were written down."""
+    """Texts in the order in which they were written down.
+
+    `for_staff=true`: those that did not go as they should, whose patient somebody may have to call.
+    """
     where = []
     if state is not None:
         where.append(col(Message.state) == state)
+    if for_staff is not None:
+        where.append(col(Message.for_staff).is_(for_staff))
     if (first is None) != (last is None):
         raise Unfit("Give both `from` and `to`, or neither.", field="to")
     if first is not None and last is not None:
@@ -65,6 +77,16 @@ def list_messages(
     found = lists.rows(call, Message, part, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return lists.page(found, part, lambda row: _shape(row, known_zones[row.clinic_id]))
+
+
+@router.post("/{message_id}/handling", response_model=MessageShape)
+@needs(Deed.ANSWER_REPLIES)
+def handle(call: Writing, message_id: PathId) -> JSONResponse:
+    """Say that somebody has taken care of a text that failed or came too late."""
+    message = attention.find(call.session, call.actor, message_id)
+    attention.handle(call.session, call.actor, message, now=call.now)
+    zone = zones.of_all(call.session, {message.clinic_id})[message.clinic_id]
+    return call.answer(_shape(message, zone))
 
 
 def _shape(message: Message, zone: ZoneInfo) -> MessageShape:
@@ -80,6 +102,7 @@ def _shape(message: Message, zone: ZoneInfo) -> MessageShape:
         state=MessageState(message.state),
         reason=message.reason,
         error_code=message.error_code,
+        for_staff=message.for_staff,
         due_at=local(message.due_at, zone),
         sent_at=None if message.sent_at is None else local(message.sent_at, zone),
         delivered_at=None if message.delivered_at is None else local(message.delivered_at, zone),

@@ -74,6 +74,9 @@ class PatientShape(Shape):
     name: str
     phone: str
     phone_proved: bool
+    phone_trouble: str = Field(
+        description="Why texts do not reach this phone, as the carrier says; empty if they do."
+    )
     language: str
     sms_consent: bool
     no_texts: NoTexts | None = Field(description="Null: the patient is texted.")
@@ -202,6 +205,7 @@ def _shape(patient: Patient, silence: consent.Silence | None) -> PatientShape:
         name=patient.name,
         phone=patient.phone,
         phone_proved=patient.phone_proved_at is not None,
+        phone_trouble=patient.phone_trouble,
         language=patient.language,
         sms_consent=patient.sms_consent,
         no_texts=_quiet(silence),

@@ -18,6 +18,8 @@ class Patient(Versioned, table=True):
     name: str = Field(max_length=80)
     phone: str = Field(max_length=20, index=True)
     phone_proved_at: datetime | None = Field(default=None, sa_type=Instant)
+    phone_trouble: str = Field(default="", max_length=300)
+    """why texts do not reach it, as the carrier says; empty if they do"""
     language: str = Field(default="en", max_length=8)
     sms_consent: bool = False
     created_at: datetime = Field(sa_type=Instant)

@@ -4,7 +4,7 @@ import unicodedata
 from datetime import datetime
 
 from sqlalchemy import text as sql
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, select, update
 
 from scheduler import audit
 from scheduler.audit import Actor
@@ -125,7 +125,7 @@ def change(
         patient.name = clean_name(name)
         changed.append("name")
     if phone is not None and phone != patient.phone:
-        patient.phone, patient.phone_proved_at = phone, None
+        patient.phone, patient.phone_proved_at, patient.phone_trouble = phone, None, ""
         changed.append("phone")
     if language is not None:
         patient.language = language
@@ -144,6 +144,16 @@ def change(
         fields=changed,
     )
     return patient
+
+
+def note_phone(session: Session, phone: str, trouble: str) -> None:
+    """What the carrier says of a phone, whoever it belongs to; empty: texts reach it."""
+    session.exec(
+        update(Patient)
+        .where(col(Patient.phone) == phone, col(Patient.phone_trouble) != trouble)
+        .values(phone_trouble=trouble[:300])
+        .execution_options(synchronize_session="fetch")
+    )
 
 
 def _take_turn(session: Session, clinic: Clinic, phone: str) -> None:

@@ -14,15 +14,23 @@ from sqlalchemy import exists, or_
 from sqlmodel import Session, col, func, select, update
 
 from scheduler import links
-from scheduler.audit import CARRIER
 from scheduler.booking.models import Appointment
 from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
-from scheduler.reminders import offers, outbox, receipts, retry, wording
+from scheduler.reminders import line, offers, outbox, receipts, retry, wording
+from scheduler.reminders.line import Outcome
 from scheduler.reminders.models import Attempt, Message, MessageState
-from scheduler.sms.sender import Accepted, LeaseLost, Refused, TryLater, Unknown
+from scheduler.sms.sender import (
+    Accepted,
+    LeaseLost,
+    Refused,
+    TooMany,
+    TryLater,
+    Unknown,
+    Unreached,
+)
 
 LEASE = timedelta(seconds=60)
 """How long a worker may keep a message to itself."""
@@ -33,9 +41,6 @@ FIRST_LOOK = timedelta(seconds=40)
 SILENCE = timedelta(minutes=10)
 """How long after a text was taken its receipt is waited for before we ask."""
 
-REPAIR = timedelta(minutes=5)
-"""When a text is tried again that was refused because of our own account or settings."""
-
 LINK_OUTLIVES = timedelta(days=14)
 """How long after the last session a private link still opens the course."""
 
@@ -45,7 +50,10 @@ SENT_THOUGH_STOPPED = {"stopped", "emergency", "help"}
 LONGEST_VALIDITY = 36_000
 """Seconds; the carrier keeps no text waiting for longer."""
 
-Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
+CALL = timedelta(seconds=10)
+"""A call may take so long; the carrier counts a text's time from the moment it has it."""
+
+TOO_LATE = "It could not be sent while it was of use."
 
 
 @dataclass(frozen=True)
@@ -73,17 +81,29 @@ class Intent:
     token: str
     phone: str
     text: str
-    valid_seconds: int
+    expires_at: datetime
+
+    def valid_seconds(self, now: datetime) -> int:
+        """How long the carrier may keep it, were it called now; less than 1: call no more."""
+        left = int((self.expires_at - now - CALL).total_seconds())
+        return min(LONGEST_VALIDITY, left)
 
 
 def expire(session: Session, *, now: datetime) -> None:
-    """Give up what could not be sent while it was of use."""
+    """Give up what could not be sent while it was of use; staff see it and may call instead."""
     late = _next(Message.state == MessageState.OWED, Message.expires_at <= now)
     session.exec(
         update(Message)
         .where(col(Message.id).in_(late))
-        .values(state=MessageState.EXPIRED, reason="It could not be sent while it was of use.")
+        .values(state=MessageState.EXPIRED, reason=TOO_LATE, for_staff=True)
     )
+    # Whether it went out may be found out yet. Until then somebody had better know.
+    lost = _next(
+        Message.state == MessageState.UNKNOWN,
+        Message.expires_at <= now,
+        col(Message.for_staff).is_(False),
+    )
+    session.exec(update(Message).where(col(Message.id).in_(lost)).values(for_staff=True))
 
 
 def claim(
@@ -152,7 +172,7 @@ def intend(
         token=attempt.token,
         phone=phone,
         text=text,
-        valid_seconds=min(LONGEST_VALIDITY, int((message.expires_at - now).total_seconds())),
+        expires_at=message.expires_at,
     )
 
 
@@ -171,8 +191,8 @@ def _claimed(session: Session, claim: Claim) -> Message | None:
 
 def _still_holds(session: Session, message: Message, now: datetime) -> bool:
     """Whether the text may go now. If not, the message says what becomes of it."""
-    if message.expires_at - now < timedelta(seconds=1):
-        return _put(message, MessageState.EXPIRED, "It could not be sent while it was of use.")
+    if message.expires_at - now < CALL + timedelta(seconds=1):
+        return _put(message, MessageState.EXPIRED, TOO_LATE)
     if message.rule_id is None:
         reason = _why_not(session, message, now)
         return _put(message, MessageState.WITHDRAWN, reason) if reason else True
@@ -198,6 +218,7 @@ def _why_not(session: Session, message: Message, now: datetime) -> str:
 
 def _put(message: Message, state: MessageState, reason: str) -> bool:
     message.state, message.reason, message.leased_until = state, reason, None
+    message.for_staff = state != MessageState.WITHDRAWN
     return False
 
 
@@ -261,6 +282,23 @@ def settle(
         # Whoever recovered it found nothing, yet it went: staff must not be told otherwise.
         receipts.took(session, attempt, outcome.sid)
     session.flush()
+    line.report(session, outcome, now=now)
+
+
+def stumble(session: Session, claim: Claim, *, jitter: float, now: datetime) -> None:
+    """The program itself failed on this text: it is put off, and given up in the end."""
+    message = _claimed(session, claim)
+    if message is None:
+        return
+    message.tries += 1
+    message.next_look_at = retry.next_try(message.tries, now, jitter=jitter)
+    if message.next_look_at:
+        _put(message, MessageState.OWED, "")
+        message.for_staff = False
+    else:
+        _put(message, MessageState.FAILED, "The program failed on this text: a human should look.")
+    session.add(message)
+    session.flush()
 
 
 def _note(attempt: Attempt, outcome: Outcome) -> None:
@@ -286,6 +324,7 @@ def _conclude(
     match outcome:
         case Accepted():
             message.state, message.reason = MessageState.SENT, ""
+            message.error_code, message.for_staff = "", False
             message.carrier_id, message.sent_at = outcome.sid, now
             message.next_look_at = now + SILENCE
         case Unknown():
@@ -293,22 +332,28 @@ def _conclude(
             message.next_look_at = now + FIRST_LOOK
         case LeaseLost():
             message.state, message.tries = MessageState.OWED, message.tries - 1
+        case Unreached() | TooMany():
+            # It is the carrier's trouble, and no try of this text is spent on it.
+            message.tries -= 1
+            _later(message, outcome, 1, jitter, now)
         case TryLater():
-            retry_after = outcome.retry_after
-            message.next_look_at = retry.next_try(message.tries, now, retry_after, jitter=jitter)
-            message.reason = outcome.sentence
-            message.state = MessageState.OWED if message.next_look_at else MessageState.FAILED
+            _later(message, outcome, message.tries, jitter, now)
         case Refused() if outcome.config:
             # Nothing is wrong with this text: it waits until somebody has mended our account.
             message.state, message.reason = MessageState.OWED, outcome.sentence
-            message.error_code, message.next_look_at = str(outcome.code or ""), now + REPAIR
-            message.tries -= 1
+            message.error_code, message.next_look_at = str(outcome.code or ""), now + line.REPAIR
+            message.tries, message.for_staff = message.tries - 1, True
         case Refused():
             message.state, message.reason = MessageState.FAILED, outcome.sentence
-            message.error_code = str(outcome.code or "")
-            if outcome.opted_out:
-                words = "The carrier says that this phone asked for no more texts."
-                consent.stop(session, CARRIER, message.phone, words=words, now=now)
+            message.error_code, message.for_staff = str(outcome.code or ""), True
+            receipts.draw_conclusions(session, message, outcome.code, now=now)
+
+
+def _later(message: Message, outcome: TryLater, tries: int, jitter: float, now: datetime) -> None:
+    message.reason = outcome.sentence
+    message.next_look_at = retry.next_try(tries, now, outcome.retry_after, jitter=jitter)
+    message.state = MessageState.OWED if message.next_look_at else MessageState.FAILED
+    message.for_staff = message.state == MessageState.FAILED
 
 
 def recover(session: Session, *, now: datetime) -> None:

@@ -8,7 +8,6 @@ import logging
 import random
 import threading
 import time
-from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -18,8 +17,9 @@ from scheduler import faults
 from scheduler.clock import Clock
 from scheduler.database import Busy, Database
 from scheduler.errors import Unavailable
-from scheduler.reminders import claims, receipts, reconciling
-from scheduler.reminders.claims import Claim, Intent, Outcome, Secrets
+from scheduler.reminders import claims, line, receipts, reconciling
+from scheduler.reminders.claims import Claim, Intent, Secrets
+from scheduler.reminders.line import Outcome
 from scheduler.reminders.reconciling import Question, Search
 from scheduler.sms.sender import LeaseLost, Refused, Sender, TryLater, Unknown
 
@@ -27,32 +27,6 @@ LOG = logging.getLogger(__name__)
 
 SETTLE_TRIES = 5
 LOOKS_AT_ONCE = 20
-
-
-class Pace:
-    """At most so many texts a second, with as many at once as one second allows."""
-
-    def __init__(self, per_second: float, seconds: Callable[[], float] = time.monotonic) -> None:
-        self._per_second = per_second
-        self._most = max(1.0, per_second)
-        self._left = self._most
-        self._seconds = seconds
-        self._filled_at = seconds()
-
-    def available(self) -> int:
-        """How many texts may go out at once now."""
-        now = self._seconds()
-        self._left = min(self._most, self._left + (now - self._filled_at) * self._per_second)
-        self._filled_at = now
-        return int(self._left)
-
-    def take(self, number: int) -> None:
-        """Use up the room of some texts."""
-        self._left -= number
-
-    def next_in(self) -> float:
-        """Seconds until one more text may go."""
-        return max(0.0, (1.0 - self._left) / self._per_second)
 
 
 class Deadline(NamedTuple):
@@ -93,7 +67,6 @@ class Dispatcher:
         self._sender = sender
         self._clock = clock
         self._manners = manners
-        self._pace = Pace(manners.per_second) if manners.per_second else None
         self._pool = ThreadPoolExecutor(manners.concurrency, thread_name_prefix="send")
         self._stopping = threading.Event()
         self._missed: dict[str, datetime] = {}
@@ -107,13 +80,16 @@ class Dispatcher:
         under_way: set[Future[bool]] = set()
         made = 0
         while not self._stopping.is_set():
-            claimed = self._claim(self._room(len(under_way)))
+            claimed, wait_for_pace = self._claim(self._manners.concurrency - len(under_way))
             faults.point("after-claim")
             under_way |= {self._pool.submit(self._send, *each) for each in claimed}
-            if not under_way and not self._waits_for_pace():
+            if under_way:
+                done, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
+                made += sum(future.result() for future in done)
+            elif wait_for_pace is None:
                 break
-            done, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
-            made += sum(future.result() for future in done)
+            else:
+                self._stopping.wait(wait_for_pace)
         made += sum(future.result() for future in under_way)
         return made
 
@@ -125,45 +101,56 @@ class Dispatcher:
         """Let go of the threads."""
         self._pool.shutdown(wait=True)
 
-    def _room(self, under_way: int) -> int:
-        free = self._manners.concurrency - under_way
-        return min(free, self._pace.available()) if self._pace else free
-
-    def _waits_for_pace(self) -> bool:
-        """Whether texts may be due that the pace held back; it has waited for the next then."""
-        if self._pace is None or self._pace.available() >= 1:
-            return False
-        self._stopping.wait(self._pace.next_in())
-        return True
-
-    def _claim(self, limit: int) -> list[tuple[Claim, Deadline]]:
-        """What to send next, each with the time to send it by."""
-        if limit < 1:
-            return []
+    def _claim(self, free: int) -> tuple[list[tuple[Claim, Deadline]], float | None]:
+        """What to send next, each with the time to send it by; seconds to wait for the pace."""
+        if free < 1:
+            return [], None
         # Read before the claim: the lease must not seem longer than it is.
         deadline = Deadline.after(self._manners.lease.total_seconds() * 0.75)
+        per_second, now = self._manners.per_second, self._clock.now()
         with self._database.transaction() as session:
+            room = line.room(session, free=free, per_second=per_second, now=now)
+            if room.texts < 1:
+                return [], room.wait
             claimed = claims.claim(
                 session,
                 worker=self._manners.worker,
-                now=self._clock.now(),
-                limit=limit,
+                now=now,
+                limit=room.texts,
                 lease=self._manners.lease,
             )
-        if self._pace:
-            self._pace.take(len(claimed))
-        return [(claim, deadline) for claim in claimed]
+            line.use(session, len(claimed), per_second=per_second, now=now)
+        return [(claim, deadline) for claim in claimed], None
 
     def _send(self, claim: Claim, deadline: Deadline) -> bool:
-        """One text from claim to settlement; whether the carrier was called."""
-        intent = self._intend(claim)
+        """One text from claim to settlement; whether the carrier was called.
+
+        Whatever goes wrong with it keeps no other text from going out.
+        """
+        try:
+            intent = self._intend(claim)
+        except (Busy, Unavailable):
+            LOG.warning("message %d: the database is busy; its lease runs out", claim.message_id)
+            return False
+        except Exception:
+            LOG.exception("message %d could not be made ready", claim.message_id)
+            self._stumble(claim)
+            return False
         if intent is None:
             return False
         faults.point("after-intent")
         outcome = self._call(intent, deadline)
         faults.point("after-answer")
         self._settle(intent, outcome)
+        faults.point("after-settle")
         return True
+
+    def _stumble(self, claim: Claim) -> None:
+        try:
+            with self._database.transaction() as session:
+                claims.stumble(session, claim, jitter=_jitter(), now=self._clock.now())
+        except (Busy, Unavailable):
+            LOG.warning("message %d: could not be put off; its lease runs out", claim.message_id)
 
     def _intend(self, claim: Claim) -> Intent | None:
         now = self._clock.now()
@@ -173,7 +160,8 @@ class Dispatcher:
             )
 
     def _call(self, intent: Intent, deadline: Deadline) -> Outcome:
-        if deadline.is_over_on_the_wall():
+        valid_seconds = intent.valid_seconds(self._clock.now())
+        if deadline.is_over_on_the_wall() or valid_seconds < 1:
             return LeaseLost()
         base = f"{self._manners.secrets.public_url}/hooks/twilio/receipts"
         try:
@@ -181,7 +169,7 @@ class Dispatcher:
                 to=intent.phone,
                 text=intent.text,
                 receipt_url=f"{base}/{intent.token}",
-                valid_seconds=intent.valid_seconds,
+                valid_seconds=valid_seconds,
                 deadline=deadline.monotonic,
             )
         except (Refused, TryLater, Unknown, LeaseLost) as outcome:
@@ -190,9 +178,12 @@ class Dispatcher:
                     "texts cannot be sent: %s", outcome.sentence
                 )
             return outcome
+        except Exception:
+            LOG.exception("message %d: the call broke off", intent.message_id)
+            return Unknown("The call to the carrier broke off.")
 
     def _settle(self, intent: Intent, outcome: Outcome) -> None:
-        jitter = random.random()  # noqa: S311 - spreads retries, guards nothing
+        jitter = _jitter()
         for again in reversed(range(SETTLE_TRIES)):
             try:
                 with self._database.transaction() as session:
@@ -211,9 +202,11 @@ class Dispatcher:
             )
             questions = reconciling.silent(session, now=now, limit=LOOKS_AT_ONCE)
         for search in searches:
-            self._search(search, now)
+            if not self._stopping.is_set():
+                self._search(search, now)
         for question in questions:
-            self._ask(question)
+            if not self._stopping.is_set():
+                self._ask(question)
 
     def _search(self, search: Search, asked_at: datetime) -> None:
         try:
@@ -247,3 +240,7 @@ class Dispatcher:
             return
         with self._database.transaction() as session:
             receipts.apply(session, question.message_id, found, now=self._clock.now())
+
+
+def _jitter() -> float:
+    return random.random()  # noqa: S311 - spreads retries, guards nothing

@@ -18,9 +18,11 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
-from scheduler.reminders import rulebook, texts, timing
+from scheduler.reminders import repeats, rulebook, texts, timing
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
+from scheduler.sms import codes
+from scheduler.sms.codes import Do
 
 LOOK_BACK = timedelta(days=31)
 """Courses whose last session is longer ago than this are owed nothing more."""
@@ -86,15 +88,24 @@ class _Session(NamedTuple):
     review_after: list[int]
 
 
-def gather(session: Session, phones: Collection[str], *, now: datetime) -> list[Household]:
-    """The households of these phones, one for each clinic that a phone goes to. Only reads."""
+def gather(
+    session: Session,
+    phones: Collection[str],
+    *,
+    now: datetime,
+    unsaid: Collection[tuple[str, str]] = (),
+) -> list[Household]:
+    """The households of these phones, one for each clinic that a phone goes to. Only reads.
+
+    `unsaid`: phones and keys of texts that went out and did not arrive, to be said once more.
+    """
     by_household: dict[tuple[str, int], list[_Session]] = defaultdict(list)
     for row in _sessions(session, phones, now):
         by_household[row.phone, row.clinic_id].append(row)
     clinic_ids = {clinic_id for _, clinic_id in by_household}
     clinics = _clinics(session, clinic_ids)
     rules = rulebook.of_clinics(session, clinic_ids)
-    sent = _sent(session, {phone for phone, _ in by_household})
+    sent = _sent(session, {phone for phone, _ in by_household}, unsaid)
     return [
         Household(phone, clinics[clinic_id], _visits(rows, rules[clinic_id]), sent[phone])
         for (phone, clinic_id), rows in by_household.items()
@@ -145,17 +156,29 @@ def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]
     return {known(clinic.id): clinic for clinic in rows}
 
 
-def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Sent]]:
+def _sent(
+    session: Session, phones: Collection[str], unsaid: Collection[tuple[str, str]]
+) -> dict[str, list[timing.Sent]]:
     """By phone, what went or may have gone to it, whichever clinic it was from."""
     sent: dict[str, list[timing.Sent]] = defaultdict(list)
-    for phone, key, began_at, asked, appointment_id in session.execute(
+    for phone, key, began_at, asked, appointment_id, error_code in session.execute(
         select(  # type: ignore[call-overload]
-            Message.phone, Message.key, Attempt.began_at, Message.asked, Message.appointment_id
+            Message.phone,
+            Message.key,
+            Attempt.began_at,
+            Message.asked,
+            Message.appointment_id,
+            Message.error_code,
         )
         .join(Attempt, col(Attempt.message_id) == Message.id)
         .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
     ):
-        sent[phone].append(timing.Sent(_plain(key), began_at, asked, str(appointment_id or "")))
+        about = str(appointment_id or "")
+        if (phone, key) not in unsaid:
+            sent[phone].append(timing.Sent(_plain(key), began_at, asked, about))
+        elif not _surely_lost(error_code):
+            # It is said again, and it counts: it may be on the phone all the same.
+            sent[phone].append(timing.Sent(f"{key} before", began_at, asked, about))
     # What was refused for good is not tried again and must not take the place of another text.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
@@ -164,8 +187,13 @@ def _sent(session: Session, phones: Collection[str]) -> dict[str, list[timing.Se
             col(Message.rule_id).is_not(None),
         )
     ):
-        sent[phone].append(timing.Sent(_plain(key), due_at, asked=True))
+        if (phone, key) not in unsaid:
+            sent[phone].append(timing.Sent(_plain(key), due_at, asked=True))
     return sent
+
+
+def _surely_lost(error_code: str) -> bool:
+    return error_code.isdecimal() and codes.meaning(int(error_code)).do is Do.LATER
 
 
 def key_of(key: str, phone: str) -> str:
@@ -174,7 +202,7 @@ def key_of(key: str, phone: str) -> str:
 
 
 def _plain(key: str) -> str:
-    return key.partition("@")[0]
+    return repeats.first_key(key).partition("@")[0]
 
 
 def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:

@@ -9,6 +9,8 @@ from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.database import Instant, Versioned
 
+THE_ONLY_LINE = 1
+
 
 class MessageState(StrEnum):
     """Where a message stands. `sent`: the carrier has taken it."""
@@ -122,9 +124,25 @@ class Message(SQLModel, table=True):
     """owed: not tried again before; unknown or sent: when the carrier is asked what became of it"""
     carrier_id: str | None = Field(default=None, max_length=40, index=True)
     error_code: str = Field(default="", max_length=10)
+    for_staff: bool = False
+    """did not go as it should, and nobody has taken care of it yet"""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class Line(SQLModel, table=True):
+    """The one row that tells all workers how fast the carrier is called, and whether it answers."""
+
+    __tablename__ = "carrier_line"
+
+    id: int = Field(default=THE_ONLY_LINE, primary_key=True)
+    filled_at: float = 0.0
+    """what the pace has left, by the database's clock; see `pace`"""
+    failures: int = 0
+    """calls in a row that came to nothing"""
+    shut_until: datetime | None = Field(default=None, sa_type=Instant)
+    trouble: str = Field(default="", max_length=300)
 
 
 class Attempt(SQLModel, table=True):

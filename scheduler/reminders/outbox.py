@@ -5,7 +5,7 @@ worked out anew from the calendar and compared with the rows that exist: what is
 what is no longer true is withdrawn. The same is asked once more right before a text goes out.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import islice
@@ -24,7 +24,14 @@ from scheduler.languages import Language
 from scheduler.patients import consent
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
-from scheduler.reminders import households, rulebook, texts, timing, wording
+from scheduler.reminders import (
+    households,
+    repeats,
+    rulebook,
+    texts,
+    timing,
+    wording,
+)
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 
 BATCH = 50
@@ -85,18 +92,21 @@ def wanted(session: Session, phones: Collection[str], *, now: datetime) -> dict[
     A text that went to another phone, which staff have corrected since, has its key already: it is
     owed to the new phone under a key of its own.
     """
+    again = repeats.owed(session, phones)
     wants = [
         Wanted(household.phone, known(household.clinic.id), owed, text_of(household.clinic, owed))
-        for household in households.gather(session, phones, now=now)
+        for household in households.gather(session, phones, now=now, unsaid=again)
         for owed in household.owed(now)
     ]
     went_to = _went_to(session, [want.owed.key for want in wants])
-    return {
-        households.key_of(want.owed.key, want.phone)
-        if went_to.get(want.owed.key, want.phone) != want.phone
-        else want.owed.key: want
-        for want in wants
-    }
+    return {_key(want, went_to, again): want for want in wants}
+
+
+def _key(want: Wanted, went_to: Mapping[str, str], again: Mapping[tuple[str, str], str]) -> str:
+    key = want.owed.key
+    if went_to.get(key, want.phone) != want.phone:
+        key = households.key_of(key, want.phone)
+    return again.get((want.phone, key), key)
 
 
 def _went_to(session: Session, keys: Collection[str]) -> dict[str, str]:
@@ -237,6 +247,10 @@ def _follow(row: Message, want: Wanted, now: datetime) -> None:
         return
     if want.state == MessageState.OWED and row.expires_at <= now < want.owed.expires_at:
         row.next_look_at = None
+    if row.state == MessageState.OWED and want.state == MessageState.EXPIRED:
+        row.for_staff = True  # it was owed, and we let its time pass
+    elif want.state == MessageState.OWED and row.state != MessageState.OWED:
+        row.for_staff = False
     for name, value in want.values().items():
         if getattr(row, name) != value:
             setattr(row, name, value)

@@ -1,14 +1,20 @@
 """What the carrier says of a message it has taken: in any order, repeated, or never."""
 
+import logging
 from datetime import datetime
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from scheduler.audit import CARRIER
-from scheduler.patients import consent
+from scheduler.patients import consent, register
+from scheduler.reminders import line, repeats
 from scheduler.reminders.models import Attempt, Message, MessageState, Receipt
+from scheduler.sms import codes
+from scheduler.sms.codes import Do
 from scheduler.sms.sender import Found
+
+LOG = logging.getLogger(__name__)
 
 RANKS = {
     "accepted": 0,
@@ -25,21 +31,6 @@ RANKS = {
 """A message only ever moves up; that it was delivered outweighs whatever else is said."""
 
 TOLD = {MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED}
-
-OPTED_OUT = {"21610", "30004"}
-
-SENTENCES = {
-    "21610": "This phone asked for no more texts.",
-    "30001": "The carrier had too many texts waiting.",
-    "30003": "The phone was off or out of reach.",
-    "30004": "The network blocks texts to this phone.",
-    "30005": "There is no such phone.",
-    "30006": "This phone cannot get texts; it may be a landline.",
-    "30007": "The network took this text for spam.",
-    "30008": "The network could not deliver it and did not say why.",
-    "30036": "It waited for longer than it was of use.",
-}
-"""Failures are not tried again here: staff see them and can call. Another text is another rule."""
 
 
 def note(session: Session, *, token: str, said: Found, now: datetime) -> None:
@@ -62,6 +53,7 @@ def took(session: Session, attempt: Attempt, carrier_id: str) -> None:
     gave_up = message.state == MessageState.FAILED and message.carrier_id is None
     if gave_up or message.state not in TOLD:
         message.state, message.reason, message.leased_until = MessageState.SENT, "", None
+        message.for_staff = False
         message.sent_at = attempt.began_at
     if message.carrier_id is None:
         message.carrier_id = carrier_id
@@ -110,9 +102,38 @@ def _conclude(session: Session, message: Message, now: datetime) -> None:
     if rank >= RANKS["delivered"]:
         message.state, message.reason, message.error_code = MessageState.DELIVERED, "", ""
         message.delivered_at, message.next_look_at = weightiest.at, None
+        message.for_staff = False
+        register.note_phone(session, message.phone, "")
+        repeats.withdraw(session, message)
     elif rank >= RANKS["failed"]:
-        code = max(receipt.error_code for receipt in receipts)
-        message.state, message.error_code, message.next_look_at = MessageState.FAILED, code, None
-        message.reason = SENTENCES.get(code, "The network could not deliver it.")
-        if code in OPTED_OUT:
-            consent.stop(session, CARRIER, message.phone, words=message.reason, now=now)
+        _fail(session, message, max(receipt.error_code for receipt in receipts), now)
+
+
+def _fail(session: Session, message: Message, code: str, now: datetime) -> None:
+    if (message.state, message.error_code) == (MessageState.FAILED, code):
+        return  # said before, and the conclusions were drawn then
+    message.state, message.error_code, message.next_look_at = MessageState.FAILED, code, None
+    number = int(code) if code else None
+    meaning = codes.meaning(number)
+    message.reason = meaning.sentence if code else "The network could not deliver it."
+    message.for_staff = True
+    draw_conclusions(session, message, number, now=now)
+    if meaning.tries_again and repeats.owe(session, message, wait=meaning.wait, now=now):
+        message.reason += " It is sent once more."
+        message.for_staff = False
+
+
+def draw_conclusions(
+    session: Session, message: Message, code: int | None, *, now: datetime
+) -> None:
+    """What an error tells about the phone, and about our account with the carrier."""
+    meaning = codes.meaning(code)
+    match meaning.do:
+        case Do.OPTED_OUT:
+            consent.stop(session, CARRIER, message.phone, words=meaning.sentence, now=now)
+        case Do.FLAG:
+            register.note_phone(session, message.phone, meaning.sentence)
+        case Do.STOP:
+            line.stop(session, meaning.sentence, now=now)
+    if meaning.do in {Do.STOP, Do.MEND} or code in codes.ALARMING:
+        LOG.error("message %s failed (error %s): %s", message.id, code, meaning.sentence)

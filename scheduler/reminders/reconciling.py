@@ -166,10 +166,10 @@ def _owe_again(session: Session, message: Message, now: datetime) -> None:
     ).one()
     message.next_look_at = None
     if message.expires_at <= now:
-        message.state = MessageState.EXPIRED
-        message.reason = "It could not be sent while it was of use."
+        message.state, message.for_staff = MessageState.EXPIRED, True
+        message.reason = claims.TOO_LATE
     elif absent >= MAX_ABSENT:
-        message.state = MessageState.FAILED
+        message.state, message.for_staff = MessageState.FAILED, True
         message.reason = "The carrier did not take it. Somebody should look into it."
     else:
         message.state, message.reason = MessageState.OWED, ""

@@ -23,15 +23,21 @@ class Refused(Problem):
         sentence: str | None = None,
         *,
         opted_out: bool = False,
+        bad_phone: bool = False,
         config: bool = False,
+        stops_all: bool = False,
     ) -> None:
         super().__init__(sentence)
         self.code = code
         """The carrier's own number for it."""
         self.opted_out = opted_out
         """The owner of the phone wants no more texts from us."""
+        self.bad_phone = bad_phone
+        """This phone cannot get texts, whatever they say."""
         self.config = config
-        """Nothing is wrong with this text: every other would be refused too."""
+        """Nothing is wrong with this text: it may go once our settings are mended."""
+        self.stops_all = stops_all
+        """And until then every other would be refused too."""
 
 
 class TryLater(Problem):
@@ -45,6 +51,18 @@ class TryLater(Problem):
         super().__init__(sentence)
         self.retry_after = retry_after
         """How long the carrier asked us to wait at least."""
+
+
+class Unreached(TryLater):
+    """The carrier could not be reached, so the text surely did not go out. It is not to blame."""
+
+    slug = "carrier-unreached"
+
+
+class TooMany(TryLater):
+    """The carrier asks us to slow down, whatever the text."""
+
+    slug = "too-many-calls"
 
 
 class Unknown(Problem):

@@ -32,7 +32,19 @@ from urllib3.exceptions import (
     SSLError,
 )
 
-from scheduler.sms.sender import Accepted, Found, LeaseLost, Received, Refused, TryLater, Unknown
+from scheduler.sms import codes
+from scheduler.sms.codes import Do
+from scheduler.sms.sender import (
+    Accepted,
+    Found,
+    LeaseLost,
+    Received,
+    Refused,
+    TooMany,
+    TryLater,
+    Unknown,
+    Unreached,
+)
 
 LOG = getLogger(__name__)
 
@@ -52,44 +64,6 @@ MANY = 400
 # Twilio repeats a receipt only if asked to, in a fragment that is no part of the signed address:
 # up to 3 times, when it cannot connect, waits too long or is answered 5xx.
 INSIST = "#rc=3&rp=5xx,ct,rt"
-
-OPTED_OUT = 21610
-QUEUE_FULL = 21611
-
-BAD_NUMBER = "This is not a number that can get texts."
-WRONG_SENDER = "Our sending number is not set up for this; look at the Twilio settings."
-
-REFUSALS = {
-    21211: BAD_NUMBER,
-    21217: BAD_NUMBER,
-    21401: BAD_NUMBER,
-    21407: BAD_NUMBER,
-    21421: BAD_NUMBER,
-    21602: "The text was empty.",
-    21604: "There was no number to send to.",
-    OPTED_OUT: "The owner of this phone has opted out of texts; START brings them back.",
-    21612: "No text can reach this number from ours.",
-    21614: "This number is not a mobile phone.",
-    21617: "The text was too long.",
-    21619: "The text was empty.",
-    21635: "This number is a landline.",
-}
-"""What is wrong with this one text."""
-
-MISCONFIGURED = {
-    20003: "Twilio does not accept our credentials.",
-    21212: WRONG_SENDER,
-    21408: "Texts to this country are not switched on at Twilio.",
-    21601: WRONG_SENDER,
-    21603: WRONG_SENDER,
-    21606: WRONG_SENDER,
-    21608: "A trial account of Twilio can only text numbers that were verified there.",
-    21609: "Twilio does not accept the address for receipts; look at PUBLIC_URL.",
-    21703: WRONG_SENDER,
-    21704: WRONG_SENDER,
-    21705: WRONG_SENDER,
-}
-"""What is wrong with our account or settings, so that other texts would fare the same."""
 
 
 def connect(
@@ -232,7 +206,7 @@ class Twilio:
             if http.status == 404:
                 return None
             if http.status in (401, 403):
-                raise Refused(http.status, MISCONFIGURED[20003], config=True) from problem
+                raise _refusal(None, http.status) from problem
             raise TryLater(
                 f"Twilio answered our question with {http.status}.", retry_after=http.retry_after
             ) from problem
@@ -324,32 +298,38 @@ def _meaning(
     status: int, code: int | None, retry_after: timedelta | None
 ) -> Refused | TryLater | Unknown:
     """What an answer other than 2xx means for the text."""
-    if status == 429 or code == QUEUE_FULL:
-        return TryLater("Twilio has too much to do just now.", retry_after=retry_after)
+    if status == 429:
+        return TooMany("Twilio has too much to do just now.", retry_after=retry_after)
     if status >= 500 or status == 408:
         return Unknown(f"Twilio answered {status}: it may have taken the text, or not.")
-    return _refusal(status, code)
+    meaning = codes.meaning(code, status)
+    if meaning.do is Do.UNKNOWN:
+        return Unknown(meaning.sentence)
+    if meaning.tries_again:
+        wait = max(retry_after or timedelta(0), meaning.wait)
+        return TryLater(meaning.sentence, retry_after=wait)
+    return _refusal(code, status)
 
 
-def _refusal(status: int, code: int | None) -> Refused:
-    if code in REFUSALS:
-        return Refused(code, REFUSALS[code], opted_out=code == OPTED_OUT)
-    if code in MISCONFIGURED:
-        return Refused(code, MISCONFIGURED[code], config=True)
-    if status in (401, 403):
-        return Refused(code, MISCONFIGURED[20003], config=True)
-    if status < 400:
-        return Refused(code, "Twilio's address sends us elsewhere; look at it.", config=True)
-    # Twilio adds codes without notice. Guessing could text somebody twice, or never again.
-    return Refused(code, f"Twilio refused this text (error {code}): a human should look.")
+def _refusal(code: int | None, status: int) -> Refused:
+    meaning = codes.meaning(code, status)
+    return Refused(
+        code,
+        meaning.sentence,
+        opted_out=meaning.do is Do.OPTED_OUT,
+        bad_phone=meaning.do is Do.FLAG,
+        config=meaning.do in {Do.MEND, Do.STOP},
+        stops_all=meaning.do is Do.STOP,
+    )
 
 
 def _unanswered(problem: requests.RequestException) -> Refused | TryLater | Unknown:
     """What it means that there was no answer at all."""
     if isinstance(problem, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        return Refused(None, "Twilio's address is not one; look at TWILIO_API_URL.", config=True)
+        sentence = "Twilio's address is not one; look at TWILIO_API_URL."
+        return Refused(None, sentence, config=True, stops_all=True)
     if _never_left(problem):
-        return TryLater("Twilio could not be reached.")
+        return Unreached("Twilio could not be reached.")
     return Unknown("The connection to Twilio broke before it answered.")
 
 

@@ -101,18 +101,17 @@ def furnish(database: Database, cast: Cast) -> Ids:
             at=NOW,
         )
         session.add(reply)
-        session.add(
-            Message(
-                clinic_id=cast.clinic,
-                key=f"test:{cast.clinic}",
-                kind="day_before",
-                phone="+12025550101",
-                text="See you tomorrow",
-                due_at=NOW,
-                expires_at=NOW + timedelta(hours=1),
-                created_at=NOW,
-            )
+        message = Message(
+            clinic_id=cast.clinic,
+            key=f"test:{cast.clinic}",
+            kind="day_before",
+            phone="+12025550101",
+            text="See you tomorrow",
+            due_at=NOW,
+            expires_at=NOW + timedelta(hours=1),
+            created_at=NOW,
         )
+        session.add(message)
         session.flush()
         appointment, second = courses.appointments_of(session, course)
         entry = waitlist.enter(
@@ -145,6 +144,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "rule_id": known(rule.id),
                 "reply_id": known(reply.id),
                 "entry_id": known(entry.id),
+                "message_id": known(message.id),
             },
             by_body=by_body,
             bodies={**_bodies(cast), "Swap": {"appointment_id": known(second.id)}},

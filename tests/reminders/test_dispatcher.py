@@ -8,9 +8,8 @@ from sqlmodel import col, select
 from scheduler.audit import CARRIER
 from scheduler.database import Database
 from scheduler.patients import consent
-from scheduler.reminders import claims, receipts
+from scheduler.reminders import claims, line, receipts
 from scheduler.reminders.claims import Claim
-from scheduler.reminders.dispatcher import Pace
 from scheduler.reminders.models import Attempt, MessageState
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
 from tests.reminders.world import ANN, MONDAY, SECRETS, World, at, found
@@ -67,11 +66,11 @@ def test_a_refusal_for_our_own_account_is_mended_and_not_held_against_the_text(
     world.carrier.problems = [*problems, TryLater("Busy.")]
 
     for number in range(7):
-        world.tick(MONDAY + number * claims.REPAIR)
+        world.tick(MONDAY + number * line.REPAIR)
     assert world.carrier.texts == []
     assert world.messages(kind="confirmation")[0].state == MessageState.OWED
 
-    world.tick(MONDAY + 8 * claims.REPAIR)
+    world.tick(MONDAY + 8 * line.REPAIR)
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
 
@@ -323,16 +322,3 @@ def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
     with world.database.transaction() as session:
         stale = Claim(claim.message_id, claim.fence - 1)
         assert claims.intend(session, stale, secrets=SECRETS, now=MONDAY) is None
-
-
-def test_the_pace_lets_through_what_a_second_allows() -> None:
-    seconds = [0.0]
-    pace = Pace(2.0, lambda: seconds[0])
-
-    assert pace.available() == 2
-    pace.take(2)
-    assert (pace.available(), pace.next_in()) == (0, 0.5)
-    seconds[0] = 0.5
-    assert pace.available() == 1
-    seconds[0] = 100.0
-    assert pace.available() == 2

@@ -1,0 +1,155 @@
+"""The line to the carrier, which all workers share: how fast it may be used, and whether it is up.
+
+One row of the database says both, so that ten workers are no faster than one, and that one of them
+finds out for all when the carrier is back. It is written as part of the claim of texts: a worker
+that dies after it has at most used up the room for what it claimed.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import text as sql
+from sqlmodel import Session, col, or_, select, update
+
+from scheduler.reminders import pace
+from scheduler.reminders.models import THE_ONLY_LINE, Line
+from scheduler.sms.sender import (
+    Accepted,
+    LeaseLost,
+    Refused,
+    TooMany,
+    TryLater,
+    Unknown,
+    Unreached,
+)
+
+Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
+
+TRIPS_AFTER = 5
+"""Calls in a row that reached nobody, or came to no end; then the line rests."""
+
+PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60))
+"""How long it rests before one text is tried; after each that fails, the next longer."""
+
+PROBE = timedelta(seconds=60)
+"""How long the others wait for what becomes of that one text; a lease."""
+
+REPAIR = timedelta(minutes=5)
+"""When a text is tried again after our own account or settings were refused."""
+
+LONGEST_REST = timedelta(minutes=5)
+"""A rest that seems longer than this was written by a clock that has been set back since."""
+
+HICCUP = "The carrier does not answer just now."
+
+
+@dataclass(frozen=True)
+class Room:
+    """How many texts may be claimed now; if none because of the pace, seconds until one may."""
+
+    texts: int
+    wait: float | None = None
+
+
+def room(session: Session, *, free: int, per_second: float | None, now: datetime) -> Room:
+    """How many of `free` texts the line takes now. Locks it until the transaction ends."""
+    line = _line(session, lock=per_second is not None)
+    if _rests(line, now):
+        return Room(0)
+    if line.failures >= TRIPS_AFTER:
+        line = _line(session, lock=True)  # somebody else may be trying it out by now
+        if _rests(line, now):
+            return Room(0)
+        free = min(free, 1)
+    if per_second is None:
+        return Room(free)
+    seconds = seconds_of(session)
+    fits = pace.room(line.filled_at, seconds, per_second)
+    if fits < 1:
+        return Room(0, pace.next_in(line.filled_at, seconds, per_second))
+    return Room(min(free, fits))
+
+
+def use(session: Session, texts: int, *, per_second: float | None, now: datetime) -> None:
+    """So many texts were claimed, in the transaction that asked for the room."""
+    if texts == 0:
+        return
+    line = _line(session, lock=per_second is not None)
+    if line.failures >= TRIPS_AFTER:
+        line.shut_until = now + PROBE
+    if per_second is not None:
+        line.filled_at = pace.used(line.filled_at, seconds_of(session), per_second, texts)
+    session.add(line)
+    session.flush()
+
+
+def report(session: Session, outcome: Outcome, *, now: datetime) -> None:
+    """Tell everybody how a call fared."""
+    match outcome:
+        case LeaseLost():
+            pass
+        case Unreached() | Unknown():
+            _failed(session, now, outcome.sentence)
+        case TooMany():
+            rest = min(outcome.retry_after or timedelta(seconds=1), LONGEST_REST)
+            _up(session, shut_until=now + rest)
+        case Refused() if outcome.stops_all:
+            stop(session, outcome.sentence, now=now)
+        case _:
+            _up(session)
+
+
+def stop(session: Session, trouble: str, *, now: datetime) -> None:
+    """Nothing goes out for some minutes, for our account is refused; then one text is tried."""
+    line = _line(session, lock=True)
+    line.failures = max(TRIPS_AFTER, line.failures)
+    line.shut_until, line.trouble = now + REPAIR, trouble[:300]
+    session.add(line)
+    session.flush()
+
+
+def trouble(session: Session) -> str:
+    """Why nothing goes out just now, in a sentence; empty if all is well."""
+    line = _line(session, lock=False)
+    return line.trouble if line.failures >= TRIPS_AFTER else ""
+
+
+def _failed(session: Session, now: datetime, sentence: str) -> None:
+    line = _line(session, lock=True)
+    line.failures += 1
+    if line.failures >= TRIPS_AFTER:
+        pause = PAUSES[min(line.failures - TRIPS_AFTER, len(PAUSES) - 1)]
+        line.shut_until, line.trouble = now + pause, sentence[:300] or HICCUP
+    session.add(line)
+    session.flush()
+
+
+def _up(session: Session, shut_until: datetime | None = None) -> None:
+    """The carrier answers. Written only where it is news: this is done after each text."""
+    is_news = or_(col(Line.failures) > 0, col(Line.trouble) != "")
+    session.exec(
+        update(Line)
+        .where(is_news if shut_until is None else col(Line.id) == THE_ONLY_LINE)
+        .values(failures=0, trouble="", shut_until=shut_until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _rests(line: Line, now: datetime) -> bool:
+    return line.shut_until is not None and now < line.shut_until <= now + LONGEST_REST
+
+
+def _line(session: Session, *, lock: bool) -> Line:
+    statement = select(Line).where(Line.id == THE_ONLY_LINE)
+    if lock:
+        statement = statement.with_for_update()
+    return session.exec(statement.execution_options(populate_existing=True)).one()
+
+
+def seconds_of(session: Session) -> float:
+    """The database's own clock, in seconds: one for all workers, whatever theirs show."""
+    if session.get_bind().dialect.name == "postgresql":
+        statement = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"
+    else:
+        statement = "SELECT (julianday('now') - 2440587.5) * 86400.0"
+    return float(session.execute(sql(statement)).scalar_one())

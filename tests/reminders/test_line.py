@@ -1,0 +1,334 @@
+"""All workers share one line to the carrier: one pace, and one rest while it is down."""
+
+import os
+import threading
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import text as sql
+
+from scheduler.database import Database
+from scheduler.reminders import attention, claims, line
+from scheduler.reminders.claims import Intent
+from scheduler.reminders.models import Message, MessageState
+from scheduler.sms.sender import Accepted, Refused, TooMany, Unknown, Unreached
+from scheduler.worker import Worker
+from tests.reminders.world import MONDAY, SECRETS, Paper, World, found
+
+FULL = os.environ.get("CHAOS") == "full"
+"""`make chaos` runs these in the size that the promise names; every other run in a smaller one."""
+
+SECOND = timedelta(seconds=1)
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return found(database)
+
+
+def owe(world: World, number: int, *, useful: timedelta = 24 * HOUR) -> None:
+    """Texts that need no calendar, each to a phone of its own, one a second more urgent."""
+    with world.database.transaction() as session:
+        session.add_all(
+            Message(
+                clinic_id=world.clinic_id,
+                key=f"note:{each}",
+                kind="help",
+                phone=f"+1212555{each:04}",
+                text=f"Text {each}",
+                due_at=world.clock.at - timedelta(milliseconds=number - each),
+                expires_at=world.clock.at + useful,
+                created_at=world.clock.at,
+            )
+            for each in range(number)
+        )
+
+
+def colleague(world: World, per_second: float | None = None, concurrency: int = 4) -> Worker:
+    return Worker(
+        world.database,
+        world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+        per_second=per_second,
+        concurrency=concurrency,
+    )
+
+
+def states(world: World) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for message in world.messages():
+        counts[message.state] = counts.get(message.state, 0) + 1
+    return counts
+
+
+def test_the_pace_holds_across_workers(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    owe(world, 12)
+    seconds = [1000.0]
+    monkeypatch.setattr(line, "seconds_of", lambda _session: seconds[0])
+    workers = [colleague(world, per_second=2.0) for _ in range(3)]
+
+    claimed = [len(worker._dispatcher._claim(4)[0]) for worker in workers]
+    assert claimed == [2, 0, 0]
+    assert workers[1]._dispatcher._claim(4) == ([], 0.5)
+
+    seconds[0] += 0.5
+    assert [len(worker._dispatcher._claim(4)[0]) for worker in reversed(workers)] == [1, 0, 0]
+
+
+def test_the_database_tells_the_time_for_the_pace(world: World) -> None:
+    with world.database.transaction() as session:
+        first, second = line.seconds_of(session), line.seconds_of(session)
+
+    assert 1_700_000_000 < first <= second < first + 60
+
+
+def test_a_carrier_that_is_down_is_tried_with_one_text_at_a_time(world: World) -> None:
+    owe(world, 30)
+    world.carrier.problems = [Unreached("Nobody there.")] * 9
+
+    world.worker.send()
+    assert line.TRIPS_AFTER <= world.carrier.calls < line.TRIPS_AFTER + 2
+    calls = world.carrier.calls
+    colleague(world).send()
+    assert world.carrier.calls == calls
+
+    world.clock.at += line.PAUSES[1]
+    with world.database.transaction(write=False) as session:
+        assert line.trouble(session) == "Nobody there."
+        assert line.room(session, free=4, per_second=None, now=world.clock.at).texts == 1
+    world.worker.send()
+    assert world.carrier.calls == calls + 1
+    colleague(world).send()
+    assert world.carrier.calls == calls + 1
+
+
+def test_a_carrier_that_is_back_gets_all_that_waited_and_no_try_was_spent(world: World) -> None:
+    owe(world, 30)
+    world.carrier.problems = [Unreached("Nobody there.")] * 400
+
+    for _ in range(40):
+        world.worker.send()
+        world.clock.at += line.PROBE
+    assert states(world) == {MessageState.OWED: 30}
+    world.carrier.problems.clear()
+    for _ in range(3):
+        world.worker.send()
+        world.clock.at += line.PROBE
+
+    assert states(world) == {MessageState.SENT: 30}
+    assert len(set(world.carrier.texts)) == len(world.carrier.texts) == 30
+    assert {message.tries for message in world.messages()} == {1}
+    with world.database.transaction(write=False) as session:
+        assert line.trouble(session) == ""
+
+
+def test_while_one_text_is_tried_the_others_wait_for_it(world: World) -> None:
+    owe(world, 9)
+    with world.database.transaction() as session:
+        for _ in range(line.TRIPS_AFTER):
+            line.report(session, Unknown("Broke."), now=world.clock.at)
+    world.clock.at += line.PAUSES[0]
+
+    assert len(world.worker._dispatcher._claim(4)[0]) == 1
+    assert colleague(world)._dispatcher._claim(4) == ([], None)
+
+    world.clock.at += line.PROBE  # its worker died
+    assert len(colleague(world)._dispatcher._claim(4)[0]) == 1
+
+
+def test_credentials_that_are_refused_stop_the_line_not_text_by_text(world: World) -> None:
+    owe(world, 30)
+    refused = Refused(20003, "Bad credentials.", config=True, stops_all=True)
+    world.carrier.problems = [refused] * 3
+
+    world.worker.send()
+    world.worker.send()
+
+    assert world.carrier.calls <= 3  # those that were under way
+    with world.database.transaction(write=False) as session:
+        assert line.trouble(session) == "Bad credentials."
+    world.carrier.problems.clear()
+    for _ in range(3):
+        world.clock.at += line.REPAIR
+        world.worker.send()
+    assert states(world) == {MessageState.SENT: 30}
+    assert not any(message.for_staff for message in world.messages())
+
+
+def test_too_many_calls_let_the_line_rest_for_as_long_as_was_asked(world: World) -> None:
+    owe(world, 6)
+    world.carrier.problems = [TooMany("Slow down.", retry_after=7 * SECOND)]
+
+    colleague(world, concurrency=1).send()
+    assert world.carrier.calls == 1
+    world.clock.at += 6 * SECOND
+    world.worker.send()
+    assert world.carrier.calls == 1
+    world.clock.at += SECOND
+    world.worker.send()
+    assert world.carrier.calls == 6
+    world.clock.at += 60 * SECOND
+    world.worker.send()
+
+    assert states(world) == {MessageState.SENT: 6}
+    assert {message.tries for message in world.messages()} == {1}
+    assert len(world.carrier.texts) == 6
+
+
+def test_a_rest_written_by_a_clock_that_was_set_back_is_no_rest(world: World) -> None:
+    owe(world, 1)
+    with world.database.transaction() as session:
+        line.report(session, TooMany("Slow down."), now=world.clock.at + 5 * HOUR)
+
+    world.worker.send()
+
+    assert states(world) == {MessageState.SENT: 1}
+
+
+def test_after_nine_hours_without_a_carrier_what_is_stale_is_given_up(world: World) -> None:
+    """Half of what is due is of use for an hour, the other half for a day."""
+    half = 1000 if FULL else 60
+    owe(world, half, useful=HOUR)
+    with world.database.transaction() as session:
+        session.execute(sql("UPDATE messages SET key = key || '-old'"))
+    owe(world, half)
+    world.carrier.problems = [Unreached("Nobody there.")] * 600
+
+    for _ in range(9):
+        world.worker.send()
+        world.clock.at += HOUR
+    assert world.carrier.texts == []
+    world.carrier.problems.clear()
+    for _ in range(3):
+        world.worker.send()
+        world.clock.at += line.PROBE
+
+    assert states(world) == {MessageState.EXPIRED: half, MessageState.SENT: half}
+    assert len(world.carrier.texts) == len(set(world.carrier.texts)) == half
+    expired = world.messages(state=MessageState.EXPIRED)
+    assert {(each.reason, each.for_staff) for each in expired} == {(claims.TOO_LATE, True)}
+
+
+def test_one_poison_text_delays_nobody_and_ends_before_staff(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = 499 if FULL else 79
+    owe(world, others + 1)
+    revealed = claims.revealed
+
+    def poisoned(session, message, secrets, *, now):
+        if message.text == "Text 0":
+            raise ZeroDivisionError
+        return revealed(session, message, secrets, now=now)
+
+    monkeypatch.setattr(claims, "revealed", poisoned)
+
+    world.worker.send()
+    assert len(set(world.carrier.texts)) == len(world.carrier.texts) == others
+    for _ in range(6):
+        world.clock.at += HOUR
+        world.worker.send()
+
+    [poison] = world.messages(state=MessageState.FAILED)
+    assert (poison.text, poison.tries, poison.for_staff) == ("Text 0", 5, True)
+    assert len(world.carrier.texts) == others
+
+
+class Watching(Paper):
+    """Counts the transactions that are open, anywhere on the database, while it is called."""
+
+    database: Database
+    open: list[int]
+    at_once: int = 0
+    most_at_once: int = 0
+    counting = threading.Lock()
+
+    def send(self, **call: Any) -> Accepted:
+        with self.counting:
+            self.at_once += 1
+            self.most_at_once = max(self.most_at_once, self.at_once)
+        try:
+            with self.one_at_a_time:
+                self.open.append(threads_in_transactions(threading.get_ident()))
+            return super().send(**call)
+        finally:
+            with self.counting:
+                self.at_once -= 1
+
+
+IN_TRANSACTION: set[int] = set()
+
+
+def threads_in_transactions(thread: int) -> int:
+    return int(thread in IN_TRANSACTION)
+
+
+def test_no_transaction_is_open_while_the_carrier_answers(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unit = world.database.unit
+
+    class Marked:
+        def __init__(self, write: bool) -> None:
+            self.inner = unit(write=write)
+
+        def __enter__(self):
+            IN_TRANSACTION.add(threading.get_ident())
+            return self.inner.__enter__()
+
+        def __exit__(self, *problem):
+            try:
+                return self.inner.__exit__(*problem)
+            finally:
+                IN_TRANSACTION.discard(threading.get_ident())
+
+    monkeypatch.setattr(world.database, "unit", lambda *, write: Marked(write))
+    owe(world, 40)
+    carrier = Watching(world.clock)
+    carrier.database, carrier.open = world.database, []
+    world.carrier = carrier
+
+    colleague(world, concurrency=3).send()
+
+    assert carrier.open == [0] * 40
+    assert 1 <= carrier.most_at_once <= 3
+
+
+@given(st.integers(-100, 200_000), st.integers(0, 100_000))
+def test_the_carrier_never_keeps_a_text_beyond_its_use(left: int, later: int) -> None:
+    intent = Intent(1, 1, "", "", "", MONDAY + left * SECOND)
+    now = MONDAY + later * SECOND
+
+    valid = intent.valid_seconds(now)
+
+    assert valid <= 36_000
+    if valid >= 1:
+        assert now + claims.CALL + valid * SECOND <= intent.expires_at
+
+
+def test_texts_that_nobody_sends_are_noticed_unless_the_carrier_is_known_to_be_down(
+    world: World,
+) -> None:
+    def stuck() -> bool:
+        with world.database.transaction(write=False) as session:
+            return attention.are_stuck(session, now=world.clock.at)
+
+    owe(world, 2)
+    assert not stuck()
+    world.clock.at += 6 * timedelta(minutes=1)
+    assert stuck()
+    with world.database.transaction() as session:
+        line.stop(session, "Down.", now=world.clock.at)
+    assert not stuck()
+    with world.database.transaction() as session:
+        line.report(session, Accepted("SM1"), now=world.clock.at)
+    assert stuck()
+
+    world.worker.send()
+    assert not stuck()
