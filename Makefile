@@ -55,8 +55,8 @@ words: development  ## bring the catalogues of the pages in step with the words 
 bench: development  ## measure what the program costs, beside the least it could cost
 	@$(IN)/python -m benchmarks
 
-chaos: install  ## the fault runs in full size
-	@echo "nothing yet"
+chaos: development  ## the fault runs in full size: workers killed and frozen, a carrier that is down (minutes)
+	@CHAOS=full $(IN)/python -m pytest -n 0 tests/kill tests/reminders/test_line.py $(ARGS)
 
 lock:  ## choose the newest versions that pyproject.toml allows, and write them down with hashes
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }

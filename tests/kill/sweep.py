@@ -1,0 +1,209 @@
+"""The sweep: workers are killed and frozen at every point, again and again, until all is sent."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from sqlmodel import col, func, select
+
+from scheduler.clock import SystemClock
+from scheduler.database import Database
+from scheduler.reminders.models import Message, MessageState
+from tests.kill.sweeper import IN_CALL, LEASE
+from tests.reminders.world import open_clinic
+from tests.standin import Fault, Standin
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+POINTS = ("after-claim", "after-intent", IN_CALL, "after-answer", "after-settle")
+FROZEN_FOR = LEASE.total_seconds() + 1
+PATIENCE = 600.0
+"""Seconds; far more than it takes, for a machine that has much else to do."""
+
+OPEN = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
+STEADY = "none"
+
+
+@dataclass(frozen=True)
+class Trap:
+    """A signal at the nth pass of a point."""
+
+    point: str = STEADY
+    nth: int = 0
+    signal: str = "SIGKILL"
+
+
+@dataclass
+class Figures:
+    """What came of it."""
+
+    messages: int
+    kills: int = 0
+    stops: int = 0
+    lost: int = 0
+    doubled: int = 0
+    seconds: float = 0.0
+    states: dict[str, int] = field(default_factory=dict)
+
+
+def traps(number: int, points: Sequence[str] = POINTS) -> list[Trap]:
+    """So many, killing and freezing by turns at each point in turn, at the first to third pass."""
+    return [
+        Trap(
+            points[each // 2 % len(points)],
+            1 + each // (2 * len(points)) % 3,
+            ("SIGKILL", "SIGSTOP")[each % 2],
+        )
+        for each in range(number)
+    ]
+
+
+def sweep(
+    url: str,
+    *,
+    messages: int,
+    set_traps: Sequence[Trap],
+    workers: int = 3,
+    design: str = "ours",
+    faults: bool = True,
+) -> Figures:
+    """Send all messages through workers that walk into the traps, and count what arrived."""
+    database = Database(url)
+    _owe(database, messages)
+    figures, began = Figures(messages), time.monotonic()
+    with Standin() as carrier:
+        carrier.fail_next(*_troubles(messages, faults=faults))
+        crew = _Crew(url, carrier.url, design, list(reversed(set_traps)), figures)
+        try:
+            for _ in range(workers):
+                crew.hire()
+            while (_are_open(database) or crew.has_traps) and time.monotonic() - began < PATIENCE:
+                crew.look_after()
+                if not _are_open(database):
+                    break
+                time.sleep(0.05)
+        finally:
+            crew.dismiss()
+        arrived = Counter(message.to for message in carrier.messages)
+    figures.lost = messages - len(arrived)
+    figures.doubled = sum(number - 1 for number in arrived.values())
+    figures.seconds = time.monotonic() - began
+    with database.transaction(write=False) as session:
+        counted = select(Message.state, func.count()).group_by(col(Message.state))
+        figures.states = dict(session.exec(counted).all())
+    database.close()
+    return figures
+
+
+class _Crew:
+    """The workers that live, and the traps that are left for those that come after them."""
+
+    def __init__(
+        self, url: str, carrier: str, design: str, traps: list[Trap], figures: Figures
+    ) -> None:
+        self._arguments = [url, carrier, design]
+        self._traps = traps
+        self._figures = figures
+        self._living: list[subprocess.Popen[bytes]] = []
+        self._frozen: dict[int, float] = {}
+
+    @property
+    def has_traps(self) -> bool:
+        return bool(self._traps)
+
+    def hire(self) -> None:
+        trap = self._traps.pop() if self._traps else Trap()
+        self._living.append(
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    "-m",
+                    "tests.kill.sweeper",
+                    *self._arguments,
+                    trap.point,
+                    str(trap.nth),
+                    trap.signal,
+                ],
+                cwd=ROOT,
+            )
+        )
+
+    def look_after(self) -> None:
+        """Wake those who were frozen beyond their lease; replace the dead and the woken."""
+        for pid, until in list(self._frozen.items()):
+            if time.monotonic() >= until:
+                os.kill(pid, signal.SIGCONT)
+                del self._frozen[pid]
+        for process in list(self._living):
+            pid, status = os.waitpid(process.pid, os.WNOHANG | os.WUNTRACED)
+            if pid == 0:
+                continue
+            if os.WIFSTOPPED(status):
+                self._figures.stops += 1
+                self._frozen[pid] = time.monotonic() + FROZEN_FOR
+                # It comes back as one more, without a trap; what is left to try is another's.
+                if self._traps:
+                    self.hire()
+                continue
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self._living.remove(process)
+            if process.returncode != -signal.SIGKILL:
+                raise AssertionError(f"a worker ended by itself: {process.returncode}")
+            self._figures.kills += 1
+            self.hire()
+
+    def dismiss(self) -> None:
+        for process in self._living:
+            process.kill()
+        for process in self._living:
+            process.wait()
+
+
+def _owe(database: Database, number: int) -> None:
+    now = SystemClock().now()
+    with database.transaction() as session:
+        clinic_id = open_clinic(session, "Willow")
+        session.add_all(
+            Message(
+                clinic_id=clinic_id,
+                key=f"note:{each}",
+                kind="help",
+                phone=f"+1212{each + 2_000_000:07}",
+                text=f"Text {each}",
+                due_at=now,
+                expires_at=now + timedelta(hours=2),
+                created_at=now,
+            )
+            for each in range(number)
+        )
+
+
+def _troubles(number: int, *, faults: bool) -> Iterator[Fault]:
+    """Each call takes a moment; one in ten goes wrong in one of the ways there are."""
+    wrong = [
+        Fault.broken(503),
+        Fault.reset(accepts=True),
+        Fault.broken(500, accepts=False),
+        Fault.reset(accepts=False),
+        Fault.too_many("1"),
+        Fault.html(),
+    ]
+    for each in range(number):
+        if faults and each % 10 == 9:
+            yield wrong[each // 10 % len(wrong)]
+        else:
+            yield Fault.slow(0.05)
+
+
+def _are_open(database: Database) -> bool:
+    with database.transaction(write=False) as session:
+        return (
+            session.exec(select(Message.id).where(col(Message.state).in_(OPEN)).limit(1)).first()
+            is not None
+        )

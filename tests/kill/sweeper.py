@@ -1,0 +1,130 @@
+"""A worker of the sweep, a process of its own: `DATABASE_URL CARRIER DESIGN POINT NTH SIGNAL`.
+
+Sends and looks up until it is ended. As it passes a point for the nth time it gives itself the
+signal. Waits are seconds where the program's are minutes. DESIGN is `ours`, or one of two simpler
+ones, for the sweep to show what they do: `mark-before` a call, `mark-after` it.
+"""
+
+import os
+import signal
+import sys
+import threading
+import time
+from datetime import timedelta
+from itertools import count
+
+from sqlmodel import col, delete, update
+
+from scheduler import faults
+from scheduler.clock import SystemClock, use_packaged_zones
+from scheduler.database import Busy, Database
+from scheduler.errors import Unavailable
+from scheduler.reminders import claims, line, reconciling
+from scheduler.reminders.claims import Claim, Intent
+from scheduler.reminders.dispatcher import Deadline, Dispatcher, Manners
+from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.sms import twilio
+from scheduler.sms.sender import Accepted
+from tests.reminders.world import SECRETS
+from tests.standin import ACCOUNT, SERVICE, TOKEN
+
+SECOND = timedelta(seconds=1)
+LEASE = 3 * SECOND
+IN_CALL = "in-call"
+
+
+class MarkBefore(Dispatcher):
+    """Says that a text is sent, and then sends it."""
+
+    def _send(self, claim: Claim, deadline: Deadline) -> bool:
+        intent = self._intend(claim)
+        if intent is None:
+            return False
+        self._settle(intent, Accepted(f"SM{claim.message_id:032x}"))
+        faults.point("after-intent")
+        self._call(intent, deadline)
+        faults.point("after-answer")
+        return True
+
+
+class MarkAfter(Dispatcher):
+    """Sends a text, and then says so; nothing is written in between."""
+
+    def _send(self, claim: Claim, deadline: Deadline) -> bool:
+        intent = self._intend(claim)
+        if intent is None:
+            return False
+        self._forget_attempt(intent)
+        faults.point("after-intent")
+        outcome = self._call(intent, deadline)
+        faults.point("after-answer")
+        if isinstance(outcome, Accepted):
+            self._mark(claim)
+        return True
+
+    def _forget_attempt(self, intent: Intent) -> None:
+        with self._database.transaction() as session:
+            session.exec(delete(Attempt).where(col(Attempt.token) == intent.token))
+
+    def _mark(self, claim: Claim) -> None:
+        with self._database.transaction() as session:
+            session.exec(
+                update(Message)
+                .where(col(Message.id) == claim.message_id)
+                .values(state=MessageState.SENT, leased_until=None)
+            )
+
+
+DESIGNS = {"ours": Dispatcher, "mark-before": MarkBefore, "mark-after": MarkAfter}
+
+
+def main() -> None:
+    """Work until it is ended."""
+    url, carrier, design, point, nth, name = sys.argv[1:]
+    use_packaged_zones()
+    claims.FIRST_LOOK = SECOND
+    reconciling.LOOK_AGAIN, reconciling.ABSENT_AFTER = SECOND, 3 * SECOND
+    line.PAUSES, line.PROBE = (SECOND / 2,), SECOND
+    faults.point = _trap(point, int(nth), name)
+    dispatcher = DESIGNS[design](
+        Database(url),
+        twilio.connect(
+            account_sid=ACCOUNT,
+            auth_token=TOKEN,
+            messaging_service_sid=SERVICE,
+            api_url=carrier,
+            timeout=2.0,
+        ),
+        SystemClock(),
+        Manners(worker=str(os.getpid()), secrets=SECRETS, concurrency=2, lease=LEASE),
+    )
+    while True:
+        try:
+            dispatcher.send_due()
+            dispatcher.look_up()
+        except (Busy, Unavailable):
+            pass  # the next round comes
+        time.sleep(0.05)
+
+
+def _trap(point: str, nth: int, name: str):
+    """What stands in for `faults.point`: the nth pass of the point is the last for a while."""
+    passes = count(1)
+    place = "after-intent" if point == IN_CALL else point
+
+    def pull() -> None:
+        os.kill(os.getpid(), getattr(signal, name))
+
+    def passed(here: str) -> None:
+        if here != place or next(passes) != nth:
+            return
+        if point == IN_CALL:
+            threading.Timer(0.02, pull).start()  # while the carrier takes its time to answer
+        else:
+            pull()
+
+    return passed
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,58 @@
+"""Workers are killed and frozen at every point between claim and settlement.
+
+Small by default; with CHAOS=full as large as the promise: `make chaos`.
+"""
+
+import os
+import sys
+
+import pytest
+
+from tests.kill.sweep import Figures, sweep, traps
+
+FULL = os.environ.get("CHAOS") == "full"
+
+
+def figures_of(url: str) -> Figures:
+    if FULL:
+        return sweep(url, messages=720, set_traps=traps(90))
+    return sweep(url, messages=32, set_traps=traps(10))
+
+
+def test_nothing_is_lost_and_nothing_is_doubled(
+    database_url: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    figures = figures_of(database_url)
+
+    if FULL:
+        with capsys.disabled():
+            sys.stdout.write(f"\n{database_url.partition(':')[0]}: {figures}\n")
+    assert (figures.lost, figures.doubled) == (0, 0)
+    assert figures.states == {"sent": figures.messages}
+    assert figures.kills + figures.stops >= (60 if FULL else 6)
+
+
+def test_a_design_that_marks_before_it_sends_is_seen_to_lose(sqlite_url: str) -> None:
+    figures = sweep(
+        sqlite_url,
+        messages=16,
+        set_traps=traps(4, ["after-intent"])[::2],
+        design="mark-before",
+        faults=False,
+    )
+
+    assert figures.kills == 2
+    assert figures.lost >= 1
+
+
+def test_a_design_that_marks_after_it_sends_is_seen_to_double(sqlite_url: str) -> None:
+    figures = sweep(
+        sqlite_url,
+        messages=16,
+        set_traps=traps(4, ["after-answer"])[::2],
+        design="mark-after",
+        faults=False,
+    )
+
+    assert figures.kills == 2
+    assert figures.doubled >= 1
