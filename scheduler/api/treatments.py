@@ -18,6 +18,13 @@ from scheduler.staff.roles import Deed
 router = APIRouter(prefix="/treatments", tags=["treatments"])
 
 
+class CapShape(Shape):
+    """At most so many sessions in so many days, from the first of them; then none until over."""
+
+    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[12])
+    days: int = Field(strict=True, ge=1, le=phases.MOST_DAYS, examples=[90])
+
+
 class PhaseShape(Shape):
     """A stretch of a course with exactly one pace: per_week, every_days or within_days.
 
@@ -77,6 +84,15 @@ class PhaseShape(Shape):
     )
     anchor_on: Day | None = Field(
         None, description="That date. A treatment has none; a course or a plan says it."
+    )
+    caps: list[CapShape] = Field(
+        default_factory=list, max_length=5, description="They hold for all phases of the course."
+    )
+    earlier: list[Day] = Field(
+        default_factory=list,
+        max_length=200,
+        description="Days of the patient's sessions before, which count towards the caps. A plan"
+        " for a patient_id knows those of this treatment.",
     )
 
 

@@ -4,8 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from scheduler.booking.paces import Departure, departures, on, opens, week_of, weeks_in_words
-from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
+from scheduler.booking import locks
+from scheduler.booking.paces import (
+    Departure,
+    departures,
+    on,
+    opens,
+    parts,
+    week_of,
+    weeks_in_words,
+)
+from scheduler.clinic.phases import WEEKDAY_NAMES, Cap, Phase, join
 from scheduler.intervals import Minute
 
 
@@ -63,7 +72,8 @@ class Wishes(NamedTuple):
 class Compromise(NamedTuple):
     """Where a plan is not what pace and wishes ask for, as a sentence for the patient.
 
-    Kinds: late, short, gap (slower than the pace); weekday, hours, practitioner (the wishes).
+    Kinds: late, short, gap (slower than the pace); cap (as many as there may be for now); weekday,
+    hours, practitioner (the wishes).
     """
 
     kind: str
@@ -92,7 +102,8 @@ def name(
     """
     planned = list(enumerate(chosen, start=1))[kept:]
     found = [
-        *([] if kept else _late_start(phases[0], chosen[0].day.toordinal(), offers, wishes)),
+        *([] if kept else _late_start(phases, chosen[0].day.toordinal(), offers, wishes)),
+        *_locked(phases, chosen, wishes, kept),
         *_slower(phases, chosen, offers, kept),
         *_weekdays(phases, planned, chosen, offers, wishes),
         *_hours(planned, offers, wishes),
@@ -101,8 +112,28 @@ def name(
     return tuple(sorted(found, key=lambda compromise: compromise.session_numbers[0]))
 
 
-def _late_start(phase: Phase, first: int, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
-    start = opens(phase, wishes.start_on.toordinal())
+def _locked(
+    phases: Sequence[Phase], chosen: Sequence[Opening], wishes: Wishes, kept: int
+) -> Iterator[Compromise]:
+    caps = locks.of(phases)
+    if not kept and (since := caps.until(caps.before)) > wishes.start_on.toordinal():
+        yield _waits(1, since, caps.why(caps.before))
+    for part in parts(phases, [opening.day.toordinal() for opening in chosen]):
+        number = part.numbered[0][0]
+        if part.cap and number > kept:
+            yield _waits(number, part.soonest or 0, part.cap)
+
+
+def _waits(number: int, since: int, cap: Cap) -> Compromise:
+    limit = f"at most {cap.sessions} sessions in {cap.days} days"
+    return Compromise("cap", (number,), f"Session {number} is not before {on(since)}: {limit}.")
+
+
+def _late_start(
+    phases: Sequence[Phase], first: int, offers: Offers, wishes: Wishes
+) -> Iterator[Compromise]:
+    caps = locks.of(phases)
+    start = opens(phases[0], max(wishes.start_on.toordinal(), caps.until(caps.before)))
     if weeks := (first - start) // 7:
         days = range(start, start + 7 * weeks)
         what = f"The course starts {weeks_in_words(weeks)} later"

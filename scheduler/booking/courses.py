@@ -1,6 +1,7 @@
 """A whole course at once: proposed, booked whole or not at all, shifted, cancelled."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -12,6 +13,7 @@ from scheduler.audit import Actor
 from scheduler.booking import (
     diary,
     holds,
+    locks,
     marks,
     planner,
     refusals,
@@ -83,6 +85,8 @@ def proposal(
     planned = phases.counted_from(planned, anchor_on)
     today = now.astimezone(means.zone).date()
     wishes = wishes._replace(start_on=max(wishes.start_on, today))
+    if patient is not None:
+        planned = _with_history(session, planned, treatment, patient, before=wishes.start_on)
     asked = Asked(planned, wishes, now, patient.calendar_id if patient else None, leaving)
 
     def look(start: date, slack: timedelta = REMEDY_SLACK) -> Look:
@@ -106,6 +110,33 @@ def proposal(
         refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
         raise refused from refusal
     return Proposal(plan, planned, free.openings, wishes, free.until)
+
+
+def _with_history(
+    session: Session,
+    planned: list[Phase],
+    treatment: Treatment,
+    patient: Patient,
+    *,
+    before: date,
+) -> list[Phase]:
+    """The phases, their caps knowing the sessions of this treatment that the patient has had."""
+    if not any(phase.caps for phase in planned):
+        return planned
+    had = session.exec(
+        select(col(Appointment.wall_time))
+        .join(Course)
+        .where(
+            Course.treatment_id == treatment.id,
+            Appointment.patient_id == patient.id,
+            col(Appointment.state).in_(
+                {*LIVE, AppointmentState.ARRIVED, AppointmentState.COMPLETED}
+            ),
+            col(Appointment.wall_time) < before.isoformat(),
+        )
+    )
+    days = {*planned[0].earlier, *(date.fromisoformat(each[:10]) for each in had)}
+    return [replace(planned[0], earlier=tuple(sorted(days))), *planned[1:]]
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:
@@ -139,7 +170,9 @@ def book(
     # What is wrong is told by the place in what was sent; what is booked is numbered by time.
     seating.check_wanted(_numbered(wanted), means, now=now)
     wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
+    first = min(each.starts_at for each in wanted).astimezone(means.zone).date()
     planned = list(agreed or phases_of(treatment))
+    planned = _with_history(session, planned, treatment, patient, before=first)
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
         holds.release(session, hold_id)
@@ -330,6 +363,9 @@ def last_day(
 ) -> date:
     """Until when a plan may look for sessions: no further than the treatment can be booked."""
     starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
+    caps = locks.of(planned)
+    if locked := caps.until(caps.before):
+        starts.append(date.fromordinal(locked))
     wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + slack
     return min(wanted, today + timedelta(days=treatment.horizon_days))
 

@@ -6,18 +6,33 @@ comparing numbers compares courses. See booking/planner.py for what is minimised
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
 from math import isqrt, lcm
+from typing import Any
 
-from scheduler.booking.paces import LATE_WEEKS, Pace, Stretch, entries, on, opens, pace_of
+from scheduler.booking import locks
+from scheduler.booking.locks import Periods
+from scheduler.booking.paces import (
+    LATE_WEEKS,
+    Pace,
+    Stretch,
+    entries,
+    on,
+    opens,
+    pace_of,
+    soonest_in,
+)
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
 
-State = tuple[int, int, int]
-"""What the pace remembers, the day, the sessions so far in the pace's current window."""
+State = tuple[Hashable, int, int]
+"""What the pace remembers, the day, the sessions so far in the pace's current window.
+
+Where the course can reach a cap, the first is a pair: that, and where the caps stand.
+"""
 
 Ways = list[dict[State, list[State]]]
 """For each session its states in the best courses, each with the states it may come from."""
@@ -104,9 +119,11 @@ class _Search:
     def __init__(
         self, phases: Sequence[Phase], free: Mapping[int, int], start: int, kept: Sequence[int]
     ) -> None:
-        self.start = start if kept else opens(phases[0], start)
+        self.locks = locks.of(phases)
+        self.begun = self.locks.over(kept)
+        self.start = start if kept else opens(phases[0], max(start, self.locks.until(self.begun)))
         legs = list(_legs(phases, sorted(free)))
-        self.kept = _reached(phases, kept) if kept else None
+        self.kept = self._state(*_reached(phases, kept), self.begun) if kept else None
         # With some sessions kept, the last of them is where the search sets out.
         self.legs = legs[max(0, len(kept) - 1) :]
         self.number = len(legs) - len(self.legs) + 1
@@ -155,15 +172,28 @@ class _Search:
             for day in _days_in(first.usable, stretch):
                 cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
                 if cost <= bound:
-                    layer[first.pace.begin(day), day, 1] = (cost, [])
+                    layer[self._on(first, stretch, day, self.locks.before)] = (cost, [])
         return layer
+
+    def _on(self, leg: _Leg, stretch: Stretch, day: int, before: Periods) -> State:
+        anchor = leg.pace.begin(day) if stretch.anchor is None else stretch.anchor
+        return self._state(anchor, day, stretch.filled, self.locks.after(before, day))
+
+    def _state(self, anchor: int, day: int, filled: int, periods: Periods) -> State:
+        return ((anchor, periods) if self.locks.caps else anchor, day, filled)
+
+    def _memory(self, state: State) -> tuple[int, Periods]:
+        memory: Any = state[0]
+        return memory if self.locks.caps else (memory, ())
 
     def _next(
         self, layer: _Layer, before: _Leg, leg: _Leg, bound: int, reach: int | None
     ) -> _Layer:
         unit, wish_cost, begin, usable = self.unit, self.wish_cost, leg.pace.begin, leg.usable
+        after, capped = self.locks.after, bool(self.locks.caps)
         following: _Layer = {}
         for state, (cost, _) in layer.items():
+            _, periods = self._memory(state)
             target, stretches = self._moves(state, before, leg)
             for stretch in stretches:
                 base = cost + self._delay(stretch)
@@ -182,7 +212,8 @@ class _Search:
                     if total > bound:
                         continue
                     anchor = begin(day) if stretch.anchor is None else stretch.anchor
-                    key = (anchor, day, stretch.filled)
+                    memory = (anchor, after(periods, day)) if capped else anchor
+                    key = (memory, day, stretch.filled)
                     known = following.get(key)
                     if known is None or total < known[0]:
                         following[key] = (total, [state])
@@ -192,12 +223,17 @@ class _Search:
 
     def _moves(self, state: State, before: _Leg, leg: _Leg) -> tuple[int, Iterator[Stretch]]:
         """The ideal day of the next session, in units, and where it may lie."""
-        anchor, day, filled = state
+        _, day, filled = state
+        anchor, periods = self._memory(state)
+        locked = self.locks.until(periods)
         patience = self.patience if state == self.kept else 0
         if leg.opens:
             soonest = max(before.pace.next_from(anchor, day), day + 1 + leg.phase.rest_days)
-            earliest = opens(leg.phase, soonest)
+            earliest = max(opens(leg.phase, soonest), locked)
             return earliest * self.unit, entries(earliest, patience)
+        if locked > day and locked > soonest_in(leg.pace, anchor, day, filled, leg.left):
+            # The pace begins anew when the period is over.
+            return locked * self.unit, entries(locked, patience)
         target = day * self.unit + self.ideal[leg.pace]
         return target, leg.pace.stretches(anchor, day, filled, leg.left, patience)
 
@@ -218,20 +254,25 @@ class _Search:
 
     def reachable(self) -> Iterator[set[State]]:
         """The states that each session can have at whatever cost, up to one with none at all."""
-        states = {self.kept} if self.kept else self._on_days(self.legs[0], set(entries(self.start)))
+        start = {(stretch, self.locks.before) for stretch in entries(self.start)}
+        states = {self.kept} if self.kept else self._on_days(self.legs[0], start)
         yield states
         for before, leg in pairwise(self.legs):
             if not states:
                 return
-            moves = (self._moves(state, before, leg)[1] for state in states)
-            states = self._on_days(leg, {stretch for stretches in moves for stretch in stretches})
+            moves = {
+                (stretch, self._memory(state)[1])
+                for state in states
+                for stretch in self._moves(state, before, leg)[1]
+            }
+            states = self._on_days(leg, moves)
             yield states
 
-    def _on_days(self, leg: _Leg, stretches: set[Stretch]) -> set[State]:
-        self.looked = stretches
+    def _on_days(self, leg: _Leg, moves: set[tuple[Stretch, Periods]]) -> set[State]:
+        self.looked = {stretch for stretch, _ in moves}
         return {
-            (leg.pace.begin(day) if stretch.anchor is None else stretch.anchor, day, stretch.filled)
-            for stretch in stretches
+            self._on(leg, stretch, day, periods)
+            for stretch, periods in moves
             for day in _days_in(leg.usable, stretch)
         }
 
@@ -246,7 +287,7 @@ def _refusal(number: int, stretches: set[Stretch], until: int) -> NoPlan:
     return NoPlan(number, why, first=days[0], last=days[1], until=days[2])
 
 
-def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> State:
+def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> tuple[int, int, int]:
     """What the pace remembers after the days of the first sessions, whether they keep it or not."""
     start = 0
     for phase in phases:

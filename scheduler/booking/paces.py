@@ -12,7 +12,8 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
-from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join, wait_for
+from scheduler.booking import locks
+from scheduler.clinic.phases import WEEKDAY_NAMES, Cap, Phase, join, wait_for
 
 LATE_WEEKS = 4
 LATE_DAYS = 8
@@ -180,6 +181,11 @@ def entries(earliest: int, patience: int = 0) -> Iterator[Stretch]:
         yield Stretch(start, start + 6, 7 * late, 0, None, 1)
 
 
+def soonest_in(pace: Pace, anchor: int, day: int, filled: int, left: int) -> int:
+    """The first day on which a phase can go on after a session on this one."""
+    return next(pace.stretches(anchor, day, filled, left)).first
+
+
 class Departure(NamedTuple):
     """One way in which dates leave the pace, at one session.
 
@@ -210,29 +216,73 @@ def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
         for number, (before, day) in enumerate(pairwise(days), start=2)
         if before == day
     ]
-    start, earliest = 0, None
-    for phase in phases:
-        own = days[start : start + phase.sessions]
-        if not own:
-            break
-        numbered = list(enumerate(own, start=start + 1))
-        pace = pace_of(phase)
-        if earliest is not None:
-            soonest = opens(phase, max(earliest, days[start - 1] + 1 + phase.rest_days))
-            found += _entry(numbered[0][0], own[0], soonest)
-        found += _off_weekdays(phase, numbered)
-        found += _off_anchor(phase, numbered, judged=earliest is not None)
+    for part in parts(phases, days):
+        pace = pace_of(part.phase)
+        if part.soonest is not None:
+            found += _entry(*part.numbered[0], part.soonest)
+        found += _off_weekdays(part.phase, part.numbered)
+        found += _off_anchor(part.phase, part.numbered, judged=part.soonest is not None)
         if isinstance(pace, Windows):
-            found += _in_windows(pace, numbered)
+            found += _in_windows(pace, part.numbered)
         elif isinstance(pace, Gaps):
-            found += _in_gaps(pace, numbered)
+            found += _in_gaps(pace, part.numbered)
         else:
-            found += _in_span(pace, numbered)
-        earliest = pace.next_from(pace.memory(own)[0], own[-1])
-        start += phase.sessions
+            found += _in_span(pace, part.numbered)
+    start = sum(phase.sessions for phase in phases)
     if start < len(days):
         found.append(Departure("too_many", start + 1, f"The course has no session {start + 1}"))
     return sorted(found, key=lambda departure: departure.number)
+
+
+class Part(NamedTuple):
+    """Sessions of a phase that are judged together, as (number, day), and when they may begin.
+
+    A phase is one part, but where a cap has made it wait: there its pace begins anew. `cap` is
+    that one; `soonest` is None for the first part of all, which may begin when it likes.
+    """
+
+    phase: Phase
+    numbered: list[tuple[int, int]]
+    soonest: int | None
+    cap: Cap | None = None
+
+
+def parts(phases: Sequence[Phase], days: Sequence[int]) -> list[Part]:
+    """The parts of a course whose sessions are on these days, in ascending order."""
+    caps = locks.of(phases)
+    found: list[Part] = []
+    number, periods = 0, caps.before
+    for phase in phases:
+        own: list[tuple[int, int]] = []
+        for place, day in enumerate(days[number : number + phase.sessions]):
+            number += 1
+            locked = caps.until(periods)
+            soonest = _soonest(phase, phase.sessions - place, own, found)
+            # The first of all is not judged for being late: only for not having waited.
+            waits = locked > (day if soonest is None else soonest)
+            if not own or waits:
+                own = []
+                cap = caps.why(periods) if waits else None
+                found.append(Part(phase, own, locked if waits else soonest, cap))
+            own.append((number, day))
+            periods = caps.after(periods, day)
+    return found
+
+
+def _soonest(
+    phase: Phase, left: int, own: Sequence[tuple[int, int]], before: Sequence[Part]
+) -> int | None:
+    """When the next session of a phase may be, from its own so far or from the part before."""
+    if own:
+        pace = pace_of(phase)
+        anchor, filled = pace.memory([day for _, day in own])
+        return soonest_in(pace, anchor, own[-1][1], filled, left)
+    if not before:
+        return None
+    earlier = [day for _, day in before[-1].numbered]
+    last = pace_of(before[-1].phase)
+    free_from = last.next_from(last.memory(earlier)[0], earlier[-1])
+    return opens(phase, max(free_from, earlier[-1] + 1 + phase.rest_days))
 
 
 def on(day: int) -> str:

@@ -18,8 +18,17 @@ MOST_WEEKS_TOGETHER = 4
 MOST_WAIT = 2
 """Days that sessions by days may wait for a weekday: over a weekend."""
 _PACES = ("per_week", "every_days", "within_days")
+_COUNTED = ("caps", "earlier")
 _RARE = ("at_least_days", "repeat", "pause_days", "from_day", "to_day", "anchor_on")
-_KEYS = {"sessions", *_PACES, "rest_days", "weekdays", "optional", *_RARE}
+_KEYS = {"sessions", *_PACES, "rest_days", "weekdays", "optional", *_RARE, *_COUNTED}
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Cap:
+    """At most so many sessions of a treatment in so many days, counted from the first of them."""
+
+    sessions: int
+    days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +42,8 @@ class Phase:
     `repeat`: how often all of this is given, `pause_days` whole days apart (`written_out`).
     `from_day`, `to_day`: no session before or after these days, counted from a date that each
     course has of its own, `anchor_on`: -14 is two weeks before it.
+    `caps` hold for the whole course, whichever phase names them; `earlier` are the days of the
+    patient's sessions before it, which count towards them.
     """
 
     sessions: int
@@ -48,6 +59,8 @@ class Phase:
     from_day: int | None = None
     to_day: int | None = None
     anchor_on: date | None = None
+    caps: tuple[Cap, ...] = ()
+    earlier: tuple[date, ...] = ()
 
     def __post_init__(self) -> None:
         _check_numbers(self)
@@ -109,7 +122,11 @@ def from_json(value: object) -> Phase:
         pause_days=_whole(value.get("pause_days") or 0, "pause_days"),
         from_day=_whole_or_none(value.get("from_day"), "from_day"),
         to_day=_whole_or_none(value.get("to_day"), "to_day"),
-        anchor_on=_day(value.get("anchor_on")),
+        anchor_on=_day(value["anchor_on"], "anchor_on") if value.get("anchor_on") else None,
+        caps=tuple(_cap(each) for each in _list(value.get("caps"), "caps")),
+        earlier=tuple(
+            _day(each, "each of earlier") for each in _list(value.get("earlier"), "earlier")
+        ),
     )
 
 
@@ -143,6 +160,10 @@ def to_json(phase: Phase) -> dict[str, Any]:
     }
     if phase.anchor_on is not None:
         rare["anchor_on"] = phase.anchor_on.isoformat()
+    if phase.caps:
+        rare["caps"] = [{"sessions": cap.sessions, "days": cap.days} for cap in phase.caps]
+    if phase.earlier:
+        rare["earlier"] = [day.isoformat() for day in phase.earlier]
     return {
         "sessions": phase.sessions,
         **{name: _plain(pace) for name, pace in paces if pace is not None},
@@ -178,6 +199,17 @@ def _extent(phases: list[Phase]) -> tuple[int, int]:
         end, last = start + block, start + last_offset
         # Sessions by days, not by weeks, are over with the last one; the next waits out its gap.
         free_from = last + phase.every_days if phase.every_days else end
+    return _capped(planned, end, last)
+
+
+def _capped(planned: Sequence[Phase], end: int, last: int) -> tuple[int, int]:
+    """The same, with the wait for each period whose cap is reached."""
+    sessions = sum(phase.sessions for phase in planned)
+    for cap in {cap for phase in planned for cap in phase.caps}:
+        full, rest = divmod(sessions - 1, cap.sessions)
+        begun = full * cap.days  # the first day of the last period
+        share = (rest + 1) / sessions
+        end, last = max(end, begun + ceil(end * share)), max(last, begun + ceil(last * share))
     return end, last
 
 
@@ -293,6 +325,21 @@ def wait_for(weekdays: Sequence[int], weekday: int) -> int:
     return min((each - weekday) % 7 for each in weekdays)
 
 
+def _cap(value: object) -> Cap:
+    if not isinstance(value, dict) or value.keys() != {"sessions", "days"}:
+        _refuse("A cap says sessions and days.")
+    cap = Cap(_whole(value["sessions"], "sessions"), _whole(value["days"], "days"))
+    if not 1 <= cap.sessions <= MOST_SESSIONS or not 1 <= cap.days <= MOST_DAYS:
+        _refuse(f"A cap is 1 to {MOST_SESSIONS} sessions in 1 to {MOST_DAYS} days.")
+    return cap
+
+
+def _list(value: object, name: str) -> Sequence[object]:
+    if not isinstance(value or [], list | tuple):
+        _refuse(f"The {name} of a phase are a list.")
+    return value or []  # type: ignore[return-value]  # checked above
+
+
 def _check_anchor(phase: Phase) -> None:
     for days in (phase.from_day, phase.to_day):
         if days is not None and not -MOST_DAYS <= days <= MOST_DAYS:
@@ -376,15 +423,15 @@ def _whole_or_none(value: object, name: str) -> int | None:
     return None if value is None else _whole(value, name)
 
 
-def _day(value: object) -> date | None:
-    if value is None or isinstance(value, date):
+def _day(value: object, name: str) -> date:
+    if isinstance(value, date):
         return value
     try:
         return (
-            date.fromisoformat(value) if isinstance(value, str) else _refuse("anchor_on is a date.")
+            date.fromisoformat(value) if isinstance(value, str) else _refuse(f"{name} is a date.")
         )
     except ValueError:
-        _refuse("anchor_on is a date.")
+        _refuse(f"{name} is a date.")
 
 
 def _number(value: object) -> float | None:

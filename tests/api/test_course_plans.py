@@ -70,6 +70,7 @@ def test_a_course_by_a_date_asks_for_the_date(desk: Desk, cast: Cast) -> None:
         {"sessions": 9, "per_week": 1.5},
         {"sessions": 10, "within_days": 56, "at_least_days": 35},
         {"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -1},
+        {"sessions": 24, "per_week": 2, "caps": [{"sessions": 12, "days": 90}]},
     ],
 )
 def test_a_treatment_keeps_its_phases_as_they_were_written(
@@ -153,4 +154,24 @@ def test_other_plans_and_the_nearest_times_of_each_session(desk: Desk, cast: Cas
     assert [each["starts_at"][5:16] for each in told["sessions"][0]["neighbours"]] == [
         "02-25T09:00",
         "02-25T09:20",
+    ]
+
+
+def test_a_cap_counts_the_sessions_that_the_patient_has_had(desk: Desk, cast: Cast) -> None:
+    booked = desk.post(
+        "/courses",
+        {
+            "treatment_id": cast.back,
+            "patient_id": cast.ann,
+            "sessions": [{"starts_at": f"2027-02-{day}T09:00:00-05:00"} for day in ("08", "15")],
+        },
+    )
+    assert booked.status_code == 201, booked.text
+    phases = [{"sessions": 2, "per_week": 1, "caps": [{"sessions": 2, "days": 30}]}]
+
+    assert days(ask(desk, cast, phases=phases)) == ["02-22", "03-01"]
+    planned = ask(desk, cast, phases=phases, patient_id=cast.ann)
+    assert days(planned) == ["03-10", "03-17"]
+    assert [each["sentence"] for each in planned.json()["compromises"]] == [
+        "Session 1 is not before 10 March: at most 2 sessions in 30 days."
     ]
