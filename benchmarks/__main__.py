@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import illness, slots
+from benchmarks import illness, plans, slots
 
-for benchmark in (slots, illness):
+for benchmark in (slots, plans, illness):
     print(f"\n{benchmark.__doc__}", flush=True)
     if benchmark.main():
         sys.exit(1)

@@ -89,12 +89,12 @@ def proposal(
         planned = _with_history(session, planned, treatment, patient, before=wishes.start_on)
     asked = Asked(planned, wishes, now, patient.calendar_id if patient else None, leaving)
 
-    def look(start: date, slack: timedelta = REMEDY_SLACK) -> Look:
+    def look(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> Look:
         until = last_day(start, planned, treatment, today, slack=slack)
         free = search.free_slots(
             session,
             means,
-            first=start,
+            first=first,
             last=until,
             now=now,
             patient_calendar_id=asked.patient_calendar_id,
@@ -102,7 +102,7 @@ def proposal(
         )
         return Look(search.openings(free, means.zone), until)
 
-    free = look(wishes.start_on, PLANNING_SLACK)
+    free = look(wishes.start_on, wishes.start_on, PLANNING_SLACK)
     try:
         plan = planner.plan(planned, free.openings, wishes, until=free.until)
     except NoPlan as refusal:

@@ -54,21 +54,21 @@ def find(
     refusal: NoPlan,
     *,
     today: date,
-    look: Callable[[date], Look],
+    look: Callable[[date, date], Look],
 ) -> tuple[Remedy, ...]:
-    """The changes that help, the smallest of each kind; at most sixteen are tried.
+    """The changes that help, the smallest of each kind; at most twelve are tried.
 
-    `look` tells what is free from a date on, for as long as the course may need.
+    `look` tells what is free from one date on, for as long as the course may need that begins on
+    another. It is asked once, for all that is tried.
     """
     found: dict[str, Remedy] = {}
-    looked: dict[date, Look] = {}
+    start = wishes.start_on
+    first = max(today, start - timedelta(days=max(EARLIER_BY)))
+    last = start + timedelta(days=max(LATER_BY))
+    free = look(first, start) if _ends(phases, refusal) else look(start, last)
     for each in _tries(phases, wishes, refusal, today):
         if each.kind in found:
             continue
-        start = each.wishes.start_on
-        if start not in looked:
-            looked[start] = look(start)
-        free = looked[start]
         try:
             plan = planner.plan(each.phases, free.openings, each.wishes, until=free.until)
         except NoPlan:
@@ -91,7 +91,7 @@ def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date
     if phases[place].weekdays:
         anywhere = [replace(each, weekdays=()) for each in phases]
         yield _Try("any_weekday", "If its sessions may be on any weekday", anywhere, wishes)
-    ends = refusal.ends_too_soon or phases[place].last_day is not None
+    ends = _ends(phases, refusal)
     for days in EARLIER_BY if ends else ():
         start = wishes.start_on - timedelta(days=days)
         if start >= today:
@@ -113,6 +113,12 @@ def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date
         others = "the last" if rest == 1 else f"the other {rest}"
         words = f"With the first {first} now and {others} later"
         yield _Try("fewer", words, _cut(phases, place, before), wishes)
+
+
+def _ends(phases: Sequence[Phase], refusal: NoPlan) -> bool:
+    """Whether it is an end that is in the way, which only an earlier start can help."""
+    place, _ = _place(phases, refusal.session_number)
+    return refusal.ends_too_soon or phases[place].last_day is not None
 
 
 def _remedy(tried: _Try, plan: Plan, phases: Sequence[Phase], wishes: Wishes) -> Remedy:

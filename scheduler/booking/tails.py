@@ -6,10 +6,12 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session
 
 from scheduler.audit import Actor
-from scheduler.booking import courses, marks, moves, planner, search
+from scheduler.booking import courses, marks, moves, planner, refusals, search
 from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.planner import NoPlan
+from scheduler.booking.refusals import Asked
 from scheduler.booking.search import Leaving, Resources
 from scheduler.booking.seating import SessionsTaken, Wanted
 from scheduler.clinic import hours
@@ -203,7 +205,12 @@ def plan_tail(
         leaving=leaving,
     )
     fixed = [_opening(each, means) for each in sorted(kept, key=lambda each: each.starts_at)]
-    plan = planner.plan_rest(phases, fixed, search.openings(free, means.zone), wishes, until=last)
+    openings = search.openings(free, means.zone)
+    try:
+        plan = planner.plan_rest(phases, fixed, openings, wishes, until=last)
+    except NoPlan as refusal:
+        asked = Asked(phases, wishes, now, patient.calendar_id, leaving)
+        raise refusals.explain(session, means, refusal, asked) from refusal
     return [each.opening for each in plan.sessions]
 
 

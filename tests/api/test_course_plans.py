@@ -175,3 +175,26 @@ def test_a_cap_counts_the_sessions_that_the_patient_has_had(desk: Desk, cast: Ca
     assert [each["sentence"] for each in planned.json()["compromises"]] == [
         "Session 1 is not before 10 March: at most 2 sessions in 30 days."
     ]
+
+
+def test_a_rest_that_cannot_be_planned_says_why_too(desk: Desk, cast: Cast) -> None:
+    booked = desk.post(
+        "/courses",
+        {
+            "treatment_id": cast.back,
+            "patient_id": cast.ann,
+            "sessions": [{"starts_at": f"2027-02-{day}T09:00:00-05:00"} for day in ("22", "25")],
+            "phases": [{"sessions": 2, "per_week": 2}],
+        },
+    ).json()
+
+    problem = desk.post(
+        f"/courses/{booked['id']}/replanning",
+        {"from_number": 2, "weekdays": ["sun"], "strict": ["weekdays"]},
+    )
+
+    assert problem.status_code == 422, problem.text
+    assert problem.json()["session_number"] == 2
+    assert problem.json()["detail"].startswith(
+        "Session 2 cannot be placed: nobody works on Sunday from 23 February to "
+    )

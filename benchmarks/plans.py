@@ -1,0 +1,85 @@
+"""A course of twelve, the plans beside it, and what is said where there is none. A table."""
+
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+
+from sqlmodel import Session
+
+from benchmarks import clinic
+from benchmarks.clinic import FIRST, NOW, Place
+from benchmarks.slots import measured, slots
+from scheduler.booking import alternatives, courses, planner
+from scheduler.booking.compromises import Wishes
+from scheduler.booking.refusals import Refused
+from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import Cap, Phase
+
+TWICE = [Phase(12, per_week=2)]
+ASKED = Wishes(FIRST + timedelta(days=1), weekdays=frozenset({1, 3}))
+WEEKEND = [Phase(12, per_week=2, weekdays=(5, 6))]
+
+
+def main() -> int:
+    """Print the table; 1 where something was not answered as it should be."""
+    with clinic.opened(history=0) as places:
+        for place in places:
+            search, *spent = measured(partial(slots, place), *_programs(place))
+            for name, each in zip(NAMES, spent, strict=True):
+                print(f"{place.name:<10} {name:<44} {each:6.1f} ms = {each / search:4.1f} searches")
+    return 0
+
+
+def best(session: Session, treatment: Treatment) -> None:
+    """The best plan alone."""
+    courses.propose(session, treatment, ASKED, now=NOW, agreed=TWICE)
+
+
+def with_alternatives(session: Session, treatment: Treatment) -> None:
+    """The best plan, and those that are better in one thing."""
+    alternatives.find(courses.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
+
+
+def with_neighbours(session: Session, treatment: Treatment) -> None:
+    """The best plan, and five other times for each session."""
+    found = courses.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE)
+    for number in range(1, 13):
+        planner.neighbours(found.plan, number, found.openings, found.phases)
+
+
+def within_a_cap(session: Session, treatment: Treatment) -> None:
+    """Ten in sixty days, and the rest afterwards."""
+    capped = [Phase(12, per_week=2, caps=(Cap(10, 60),))]
+    courses.propose(session, treatment, ASKED, now=NOW, agreed=capped)
+
+
+def refused(session: Session, treatment: Treatment) -> None:
+    """No plan: why, and what would help."""
+    try:
+        courses.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
+    except Refused as none:
+        if not none.remedies:
+            raise
+
+
+NAMES = (
+    "a plan of 12",
+    "... and its alternatives",
+    "... and five neighbours of each session",
+    "... with a cap that is reached",
+    "no plan: why, and what would help",
+)
+
+
+def _programs(place: Place) -> list[Callable[[], object]]:
+    def run(question: Callable[[Session, Treatment], None]) -> None:
+        with place.database.transaction(write=False) as session:
+            question(session, session.get_one(Treatment, place.treatment_id))
+
+    questions = (best, with_alternatives, with_neighbours, within_a_cap, refused)
+    return [partial(run, question) for question in questions]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
