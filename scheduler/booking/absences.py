@@ -13,7 +13,7 @@ from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
-from scheduler.booking.models import Appointment, DiaryEntry
+from scheduler.booking.models import Appointment, DiaryEntry, Offer
 from scheduler.clinic import closures, hours, shifts
 from scheduler.clinic.closures import Closed
 from scheduler.clinic.models import Clinic, Closure, Practitioner, Room, TimeOff
@@ -355,6 +355,8 @@ def _claim(session: Session, entries: Sequence[Entry], *, now: datetime) -> None
         return
     if booked := _booked(session, entries):
         raise BookedInside(booked)
+    if _release_offered(session, entries) and diary.claim(session, entries):
+        return
     if session.exec(select(DiaryEntry.id).where(*_in_the_way(entries))).first():
         raise HeldJustNow
     # Whatever it was has gone since.
@@ -371,6 +373,22 @@ def _booked(session: Session, entries: Sequence[Entry]) -> list[Booked]:
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
     return [Booked(known(each[0]), *each[1:]) for each in found]
+
+
+def _release_offered(session: Session, entries: Sequence[Entry]) -> bool:
+    """Let go what is kept for the waitlist: somebody who is ill cannot wait for an answer.
+
+    The offers are found to be lost by whoever answers, or looks after them.
+    """
+    offered = session.exec(
+        select(Offer.hold_id)
+        .join(DiaryEntry, col(DiaryEntry.hold_id) == col(Offer.hold_id))
+        .where(*_in_the_way(entries))
+        .distinct()
+    ).all()
+    for hold_id in offered:
+        holds.release(session, known(hold_id))
+    return bool(offered)
 
 
 def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:

@@ -10,7 +10,8 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from scheduler.booking import courses, marks, planner, search
+from scheduler.booking import courses, marks, planner
+from scheduler.booking.board import Board
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.models import (
     Appointment,
@@ -25,11 +26,9 @@ from scheduler.booking.planner import NoPlan, Opening, Wishes
 from scheduler.booking.search import Leaving, Resources
 from scheduler.booking.suiting import Suits
 from scheduler.clinic import phases
-from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.database import known
 from scheduler.intervals import instant_of
-from scheduler.patients.models import Patient
 
 AHEAD = timedelta(weeks=8)
 """How far ahead a session is looked for where nobody says until when it would do."""
@@ -54,8 +53,9 @@ class Look:
     session: Session
     entry: WaitlistEntry
     now: datetime
+    board: Board
     offer: Offer | None = None
-    """one that runs: what it keeps is overlooked"""
+    """one that runs: what it keeps is overlooked, and nothing but its days is looked at"""
 
     @property
     def suits(self) -> Suits:
@@ -72,30 +72,31 @@ class Look:
             entry.last_day,
         )
 
-    def leaving(self, *appointment_ids: int) -> Leaving:
-        """What is overlooked in the search."""
-        return Leaving(self.offer.hold_id if self.offer else None, appointment_ids)
 
-    @property
-    def asked_at(self) -> datetime:
-        """The moment from which a treatment's notice counts.
+def board_of(session: Session, *, now: datetime) -> Board:
+    """What could be offered to anybody now.
 
-        Time to answer is part of it, so that nobody says yes to what is too near by then.
-        """
-        return self.now if self.offer else self.now + TO_ANSWER
+    Time to answer is part of the notice, so that nobody says yes to what is too near by then.
+    """
+    return Board(session, now=now, asked_at=now + TO_ANSWER)
 
 
 def find(
-    session: Session, entry: WaitlistEntry, *, now: datetime, full: Collection[Place] = ()
+    session: Session,
+    entry: WaitlistEntry,
+    *,
+    now: datetime,
+    board: Board,
+    full: Collection[Place] = (),
 ) -> list[Opening]:
     """The best that could be offered now, as the sessions it is made of; none: nothing suits.
 
-    `full`: times that enough others have been offered already.
+    `full`: times that enough others have been offered, or are about to be.
     """
-    look = Look(session, entry, now)
+    look = Look(session, entry, now, board)
     never_again = had(session, entry)
     for choice in choices(look):
-        first = _opens(choice[0])
+        first = opens(choice[0])
         if first[0] not in never_again and first not in full:
             return choice
     return []
@@ -114,21 +115,27 @@ def had(session: Session, entry: WaitlistEntry) -> set[datetime]:
 
 def still_fits(session: Session, entry: WaitlistEntry, offer: Offer, *, now: datetime) -> bool:
     """Whether what was offered could still be had, and would still suit."""
-    look = Look(session, entry, now, offer)
+    leaving = Leaving(hold_id=offer.hold_id)
+    board = Board(session, now=now, asked_at=now, leaving=leaving)
+    look = Look(session, entry, now, board, offer)
     wanted = {_place(each) for each in offer.sessions}
     if entry.wants != "course":
-        return any({_opens(each)} == wanted for [each] in choices(look))
-    means = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+        return any({opens(each)} == wanted for [each] in choices(look))
+    means = board.means(entry.treatment_id)
     days = sorted(starts_at.astimezone(means.zone).date() for starts_at, _ in wanted)
-    return wanted <= set(map(_opens, _suiting(look, means, days[0], days[-1])))
+    return wanted <= set(map(opens, _suiting(look, means, days[0], days[-1])))
+
+
+def opens(opening: Opening) -> Place:
+    """When an opening begins, and with whom."""
+    return instant_of(opening.starts_at), opening.practitioner_id
 
 
 def choices(look: Look) -> Iterator[list[Opening]]:
     """Everything that could be offered, the best first."""
-    treatment = look.session.get_one(Treatment, look.entry.treatment_id)
-    if not treatment.active:
+    means = look.board.means(look.entry.treatment_id)
+    if not means.treatment.active:
         return
-    means = search.resources(look.session, treatment)
     if look.entry.wants == "earlier":
         yield from _earlier(look, means)
     elif look.entry.wants == "session":
@@ -137,10 +144,6 @@ def choices(look: Look) -> Iterator[list[Opening]]:
             yield [opening]
     else:
         yield from _course(look, means)
-
-
-def _opens(opening: Opening) -> Place:
-    return instant_of(opening.starts_at), opening.practitioner_id
 
 
 def _place(each: dict[str, object]) -> Place:
@@ -156,9 +159,9 @@ def _earlier(look: Look, means: Resources) -> Iterator[list[Opening]]:
     sessions = courses.appointments_of(look.session, course)
     day = date.fromisoformat(own.wall_time[:10])
     earlier = [_day(each) for each in sessions if each.number < own.number and _counts(each)]
-    first, _ = _window(look, means, AHEAD)
+    first, last = _window(look, means, timedelta(days=means.treatment.horizon_days))
     first = max(first, max(earlier, default=date.min) + timedelta(days=bool(earlier)))
-    last = min(day, look.entry.last_day or day)
+    last = min(day, last)
     stands = marks.standing(course, sessions)
     kept: dict[date, bool] = {}
     for opening in _suiting(look, means, first, last, but=own):
@@ -190,6 +193,9 @@ def _course(look: Look, means: Resources) -> Iterator[list[Opening]]:
 
 def _window(look: Look, means: Resources, ahead: timedelta) -> tuple[date, date]:
     """From which day to which a session is looked for."""
+    if look.offer is not None:
+        only = look.offer.starts_at.astimezone(means.zone).date()
+        return only, only
     today = look.now.astimezone(means.zone).date()
     first = max(today, look.entry.first_day or today)
     return first, look.entry.last_day or first + ahead
@@ -204,35 +210,30 @@ def _suiting(
     but: Appointment | None = None,
 ) -> Iterator[Opening]:
     """Free times that meet the wishes, on days on which the patient has no other session."""
-    if last < first:
-        return
-    moved = (known(but.id),) if but else ()
-    taken = _taken_days(look, *moved)
-    patient = look.session.get_one(Patient, look.entry.patient_id)
-    free = search.free_slots(
-        look.session,
-        means,
-        first=first,
-        last=last,
-        now=look.asked_at,
-        patient_calendar_id=patient.calendar_id,
-        leaving=look.leaving(*moved),
-    )
-    for opening in search.openings(free, means.zone):
-        if opening.day not in taken and look.suits.met_by(opening):
-            yield opening
+    suits = look.suits
+    own_day = _day(but) if but else None
+    taken = _taken_days(look, but)
+    off = taken if own_day is None else {*taken, own_day}
+    for openings in look.board.days(means, first, last, but=off):
+        yield from filter(suits.met_by, openings)
+    if but is not None and own_day is not None and first <= own_day <= last:
+        leaving = Leaving(look.offer.hold_id if look.offer else None, (known(but.id),))
+        yield from filter(suits.met_by, look.board.day(means, own_day, leaving))
 
 
-def _taken_days(look: Look, *moved: int) -> set[date]:
+def _taken_days(look: Look, but: Appointment | None) -> set[date]:
     rows = look.session.exec(
-        select(Appointment.wall_time).where(
+        select(Appointment.id, Appointment.wall_time).where(
             Appointment.patient_id == look.entry.patient_id,
             Appointment.state != AppointmentState.CANCELLED,
             col(Appointment.starts_at) > look.now - timedelta(days=2),
-            col(Appointment.id).not_in(moved),
         )
     )
-    return {date.fromisoformat(wall_time[:10]) for wall_time in rows}
+    return {
+        date.fromisoformat(wall_time[:10])
+        for appointment_id, wall_time in rows
+        if but is None or appointment_id != but.id
+    }
 
 
 def _on(day: date, own: Appointment) -> Appointment:

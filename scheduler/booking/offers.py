@@ -114,17 +114,21 @@ def found(
 ) -> list[tuple[WaitlistEntry, list[Opening]]]:
     """Those who wait at a clinic and for whom there is something, in their order. Only reads.
 
-    Several may be shown the same time here; the first whom it is offered to has it.
+    Times that overlap may be found for two; the first whom it is offered to has it.
     """
     clinic = session.get_one(Clinic, clinic_id)
     if clinic.waitlist_mode == OFF:
         return []
     no_more = full(session, clinic)
-    looked = (
-        (entry, matching.find(session, entry, now=now, full=no_more))
-        for entry in waitlist.queue(session, clinic_id)
-    )
-    return [(entry, chosen) for entry, chosen in looked if chosen]
+    board = matching.board_of(session, now=now)
+    for_whom = []
+    for entry in waitlist.queue(session, clinic_id):
+        chosen = matching.find(session, entry, now=now, board=board, full=no_more)
+        if chosen:
+            for_whom.append((entry, chosen))
+        if clinic.waitlist_mode == ONE_BY_ONE:
+            no_more |= {matching.opens(each) for each in chosen}
+    return for_whom
 
 
 def _is_due(session: Session, entry: WaitlistEntry, *, now: datetime) -> bool:

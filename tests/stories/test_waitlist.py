@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, courses, offers, waitlist
+from scheduler.booking import absences, appointments, courses, offers, waitlist
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,
@@ -228,6 +228,24 @@ def test_a_freed_time_is_kept_for_whom_it_is_offered_to(world: World) -> None:
         world.book(person(world, 12), at(12))
     decline(world, offer_of(world, entry))
     world.book(person(world, 12), at(12))
+
+
+def test_an_absence_does_not_wait_for_an_answer(world: World) -> None:
+    entry = wait(world, person(world, 11))
+    look(world)
+    offer = offer_of(world, entry)
+    with world.database.transaction() as session:
+        who = session.exec(select(Practitioner).where(col(Practitioner.active))).one()
+        absences.take_time_off(
+            session, OPERATOR, who, starts_at=at(12, 9), ends_at=at(12, 17), now=world.clock.at
+        )
+
+    with pytest.raises(OfferOver):
+        accept(world, offer)
+    world.tick()
+
+    assert open_offers(world) == {}
+    assert offered_by_text(world) == []
 
 
 def test_no_more_than_one_has_the_offer_of_a_time(world: World) -> None:
