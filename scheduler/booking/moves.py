@@ -50,6 +50,11 @@ class Place:
     starts_at: datetime
     practitioner_id: int
 
+    @classmethod
+    def of(cls, appointment: Appointment) -> "Place":
+        """What it has now."""
+        return cls(appointment.number, appointment.starts_at, appointment.practitioner_id)
+
 
 def shift_rest(
     session: Session,
@@ -125,7 +130,8 @@ def rearrange(
         ]
         settle(session, part.course, stood, terms=terms, now=now)
         for each, place in zip(part.moved, left, strict=True):
-            _record(session, actor, each, place, terms=terms, now=now)
+            if place != Place.of(each):
+                _record(session, actor, each, place, terms=terms, now=now)
 
 
 def settle(
@@ -243,7 +249,7 @@ def _go(
     means: Resources,
     now: datetime,
 ) -> Place:
-    before = Place(appointment.number, appointment.starts_at, appointment.practitioner_id)
+    before = Place.of(appointment)
     courses.place(appointment, seat, means, now)
     if appointment.starts_at != before.starts_at:
         appointment.news_at = courses.news(actor, now)

@@ -272,3 +272,77 @@ def test_a_cancelled_session_keeps_its_place_in_the_pace(desk: Desk, cast: Cast)
     third = desk.post(f"/appointments/{ids(course)[5]}/move", {"starts_at": at(9)})
     assert third.status_code == 409
     assert {each["kind"] for each in third.json()["breaks"]} == {"too_fast"}
+
+
+def test_a_move_and_a_cancellation_at_once_leave_one_whole_outcome(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    course = book(desk, cast, *WEEKS)
+    for session in ids(course)[:4]:
+        seen = desk.get(f"/appointments/{session}").headers["ETag"]
+        to = desk.get(f"/appointments/{session}").json()["starts_at"].replace("T09", "T15")
+        deeds = [("move", {"starts_at": to}), ("cancellation", {"reason": "ill"})]
+
+        with ThreadPoolExecutor(2) as people:
+            move, cancellation = people.map(
+                lambda deed, on=session, etag=seen: desk.post(
+                    f"/appointments/{on}/{deed[0]}", deed[1], if_match=etag
+                ),
+                deeds,
+            )
+
+        assert sorted([move.status_code, cancellation.status_code]) == [200, 412]
+        now = desk.get(f"/appointments/{session}").json()
+        if move.status_code == 200:
+            assert (now["starts_at"], now["state"]) == (to, "booked")
+        else:
+            assert (now["starts_at"][11:13], now["state"]) == ("09", "cancelled")
+        taken = [row for row in everything(database)["diary"] if session in row[4:5]]
+        assert bool(taken) == (now["state"] == "booked")
+
+
+def test_a_change_sent_many_times_with_one_key_is_made_once(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, *WEEKS)
+    body = {"from_number": 3, "by_days": 7}
+
+    with ThreadPoolExecutor(20) as people:
+        answers = list(
+            people.map(
+                lambda _: desk.post(
+                    f"/courses/{course['id']}/shift", body, idempotency_key="twice"
+                ),
+                range(20),
+            )
+        )
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.text for answer in answers}) == 1
+    assert days_of(desk.get(f"/courses/{course['id']}").json()) == [0, 3, 14, 17, 21, 24]
+    assert [what for what, _ in told(desk, course)].count(
+        "All sessions from number 3 on were put 7 days later."
+    ) == 1
+
+
+def test_the_history_of_a_course_tells_nothing_of_others(
+    desk: Desk, local_desk: Desk, cast: Cast, other: Cast
+) -> None:
+    book(desk, cast, 0, patient_id=cast.bob)
+    course = book(desk, cast, *WEEKS)
+    theirs = desk.post(
+        "/courses",
+        {
+            "treatment_id": other.back,
+            "patient_id": other.ann,
+            "sessions": [{"starts_at": at(0)}],
+        },
+    ).json()
+
+    assert len(told(desk, course)) == 1
+    assert local_desk.get(f"/courses/{theirs['id']}/history").status_code == 404
+    first = desk.get(f"/courses/{course['id']}/history", limit=1).json()
+    assert (len(first["items"]), first["next_cursor"]) == (1, None)
+    desk.post(f"/appointments/{ids(course)[0]}/confirmation")
+    page = desk.get(f"/courses/{course['id']}/history", limit=1).json()
+    after = desk.get(f"/courses/{course['id']}/history", limit=1, cursor=page["next_cursor"]).json()
+    assert [line["what"] for line in after["items"]] == ["Session 1 was confirmed."]
+    assert after["items"][0]["who"] == "Somebody"
