@@ -137,7 +137,8 @@ def _shifted(entry: AuditEntry, _: Known) -> str:
 
 def _skipped(entry: AuditEntry, _: Known) -> str:
     first = datetime.fromisoformat(entry.details["start_on"])
-    what = "what was in it goes to the end" if entry.details.get("behind") else "the rest is later"
+    behind = entry.details.get("behind")
+    what = "what was in it goes behind the rest" if behind else "what followed is a week later"
     return f"The week from {_day(first)} was skipped: {what}."
 
 
