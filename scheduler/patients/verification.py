@@ -78,6 +78,13 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
     session.flush()
 
 
+def too_many() -> TooMany:
+    """What somebody is told for whom no more codes are texted, whichever limit it was."""
+    return TooMany(
+        "We cannot text another code now. Please try later, or call us.", retry_after=3600
+    )
+
+
 def _stay_within_budget(session: Session, code: PhoneCode) -> None:
     def asked(since: timedelta, field: str) -> int:
         return session.exec(
@@ -98,19 +105,13 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
             code.clinic_id,
             PER_CLINIC_A_DAY,
         )
-        raise _later()
+        raise too_many()
     if (
         asked(DAY, "phone") >= PER_PHONE_A_DAY
         or (code.origin and asked(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
         or (code.network and asked(HOUR, "network") >= PER_NETWORK_AN_HOUR)
     ):
-        raise _later()
-
-
-def _later() -> TooMany:
-    return TooMany(
-        "We cannot text another code now. Please try later, or call us.", retry_after=3600
-    )
+        raise too_many()
 
 
 def _origin_and_network(origin: str) -> tuple[str, str]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from scheduler import languages
 from scheduler.audit import Actor
@@ -28,10 +28,7 @@ MOST_IN_A_FLOOD = 5
 """Answers to one phone in ten minutes: two machines could talk to each other for ever. Twilio fails
 what goes between two numbers more than 15 times in 30 seconds (its error 14107)."""
 
-DAY = timedelta(days=1)
 MOST_IN_A_DAY = 20
-MOST_TO_STRANGERS = 3
-"""Texts to a phone that nobody here has: senders can be forged, and their owner is flooded."""
 
 ONCE_AT_ANY_RATE = {"emergency", "stopped"}
 """What is said once within ten minutes, whatever else was said."""
@@ -94,17 +91,20 @@ class Conversation:
         )
 
     def _may_say(self, kind: str) -> bool:
-        said = self.session.exec(
-            select(Message.kind, Message.created_at, Message.key).where(
-                Message.phone == self.phone, Message.created_at > self.now - DAY
+        since = self.now - outbox.DAY
+        answers = self.session.exec(
+            select(Message.kind, Message.created_at).where(
+                Message.phone == self.phone,
+                Message.created_at > since,
+                col(Message.key).startswith("answer:"),
             )
         ).all()
-        answers = [each for each in said if each[2].startswith("answer:")]
-        lately = [answer for answer, at, _ in answers if at > self.now - FLOOD]
+        lately = [answer for answer, at in answers if at > self.now - FLOOD]
         if kind in ONCE_AT_ANY_RATE and kind not in lately:
             return True
-        if not self.contact.patients:
-            return len(said) < MOST_TO_STRANGERS
+        if outbox.is_strange(self.session, self.phone):
+            said = outbox.said_since(self.session, self.phone, since)
+            return said < outbox.MOST_TO_STRANGERS
         return len(lately) < MOST_IN_A_FLOOD and len(answers) < MOST_IN_A_DAY
 
     def ask_which(

@@ -14,14 +14,14 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as sql
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, col, or_, select, update
+from sqlmodel import Session, col, func, or_, select, update
 
 from scheduler import languages
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
 from scheduler.languages import Language
-from scheduler.patients import consent
+from scheduler.patients import consent, verification
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
 from scheduler.reminders import (
@@ -36,6 +36,11 @@ from scheduler.reminders.models import Message, MessageState, ReminderRule
 
 BATCH = 50
 """Phones derived in one transaction: enough to be quick, few enough that others get their turn."""
+
+DAY = timedelta(days=1)
+MOST_TO_STRANGERS = 3
+"""Texts a day to a phone that nobody here has. Senders can be forged and forms be filled for
+others: its owner is not to be flooded, whatever the cause."""
 
 STATES = {
     "owed": MessageState.OWED,
@@ -306,7 +311,15 @@ def _what_happened(session: Session, row: Message) -> str:
 
 
 def owe_code(session: Session, phone_code: PhoneCode, *, language: str, now: datetime) -> Message:
-    """The text with the six digits; they are filled in only as it is sent."""
+    """The text with the six digits; they are filled in only as it is sent.
+
+    TooMany where nobody here has the phone and it was texted too often today, whatever for: its
+    owner may know nothing of us.
+    """
+    phone = phone_code.phone
+    take_turn(session, [phone])
+    if is_strange(session, phone) and said_since(session, phone, now - DAY) >= MOST_TO_STRANGERS:
+        raise verification.too_many()
     clinic = session.exec(select(Clinic).where(Clinic.id == phone_code.clinic_id)).one()
     message = Message(
         clinic_id=phone_code.clinic_id,
@@ -368,6 +381,25 @@ def owe_answer(
     session.add(message)
     session.flush()
     return message
+
+
+def is_strange(session: Session, phone: str) -> bool:
+    """Whether no patient has this phone."""
+    whose = select(Patient.id).where(Patient.phone == phone, col(Patient.erased_at).is_(None))
+    return session.exec(whose).first() is None
+
+
+def said_since(session: Session, phone: str, since: datetime) -> int:
+    """How many texts a phone was owed since an instant, those aside that never went out."""
+    return session.exec(
+        select(func.count())
+        .select_from(Message)
+        .where(
+            Message.phone == phone,
+            Message.created_at > since,
+            col(Message.state).not_in((MessageState.WITHDRAWN, MessageState.EXPIRED)),
+        )
+    ).one()
 
 
 def silence(session: Session, phone: str, *, but: Collection[str], now: datetime) -> None:

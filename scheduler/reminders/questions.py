@@ -21,7 +21,8 @@ ASKS_TO_CONFIRM = "day_before"
 """The kind of text that says: reply C to confirm."""
 
 ASK_FOR_SCORE = ("check_in", "review")
-"""The kinds of texts that ask for a number from 0 to 10. A rule of such a kind asks for one."""
+"""The kinds of texts that ask for a number from 0 to 10, whichever rule sends them. Besides,
+whatever is sent when a review falls due asks for one."""
 
 HAVE_GONE = (
     MessageState.SENDING,
@@ -136,16 +137,19 @@ def next_sessions(session: Session, phone: str, clinic: Clinic, *, now: datetime
 def last_said(session: Session, phone: str, *, at: datetime) -> Said | None:
     """What the phone was told last."""
     last = session.exec(
-        select(Message.kind, ReminderRule.anchor, ReminderRule.offset_minutes)
+        select(Message.kind, ReminderRule.anchor, ReminderRule.offset_minutes, ReminderRule.which)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(*_told(phone, at))
         .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if last is None:
         return None
-    kind, anchor, offset = last
+    kind, anchor, offset, which = last
     reminds = anchor == "start" and offset < 0
-    return Said(reminds or kind in {ASKS_TO_CONFIRM, "which_one"}, kind in ASK_FOR_SCORE)
+    return Said(
+        asks_which=reminds or kind in {ASKS_TO_CONFIRM, "which_one"},
+        asks_for_score=kind in ASK_FOR_SCORE or which == "review",
+    )
 
 
 def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
@@ -174,9 +178,10 @@ def to_be_scored(
     rows = session.exec(
         select(Appointment, WHEN)
         .join(Message, col(Message.appointment_id) == Appointment.id)
+        .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(
             *_told(phone, at),
-            col(Message.kind).in_(ASK_FOR_SCORE),
+            or_(col(Message.kind).in_(ASK_FOR_SCORE), col(ReminderRule.which) == "review"),
             at - SCORE_HOLDS <= WHEN,
             Appointment.clinic_id == clinic.id,
         )

@@ -16,7 +16,7 @@ from scheduler.patients import consent
 from scheduler.patients.models import OptOut, Patient
 from scheduler.progress.models import Score
 from scheduler.reminders.keywords import Meaning
-from scheduler.reminders.models import Message, MessageState, Reply
+from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
 from tests.reminders.world import (
     ANN,
     BEN,
@@ -182,14 +182,22 @@ def test_seven_or_eight_is_asked_again(world: World, asked: int) -> None:
     assert [value for _, value in scores(world)] == [8]
 
 
-def test_a_review_is_answered_like_a_check_in(world: World, asked: int) -> None:
+@pytest.mark.parametrize(("kind", "which"), [("review", "first"), ("how_far", "review")])
+def test_a_review_is_answered_like_a_check_in(
+    world: World, asked: int, kind: str, which: str
+) -> None:
     world.tick(at(12, 11))
     with world.database.transaction() as session:
-        session.execute(
-            update(Message).where(col(Message.kind) == "check_in").values(kind="review")
-        )
+        for row in (ReminderRule, Message):
+            values = {"kind": kind, "which": which} if row is ReminderRule else {"kind": kind}
+            session.execute(update(row).where(col(row.kind) == "check_in").values(**values))
 
-    assert "we have noted 3" in reply(world, "3/10")[0]
+    receive(world, "3/10")
+
+    assert [value for _, value in scores(world)] == [3]
+    assert [each.text for each in world.messages(kind="score_thanks")] == [
+        "Willow: thank you, we have noted 3. If you are worried, call (212) 555-0100"
+    ]
 
 
 def test_a_score_of_one_of_two_children_is_asked_about(world: World) -> None:
