@@ -334,6 +334,7 @@ def place(appointment: Appointment, seat: Seat, means: Resources, now: datetime)
     appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
     appointment.fold = local.fold
     appointment.zone = means.zone.key
+    appointment.hands = ",".join(f"{here}:{there}" for here, there in means.shape.hands())
     appointment.changed_at = now
 
 

@@ -89,6 +89,9 @@ class Appointment(Versioned, table=True):
     fold: int = 0
     """1: the second of two equal wall times, when clocks go back"""
     zone: str = Field(max_length=64)
+    hands: str = Field(default="", max_length=300, sa_column_kwargs={"server_default": ""})
+    """Which minutes its practitioner is taken, buffers included, from its start on: 0:12,32:40.
+    The database wants these very entries in the diary. Empty: a program before this booked it."""
     make_up: bool = False
     """It was added for a session that was missed or cancelled"""
     cancelled_late: bool = False
