@@ -16,6 +16,7 @@ from scheduler.api import (
     courses,
     docs,
     health,
+    holds,
     hours,
     messages,
     patients,
@@ -43,6 +44,7 @@ ABOUT = (
 PARTS = (
     clinics,
     closures,
+    holds,
     practitioners,
     hours,
     time_off,

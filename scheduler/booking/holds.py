@@ -5,11 +5,13 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, func, select, update
 
+from scheduler import audit
+from scheduler.audit import Actor
 from scheduler.booking import diary, search, seating, standing
 from scheduler.booking.models import DiaryEntry, Hold
 from scheduler.booking.search import Leaving
 from scheduler.booking.seating import Seat, SessionsTaken, Wanted
-from scheduler.clinic.models import Treatment
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import Busy, known
 from scheduler.errors import TooMany
 from scheduler.intervals import Minute, minute_of
@@ -99,6 +101,28 @@ def release_lapsed(session: Session, *, now: datetime) -> int:
     return len(ids)
 
 
+def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime) -> int:
+    """Let the times of all holds at a clinic go: somebody keeps what they will not book.
+
+    Whoever is filling a form goes on, and has the times if they are still free.
+    """
+    held = select(Hold.id).where(Hold.clinic_id == clinic.id)
+    ids = session.exec(held.order_by(col(Hold.id)).with_for_update()).all()
+    session.exec(delete(DiaryEntry).where(col(DiaryEntry.hold_id).in_(ids)))
+    session.exec(delete(Hold).where(col(Hold.id).in_(ids)))
+    audit.record(
+        session,
+        actor,
+        "released holds",
+        "clinic",
+        clinic.id,
+        clinic_id=clinic.id,
+        now=now,
+        holds=len(ids),
+    )
+    return len(ids)
+
+
 def leaving(hold_id: int | None) -> Leaving:
     """A search that overlooks one's own hold."""
     return Leaving(hold_id=hold_id)
@@ -121,4 +145,13 @@ def _lapses(expires_at: datetime) -> Minute:
     return minute_of((expires_at + timedelta(seconds=59)).replace(second=0, microsecond=0))
 
 
-__all__ = ["KEPT", "SessionsTaken", "keep", "leaving", "release", "release_lapsed", "renew"]
+__all__ = [
+    "KEPT",
+    "SessionsTaken",
+    "keep",
+    "leaving",
+    "release",
+    "release_all",
+    "release_lapsed",
+    "renew",
+]
