@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, time, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 import psycopg
@@ -52,8 +52,8 @@ from tests.reminders.world import (
 )
 from workshop import postgres
 
-EXAMPLES = int(os.environ.get("PROMISES", "5"))
-STEPS = 25
+EXAMPLES = int(os.environ.get("PROMISES", "6"))
+STEPS = 16
 HOUR = timedelta(hours=1)
 BEGIN = at(8, month=3)  # a Monday; the clocks go forward on the Sunday after
 REVIEWED = 2
@@ -295,6 +295,24 @@ FAULTS = [
 ]
 
 
+waits = st.sampled_from(["at once", "derived before", "an hour", "half a day", "a day", "days off"])
+"""When the worker next does something after a change, and how much of it."""
+
+
+def change(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
+    """A step: somebody does something, and then time passes, with the worker or without it."""
+
+    def made(deed: Callable[..., None]) -> Any:
+        def step(self: "Promises", then: str, **values: Any) -> None:
+            deed(self, **values)
+            self.go_on(then)
+
+        step.__name__ = deed.__name__
+        return cast("Any", rule)(then=waits, **drawn)(step)
+
+    return made
+
+
 class Promises(RuleBasedStateMachine):
     """A clinic, its patients and its staff, in any order."""
 
@@ -354,11 +372,14 @@ class Promises(RuleBasedStateMachine):
     def open(self, firsts: tuple[int, ...], gaps: list[int], hours: tuple[int, ...]) -> None:
         """Everybody has a course before anything happens."""
         for who, (first, hour) in enumerate(zip(firsts, hours, strict=True)):
-            self.book(who, first, gaps, hour)
+            self.have_booked(who, first, gaps, hour)
         self.world.tick()
 
-    @rule(who=st.integers(0, 2), first=days, gaps=st.lists(days, max_size=3), hour=hours)
+    @change(who=st.integers(0, 2), first=days, gaps=st.lists(days, max_size=3), hour=hours)
     def book(self, who: int, first: int, gaps: list[int], hour: int) -> None:
+        self.have_booked(who, first, gaps, hour)
+
+    def have_booked(self, who: int, first: int, gaps: list[int], hour: int) -> None:
         starts, day = [], first
         for gap in [0, *gaps]:
             day += gap
@@ -366,7 +387,7 @@ class Promises(RuleBasedStateMachine):
         with suppress(Problem):
             self.world.book(self.patients[who], *starts)
 
-    @rule(choice=st.integers(0, 99), day=days, hour=hours, by_patient=st.booleans())
+    @change(choice=st.integers(0, 99), day=days, hour=hours, by_patient=st.booleans())
     def move(self, choice: int, day: int, hour: int, by_patient: bool) -> None:
         actor = patient_actor(self.world.clinic_id) if by_patient else OPERATOR
         with self.story() as session:
@@ -377,21 +398,21 @@ class Promises(RuleBasedStateMachine):
                     now=self.world.clock.at,
                 )  # fmt: skip
 
-    @rule(choice=st.integers(0, 99), by_patient=st.booleans())
+    @change(choice=st.integers(0, 99), by_patient=st.booleans())
     def cancel(self, choice: int, by_patient: bool) -> None:
         actor = patient_actor(self.world.clinic_id) if by_patient else OPERATOR
         with self.story() as session:
             if each := self.some(session, choice):
                 appointments.cancel(session, actor, each, now=self.world.clock.at)
 
-    @rule(choice=st.integers(0, 99))
+    @change(choice=st.integers(0, 99))
     def cancel_the_course(self, choice: int) -> None:
         with self.story() as session:
             if each := self.some(session, choice):
                 course = session.get_one(Course, each.course_id)
                 courses.cancel(session, OPERATOR, course, now=self.world.clock.at)
 
-    @rule(choice=st.integers(0, 99), by=st.sampled_from([-2, -1, 1, 7]))
+    @change(choice=st.integers(0, 99), by=st.sampled_from([-2, -1, 1, 7]))
     def shift(self, choice: int, by: int) -> None:
         with self.story() as session:
             if each := self.some(session, choice):
@@ -401,14 +422,14 @@ class Promises(RuleBasedStateMachine):
                     now=self.world.clock.at,
                 )  # fmt: skip
 
-    @rule(choice=st.integers(0, 99), came=st.booleans())
+    @change(choice=st.integers(0, 99), came=st.booleans())
     def tell_who_came(self, choice: int, came: bool) -> None:
         with self.story() as session:
             if each := self.some(session, choice):
                 deed = appointments.complete if came else appointments.miss
                 deed(session, OPERATOR, each, now=self.world.clock.at)
 
-    @rule(day=days)
+    @change(day=days)
     def close(self, day: int) -> None:
         with self.story() as session:
             clinic = session.get_one(Clinic, self.world.clinic_id)
@@ -418,7 +439,7 @@ class Promises(RuleBasedStateMachine):
                 now=self.world.clock.at,
             )  # fmt: skip
 
-    @rule(
+    @change(
         kind=st.sampled_from(sorted(KINDS)),
         change=st.sampled_from(
             [
@@ -440,7 +461,7 @@ class Promises(RuleBasedStateMachine):
                 now=self.world.clock.at, public_url="https://willow.example",
             )  # fmt: skip
 
-    @rule(who=st.integers(0, 2), agrees=st.booleans())
+    @change(who=st.integers(0, 2), agrees=st.booleans())
     def ask_for_consent(self, who: int, agrees: bool) -> None:
         with self.story() as session:
             patient = session.get_one(Patient, self.patients[who])
@@ -450,7 +471,7 @@ class Promises(RuleBasedStateMachine):
                 wording="words", channel="staff", now=self.world.clock.at,
             )  # fmt: skip
 
-    @rule(phone=st.sampled_from([ANN, BEN]), stop=st.booleans())
+    @change(phone=st.sampled_from([ANN, BEN]), stop=st.booleans())
     def stop_or_start(self, phone: str, stop: bool) -> None:
         with self.story() as session:
             if stop:
@@ -458,13 +479,13 @@ class Promises(RuleBasedStateMachine):
             else:
                 consent.start(session, OPERATOR, phone, now=self.world.clock.at)
 
-    @rule(who=st.integers(0, 2), phone=st.sampled_from([ANN, BEN, THIRD]))
+    @change(who=st.integers(0, 2), phone=st.sampled_from([ANN, BEN, THIRD]))
     def correct_a_phone(self, who: int, phone: str) -> None:
         with self.story() as session:
             patient = session.get_one(Patient, self.patients[who])
             register.change(session, OPERATOR, patient, phone=phone, now=self.world.clock.at)
 
-    @rule(
+    @change(
         change=st.sampled_from(
             [
                 {"quiet_from": "20:00", "quiet_to": "09:00"},
@@ -479,36 +500,39 @@ class Promises(RuleBasedStateMachine):
             clinic = session.get_one(Clinic, self.world.clinic_id)
             setup.change_clinic(session, OPERATOR, clinic, change, now=self.world.clock.at)
 
-    @rule(faults=st.lists(st.sampled_from(range(len(FAULTS))), min_size=1, max_size=3))
+    @change(faults=st.lists(st.sampled_from(range(len(FAULTS))), min_size=1, max_size=3))
     def fail(self, faults: list[int]) -> None:
         """The carrier does so at the next calls."""
         self.carrier.faults = [FAULTS[number] for number in faults]
 
-    @rule(minutes=st.sampled_from([1, 20, 59, 180, 600, 1439, 3000]))
-    def pass_over(self, minutes: int) -> None:
-        """Nobody works: neither derives nor sends."""
-        self.world.clock.at += timedelta(minutes=minutes)
-
-    @rule(minutes=st.sampled_from([0, 2, 31, 240, 720, 1500]))
-    def work(self, minutes: int) -> None:
-        self.world.tick(self.world.clock.at + timedelta(minutes=minutes))
+    def go_on(self, then: str) -> None:
+        """Let time pass, and the worker work."""
+        match then:
+            case "at once":
+                self.world.tick()
+            case "derived before":
+                # What has changed is not derived yet: the last look alone has to see it.
+                self.world.worker.send()
+            case "an hour":
+                self.world.clock.at += HOUR
+                self.world.tick()
+            case "half a day":
+                self.work_on(6, every=2 * HOUR)
+            case "a day":
+                self.work_on(8, every=3 * HOUR)
+            case "days off":
+                # Nobody works for a while, and then there is a lot to catch up on.
+                self.world.clock.at += 31 * HOUR
+                self.world.tick()
         self.check()
 
-    @rule(number=st.sampled_from([6, 12, 24]))
-    def work_on(self, number: int, every: timedelta = HOUR) -> None:
-        """The worker looks every hour, for so many of them."""
+    def work_on(self, number: int, every: timedelta) -> None:
+        """The worker looks so many times."""
         for _ in range(number):
             self.world.clock.at += every
             self.world.worker.derive()
             self.world.worker.send()
-            self.world.worker.look_up()
-        self.check()
-
-    @rule()
-    def send_what_was_derived_before(self) -> None:
-        """What changed since then has not been derived yet: the last look alone has to see it."""
-        self.world.worker.send()
-        self.check()
+        self.world.worker.look_up()
 
     def check(self) -> None:
         assert self.oracle.wrong == []
@@ -518,7 +542,9 @@ class Promises(RuleBasedStateMachine):
         try:
             self.carrier.faults = []
             owed = self.oracle.still_owed(self.world.clock.at)
-            self.work_on(36, every=2 * HOUR)
+            if owed:
+                self.work_on(24, every=3 * HOUR)
+                self.check()
             sent = {(post.to, post.about) for post in self.oracle.posts}
             assert owed - sent == set()
         finally:
