@@ -45,7 +45,7 @@ from tests import cast
 from tests.cast import NEW_YORK, NOW
 from tests.reminders.world import Hand, Paper
 
-EXAMPLES = int(os.environ.get("WAITLIST_EXAMPLES", "8"))
+EXAMPLES = int(os.environ.get("WAITLIST_EXAMPLES", "6"))
 PEOPLE = 4
 NOTICE = timedelta(minutes=120 + 5)
 """What the treatment asks for, and what it takes to answer."""
