@@ -23,7 +23,10 @@ from tests.standin import Fault, Standin
 ROOT = Path(__file__).resolve().parent.parent.parent
 POINTS = ("after-claim", "after-intent", IN_CALL, "after-answer", "after-settle")
 FROZEN_FOR = LEASE.total_seconds() + 1
-PATIENCE = 600.0
+AWAKE_FOR = 2.0
+"""How long one that was frozen may go on, to do what harm it can; then it is ended."""
+
+PATIENCE = 900.0
 """Seconds; far more than it takes, for a machine that has much else to do."""
 
 OPEN = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
@@ -75,7 +78,7 @@ def sweep(
 ) -> Figures:
     """Send all messages through workers that walk into the traps, and count what arrived."""
     database = Database(url)
-    _owe(database, messages)
+    owe(database, messages, useful=timedelta(hours=2))
     figures, began = Figures(messages), time.monotonic()
     with Standin() as carrier:
         carrier.fail_next(*_troubles(messages, faults=faults))
@@ -112,6 +115,7 @@ class _Crew:
         self._figures = figures
         self._living: list[subprocess.Popen[bytes]] = []
         self._frozen: dict[int, float] = {}
+        self._woken: dict[int, float] = {}
 
     @property
     def has_traps(self) -> bool:
@@ -140,6 +144,10 @@ class _Crew:
             if time.monotonic() >= until:
                 os.kill(pid, signal.SIGCONT)
                 del self._frozen[pid]
+                self._woken[pid] = time.monotonic() + AWAKE_FOR
+        for pid, until in list(self._woken.items()):
+            if time.monotonic() >= until:
+                os.kill(pid, signal.SIGKILL)
         for process in list(self._living):
             pid, status = os.waitpid(process.pid, os.WNOHANG | os.WUNTRACED)
             if pid == 0:
@@ -147,16 +155,15 @@ class _Crew:
             if os.WIFSTOPPED(status):
                 self._figures.stops += 1
                 self._frozen[pid] = time.monotonic() + FROZEN_FOR
-                # It comes back as one more, without a trap; what is left to try is another's.
-                if self._traps:
-                    self.hire()
+                self.hire()
                 continue
             process.returncode = os.waitstatus_to_exitcode(status)
             self._living.remove(process)
             if process.returncode != -signal.SIGKILL:
                 raise AssertionError(f"a worker ended by itself: {process.returncode}")
-            self._figures.kills += 1
-            self.hire()
+            if self._woken.pop(pid, None) is None:
+                self._figures.kills += 1
+                self.hire()
 
     def dismiss(self) -> None:
         for process in self._living:
@@ -165,7 +172,8 @@ class _Crew:
             process.wait()
 
 
-def _owe(database: Database, number: int) -> None:
+def owe(database: Database, number: int, *, useful: timedelta) -> None:
+    """Texts that follow no calendar, due now, each to a phone of its own."""
     now = SystemClock().now()
     with database.transaction() as session:
         clinic_id = open_clinic(session, "Willow")
@@ -177,7 +185,7 @@ def _owe(database: Database, number: int) -> None:
                 phone=f"+1212{each + 2_000_000:07}",
                 text=f"Text {each}",
                 due_at=now,
-                expires_at=now + timedelta(hours=2),
+                expires_at=now + useful,
                 created_at=now,
             )
             for each in range(number)
