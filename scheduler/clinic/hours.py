@@ -47,12 +47,13 @@ def working(hours: Iterable[WeeklyHours], day: date, zone: ZoneInfo) -> list[Int
     """The stretches worked on a local date, in UTC minutes, sorted, touching ones made one.
 
     A wall time that the clock skips means the moment it jumped to; where a wall time comes twice,
-    a start is the first and an end the second, so that the repeated hour is worked as well.
+    a start is the first and an end the second, so that the repeated hour is worked as well. But of
+    a midnight that comes twice the first ends the day: what follows is the next day already.
     """
     stretches = sorted(
         Interval(
             moment(day, minute_of_day(each.starts), zone),
-            moment(day, end_of(each.ends), zone, fold=1),
+            moment(day, end_of(each.ends), zone, fold=int(end_of(each.ends) < DAY)),
         )
         for each in hours
         if each.holds_on(day)

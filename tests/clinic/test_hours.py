@@ -9,6 +9,7 @@ from scheduler.clinic.hours import WeeklyHours, resolve, steady, wall, working
 from scheduler.clinic.licences import cut, ends_at, valid_on
 from scheduler.errors import Unfit
 from scheduler.intervals import Interval, minute_of
+from tests.zones import changing
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -17,6 +18,7 @@ KATHMANDU = ZoneInfo("Asia/Kathmandu")
 SANTIAGO = ZoneInfo("America/Santiago")
 CAIRO = ZoneInfo("Africa/Cairo")
 BEIRUT = ZoneInfo("Asia/Beirut")
+CHANGING = changing()
 ZONES = [NEW_YORK, BERLIN, LORD_HOWE, KATHMANDU, SANTIAGO, CAIRO, BEIRUT]
 
 
@@ -159,3 +161,18 @@ def test_working_time_is_cut_where_the_licence_ends():
     worked = [Interval(end - 600, end - 300), Interval(end - 60, end + 60), Interval(end, end + 9)]
 
     assert cut(worked, last, NEW_YORK) == [worked[0], Interval(end - 60, end)]
+
+
+@pytest.mark.parametrize("name", sorted(CHANGING))
+def test_days_worked_from_midnight_to_midnight_touch_and_never_overlap(name):
+    """Havana and the Azores have a midnight that comes twice."""
+    zone = ZoneInfo(name)
+    round_the_clock = [WeeklyHours(weekday, time(0), time(0)) for weekday in range(7)]
+    for at, before, after in CHANGING[name]:
+        first = wall(at, zone)[0] - timedelta(days=2)
+        days = [first + timedelta(days=ahead) for ahead in range(5)]
+
+        stretches = [stretch for day in days for stretch in working(round_the_clock, day, zone)]
+
+        assert [end for _, end in stretches[:-1]] == [start for start, _ in stretches[1:]]
+        assert stretches[-1].end - stretches[0].start == 5 * 1440 - (after - before)
