@@ -8,7 +8,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from itertools import count, pairwise
 from threading import Barrier
 from typing import Any
@@ -33,6 +33,7 @@ from scheduler.booking import (
     additions,
     appointments,
     courses,
+    displaced,
     holds,
     marks,
     moves,
@@ -43,6 +44,8 @@ from scheduler.booking import (
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState, Offer
+from scheduler.clinic import rota
+from scheduler.clinic.hours import WeeklyHours
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Busy, Database, known
 from scheduler.errors import Problem
@@ -76,6 +79,8 @@ class Calendar(RuleBasedStateMachine):
         super().__init__()
         self.database = database
         self.now = NOW
+        self.hours = 9 * 60, 17 * 60
+        """Ana's now; sessions that have been may lie outside"""
 
     @initialize()
     def open_the_clinic(self) -> None:
@@ -280,6 +285,33 @@ class Calendar(RuleBasedStateMachine):
                 now=self.now,
             )
         )
+
+    @rule(day=DAYS, minute=HOURS, times=st.integers(1, 4))
+    def take_the_same_hour_off_each_week(self, day: int, minute: int, times: int) -> None:
+        starts_at = self.at(day, minute)
+        every_week = absences.Recurrence(1, self.day(day) + times * 7 * DAY)
+        self.do(
+            lambda session: absences.take_time_off(
+                session,
+                OPERATOR,
+                session.get_one(Practitioner, self.cast.ana),
+                starts_at=starts_at,
+                ends_at=starts_at + timedelta(hours=1),
+                repeat=every_week,
+                now=self.now,
+            )
+        )
+
+    @rule(opens=st.sampled_from([9, 10, 11]), closes=st.sampled_from([15, 16, 17]))
+    def change_hours(self, opens: int, closes: int) -> None:
+        def story(session: Session) -> None:
+            ana = session.get_one(Practitioner, self.cast.ana)
+            week = [WeeklyHours(day, time(opens), time(closes)) for day in range(5)]
+            with displaced.telling(session, ana, keep=False, now=self.now):
+                rota.set_hours(session, OPERATOR, ana, week, now=self.now)
+
+        if self.do(story):
+            self.hours = opens * 60, closes * 60
 
     @rule(day=DAYS)
     def close(self, day: int) -> None:
