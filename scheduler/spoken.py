@@ -9,13 +9,17 @@ For pybabel: `gettext` (mostly imported as `_`), `ngettext` and `marked` name wh
 translated, in the catalogue `pages`.
 """
 
+from collections.abc import Sequence
 from contextvars import ContextVar
+from datetime import date
 
 from scheduler import languages
 from scheduler.languages import Language
 
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default=languages.SOURCE)
 """The code of the language."""
+
+_A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
 
 
 def speak(*wished: str) -> Language:
@@ -28,6 +32,39 @@ def speak(*wished: str) -> Language:
 def language() -> Language:
     """What is being spoken."""
     return Language(_SPOKEN.get())
+
+
+def on(day: date, pattern: str = "d MMMM") -> str:
+    """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern: 8 March."""
+    return language().say(day, pattern, "pages")
+
+
+def weekdays() -> list[str]:
+    """The names of the weekdays, Monday first."""
+    return [on(day, "cccc") for day in _A_WEEK]
+
+
+def join(words: Sequence[str], *, either: bool = False) -> str:
+    """Words as a list in a sentence: a, b and c; `either`: a, b or c."""
+    if len(words) < 2:
+        return "".join(words)
+    pattern = gettext("%(those)s or %(last)s") if either else gettext("%(those)s and %(last)s")
+    return pattern % {"those": ", ".join(words[:-1]), "last": words[-1]}
+
+
+def sessions(number: int) -> str:
+    """1 session, 10 sessions."""
+    return ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number}
+
+
+def days(number: int) -> str:
+    """1 day, 3 days."""
+    return ngettext("%(count)s day", "%(count)s days", number) % {"count": number}
+
+
+def weeks(number: int) -> str:
+    """1 week, 7 weeks."""
+    return ngettext("%(count)s week", "%(count)s weeks", number) % {"count": number}
 
 
 def gettext(message: str) -> str:

@@ -12,8 +12,11 @@ from fractions import Fraction
 from itertools import pairwise
 from typing import NamedTuple
 
+from scheduler import spoken
 from scheduler.booking import locks
-from scheduler.clinic.phases import WEEKDAY_NAMES, Cap, Phase, join, wait_for
+from scheduler.clinic.phases import Cap, Phase, wait_for
+from scheduler.spoken import gettext as _
+from scheduler.spoken import ngettext
 
 LATE_WEEKS = 4
 LATE_DAYS = 8
@@ -212,7 +215,12 @@ def breaks(phases: Sequence[Phase], days: Sequence[date]) -> list[str]:
 def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
     """Where ordinals in ascending order are faster or slower than the pace, or off its weekdays."""
     found = [
-        Departure("same_day", number, f"Sessions {number - 1} and {number} are both on {on(day)}")
+        Departure(
+            "same_day",
+            number,
+            _("Sessions %(before)s and %(number)s are both on %(day)s")
+            % {"before": number - 1, "number": number, "day": on(day)},
+        )
         for number, (before, day) in enumerate(pairwise(days), start=2)
         if before == day
     ]
@@ -230,7 +238,8 @@ def departures(phases: Sequence[Phase], days: Sequence[int]) -> list[Departure]:
             found += _in_span(pace, part.numbered)
     start = sum(phase.sessions for phase in phases)
     if start < len(days):
-        found.append(Departure("too_many", start + 1, f"The course has no session {start + 1}"))
+        what = _("The course has no session %(number)s") % {"number": start + 1}
+        found.append(Departure("too_many", start + 1, what))
     return sorted(found, key=lambda departure: departure.number)
 
 
@@ -275,11 +284,11 @@ def _soonest(
     """When the next session of a phase may be, from its own so far or from the part before."""
     if own:
         pace = pace_of(phase)
-        anchor, filled = pace.memory([day for _, day in own])
+        anchor, filled = pace.memory([day for number, day in own])
         return soonest_in(pace, anchor, own[-1][1], filled, left)
     if not before:
         return None
-    earlier = [day for _, day in before[-1].numbered]
+    earlier = [day for number, day in before[-1].numbered]
     last = pace_of(before[-1].phase)
     free_from = last.next_from(last.memory(earlier)[0], earlier[-1])
     return opens(phase, max(free_from, earlier[-1] + 1 + phase.rest_days))
@@ -287,36 +296,40 @@ def _soonest(
 
 def on(day: int) -> str:
     """8 March."""
-    there = date.fromordinal(day)
-    return f"{there.day} {there:%B}"
+    return spoken.on(date.fromordinal(day))
 
 
 def week_of(day: int, length: int = 7) -> str:
     """ "the week of 8 March", or "the 4 weeks from 8 March"."""
-    return f"the week of {on(day)}" if length == 7 else f"the {length // 7} weeks from {on(day)}"
+    if length == 7:
+        return _("the week of %(day)s") % {"day": on(day)}
+    return _("the %(weeks)s weeks from %(day)s") % {"weeks": length // 7, "day": on(day)}
 
 
 def weeks_in_words(number: int) -> str:
-    return "a week" if number == 1 else f"{number} weeks"
+    return _("a week") if number == 1 else spoken.weeks(number)
 
 
 def _entry(number: int, day: int, soonest: int) -> list[Departure]:
     if day < soonest:
-        what = f"Session {number} on {on(day)} is too soon: it should not be before {on(soonest)}"
+        what = _("Session %(number)s on %(day)s is too soon: it should not be before %(soonest)s")
+        what %= {"number": number, "day": on(day), "soonest": on(soonest)}
         return [Departure("too_soon", number, what)]
     late = (day - soonest) // 7
     if not late:
         return []
-    what = f"Session {number} is {weeks_in_words(late)} later"
+    what = _late(number, late)
     return [Departure("late", number, what, (soonest, soonest + 7 * late - 1))]
 
 
 def _off_weekdays(phase: Phase, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
-    named = join([WEEKDAY_NAMES[day] for day in phase.weekdays], "or")
+    names = spoken.weekdays()
+    named = spoken.join([names[day] for day in phase.weekdays], either=True)
     for number, day in numbered:
         weekday = date.fromordinal(day).weekday()
         if phase.weekdays and weekday not in phase.weekdays:
-            what = f"Session {number} is on a {WEEKDAY_NAMES[weekday]}: it should be on {named}"
+            what = _("Session %(number)s is on a %(weekday)s: it should be on %(named)s")
+            what %= {"number": number, "weekday": names[weekday], "named": named}
             yield Departure("weekday", number, what)
 
 
@@ -327,12 +340,14 @@ def _off_anchor(
     first, last = phase.first_day, phase.last_day
     for number, day in numbered[judged:]:
         if first and day < first.toordinal():
-            what = f"Session {number} on {on(day)} is too soon: this part begins on"
-            yield Departure("too_soon", number, f"{what} {on(first.toordinal())}")
+            what = _("Session %(number)s on %(day)s is too soon: this part begins on %(first)s")
+            what %= {"number": number, "day": on(day), "first": on(first.toordinal())}
+            yield Departure("too_soon", number, what)
     for number, day in numbered:
         if last and day > last.toordinal():
-            what = f"Session {number} on {on(day)} is too late: this part ends on"
-            yield Departure("too_late", number, f"{what} {on(last.toordinal())}")
+            what = _("Session %(number)s on %(day)s is too late: this part ends on %(last)s")
+            what %= {"number": number, "day": on(day), "last": on(last.toordinal())}
+            yield Departure("too_late", number, what)
 
 
 def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
@@ -342,31 +357,38 @@ def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Depa
     skipped = 0
     for window in range(last_window + 1):
         start = first + pace.length * window
-        count = sum(start <= day < start + pace.length for _, day in numbered)
+        count = sum(start <= day < start + pace.length for number, day in numbered)
         due, number = (start, start + pace.length - 1), numbered[0][0] + seen
         named = week_of(start, pace.length)
         if count and skipped:
-            what = f"Session {number} is {weeks_in_words(skipped * pace.length // 7)} later"
+            what = _late(number, skipped * pace.length // 7)
             since = start - pace.length * skipped
             yield Departure("late", number, what, (since, start - 1))
         if count > pace.per:
-            what = f"{count} sessions are in {named}: there should be {pace.per}"
+            what = _("%(count)s sessions are in %(weeks)s: there should be %(wanted)s")
+            what %= {"count": count, "weeks": named, "wanted": pace.per}
             yield Departure("too_fast", number + pace.per, what)
         elif 0 < count < pace.per and window < last_window:
-            what = f"Only {count} of {pace.per} sessions {_are(count)} in {named}"
+            what = ngettext(
+                "Only %(count)s of %(wanted)s sessions is in %(weeks)s",
+                "Only %(count)s of %(wanted)s sessions are in %(weeks)s",
+                count,
+            )
+            what %= {"count": count, "weeks": named, "wanted": pace.per}
             yield Departure("short", number + count, what, due)
         skipped = 0 if count else skipped + 1
         seen += count
 
 
 def _in_gaps(pace: Gaps, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
-    for (_, before), (number, day) in pairwise(numbered):
+    for earlier, (number, day) in pairwise(numbered):
+        before = earlier[1]
         gap, due = day - before, pace.due(before)
-        what = f"Session {number} is {_days(gap)} after session {number - 1} instead of"
         if 0 < gap < pace.days:
-            yield Departure("too_fast", number, f"{what} {pace.days}")
+            yield Departure("too_fast", number, _gap_in_words(number, gap, pace.days))
         elif day > due:
-            yield Departure("gap", number, f"{what} {due - before}", (due, day - 1))
+            what = _gap_in_words(number, gap, due - before)
+            yield Departure("gap", number, what, (due, day - 1))
 
 
 def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
@@ -374,18 +396,29 @@ def _in_span(pace: Within, numbered: list[tuple[int, int]]) -> Iterator[Departur
     last = pace.begin(first)
     for number, day in numbered:
         if day > last:
-            what = f"Session {number} on {on(day)} is after the {_days(pace.days)} of this part"
+            what = _("Session %(number)s on %(day)s is after the %(days)s of this part")
+            what %= {"number": number, "day": on(day), "days": spoken.days(pace.days)}
             yield Departure("late", number, what, (first, last))
     # The last session may still be to come: then nothing can be said of the whole.
     span = numbered[-1][1] - first + 1
     if len(numbered) == pace.sessions and span < pace.least:
-        what = f"The last {pace.sessions} sessions lie within {_days(span)} instead of {pace.least}"
+        what = _("The last %(sessions)s sessions lie within %(days)s instead of %(least)s")
+        what %= {"sessions": pace.sessions, "days": spoken.days(span), "least": pace.least}
         yield Departure("too_fast", numbered[-1][0], what)
 
 
-def _are(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _late(number: int, weeks: int) -> str:
+    return _("Session %(number)s is %(weeks)s later") % {
+        "number": number,
+        "weeks": weeks_in_words(weeks),
+    }
 
 
-def _days(number: int) -> str:
-    return "1 day" if number == 1 else f"{number} days"
+def _gap_in_words(number: int, gap: int, instead: int) -> str:
+    what = _("Session %(number)s is %(days)s after session %(before)s instead of %(instead)s")
+    return what % {
+        "number": number,
+        "days": spoken.days(gap),
+        "before": number - 1,
+        "instead": instead,
+    }

@@ -6,7 +6,9 @@ from datetime import date, timedelta
 from math import ceil
 from typing import Any, NoReturn
 
+from scheduler import spoken
 from scheduler.errors import Unfit
+from scheduler.spoken import gettext as _
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -214,16 +216,20 @@ def _capped(planned: Sequence[Phase], end: int, last: int) -> tuple[int, int]:
 
 
 def describe(phase: Phase) -> str:
-    """The pace in plain words: "2 a week for 3 weeks"."""
-    words = _pace_in_words(phase)
+    """The pace in plain words, in the language that is spoken: "2 a week for 3 weeks"."""
+    words = [_pace_in_words(phase)]
     if phase.weekdays:
-        words += f", on {join([WEEKDAY_NAMES[day] for day in phase.weekdays], 'and')}"
+        named = spoken.join([spoken.weekdays()[day] for day in phase.weekdays])
+        words.append(_("on %(weekdays)s") % {"weekdays": named})
     if phase.repeat > 1:
-        words += f", {phase.repeat} times over"
-        words += f", {_count(phase.pause_days, 'day')} apart" if phase.pause_days else ""
+        words.append(_("%(count)s times over") % {"count": phase.repeat})
+        if phase.pause_days:
+            words.append(_("%(days)s apart") % {"days": spoken.days(phase.pause_days)})
     if phase.rest_days:
-        words += f", after {_count(phase.rest_days, 'day')} of rest"
-    return f"{words}, if the review says so" if phase.optional else words
+        words.append(_("after %(days)s of rest") % {"days": spoken.days(phase.rest_days)})
+    if phase.optional:
+        words.append(_("if the review says so"))
+    return ", ".join(words)
 
 
 def join(words: list[str], last: str) -> str:
@@ -312,7 +318,7 @@ def _stride_fits(phase: Phase) -> bool:
     """Whether the pace leads from one named weekday to the next, waiting over a weekend at most."""
     stride, named = phase.every_days or 0, set(phase.weekdays)
     on = named
-    for _ in range(phase.sessions - 1):
+    for _session in range(phase.sessions - 1):
         waits = {day: wait_for(phase.weekdays, day + stride) for day in on}
         on = {(day + stride + wait) % 7 for day, wait in waits.items() if wait <= MOST_WAIT}
     return bool(on & named)
@@ -377,30 +383,67 @@ def _block(phase: Phase) -> tuple[int, int]:
 def _walk(phase: Phase, weekday: int) -> int:
     """Days from the first to the last of sessions by days, the first on this weekday."""
     gone, stride = 0, phase.every_days or 1
-    for _ in range(phase.sessions - 1):
+    for _session in range(phase.sessions - 1):
         gone += stride + wait_for(phase.weekdays, weekday + gone + stride)
     return gone
 
 
 def _pace_in_words(phase: Phase) -> str:
     if phase.sessions == 1:
-        return "1 session"
+        return spoken.sessions(1)
     if phase.every_days is not None:
-        usual = {1: "every day", 2: "every other day"}
-        gap = usual.get(phase.every_days, f"every {phase.every_days} days")
-        return f"{gap}, {phase.sessions} times"
+        return _gaps_in_words(phase)
     if phase.within_days is not None:
-        whole, rest = divmod(phase.within_days, 7)
-        span = _count(phase.within_days, "day") if rest else _count(whole, "week")
-        least = phase.at_least_days
-        over = f", over at least {_count(least, 'day')}" if least else ""
-        return f"{phase.sessions} within {span}{over}"
-    over = _count(_block(phase)[0] // 7, "week")
+        return _span_in_words(phase)
     sessions, apart = phase.window
-    often = "a week" if apart == 1 else f"every {apart} weeks"
-    if phase.sessions % sessions:
-        return f"{phase.sessions} over {over}, at most {sessions} {often}"
-    return f"{'once' if sessions == 1 else sessions} {often} for {over}"
+    said = {
+        "sessions": phase.sessions,
+        "many": sessions,
+        "apart": apart,
+        "weeks": spoken.weeks(_block(phase)[0] // 7),
+    }
+    return (
+        _window_in_words(full=not phase.sessions % sessions, sessions=sessions, apart=apart) % said
+    )
+
+
+def _window_in_words(*, full: bool, sessions: int, apart: int) -> str:
+    """The pattern for so many sessions in so many weeks; `full`: each stretch of weeks has all."""
+    weekly, once = apart == 1, sessions == 1
+    if not full:
+        return (
+            _("%(sessions)s over %(weeks)s, at most %(many)s a week")
+            if weekly
+            else _("%(sessions)s over %(weeks)s, at most %(many)s every %(apart)s weeks")
+        )
+    if once:
+        return (
+            _("once a week for %(weeks)s")
+            if weekly
+            else _("once every %(apart)s weeks for %(weeks)s")
+        )
+    return (
+        _("%(many)s a week for %(weeks)s")
+        if weekly
+        else _("%(many)s every %(apart)s weeks for %(weeks)s")
+    )
+
+
+def _gaps_in_words(phase: Phase) -> str:
+    gap = {1: _("every day"), 2: _("every other day")}.get(
+        phase.every_days or 0, _("every %(days)s days") % {"days": phase.every_days}
+    )
+    return _("%(gap)s, %(count)s times") % {"gap": gap, "count": phase.sessions}
+
+
+def _span_in_words(phase: Phase) -> str:
+    within = phase.within_days or 0
+    span = spoken.days(within) if within % 7 else spoken.weeks(within // 7)
+    said = {"sessions": phase.sessions, "span": span}
+    if not phase.at_least_days:
+        return _("%(sessions)s within %(span)s") % said
+    least = spoken.days(phase.at_least_days)
+    return _("%(sessions)s within %(span)s, over at least %(least)s") % {**said, "least": least}
 
 
 def _count(number: int, noun: str) -> str:

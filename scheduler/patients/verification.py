@@ -17,6 +17,7 @@ from scheduler import links
 from scheduler.clinic.models import Clinic
 from scheduler.errors import TooMany, Unfit
 from scheduler.patients.models import PhoneCode
+from scheduler.spoken import gettext as _
 
 LIVES = timedelta(minutes=10)
 MAX_TRIES = 5
@@ -65,13 +66,13 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
         .values(tries=col(PhoneCode.tries) + 1)
     )
     if counted.rowcount == 0:
-        raise Unfit("That was one try too many. Please ask for a new code.", field="code")
+        raise Unfit(_("That was one try too many. Please ask for a new code."), field="code")
     if code.expires_at <= now:
-        raise Unfit("This code has lapsed. Please ask for a new one.", field="code")
+        raise Unfit(_("This code has lapsed. Please ask for a new one."), field="code")
     digits = "".join(sign for sign in typed if sign.isdecimal())
     if not compare_digest(digits.encode(), links.code_of(key, code.nonce).encode()):
         raise Unfit(
-            "This is not the code that we texted. Please look at the text again.", field="code"
+            _("This is not the code that we texted. Please look at the text again."), field="code"
         )
     code.proved_at = now
     session.add(code)
@@ -81,7 +82,7 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
 def too_many() -> TooMany:
     """What somebody is told for whom no more codes are texted, whichever limit it was."""
     return TooMany(
-        "We cannot text another code now. Please try later, or call us.", retry_after=3600
+        _("We cannot text another code now. Please try later, or call us."), retry_after=3600
     )
 
 
@@ -97,7 +98,9 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
         ).one()
 
     if asked(PATIENCE, "phone"):
-        raise TooMany("We have just texted a code. Please wait a minute before asking for another.")
+        raise TooMany(
+            _("We have just texted a code. Please wait a minute before asking for another.")
+        )
     if asked(DAY, "clinic_id") >= PER_CLINIC_A_DAY:
         log.error(
             "No more codes are texted for clinic %d: %d were asked for within a day."

@@ -11,7 +11,7 @@ from scheduler.booking import proposals
 from scheduler.patients import consent, screening
 from scheduler.phone import for_people
 from scheduler.spoken import gettext as _
-from scheduler.web import pages, views, words
+from scheduler.web import pages, views
 from scheduler.web.desk import STEPS, Desk
 
 OPTIONS_A_DAY = 6
@@ -49,7 +49,7 @@ def wishes(
         advice=_advice(here.answer("health")["answers"]),
         first=here.place.today.isoformat(),
         last=last.isoformat(),
-        weekdays=list(enumerate(words.weekdays())),
+        weekdays=list(enumerate(spoken.weekdays())),
         hours=_hours(here),
         practitioners=[
             ("", _("Anyone")),

@@ -6,6 +6,7 @@ from datetime import date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
+from scheduler import spoken
 from scheduler.booking import courses
 from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
@@ -115,7 +116,7 @@ def summary(sessions: Sequence[SessionView], place: Place) -> Summary:
     span = begins if first == last else _("%(first)s to %(last)s") % {"first": begins, "last": ends}
     names = {each.who for each in sessions}
     return Summary(
-        total=words.sessions(len(sessions)),
+        total=spoken.sessions(len(sessions)),
         span=f"{span[0].upper()}{span[1:]}",
         span_within=span,
         always=names.pop() if len(names) == 1 else "",
@@ -156,8 +157,8 @@ def offer(treatment: Treatment) -> OfferView:
         else _("%(sessions)s, %(each)s each.")
     )
     inside = {
-        "sessions": words.sessions(sessions),
-        "weeks": words.weeks(span),
+        "sessions": spoken.sessions(sessions),
+        "weeks": spoken.weeks(span),
         "each": words.duration(treatment.minutes),
     }
     return OfferView(
@@ -184,7 +185,7 @@ def rhythm(treatment: Treatment) -> str:
     planned = [phase for phase in courses.phases_of(treatment) if not phase.optional]
     sessions = sum(phase.sessions for phase in planned)
     said = {
-        "sessions": words.sessions(sessions),
+        "sessions": spoken.sessions(sessions),
         "time": words.duration(treatment.minutes),
         "pace": _(", then ").join(phases.describe(phase) for phase in planned),
     }
@@ -225,11 +226,11 @@ def _review(after: Iterable[int], extra: int) -> str:
     sessions = sorted(after)
     if not sessions:
         return ""
-    named = words.join([str(number) for number in sessions])
+    named = spoken.join([str(number) for number in sessions])
     said = _("After session %(number)s we look together whether it helps.")
     if extra:
         said = _(
             "After session %(number)s we look together whether it helps; if it does in part,"
             " %(sessions)s can be added."
         )
-    return said % {"number": named, "sessions": words.sessions(extra)}
+    return said % {"number": named, "sessions": spoken.sessions(extra)}

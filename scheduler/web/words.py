@@ -14,7 +14,6 @@ from scheduler.spoken import ngettext
 
 _TWELVE_HOURS = frozenset({"US", "CA", "AU", "NZ", "IN", "PH"})
 _MONTH_FIRST = frozenset({"US", "PH"})
-_A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
 
 
 @dataclass(frozen=True)
@@ -41,14 +40,14 @@ class Manner:
     def on(self, day: date, *, today: date | None = None) -> str:
         """A day without its weekday: 11 January. With the year where that is not today's."""
         if today is not None and day.year != today.year:
-            return _written(day, "MMMM d, y" if self.month_first else "d MMMM y")
-        return _written(day, "MMMM d" if self.month_first else "d MMMM")
+            return spoken.on(day, "MMMM d, y" if self.month_first else "d MMMM y")
+        return spoken.on(day, "MMMM d" if self.month_first else "d MMMM")
 
     def day(self, day: date, *, today: date | None = None) -> str:
         """A day with its weekday: Monday 11 January, or Monday, January 11."""
         if today is not None and day.year != today.year:
-            return _written(day, "EEEE, MMMM d, y" if self.month_first else "EEEE d MMMM y")
-        return _written(day, "EEEE, MMMM d" if self.month_first else "EEEE d MMMM")
+            return spoken.on(day, "EEEE, MMMM d, y" if self.month_first else "EEEE d MMMM y")
+        return spoken.on(day, "EEEE, MMMM d" if self.month_first else "EEEE d MMMM")
 
     def moment(self, when: datetime, *, today: date | None = None) -> str:
         """A day and a time: Monday 11 January, 9:00."""
@@ -80,34 +79,14 @@ class Manner:
 
 def manner_of(country: str) -> Manner:
     """How people of a country (US, DE ...) write days and times."""
-    return Manner(twelve_hours=country in _TWELVE_HOURS, month_first=country in _MONTH_FIRST)
-
-
-def weekdays() -> list[str]:
-    """The names of the weekdays, Monday first."""
-    return [_written(day, "cccc") for day in _A_WEEK]
+    # Only in English: who reads Spanish in New York still reads the day first.
+    month_first = country in _MONTH_FIRST and spoken.language().code == "en"
+    return Manner(twelve_hours=country in _TWELVE_HOURS, month_first=month_first)
 
 
 def letters() -> list[str]:
     """A letter for each weekday, Monday first."""
-    return [_written(day, "ccccc") for day in _A_WEEK]
-
-
-def join(words: Sequence[str]) -> str:
-    """Words as a list in a sentence: a, b and c."""
-    if len(words) < 2:
-        return "".join(words)
-    return _("%(those)s and %(last)s") % {"those": ", ".join(words[:-1]), "last": words[-1]}
-
-
-def sessions(number: int) -> str:
-    """1 session, 10 sessions."""
-    return ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number}
-
-
-def weeks(number: int) -> str:
-    """1 week, 7 weeks."""
-    return ngettext("%(count)s week", "%(count)s weeks", number) % {"count": number}
+    return [spoken.on(date(2024, 1, day), "ccccc") for day in range(1, 8)]  # from a Monday on
 
 
 def small(number: int) -> str:
@@ -127,7 +106,7 @@ def duration(minutes: int) -> str:
         parts.append(ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours})
     if rest or not hours:
         parts.append(ngettext("%(count)s minute", "%(count)s minutes", rest) % {"count": rest})
-    return join(parts)
+    return spoken.join(parts)
 
 
 def rhythm(starts: Iterable[datetime], manner: Manner) -> str:
@@ -140,7 +119,7 @@ def rhythm(starts: Iterable[datetime], manner: Manner) -> str:
     times = {when.time() for when in wall}
     at = {"days": _weekdays_of(days), "time": manner.clock(min(times))}
     if len(wall) == 1:
-        return _("%(day)s at %(time)s") % {**at, "day": weekdays()[days[0]]}
+        return _("%(day)s at %(time)s") % {**at, "day": spoken.weekdays()[days[0]]}
     if len(times) == 1:
         return _("%(days)s at %(time)s") % at
     return _("%(days)s, at different times") % at
@@ -151,9 +130,4 @@ def _weekdays_of(days: Sequence[int]) -> str:
         *(_("Mondays"), _("Tuesdays"), _("Wednesdays"), _("Thursdays")),
         *(_("Fridays"), _("Saturdays"), _("Sundays")),
     )
-    return join([plural[day] for day in days]) if len(days) <= 3 else _("different weekdays")
-
-
-def _written(day: date, pattern: str) -> str:
-    """A date by a pattern of Unicode's CLDR, or as the catalogue has that pattern."""
-    return spoken.language().say(day, pattern, "pages")
+    return spoken.join([plural[day] for day in days]) if len(days) <= 3 else _("different weekdays")

@@ -1,9 +1,11 @@
 """Dates and times as people read them."""
 
+from collections.abc import Iterator
 from datetime import date, datetime, time
 
 import pytest
 
+from scheduler import spoken
 from scheduler.web import words
 
 AMERICAN = words.manner_of("US")
@@ -56,3 +58,22 @@ def test_a_regular_course_is_told_by_its_rhythm() -> None:
     assert words.rhythm(mondays + thursdays, AMERICAN) == "Mondays and Thursdays at 9:00 am"
     assert words.rhythm(mondays + late, GERMAN) == "Mondays and Thursdays, at different times"
     assert words.rhythm(late, GERMAN) == "Thursday at 14:00"
+
+
+def test_spanish_is_spanish_in_every_country(spanish: None) -> None:
+    american = words.manner_of("US")
+
+    assert american.day(MONDAY) == "lunes 11 de enero"
+    assert american.day(MONDAY, today=date(2026, 12, 1)) == "lunes 11 de enero de 2027"
+    assert american.week(MONDAY) == "del 11 al 17 de enero"
+    assert american.week(date(2027, 3, 29)) == "del 29 de marzo al 4 de abril"
+    assert american.span(time(9, 0), time(9, 40)) == "9:00 a 9:40 am"
+    assert spoken.weekdays()[0] == "lunes"
+    assert words.duration(400) == "6 horas y 40 minutos"
+
+
+@pytest.fixture
+def spanish() -> Iterator[None]:
+    spoken.speak("es")
+    yield
+    spoken.speak("en")
