@@ -81,7 +81,7 @@ def _errors() -> Iterator[tuple[str, str]]:
         kinds |= more
     for file, node in classes:
         sentence = ast.get_docstring(node)
-        if node.name in kinds and sentence:
+        if node.name in kinds and sentence and "\n" not in sentence:
             yield str(file.relative_to(ROOT)), sentence
 
 

@@ -6,12 +6,14 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import NamedTuple
 
+from scheduler import spoken
 from scheduler.booking import dates, planner
 from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.dates import NoPlan
 from scheduler.booking.paces import on
 from scheduler.booking.planner import Plan
 from scheduler.clinic.phases import Phase
+from scheduler.spoken import gettext as _
 
 EARLIER_BY = 3
 """Days by which an end has to be earlier to be worth saying."""
@@ -67,7 +69,9 @@ def _earlier(best: Proposal) -> Iterator[Alternative]:
     if end is None or (earlier := last.toordinal() - end) < EARLIER_BY:
         return
     plan = planner.plan(phases, allowed, best.wishes, until=date.fromordinal(end))
-    yield Alternative("earlier_end", f"It ends on {on(end)}, {earlier} days earlier.", plan)
+    sentence = _("It ends on %(day)s, %(days)s earlier.")
+    sentence %= {"day": on(end), "days": spoken.days(earlier)}
+    yield Alternative("earlier_end", sentence, plan)
 
 
 def _still_spread(phase: Phase) -> Phase:
@@ -82,7 +86,7 @@ def _with_one(best: Proposal) -> Iterator[Alternative]:
         tried = _by(best.openings, lambda each: each.practitioner_id)
         for plan in _best_of(best, tried):
             yield Alternative(
-                "same_practitioner", "One practitioner gives all of its sessions.", plan
+                "same_practitioner", _("One practitioner gives all of its sessions."), plan
             )
 
 
@@ -93,7 +97,8 @@ def _at_one_hour(best: Proposal) -> Iterator[Alternative]:
         for plan in _best_of(best, widest[:MOST_HOURS]):
             minute = plan.sessions[0].opening.minute
             at = f"{minute // 60}:{minute % 60:02}"
-            yield Alternative("same_hour", f"All of its sessions begin at {at}.", plan)
+            sentence = _("All of its sessions begin at %(time)s.") % {"time": at}
+            yield Alternative("same_hour", sentence, plan)
 
 
 def _by(openings: Iterable[Opening], shared: Callable[[Opening], int]) -> list[list[Opening]]:

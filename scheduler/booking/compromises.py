@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
+from scheduler import spoken
 from scheduler.booking import locks
 from scheduler.booking.paces import (
     Departure,
@@ -14,8 +15,9 @@ from scheduler.booking.paces import (
     week_of,
     weeks_in_words,
 )
-from scheduler.clinic.phases import WEEKDAY_NAMES, Cap, Phase, join
+from scheduler.clinic.phases import Cap, Phase
 from scheduler.intervals import Minute
+from scheduler.spoken import gettext as _
 
 
 class Opening(NamedTuple):
@@ -125,8 +127,13 @@ def _locked(
 
 
 def _waits(number: int, since: int, cap: Cap) -> Compromise:
-    limit = f"at most {cap.sessions} sessions in {cap.days} days"
-    return Compromise("cap", (number,), f"Session {number} is not before {on(since)}: {limit}.")
+    sentence = _("Session %(number)s is not before %(day)s: at most %(sessions)s in %(days)s.") % {
+        "number": number,
+        "day": on(since),
+        "sessions": spoken.sessions(cap.sessions),
+        "days": spoken.days(cap.days),
+    }
+    return Compromise("cap", (number,), sentence)
 
 
 def _late_start(
@@ -136,8 +143,9 @@ def _late_start(
     start = opens(phases[0], max(wishes.start_on.toordinal(), caps.until(caps.before)))
     if weeks := (first - start) // 7:
         days = range(start, start + 7 * weeks)
-        what = f"The course starts {weeks_in_words(weeks)} later"
-        yield Compromise("late", (1,), f"{what}: {_why(days, offers)}.")
+        sentence = _("The course starts %(weeks)s later: %(why)s.")
+        sentence %= {"weeks": weeks_in_words(weeks), "why": _why(days, offers)}
+        yield Compromise("late", (1,), sentence)
 
 
 def _slower(
@@ -163,21 +171,22 @@ def _why_slower(
     if departure.kind != "short":
         return _why(days, offers, weekdays)
     others = [day for day in days if day not in taken]
-    return (
-        "no other day that fits is free"
-        if _any(others, offers, weekdays)
-        else "no other day is free"
-    )
+    if _any(others, offers, weekdays):
+        return _("no other day that fits is free")
+    return _("no other day is free")
 
 
 def _why(days: range, offers: Offers, weekdays: tuple[int, ...] = ()) -> str:
     """Why nothing is on these days, which is not said to be full when it is not."""
-    nothing = "nothing that fits the course" if _any(days, offers, weekdays) else "nothing"
     if len(days) == 1:
-        return f"{nothing} is free on {on(days[0])}"
-    if len(days) % 7 == 0:
-        return f"{nothing} is free in {week_of(days[0], len(days))}"
-    return f"{nothing} is free from {on(days[0])} to {on(days[-1])}"
+        when = _("on %(day)s") % {"day": on(days[0])}
+    elif len(days) % 7 == 0:
+        when = _("in %(weeks)s") % {"weeks": week_of(days[0], len(days))}
+    else:
+        when = _("from %(first)s to %(last)s") % {"first": on(days[0]), "last": on(days[-1])}
+    if _any(days, offers, weekdays):
+        return _("nothing that fits the course is free %(when)s") % {"when": when}
+    return _("nothing is free %(when)s") % {"when": when}
 
 
 def _any(days: Sequence[int], offers: Offers, weekdays: tuple[int, ...]) -> bool:
@@ -201,10 +210,14 @@ def _weekdays(
             why = _why_that_weekday(opening, fixed, chosen, offers, wishes)
             reasons.setdefault(why, []).append((number, opening))
     for why, missed in reasons.items():
-        numbers = tuple(number for number, _ in missed)
-        weekdays = {opening.day.weekday() for _, opening in missed}
-        there = f"on a {WEEKDAY_NAMES[weekdays.pop()]}" if len(weekdays) == 1 else "on other days"
-        yield Compromise("weekday", numbers, f"{_sessions(numbers)} {there}: {why}.")
+        numbers = tuple(number for number, opening in missed)
+        weekdays = {opening.day.weekday() for number, opening in missed}
+        there = _("on other days")
+        if len(weekdays) == 1:
+            there = _("on a %(weekday)s") % {"weekday": spoken.weekdays()[weekdays.pop()]}
+        sentence = _("%(sessions)s %(there)s: %(why)s.")
+        sentence %= {"sessions": _sessions(numbers), "there": there, "why": why}
+        yield Compromise("weekday", numbers, sentence)
 
 
 def _why_that_weekday(
@@ -214,20 +227,32 @@ def _why_that_weekday(
     offers: Offers,
     wishes: Wishes,
 ) -> str:
-    wished = join([WEEKDAY_NAMES[day] for day in sorted(wishes.weekdays)], "or")
+    names = spoken.weekdays()
+    wished = spoken.join([names[day] for day in sorted(wishes.weekdays)], either=True)
     if fixed and not wishes.weekdays.intersection(fixed):
-        named = join([WEEKDAY_NAMES[day] for day in fixed], "and")
-        return f"this part of the course is on {named}"
+        named = spoken.join([names[day] for day in fixed])
+        return _("this part of the course is on %(weekdays)s") % {"weekdays": named}
     monday = opening.day.toordinal() - opening.day.weekday()
     taken = {other.day.toordinal() for other in chosen}
     others = {monday + weekday for weekday in wishes.weekdays} - taken
     if not others:
-        return f"the pace needs more days a week than {wished}"
+        return _("the pace needs more days a week than %(weekdays)s") % {"weekdays": wished}
     if any(not wishes.missed_by(offer) for day in others for offer in offers.get(day, ())):
-        return f"the pace could not be kept on a {wished} that week"
+        return _("the pace could not be kept on a %(weekdays)s that week") % {"weekdays": wished}
     limits = wishes.between or wishes.practitioner_id is not None
-    other = "other " if len(others) < len(wishes.weekdays) else ""
-    return f"no {other}{wished} that week is free{' as you wished' if limits else ''}"
+    if len(others) < len(wishes.weekdays):
+        pattern = (
+            _("no other %(weekdays)s that week is free as you wished")
+            if limits
+            else _("no other %(weekdays)s that week is free")
+        )
+    else:
+        pattern = (
+            _("no %(weekdays)s that week is free as you wished")
+            if limits
+            else _("no %(weekdays)s that week is free")
+        )
+    return pattern % {"weekdays": wished}
 
 
 def _hours(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
@@ -236,35 +261,48 @@ def _hours(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compr
     missed = [(n, each) for n, each in planned if not wishes.time_met(each)]
     if not missed:
         return
-    numbers = tuple(number for number, _ in missed)
+    numbers = tuple(number for number, opening in missed)
     start, end = (f"{minute // 60}:{minute % 60:02}" for minute in wishes.between)
     free = any(
-        wishes.time_met(offer) for _, each in missed for offer in offers[each.day.toordinal()]
+        wishes.time_met(offer) for number, each in missed for offer in offers[each.day.toordinal()]
     )
-    as_wished = " as you wished" if free else ""
-    yield Compromise(
-        "hours",
-        numbers,
-        f"{_sessions(numbers)} not between {start} and {end}:"
-        f" nothing then is free{as_wished} on {_that_day(numbers)}.",
+    sentence = _(
+        "%(sessions)s not between %(start)s and %(end)s: nothing then is free %(that_day)s."
     )
+    if free:
+        sentence = _(
+            "%(sessions)s not between %(start)s and %(end)s: nothing then is free as you wished"
+            " %(that_day)s."
+        )
+    sentence %= {
+        "sessions": _sessions(numbers),
+        "start": start,
+        "end": end,
+        "that_day": _that_day(numbers),
+    }
+    yield Compromise("hours", numbers, sentence)
 
 
 def _practitioners(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:
     missed = [(n, each) for n, each in planned if not wishes.person_met(each)]
     if not missed:
         return
-    numbers = tuple(number for number, _ in missed)
+    numbers = tuple(number for number, opening in missed)
     free = any(
-        wishes.person_met(offer) for _, each in missed for offer in offers[each.day.toordinal()]
+        wishes.person_met(offer)
+        for number, each in missed
+        for offer in offers[each.day.toordinal()]
     )
-    as_wished = " at the hours you wished" if free else ""
-    yield Compromise(
-        "practitioner",
-        numbers,
-        f"{_sessions(numbers)} with another practitioner:"
-        f" the one you asked for is not free{as_wished} on {_that_day(numbers)}.",
+    sentence = _(
+        "%(sessions)s with another practitioner: the one you asked for is not free %(that_day)s."
     )
+    if free:
+        sentence = _(
+            "%(sessions)s with another practitioner: the one you asked for is not free at the"
+            " hours you wished %(that_day)s."
+        )
+    sentence %= {"sessions": _sessions(numbers), "that_day": _that_day(numbers)}
+    yield Compromise("practitioner", numbers, sentence)
 
 
 def _phase_of(phases: Sequence[Phase], number: int) -> Phase:
@@ -278,7 +316,7 @@ def _phase_of(phases: Sequence[Phase], number: int) -> Phase:
 def _sessions(numbers: Sequence[int]) -> str:
     """ "Sessions 2, 4 and 7 to 12 are", as the first words of a sentence."""
     if len(numbers) == 1:
-        return f"Session {numbers[0]} is"
+        return _("Session %(number)s is") % {"number": numbers[0]}
     runs: list[list[int]] = []
     for number in numbers:
         if runs and number == runs[-1][-1] + 1:
@@ -288,10 +326,14 @@ def _sessions(numbers: Sequence[int]) -> str:
     words = [
         word
         for run in runs
-        for word in ([f"{run[0]} to {run[-1]}"] if len(run) > 2 else [str(each) for each in run])
+        for word in (
+            [_("%(first)s to %(last)s") % {"first": run[0], "last": run[-1]}]
+            if len(run) > 2
+            else [str(each) for each in run]
+        )
     ]
-    return f"Sessions {join(words, 'and')} are"
+    return _("Sessions %(numbers)s are") % {"numbers": spoken.join(words)}
 
 
 def _that_day(numbers: Sequence[int]) -> str:
-    return "that day" if len(numbers) == 1 else "those days"
+    return _("on that day") if len(numbers) == 1 else _("on those days")

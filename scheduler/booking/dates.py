@@ -27,6 +27,7 @@ from scheduler.booking.paces import (
 )
 from scheduler.clinic.phases import Phase
 from scheduler.errors import Unfit
+from scheduler.spoken import gettext
 
 State = tuple[Hashable, int, int]
 """What the pace remembers, the day, the sessions so far in the pace's current window.
@@ -57,7 +58,8 @@ class NoPlan(Unfit):
     def __init__(
         self, session_number: int, why: str, *, first: date, last: date, until: date
     ) -> None:
-        super().__init__(f"Session {session_number} cannot be placed: {why}.")
+        sentence = gettext("Session %(number)s cannot be placed: %(why)s.")
+        super().__init__(sentence % {"number": session_number, "why": why})
         self.session_number = session_number
         self.first, self.last, self.until = first, last, until
 

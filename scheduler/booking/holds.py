@@ -15,6 +15,7 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import Busy, known
 from scheduler.errors import TooMany
 from scheduler.intervals import Minute, minute_of
+from scheduler.spoken import gettext
 
 KEPT = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
@@ -137,7 +138,9 @@ def _limit(session: Session, origin: str, now: datetime) -> None:
         .where(Hold.origin == origin, col(Hold.expires_at) > now)
     ).one()
     if held > AT_ONCE_PER_ORIGIN:
-        raise TooMany("Too many bookings are being made from here at once. Please wait a little.")
+        raise TooMany(
+            gettext("Too many bookings are being made from here at once. Please wait a little.")
+        )
 
 
 def _lapses(expires_at: datetime) -> Minute:

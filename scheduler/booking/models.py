@@ -185,7 +185,8 @@ class Enquiry(SQLModel, table=True):
     token_hash: str = Field(max_length=64, unique=True)
     answers: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    compromises: list[str] = Field(default_factory=list, sa_type=JSON)
+    compromises: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    """Each with the numbers of its `sessions` and its `sentence`, as the form spoke"""
     hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
     phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
     course_id: int | None = Field(default=None, foreign_key="courses.id")

@@ -57,7 +57,10 @@ def make(
             if look == LOOKS:
                 raise
         else:
-            enquiry.compromises = [each.sentence for each in plan.compromises]
+            enquiry.compromises = [
+                {"sessions": each.session_numbers, "sentence": each.sentence}
+                for each in plan.compromises
+            ]
             session.add(enquiry)
             session.flush()
             return
@@ -122,7 +125,7 @@ def change(
         raise NoLongerFree from taken
     # What was said of the time that it had is not true of the one that it has now.
     enquiry.compromises = [
-        each for each in enquiry.compromises if not each.startswith(f"Session {number} ")
+        each for each in enquiry.compromises if list(each["sessions"]) != [number]
     ]
 
 

@@ -10,19 +10,20 @@ from scheduler.booking import slots
 from scheduler.booking.slots import PractitionerTime, RoomTime, SessionShape, Stretch
 from scheduler.clinic import hours
 from scheduler.intervals import Interval, Minute
+from scheduler.spoken import marked
 
 
 class Cause(StrEnum):
     """Why nothing is free, as words before "on 8 March"."""
 
-    RHYTHM = "nothing that keeps the pace is free"
-    PATIENT_TAKEN = "you have other sessions"
-    NO_BED = "no bed is free"
-    TAKEN = "everybody who gives this treatment is taken or away"
-    ONE_TAKEN = "the practitioner you want is taken or away"
-    CLOSED = "the clinic is closed"
-    NOBODY_WORKS = "nobody works"
-    ONE_WORKS_NOT = "the practitioner you want does not work"
+    RHYTHM = marked("nothing that keeps the pace is free")
+    PATIENT_TAKEN = marked("you have other sessions")
+    NO_BED = marked("no bed is free")
+    TAKEN = marked("everybody who gives this treatment is taken or away")
+    ONE_TAKEN = marked("the practitioner you want is taken or away")
+    CLOSED = marked("the clinic is closed")
+    NOBODY_WORKS = marked("nobody works")
+    ONE_WORKS_NOT = marked("the practitioner you want does not work")
 
 
 class Days(NamedTuple):

@@ -6,6 +6,7 @@ from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
+from scheduler import spoken
 from scheduler.booking import reasons, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.dates import NoPlan
@@ -14,7 +15,8 @@ from scheduler.booking.reasons import Days
 from scheduler.booking.remedies import Remedy
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.clinic.models import Closure
-from scheduler.clinic.phases import WEEKDAY_NAMES, Phase, join
+from scheduler.clinic.phases import Phase
+from scheduler.spoken import gettext as _
 
 
 class Refused(NoPlan):
@@ -48,7 +50,8 @@ def explain(session: Session, means: Resources, refusal: NoPlan, asked: Asked) -
     else:
         why = _what_is_free(session, means, _days(refusal.first, last, phase, asked), asked)
         if refusal.last > end == last:
-            why += f", and the calendar is open only until {_on(end)}"
+            until = _("%(why)s, and the calendar is open only until %(day)s")
+            why = until % {"why": why, "day": _on(end)}
     return Refused(
         refusal.session_number,
         why,
@@ -66,10 +69,10 @@ def search_end(means: Resources, now: datetime) -> date:
 
 def _too_late(refusal: NoPlan, phase: Phase, end: date) -> str:
     if phase.last_day and phase.last_day < refusal.until:
-        return f"this part of the course is to be over by {_on(phase.last_day)}"
+        return _("this part of the course is to be over by %(day)s") % {"day": _on(phase.last_day)}
     if refusal.until >= end:
-        return f"the calendar is open only until {_on(end)}"
-    return f"the course would not be over by {_on(refusal.until)}"
+        return _("the calendar is open only until %(day)s") % {"day": _on(end)}
+    return _("the course would not be over by %(day)s") % {"day": _on(refusal.until)}
 
 
 def _days(first: date, last: date, phase: Phase, asked: Asked) -> Days:
@@ -102,22 +105,26 @@ def _what_is_free(session: Session, means: Resources, days: Days, asked: Asked) 
         patient_busy=times.patient_busy,
         one=only is not None,
     )
-    return f"{cause} {_when(days)}"
+    return _("%(cause)s %(when)s") % {"cause": _(cause), "when": _when(days)}
 
 
 def _when(days: Days) -> str:
-    words = ""
+    words = []
     if days.weekdays:
-        words = f"on {join([WEEKDAY_NAMES[day] for day in sorted(days.weekdays)], 'or')} "
+        named = [spoken.weekdays()[day] for day in sorted(days.weekdays)]
+        words.append(_("on %(weekdays)s") % {"weekdays": spoken.join(named, either=True)})
     if days.between:
         start, end = (f"{minute // 60}:{minute % 60:02}" for minute in days.between)
-        words += f"between {start} and {end} "
+        words.append(_("between %(start)s and %(end)s") % {"start": start, "end": end})
     length = (days.last - days.first).days + 1
     if length == 1:
-        return f"{words}on {_on(days.first)}"
-    if length % 7 == 0:
-        return f"{words}in {week_of(days.first.toordinal(), length)}"
-    return f"{words}from {_on(days.first)} to {_on(days.last)}"
+        words.append(_("on %(day)s") % {"day": _on(days.first)})
+    elif length % 7 == 0:
+        words.append(_("in %(weeks)s") % {"weeks": week_of(days.first.toordinal(), length)})
+    else:
+        first, last = _on(days.first), _on(days.last)
+        words.append(_("from %(first)s to %(last)s") % {"first": first, "last": last})
+    return " ".join(words)
 
 
 def _closed(session: Session, means: Resources, days: Days) -> set[date]:

@@ -11,6 +11,8 @@ from scheduler.booking.dates import NoPlan
 from scheduler.booking.paces import on
 from scheduler.booking.planner import Plan
 from scheduler.clinic.phases import Phase
+from scheduler.spoken import gettext as _
+from scheduler.spoken import ngettext
 
 LATER_BY = (7, 35, 70)
 """Days later that a start is tried. The planner itself looks at the five weeks from each."""
@@ -80,9 +82,9 @@ def find(
 def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date) -> Iterator[_Try]:
     number = refusal.session_number
     said = {
-        "practitioner": "With another practitioner where need be",
-        "weekdays": "If other weekdays will do as well",
-        "hours": "If other hours will do as well",
+        "practitioner": _("With another practitioner where need be"),
+        "weekdays": _("If other weekdays will do as well"),
+        "hours": _("If other hours will do as well"),
     }
     for kind in sorted(wishes.strict):
         softer = wishes._replace(strict=wishes.strict - {kind})
@@ -90,46 +92,52 @@ def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date
     place, before = _place(phases, number)
     if phases[place].weekdays:
         anywhere = [replace(each, weekdays=()) for each in phases]
-        yield _Try("any_weekday", "If its sessions may be on any weekday", anywhere, wishes)
+        yield _Try("any_weekday", _("If its sessions may be on any weekday"), anywhere, wishes)
     ends = _ends(phases, refusal)
     for days in EARLIER_BY if ends else ():
         start = wishes.start_on - timedelta(days=days)
         if start >= today:
-            words = f"Starting on or after {on(start.toordinal())}"
+            words = _("Starting on or after %(day)s") % {"day": on(start.toordinal())}
             yield _Try("earlier", words, phases, wishes._replace(start_on=start))
     for days in () if ends else LATER_BY:
         start = wishes.start_on + timedelta(days=days)
-        words = f"Starting on or after {on(start.toordinal())}"
+        words = _("Starting on or after %(day)s") % {"day": on(start.toordinal())}
         yield _Try("later", words, phases, wishes._replace(start_on=start))
     for days in PAUSES if number > 1 and not ends else ():
         apart = _split(phases, place, before, pause=days)
-        yield _Try("pause", f"With a pause before session {number}", apart, wishes)
+        words = _("With a pause before session %(number)s") % {"number": number}
+        yield _Try("pause", words, apart, wishes)
     for slower in _slower(phases[place]):
         gentler = [*phases[:place], slower, *phases[place + 1 :]]
-        yield _Try("slower", "At a slower pace", gentler, wishes)
+        yield _Try("slower", _("At a slower pace"), gentler, wishes)
     if number > 1:
-        first = "1 session" if number == 2 else f"{number - 1} sessions"
-        rest = sum(each.sessions for each in phases) - number + 1
-        others = "the last" if rest == 1 else f"the other {rest}"
-        words = f"With the first {first} now and {others} later"
+        words = ngettext(
+            "With the first session now and the rest later",
+            "With the first %(count)s sessions now and the rest later",
+            number - 1,
+        )
+        words %= {"count": number - 1}
         yield _Try("fewer", words, _cut(phases, place, before), wishes)
 
 
 def _ends(phases: Sequence[Phase], refusal: NoPlan) -> bool:
     """Whether it is an end that is in the way, which only an earlier start can help."""
-    place, _ = _place(phases, refusal.session_number)
+    place = _place(phases, refusal.session_number)[0]
     return refusal.ends_too_soon or phases[place].last_day is not None
 
 
 def _remedy(tried: _Try, plan: Plan, phases: Sequence[Phase], wishes: Wishes) -> Remedy:
     first, last = (plan.sessions[place].opening.day for place in (0, -1))
-    dates = f"on {on(first.toordinal())}"
-    if first != last:
-        dates = f"from {on(first.toordinal())} to {on(last.toordinal())}"
+    dates = {"first": on(first.toordinal()), "last": on(last.toordinal())}
+    sentence = (
+        _("%(change)s: on %(first)s.")
+        if first == last
+        else _("%(change)s: from %(first)s to %(last)s.")
+    )
     said = [replace(phase, optional=False) for phase in tried.phases]
     return Remedy(
         tried.kind,
-        f"{tried.words}: {dates}.",
+        sentence % {**dates, "change": tried.words},
         start_on=None if tried.wishes.start_on == wishes.start_on else tried.wishes.start_on,
         phases=None if tried.phases is phases else tuple(said),
         strict=None if tried.wishes.strict == wishes.strict else tried.wishes.strict,

@@ -66,7 +66,7 @@ def plan(here: Desk) -> HTMLResponse:
         "plan.html",
         summary=views.summary(sessions, here.place),
         weeks=views.weeks(sessions, here.place.manner),
-        compromises=here.enquiry.compromises,
+        compromises=[each["sentence"] for each in here.enquiry.compromises],
         kept=here.kept(),
     )
 

@@ -92,7 +92,7 @@ def test_no_bed_is_free(database: Database, cast: Cast) -> None:
     assert helps(refusal) == [
         ("later", "Starting on or after 29 March: from 12 April to 3 May."),
         ("pause", "With a pause before session 2: from 26 February to 26 April."),
-        ("fewer", "With the first 1 session now and the other 3 later: on 22 February."),
+        ("fewer", "With the first session now and the rest later: on 22 February."),
     ]
 
 
@@ -161,7 +161,7 @@ def test_the_calendar_is_open_only_until_some_day(database: Database, cast: Cast
     )
     assert helps(refusal) == [
         ("earlier", "Starting on or after 22 February: from 22 February to 8 March."),
-        ("fewer", "With the first 2 sessions now and the last later: from 1 March to 8 March."),
+        ("fewer", "With the first 2 sessions now and the rest later: from 1 March to 8 March."),
     ]
 
 
