@@ -28,6 +28,7 @@ from scheduler.idempotency import Replay
 from scheduler.settings import Settings
 from scheduler.web import door as patients
 from scheduler.web import problems as pages
+from scheduler.web.entry import greet
 
 LOG = logging.getLogger(__name__)
 
@@ -118,6 +119,7 @@ def respond(scope: Scope, problem: Exception) -> Response:
     path = scope["path"]
     if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
         return problems.answer(problem, request_id=request_id)
+    greet(Request(scope))
     if isinstance(problem, TooLong | TooSlow | WrongHost):
         problem = HTTPException(problems.status_of(problem))
     return pages.answer(problem, reference=request_id)

@@ -57,6 +57,16 @@ def sessions(number: int) -> str:
     return ngettext("%(count)s session", "%(count)s sessions", number) % {"count": number}
 
 
+def minutes(number: int) -> str:
+    """1 minute, 40 minutes."""
+    return ngettext("%(count)s minute", "%(count)s minutes", number) % {"count": number}
+
+
+def hours(number: int) -> str:
+    """1 hour, 3 hours."""
+    return ngettext("%(count)s hour", "%(count)s hours", number) % {"count": number}
+
+
 def days(number: int) -> str:
     """1 day, 3 days."""
     return ngettext("%(count)s day", "%(count)s days", number) % {"count": number}

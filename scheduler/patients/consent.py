@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
-from scheduler import audit
+from scheduler import audit, languages
 from scheduler.audit import Actor
 from scheduler.database import known
 from scheduler.languages import Words
@@ -19,6 +19,11 @@ WORDING = Words(
     " STOP at any time. My treatment does not depend on this.",
 )
 """What a patient agrees to, per language. It is stored with each consent as it was shown."""
+
+
+def wording(language: str) -> str:
+    """What a patient agrees to in a language, or in English where that has no words for it."""
+    return WORDING.get(language) or WORDING[languages.SOURCE]
 
 
 @dataclass(frozen=True)

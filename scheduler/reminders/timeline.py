@@ -10,12 +10,14 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
+from scheduler import spoken
 from scheduler.booking.models import Appointment, Course
 from scheduler.database import known
 from scheduler.patients.models import Patient
 from scheduler.reminders import offers, outbox, timing
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import Wanted
+from scheduler.spoken import gettext as _
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,23 +140,26 @@ def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) ->
 
 
 def why(anchor: timing.Anchor | str, offset_minutes: int, number: int | None) -> str:
-    """What a text is about, in plain words: `the day before session 3`."""
+    """What a text is about, in the words of who is spoken to: `the day before session 3`."""
     if anchor == "booked":
-        return "when the course is booked"
+        return _("when the course is booked")
     if anchor == "change":
-        return "when the clinic changes a time"
-    side = "before" if offset_minutes < 0 else "after"
-    about = f"session {number}" if number else "the session"
+        return _("when the clinic changes a time")
+    about = _("session %(number)s") % {"number": number} if number else _("the session")
     if offset_minutes == 0:
-        return f"as {about} {'begins' if anchor == 'start' else 'ends'}"
-    return f"{_span(abs(offset_minutes))} {side} {about}"
+        pattern = _("as %(session)s begins") if anchor == "start" else _("as %(session)s ends")
+    elif offset_minutes < 0:
+        pattern = _("%(span)s before %(session)s")
+    else:
+        pattern = _("%(span)s after %(session)s")
+    return pattern % {"span": _span(abs(offset_minutes)), "session": about}
 
 
 def _span(minutes: int) -> str:
     if minutes == 1440:
-        return "the day"
-    for size, name in ((1440, "day"), (60, "hour"), (1, "minute")):
-        if minutes % size == 0:
-            count = minutes // size
-            return f"{count} {name}" if count == 1 else f"{count} {name}s"
-    raise AssertionError  # every number of minutes is divisible by one
+        return _("the day")
+    if minutes % 1440 == 0:
+        return spoken.days(minutes // 1440)
+    if minutes % 60 == 0:
+        return spoken.hours(minutes // 60)
+    return spoken.minutes(minutes)

@@ -87,6 +87,11 @@ async def typed(request: Request) -> Form:
 async def listen(request: Request) -> None:
     """Speak the language that the address asks for, else one that the browser says it reads."""
     # Async: what is said on another thread would not be heard by the page.
+    greet(request)
+
+
+def greet(request: Request) -> None:
+    """The same for a request that no page will answer, only a page about an error."""
     spoken.speak(_asked(request), *_read_by(request.headers.get("accept-language", "")))
 
 

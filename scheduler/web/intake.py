@@ -133,7 +133,7 @@ def _settle_consent(
 ) -> None:
     """What the latest form says holds: the page told what an empty box means."""
     if said.consent:
-        wording = consent.WORDING[said.language]
+        wording = consent.wording(said.language)
         consent.give(session, actor, patient, wording=wording, channel="web", now=now)
     elif patient.sms_consent:
         wording = "The box was left empty on a later form."

@@ -120,7 +120,7 @@ def details(
         status=status,
         typed=typed,
         mistakes=mistakes,
-        wording=consent.WORDING[spoken.language().code],
+        wording=consent.wording(spoken.language().code),
         kept=here.kept(),
         proved=bool(typed.get("number")) and here.proved(typed["number"]),
     )

@@ -10,7 +10,6 @@ from datetime import date, datetime, time, timedelta
 
 from scheduler import spoken
 from scheduler.spoken import gettext as _
-from scheduler.spoken import ngettext
 
 _TWELVE_HOURS = frozenset({"US", "CA", "AU", "NZ", "IN", "PH"})
 _MONTH_FIRST = frozenset({"US", "PH"})
@@ -27,7 +26,8 @@ class Manner:
         """A time of day: 9:00, 14:40, 2:40 pm."""
         if not self.twelve_hours:
             return f"{when.hour}:{when.minute:02d}"
-        return f"{self._short(when)} {_('am') if when.hour < 12 else _('pm')}"
+        half = _("am") if when.hour < 12 else _("pm")
+        return f"{self._short(when)} {half}"
 
     def span(self, start: time, end: time) -> str:
         """From when to when: 9:00 to 9:40. "am" is said once where it holds for both."""
@@ -103,9 +103,9 @@ def duration(minutes: int) -> str:
     hours, rest = divmod(minutes, 60)
     parts = []
     if hours:
-        parts.append(ngettext("%(count)s hour", "%(count)s hours", hours) % {"count": hours})
+        parts.append(spoken.hours(hours))
     if rest or not hours:
-        parts.append(ngettext("%(count)s minute", "%(count)s minutes", rest) % {"count": rest})
+        parts.append(spoken.minutes(rest))
     return spoken.join(parts)
 
 

@@ -185,7 +185,7 @@ def count(database: Database, table: type[SQLModel]) -> int:
         return session.exec(select(func.count()).select_from(table)).one()
 
 
-def text_of(answer: Response) -> str:
-    """What a page says, without its marks."""
-    body = re.sub(r"(?s)<head>.*?</head>|<[^>]+>", " ", answer.text)
+def text_of(answer: Response, *, but: str = r"(?!)") -> str:
+    """What a page says, without its marks; `but`: a pattern of what else is left out."""
+    body = re.sub(rf"(?s){but}|<head>.*?</head>|<[^>]+>", " ", answer.text)
     return " ".join(unescape(body).split())

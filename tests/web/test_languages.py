@@ -1,9 +1,13 @@
 """Every page speaks the language of the one who reads it: from the first page to the last text."""
 
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from babel.messages.pofile import read_po
+from babel import Locale
+from babel.messages.catalog import Catalog
+from babel.messages.pofile import read_po, write_po
 from httpx import Response
 from sqlmodel import col, select
 
@@ -12,8 +16,19 @@ from scheduler.database import Database
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import Message
 from tests.web.conftest import SAME_ORIGIN, Visitor, text_of
+from workshop import words
 
 SPANISH = {"Accept-Language": "es-MX,es;q=0.9,en;q=0.5"}
+TEXTS = r'<p class="bubble">.*?</p>|<input type="checkbox" name="consent".*?</label>'
+"""They are in another catalogue, with tests of their own."""
+VOLAPUK = Locale("vo")
+OF_OTHERS = {
+    *VOLAPUK.days["format"]["wide"].values(),
+    *VOLAPUK.months["format"]["wide"].values(),
+    *("Willow", "Clinic", "Back", "course", "Ana", "Ben", "America", "New", "York"),
+    *("Eat", "something", "Rise", "slowly", "English"),
+}
+"""What no catalogue says: days and months, names, and what the clinic says of its treatment."""
 STEPS = ("screening", "wishes", "plan", "plan/1", "details", "code")
 
 
@@ -154,3 +169,68 @@ def test_two_who_read_at_once_do_not_hear_each_other(visitor: Visitor) -> None:
     english = visitor.client.get("/?lang=en")
 
     assert [spoken(spanish), spoken(english)] == ["es", "en"]
+
+
+@pytest.fixture
+def volapuk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A language in which every word of the pages is 'x', so that what was forgotten shows."""
+    monkeypatch.setattr(languages, "FOLDER", tmp_path)
+    place = tmp_path / "vo" / "LC_MESSAGES" / "pages.po"
+    place.parent.mkdir(parents=True)
+    catalogue = Catalog(locale="vo", fuzzy=False)
+    for message in words.extracted():
+        if isinstance(message.id, str):
+            catalogue.add(message.id, _crossed_out(message.id))
+        elif message.id:
+            catalogue.add(message.id, [_crossed_out(form) for form in message.id])
+    with place.open("wb") as file:
+        write_po(file, catalogue)
+    caches = (languages.codes, languages._catalogue)
+    for cache in caches:
+        cache.cache_clear()
+    yield
+    monkeypatch.undo()
+    for cache in caches:
+        cache.cache_clear()
+
+
+def _crossed_out(sentence: str) -> str:
+    """The marks and fields of a sentence stay, its words are x."""
+    parts = re.split(r"(%\(\w+\)s|<[^>]+>|&\w+;)", sentence)
+    return "".join(
+        part if place % 2 else re.sub(r"[^\W\d_]+", "x", part) for place, part in enumerate(parts)
+    )
+
+
+def test_no_word_of_a_page_stands_outside_the_catalogue(visitor: Visitor, volapuk: None) -> None:
+    """What is left when all words are crossed out is what the clinic, the patient and Babel say."""
+    answer = visitor.client.post(
+        "/book?lang=vo", data={"treatment_id": str(visitor.cast.back)}, headers=SAME_ORIGIN
+    )
+    visitor.base = answer.headers["location"].removesuffix("/screening")
+    wishes = {**visitor.wishes, "hours": "evening", "practitioner_id": str(visitor.cast.ben)}
+    seen = [
+        visitor.client.get("/?lang=vo"),
+        visitor.client.get(f"/treatments/{visitor.cast.back}?lang=vo"),
+    ]
+    for step, data in zip(
+        STEPS, (visitor.health, wishes, {}, None, visitor.details, None), strict=True
+    ):
+        seen.append(visitor.get(step))
+        if data is not None:
+            seen.append(visitor.post(step, {"start_on": "never"}))
+            visitor.post(step, dict(data))
+    seen.append(visitor.post("code", {"code": "1"}))
+    visitor.type_code()
+    my = visitor.my()
+    seen += [visitor.get("done"), visitor.get(my), visitor.get(f"{my}/sessions/1/cancellation")]
+    seen.append(visitor.client.get("/nowhere?lang=vo"))
+
+    shown = [page for page in seen if page.status_code != 303]
+    left = {
+        word
+        for page in shown
+        for word in re.findall(r"[^\W\d_]{2,}", text_of(page, but=TEXTS))
+        if set(word) != {"x"}
+    }
+    assert sorted(left - OF_OTHERS) == []
