@@ -17,7 +17,8 @@ from scheduler.booking import appointments, courses, enquiries
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
-from scheduler.errors import NotFound, Unfit
+from scheduler.errors import Conflict, NotFound, Unfit
+from scheduler.intervals import minute_of
 from scheduler.links import Link
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient
@@ -47,6 +48,10 @@ TAGS = {
     AppointmentState.NO_SHOW: marked("missed"),
 }
 OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
+
+
+class MovedAway(Conflict):
+    """This session is at another time now. Please look at your course again."""
 
 
 @dataclass
@@ -108,12 +113,18 @@ class Folder:
             can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
         )
 
-    def numbered(self, typed: str) -> Appointment:
-        """A session by its number in an address; NotFound for another."""
-        for each in self.appointments:
-            if str(each.number) == typed:
-                return each
-        raise NotFound
+    def at(self, typed: str) -> Appointment:
+        """The session that begins in a minute, out of an address.
+
+        Numbers follow the calendar: by its number an old page would cancel another session than
+        the one it showed. Moved: whoever looks at an old page is told so.
+        """
+        if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
+            raise NotFound
+        there = [each for each in self.appointments if minute_of(each.starts_at) == int(typed)]
+        if not there:
+            raise MovedAway
+        return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)
 
     def calendar(self) -> str:
         """The address of the calendar file; empty where none has been made yet."""
@@ -178,19 +189,19 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
     )
 
 
-@router.post("/my/{token}/sessions/{number}/confirmation")
-def confirm(token: str, number: str, visit: Writing) -> Response:
+@router.post("/my/{token}/sessions/{minute}/confirmation")
+def confirm(token: str, minute: str, visit: Writing) -> Response:
     """The patient will come."""
     folder = _open(visit, token)
-    appointments.confirm(visit.session, folder.actor, folder.numbered(number), now=visit.now)
+    appointments.confirm(visit.session, folder.actor, folder.at(minute), now=visit.now)
     return pages.go(f"/my/{token}?said=confirmed")
 
 
-@router.get("/my/{token}/sessions/{number}/cancellation")
-def ask_cancellation(token: str, number: str, visit: Reading) -> Response:
+@router.get("/my/{token}/sessions/{minute}/cancellation")
+def ask_cancellation(token: str, minute: str, visit: Reading) -> Response:
     """What it means to cancel a session."""
     folder = _open(visit, token)
-    session = folder.shown(folder.numbered(number))
+    session = folder.shown(folder.at(minute))
     if not session.can_cancel:
         return pages.go(f"/my/{token}")
     others = [each for each in folder.sessions if each.can_cancel and each != session]
@@ -204,14 +215,14 @@ def ask_cancellation(token: str, number: str, visit: Reading) -> Response:
     )
 
 
-@router.post("/my/{token}/sessions/{number}/cancellation")
-def cancel(token: str, number: str, visit: Writing) -> Response:
+@router.post("/my/{token}/sessions/{minute}/cancellation")
+def cancel(token: str, minute: str, visit: Writing) -> Response:
     """The patient cannot come."""
     folder = _open(visit, token)
     appointments.cancel(
         visit.session,
         folder.actor,
-        folder.numbered(number),
+        folder.at(minute),
         reason="cancelled by the patient",
         now=visit.now,
     )

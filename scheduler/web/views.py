@@ -10,6 +10,7 @@ from scheduler import spoken
 from scheduler.booking import courses
 from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
+from scheduler.intervals import minute_of
 from scheduler.spoken import gettext as _
 from scheduler.web import words
 from scheduler.web.words import Manner
@@ -38,6 +39,8 @@ class SessionView:
     phase: int
     starts_at: datetime
     """wall time, aware"""
+    minute: int
+    """the UTC minute in which it begins: what its address is made of"""
     day: str
     time: str
     who: str
@@ -88,6 +91,7 @@ def session_view(
         number=number,
         phase=phase,
         starts_at=local,
+        minute=minute_of(starts_at),
         day=day,
         time=span,
         who=who,

@@ -16,8 +16,10 @@ from httpx import Response
 from sqlmodel import SQLModel, col, func, select
 
 from scheduler import app, links
+from scheduler.booking.models import Appointment
 from scheduler.context import Context
 from scheduler.database import Database
+from scheduler.intervals import minute_of
 from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
 from scheduler.settings import Settings
@@ -100,6 +102,7 @@ class Visitor:
     database: Database
     cast: Cast
     base: str = ""
+    mine: str = ""
     health: dict[str, str] = field(
         default_factory=lambda: {
             **{question.key: "no" for question in screening.QUESTIONS},
@@ -168,10 +171,23 @@ class Visitor:
         return path if path.startswith("/") else f"{self.base}/{path}"
 
     def my(self) -> str:
-        """The address of the private page."""
-        found = re.search(r'href="(/my/[\w-]+)"', self.get("done").text)
-        assert found is not None
-        return found[1]
+        """The address of the private page, which outlives the form."""
+        if not self.mine:
+            found = re.search(r'href="(/my/[\w-]+)"', self.get("done").text)
+            assert found is not None
+            self.mine = found[1]
+        return self.mine
+
+    def session(self, number: int) -> str:
+        """The address of a session, as the private page has it."""
+        with self.database.transaction(write=False) as session:
+            starts_at = session.exec(
+                select(Appointment.starts_at)
+                .where(Appointment.number == number)
+                .order_by(col(Appointment.course_id).desc())
+            ).first()
+        assert starts_at is not None
+        return f"{self.my()}/sessions/{minute_of(starts_at)}"
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ def walked(visitor: Visitor) -> Iterator[tuple[str, str]]:
         yield step, visitor.get(step).text
     visitor.type_code()
     my = visitor.my()
-    for address in (f"{visitor.base}/done", my, f"{my}/sessions/1/cancellation", "/nowhere"):
+    for address in (f"{visitor.base}/done", my, f"{visitor.session(1)}/cancellation", "/nowhere"):
         yield address, visitor.get(address).text
 
 

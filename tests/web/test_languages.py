@@ -97,7 +97,11 @@ def test_a_whole_booking_in_spanish_says_nothing_in_english(visitor: Visitor) ->
             visitor.post(step, dict(data))
     visitor.type_code()
     my = visitor.my()
-    seen += [visitor.get("done"), visitor.get(my), visitor.get(f"{my}/sessions/1/cancellation")]
+    seen += [
+        visitor.get("done"),
+        visitor.get(my),
+        visitor.get(f"{visitor.session(1)}/cancellation"),
+    ]
 
     shown = [page for page in seen if page.status_code != 303]
     assert {spoken(page) for page in shown} == {"es"}
@@ -223,7 +227,11 @@ def test_no_word_of_a_page_stands_outside_the_catalogue(visitor: Visitor, volapu
     seen.append(visitor.post("code", {"code": "1"}))
     visitor.type_code()
     my = visitor.my()
-    seen += [visitor.get("done"), visitor.get(my), visitor.get(f"{my}/sessions/1/cancellation")]
+    seen += [
+        visitor.get("done"),
+        visitor.get(my),
+        visitor.get(f"{visitor.session(1)}/cancellation"),
+    ]
     seen.append(visitor.client.get("/nowhere?lang=vo"))
 
     shown = [page for page in seen if page.status_code != 303]

@@ -9,7 +9,9 @@ from icalendar import Calendar
 from sqlmodel import col, select
 
 from scheduler import links
-from scheduler.audit import CARRIER, AuditEntry
+from scheduler.audit import CARRIER, OPERATOR, AuditEntry
+from scheduler.booking import appointments
+from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.database import Database
@@ -75,7 +77,7 @@ def test_a_session_is_confirmed_by_its_button(
     visitor: Visitor, my: str, database: Database
 ) -> None:
     for _ in range(2):
-        answer = visitor.post(f"{my}/sessions/1/confirmation")
+        answer = visitor.post(f"{visitor.session(1)}/confirmation")
         assert answer.headers["location"] == f"{my}?said=confirmed"
 
     assert states(database) == ["confirmed"] + ["booked"] * 9
@@ -87,12 +89,12 @@ def test_a_session_is_confirmed_by_its_button(
 def test_a_session_is_cancelled_after_its_consequence_was_said(
     visitor: Visitor, my: str, database: Database
 ) -> None:
-    asked = text_of(visitor.get(f"{my}/sessions/2/cancellation"))
+    asked = text_of(visitor.get(f"{visitor.session(2)}/cancellation"))
     assert "Your other nine sessions stay as they are." in asked
     assert states(database) == ["booked"] * 10
 
     for _ in range(2):
-        answer = visitor.post(f"{my}/sessions/2/cancellation")
+        answer = visitor.post(f"{visitor.session(2)}/cancellation")
         assert answer.headers["location"] == f"{my}?said=cancelled"
 
     assert states(database) == ["booked", "cancelled"] + ["booked"] * 8
@@ -102,9 +104,9 @@ def test_a_session_is_cancelled_after_its_consequence_was_said(
 
 
 def test_a_cancelled_session_cannot_be_confirmed(visitor: Visitor, my: str) -> None:
-    visitor.post(f"{my}/sessions/2/cancellation")
+    visitor.post(f"{visitor.session(2)}/cancellation")
 
-    answer = visitor.post(f"{my}/sessions/2/confirmation")
+    answer = visitor.post(f"{visitor.session(2)}/confirmation")
 
     assert answer.status_code == 409
     assert "This appointment is cancelled" in text_of(answer)
@@ -115,9 +117,9 @@ def test_what_is_over_can_be_neither_confirmed_nor_cancelled(
 ) -> None:
     clock.move(days=22)
 
-    assert visitor.post(f"{my}/sessions/1/confirmation").status_code == 409
-    assert visitor.post(f"{my}/sessions/1/cancellation").status_code == 409
-    assert visitor.get(f"{my}/sessions/1/cancellation").headers["location"] == my
+    assert visitor.post(f"{visitor.session(1)}/confirmation").status_code == 409
+    assert visitor.post(f"{visitor.session(1)}/cancellation").status_code == 409
+    assert visitor.get(f"{visitor.session(1)}/cancellation").headers["location"] == my
     assert states(database) == ["booked"] * 10
 
 
@@ -125,7 +127,11 @@ def test_opening_a_link_does_nothing(visitor: Visitor, my: str, database: Databa
     before = (states(database), count(database, AuditEntry), count(database, Link))
 
     for scanner in SCANNERS:
-        for address in (my, f"{my}/sessions/1/confirmation", f"{my}/sessions/1/cancellation"):
+        for address in (
+            my,
+            f"{visitor.session(1)}/confirmation",
+            f"{visitor.session(1)}/cancellation",
+        ):
             visitor.client.get(address, headers={"User-Agent": scanner})
             visitor.client.head(address, headers={"User-Agent": scanner})
 
@@ -153,19 +159,46 @@ def test_links_that_lead_nowhere_look_alike(
 def test_a_link_dies_two_weeks_after_the_last_session(
     visitor: Visitor, my: str, clock: FrozenClock
 ) -> None:
+    first = visitor.session(1)
     clock.move(days=76)
     assert "This course is over." in text_of(visitor.get(my))
 
     clock.move(days=3)
 
     assert visitor.get(my).status_code == 404
-    assert visitor.post(f"{my}/sessions/1/confirmation").status_code == 404
+    assert visitor.post(f"{first}/confirmation").status_code == 404
 
 
 def test_a_session_of_nobody_is_not_found(visitor: Visitor, my: str) -> None:
-    for number in ["0", "11", "x", "1.0", "-1"]:
-        assert visitor.get(f"{my}/sessions/{number}/cancellation").status_code == 404
-        assert visitor.post(f"{my}/sessions/{number}/cancellation").status_code == 404
+    for minute in ["x", "1.0", "-1", "1" * 12, "²"]:
+        assert visitor.get(f"{my}/sessions/{minute}/cancellation").status_code == 404
+        assert visitor.post(f"{my}/sessions/{minute}/cancellation").status_code == 404
+
+
+def test_an_old_page_cancels_no_other_session_than_the_one_it_showed(
+    visitor: Visitor, my: str, database: Database, clock: FrozenClock
+) -> None:
+    """The clinic moves session 1 behind session 2, which is number 1 from then on."""
+    first, second = visitor.session(1), visitor.session(2)
+    with database.transaction() as session:
+        moved = session.exec(select(Appointment).where(Appointment.number == 1)).one()
+        appointments.move(
+            session,
+            OPERATOR,
+            moved,
+            starts_at=moved.starts_at + timedelta(days=4),
+            terms=Terms(insist="The patient asked for it"),
+            now=clock.at,
+        )
+
+    answers = [visitor.post(f"{first}/{deed}") for deed in ("confirmation", "cancellation")]
+
+    assert [answer.status_code for answer in answers] == [409, 409]
+    assert "This session is at another time now." in text_of(answers[0])
+    assert states(database) == ["booked"] * 10
+    assert visitor.session(1) == second
+    assert visitor.post(f"{second}/cancellation").status_code == 303
+    assert states(database) == ["cancelled"] + ["booked"] * 9
 
 
 def test_the_calendar_file_is_linked(visitor: Visitor, my: str, database: Database) -> None:
@@ -200,8 +233,8 @@ def test_texts_are_shown_as_coming_and_as_sent(visitor: Visitor, my: str) -> Non
 
 def test_a_cancelled_course_says_so(visitor: Visitor, my: str) -> None:
     for number in range(1, 11):
-        asked = text_of(visitor.get(f"{my}/sessions/{number}/cancellation"))
-        visitor.post(f"{my}/sessions/{number}/cancellation")
+        asked = text_of(visitor.get(f"{visitor.session(number)}/cancellation"))
+        visitor.post(f"{visitor.session(number)}/cancellation")
 
     assert "It is the last one: nothing of this course is left then." in asked
     assert "This course is cancelled." in text_of(visitor.get(my))
@@ -219,7 +252,12 @@ def test_names_from_elsewhere_are_only_text(visitor: Visitor, my: str, database:
             treatment.source = f"javascript:{attack}"
             treatment.tips = {"before": attack, "after": attack}
 
-        for page in (my, "/", f"/treatments/{visitor.cast.back}", f"{my}/sessions/2/cancellation"):
+        for page in (
+            my,
+            "/",
+            f"/treatments/{visitor.cast.back}",
+            f"{visitor.session(2)}/cancellation",
+        ):
             html = visitor.get(page).text
             assert escape(attack).replace("&#x27;", "&#39;").replace("&quot;", "&#34;") in html
             assert attack not in html
