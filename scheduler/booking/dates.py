@@ -282,9 +282,17 @@ class _Search:
 def _refusal(number: int, stretches: set[Stretch], until: int) -> NoPlan:
     first = min(stretch.first for stretch in stretches)
     last = max(stretch.last for stretch in stretches)
-    end = f"the calendar is open only until {on(until)}"
-    why = f"nothing that keeps the pace is free from {on(first)}"
-    why = end if first > until else f"{why}, and {end}" if last > until else f"{why} to {on(last)}"
+    said = {"first": on(first), "last": on(last), "until": on(until)}
+    if first > until:
+        why = gettext("the calendar is open only until %(until)s") % said
+    elif last > until:
+        why = gettext(
+            "nothing that keeps the pace is free from %(first)s, and the calendar is open only"
+            " until %(until)s"
+        )
+        why %= said
+    else:
+        why = gettext("nothing that keeps the pace is free from %(first)s to %(last)s") % said
     days = [date.fromordinal(day) for day in (first, last, until)]
     return NoPlan(number, why, first=days[0], last=days[1], until=days[2])
 

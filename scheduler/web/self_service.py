@@ -5,13 +5,14 @@ at links before people do must not confirm or cancel anything.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from scheduler import languages, links
+from scheduler import languages, links, spoken
 from scheduler.audit import Actor
 from scheduler.booking import appointments, courses, enquiries
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -212,6 +213,8 @@ def ask_cancellation(token: str, minute: str, visit: Reading) -> Response:
         my=f"/my/{token}",
         session=session,
         others=_stay(len(others)),
+        late=session.starts_at - visit.now < timedelta(hours=folder.clinic.cancel_notice_hours),
+        hours=spoken.hours(folder.clinic.cancel_notice_hours),
     )
 
 

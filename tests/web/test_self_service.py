@@ -103,6 +103,19 @@ def test_a_session_is_cancelled_after_its_consequence_was_said(
         assert [(each.actor_kind, each.deed) for each in deed] == [("patient", "is cancelled")]
 
 
+def test_who_cancels_late_is_asked_to_call_as_well(
+    visitor: Visitor, my: str, clock: FrozenClock
+) -> None:
+    first = visitor.session(1)
+    warning = "It is less than 24 hours before the session. Please call us"
+    assert warning not in text_of(visitor.get(f"{first}/cancellation"))
+
+    clock.move(days=20, hours=2.1)
+
+    assert warning in text_of(visitor.get(f"{first}/cancellation"))
+    assert visitor.post(f"{first}/cancellation").status_code == 303
+
+
 def test_a_cancelled_session_cannot_be_confirmed(visitor: Visitor, my: str) -> None:
     visitor.post(f"{visitor.session(2)}/cancellation")
 
