@@ -60,6 +60,8 @@ def find(best: Proposal) -> list[Alternative]:
 
 
 def _earlier(best: Proposal) -> Iterator[Alternative]:
+    if any(phase.caps for phase in best.phases):
+        return  # the soonest end within a cap would take too long to know
     # A part that is to be spread is not crammed: it may be a week shorter, no more.
     phases = [_still_spread(phase) for phase in best.phases]
     allowed = [each for each in best.openings if best.wishes.allow(each)]

@@ -43,6 +43,8 @@ _START_BITS = 8  # a course begins less than 256 days after the wished start
 _MOST_EMPTY = 7 * (LATE_WEEKS + 1)  # places that can be left empty before one session
 _NARROW_DAYS = 3
 _ASK_AFTER = 7  # whether there is any course takes as long to know as the best with some lost
+_BUDGETS_CAPPED = (0, 7)
+"""A course that can reach a cap loses a week at the most: more would take minutes to prove."""
 _BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
 
 
@@ -94,7 +96,9 @@ def best(
     ascending order, before all free ones, fewer than the phases have sessions. Raises NoPlan.
     """
     search = _Search(phases, free, start, kept)
-    for budget in _BUDGETS:
+    search.require_room_for_caps(until)
+    budgets = _BUDGETS_CAPPED if search.locks.caps else _BUDGETS
+    for budget in budgets:
         bound = search.most(budget)
         # A quick look close to the ideal days finds a bound, often the optimum itself; the full
         # one then proves it and has little left to look at.
@@ -105,8 +109,10 @@ def best(
         if layers[-1]:
             ways = _optimal(layers)
             return _after_kept(kept, ways) if kept else ways
-        if budget == _ASK_AFTER:
+        if budget == _ASK_AFTER and not search.locks.caps:
             search.require_some_plan(until)
+        if budget == budgets[-1] and search.locks.caps:
+            raise search.too_much_lost(layers, until)
     raise AssertionError("the last budget allows whatever is possible at all")
 
 
@@ -253,6 +259,25 @@ class _Search:
         for number, states in enumerate(self.reachable(), start=self.number):
             if not states:
                 raise _refusal(number, self.looked, until)
+
+    def require_room_for_caps(self, until: int) -> None:
+        """Raises NoPlan for the first session that full periods alone keep beyond the last day."""
+        for cap, (begun, _) in zip(self.locks.caps, self.begun, strict=True):
+            if begun + cap.days > self.start or self.kept:
+                continue  # a period that runs already has room of its own
+            for place, leg in enumerate(self.legs):
+                soonest = self.start + place // cap.sessions * cap.days
+                if not leg.usable or leg.usable[-1] < soonest:
+                    looked = {Stretch(soonest, soonest + 6, 0, 0, None, 1)}
+                    raise _refusal(self.number + place, looked, until)
+
+    def too_much_lost(self, layers: list[_Layer], until: int) -> NoPlan:
+        """The refusal for the first session that no layer reached."""
+        soonest = self.start
+        for state in layers[-2] if len(layers) > 1 else ():
+            soonest = max(soonest, state[1] + 1, self.locks.until(self._memory(state)[1]))
+        looked = {Stretch(soonest, soonest + 7 * LATE_WEEKS - 1, 0, 0, None, 1)}
+        return _refusal(self.number + len(layers) - 1, looked, until)
 
     def reachable(self) -> Iterator[set[State]]:
         """The states that each session can have at whatever cost, up to one with none at all."""

@@ -43,7 +43,7 @@ class Asked:
 def explain(session: Session, means: Resources, refusal: NoPlan, asked: Asked) -> Refused:
     """The same refusal, with a sentence that says what stands in the way of that session."""
     phase = _phase_of(asked.phases, refusal.session_number)
-    end = search_end(means, asked.now)
+    end = search.last_day(means, asked.now)
     last = min(refusal.last, refusal.until, phase.last_day or date.max)
     if refusal.first > last:
         why = _too_late(refusal, phase, end)
@@ -59,12 +59,6 @@ def explain(session: Session, means: Resources, refusal: NoPlan, asked: Asked) -
         last=refusal.last,
         until=end if refusal.until == end else refusal.last,
     )
-
-
-def search_end(means: Resources, now: datetime) -> date:
-    """The last day that the calendar of a treatment is open for booking."""
-    today = now.astimezone(means.zone).date()
-    return date.fromordinal(today.toordinal() + means.treatment.horizon_days)
 
 
 def _too_late(refusal: NoPlan, phase: Phase, end: date) -> str:
@@ -102,6 +96,7 @@ def _what_is_free(session: Session, means: Resources, days: Days, asked: Asked) 
         times.rooms,
         zone=means.zone,
         closed=_closed(session, means, days),
+        not_before=search.soonest(means, asked.now),
         patient_busy=times.patient_busy,
         one=only is not None,
     )
@@ -131,6 +126,7 @@ def _closed(session: Session, means: Resources, days: Days) -> set[date]:
     found = session.exec(
         select(col(Closure.day)).where(
             Closure.clinic_id == means.treatment.clinic_id,
+            col(Closure.starts) == col(Closure.ends),  # all of the day
             col(Closure.day) >= days.first,
             col(Closure.day) <= days.last,
         )

@@ -92,6 +92,18 @@ def test_the_dates_of_a_course_are_judged_by_its_caps():
     assert breaks(phases, on(0, 7, 37)) == ["Session 3 is a week later."]
 
 
+def test_a_course_that_a_cap_keeps_from_ending_in_time_is_refused_soon():
+    phases = [Phase(30, per_week=2, caps=(Cap(12, 90), Cap(20, 365)))]
+
+    with pytest.raises(NoPlan) as refusal:
+        planned(phases, range(350), until=349)
+
+    assert refusal.value.session_number == 21
+    assert refusal.value.sentence == (
+        "Session 21 cannot be placed: the calendar is open only until 14 February."
+    )
+
+
 def test_there_and_back_and_how_long_it_takes():
     value = {
         "sessions": 24,
@@ -170,7 +182,8 @@ def walked(phases, cap, earlier, offsets):
         if inside is NEVER:
             return NEVER
         price = [sum(each) for each in zip(price, inside, strict=True)]
-    return (*price, offsets[0])
+    reachable = len(earlier) + len(offsets) > cap.sessions
+    return NEVER if reachable and price[0] > 7 else (*price, offsets[0])
 
 
 def after(phase, segment):
