@@ -25,6 +25,7 @@ def test_staff_may_leave_the_pace_and_are_told(desk: Desk, cast: Cast) -> None:
             "kind": "too_fast",
             "session_numbers": [3],
             "sentence": "3 sessions are in the week of 22 February: there should be 2.",
+            "reason": "booked on these dates",
         }
     ]
     address = f"/courses/{course['id']}"

@@ -72,7 +72,7 @@ def test_the_document_promises_what_is_kept(client: TestClient) -> None:
         for method, operation in operations.items()
     }
 
-    assert len(changes) == 6
+    assert len(changes) == 7
     assert not [schema for schema in changes if "default" in str(schema["properties"])]
     for (method, path), names in headers.items():
         assert ("idempotency-key" in names) <= (method == "post"), path

@@ -7,6 +7,7 @@ from sqlmodel import col, delete
 
 from scheduler.audit import OPERATOR, Actor
 from scheduler.booking import appointments, courses, moves
+from scheduler.booking.marks import Terms
 from scheduler.booking.models import Course, CourseState
 from scheduler.database import Database
 from scheduler.patients.models import Screening
@@ -43,7 +44,10 @@ def move(
 ) -> None:
     with world.database.transaction() as session:
         which = appointment(session, course, number)
-        appointments.move(session, actor, which, starts_at=starts_at, now=world.clock.at)
+        terms = Terms(insist="as a test")
+        appointments.move(
+            session, actor, which, starts_at=starts_at, terms=terms, now=world.clock.at
+        )
 
 
 def cancel(world: World, course: int, number: int, *, actor: Actor = OPERATOR) -> None:

@@ -7,7 +7,8 @@ from sqlmodel import Session, select
 
 from scheduler.audit import OPERATOR, Actor
 from scheduler.booking import appointments, courses
-from scheduler.booking.models import Appointment, Course, CourseState
+from scheduler.booking.marks import Terms
+from scheduler.booking.models import Appointment, Course, CourseState, DiaryEntry
 from scheduler.clinic.models import Clinic
 from scheduler.database import Database
 from scheduler.patients import consent, register
@@ -17,6 +18,7 @@ from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
+INSISTED = Terms(insist="as a test")
 
 
 @pytest.fixture
@@ -91,7 +93,7 @@ def test_a_moved_session_takes_its_texts_along(world: World) -> None:
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
 
-    change(world, course, 2, appointments.move, starts_at=at(18, 9))
+    change(world, course, 2, appointments.move, starts_at=at(18, 9), terms=INSISTED)
     world.worker.derive()
 
     day_before = [entry for entry in world.timeline(course) if entry.kind == "day_before"]
@@ -106,9 +108,9 @@ def test_a_session_moved_there_and_back_is_texted_about_once(world: World) -> No
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
 
-    change(world, course, 2, appointments.move, starts_at=at(18))
+    change(world, course, 2, appointments.move, starts_at=at(18), terms=INSISTED)
     world.tick(MONDAY + HOUR)
-    change(world, course, 2, appointments.move, starts_at=at(14))
+    change(world, course, 2, appointments.move, starts_at=at(14), terms=INSISTED)
     world.tick(MONDAY + 2 * HOUR)
 
     owed = [entry for entry in world.timeline(course) if entry.state == MessageState.OWED]
@@ -339,6 +341,10 @@ def test_the_sweep_finds_what_no_change_announced(world: World) -> None:
         only.starts_at += HOUR
         only.ends_at += HOUR
         session.add(only)
+        for entry in session.exec(select(DiaryEntry)):
+            entry.from_minute += 60
+            entry.to_minute += 60
+            session.add(entry)
 
     world.worker.sweep()
 
