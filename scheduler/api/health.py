@@ -59,6 +59,8 @@ def _worker(request: Request) -> list[str]:
     last: datetime = worker.last_tick or request.app.state.began
     if abs(now - last) > SILENT_FOR:
         return ["The worker has stopped."]
+    if now - request.app.state.began < SILENT_FOR:
+        return []  # what fell due while nobody was here goes out just now
     try:
         with context_of(request).database.unit(write=False) as session:
             stuck = attention.are_stuck(session, now=now)

@@ -17,6 +17,7 @@ from scheduler.clinic.models import Room
 from scheduler.clock import SystemClock
 from scheduler.database import Database
 from scheduler.doorstep import MOST_BYTES
+from scheduler.reminders.models import Message
 from scheduler.settings import Settings
 from tests.api.conftest import API, KEY, Desk, FrozenClock, TestClient
 from tests.cast import Cast
@@ -172,6 +173,35 @@ def test_a_worker_lives_and_ends_with_the_application_and_its_silence_shows(
         worker.last_tick = clock.now() + timedelta(hours=1)  # the clock was set back since
         assert client.get("/health/ready").status_code == 503
     assert not worker.is_running
+
+
+def test_texts_that_do_not_go_out_show_once_the_worker_has_had_a_minute(
+    database: Database, settings: Settings, clock: FrozenClock, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        session.add(
+            Message(
+                clinic_id=cast.clinic,
+                key="test:overdue",
+                kind="day_before",
+                phone="+12025550101",
+                text="See you tomorrow",
+                due_at=clock.now() - timedelta(hours=1),
+                expires_at=clock.now() + timedelta(hours=9),
+                created_at=clock.now() - timedelta(hours=1),
+            )
+        )
+    worker = Sleeper()
+    app = application.create(settings, database, clock, worker=worker)
+
+    with TestClient(app) as client:
+        assert client.get("/health/ready").status_code == 200
+        clock.move(seconds=61)
+        worker.last_tick = clock.now()
+        answer = client.get("/health/ready")
+
+    assert answer.status_code == 503
+    assert answer.json()["problems"] == ["Texts are due for minutes, and none goes out."]
 
 
 def test_a_database_of_another_version_is_not_ready(client: TestClient, database: Database) -> None:
