@@ -1,0 +1,43 @@
+"""People want sessions that begin a few minutes apart, through real servers, again and again."""
+
+import os
+from datetime import datetime, timedelta
+from random import Random
+
+from scheduler.database import Database
+from tests.cast import Cast
+from tests.load import rush
+from tests.servers import Servers, api_key
+
+CLIENTS = 8
+EACH = 60 if os.environ.get("LOAD") == "full" else 20
+SESSIONS = 3
+FIRST, LAST = 10 * 60, 15 * 60
+"""Between these minutes of the day, any of which will do, every session begins."""
+
+
+def jittered(number: int) -> list[datetime]:
+    """One session a week, each at some minute of the middle of the day."""
+    chance = Random(number)  # noqa: S311 - chance without secrets
+    return [
+        rush.at(rush.monday() + timedelta(weeks=week), chance.randint(FIRST, LAST))
+        for week in range(SESSIONS)
+    ]
+
+
+def test_no_two_sessions_overlap_and_no_course_is_booked_by_half(
+    database: Database, busy_clinic: Cast, servers: Servers
+) -> None:
+    bodies = [
+        rush.course_of(busy_clinic, number, jittered(number)) for number in range(CLIENTS * EACH)
+    ]
+
+    answers = rush.book_at_once(servers.addresses, api_key(database), bodies, clients=CLIENTS)
+
+    assert rush.outcome(database) == rush.whole(answers, SESSIONS)
+    told = rush.statuses(answers)
+    assert sum(told.values()) == len(bodies)
+    assert told[201] > 0
+    assert told.keys() <= {201, 409, 503}
+    assert all(each.retry_after for each in answers if each.status == 503)
+    assert all(each.body["conflicts"] for each in answers if each.status == 409)
