@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import illness, plans, slots
+from benchmarks import illness, load, plans, slots
 
-for benchmark in (slots, plans, illness):
+for benchmark in (slots, plans, illness, load):
     print(f"\n{benchmark.__doc__}", flush=True)
     if benchmark.main():
         sys.exit(1)

@@ -1,0 +1,96 @@
+"""Fifty clients book whole courses that share their times, through real servers. A table."""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from random import Random
+
+import psycopg
+
+from scheduler import migrations
+from scheduler.database import Database
+from tests.load import rush
+from tests.load.rush import Answer
+from tests.servers import Servers, api_key
+from workshop import postgres
+
+CLIENTS = 50
+ATTEMPTS = 400
+SESSIONS = 12
+PAIRS = ((0, 2), (1, 3), (2, 4), (0, 3), (1, 4))
+"""On which two weekdays a course is wanted: any two courses may share some of their days."""
+PROCESSES = {"SQLite": 1, "PostgreSQL": 2}
+
+
+def main() -> int:
+    """Print a row for each database; 1 where a course was booked by half or a time twice."""
+    with databases() as opened:
+        return 0 if all(measured(*each) for each in opened) else 1
+
+
+def measured(name: str, database: Database) -> bool:
+    """Print the row of one database. Whether what stands there is what the clients were told."""
+    cast = rush.settle_with_one_practitioner(database)
+    bodies = [rush.course_of(cast, number, course(number)) for number in range(ATTEMPTS)]
+    key = api_key(database)
+    url = database.url.render_as_string(hide_password=False)
+    with Servers(url, count=PROCESSES[name]) as servers:
+        began = time.perf_counter()
+        answers = rush.book_at_once(servers.addresses, key, bodies, clients=CLIENTS)
+        spent = time.perf_counter() - began
+    print_row(name, answers, spent)
+    told = rush.statuses(answers)
+    if rush.outcome(database) == rush.whole(answers, SESSIONS) and told.keys() <= {201, 409, 503}:
+        return True
+    print(f"{name}: {rush.outcome(database)} after {told}", file=sys.stderr)
+    return False
+
+
+def course(number: int) -> list[datetime]:
+    """Twelve sessions, two a week, at a whole hour, from one of a dozen weeks on."""
+    chance = Random(number)
+    first = rush.monday() + timedelta(weeks=chance.randrange(12))
+    minute = chance.randrange(9, 17) * 60
+    pair = chance.choice(PAIRS)
+    days = [first + timedelta(weeks=week, days=day) for week in range(6) for day in pair]
+    return [rush.at(day, minute) for day in days]
+
+
+def print_row(name: str, answers: Sequence[Answer], spent: float) -> None:
+    """What the clients saw, waiting for their turn included."""
+    told = rush.statuses(answers)
+    waits = statistics.quantiles((1000 * each.seconds for each in answers), n=100)
+    print(
+        f"{name:<10} {PROCESSES[name]} process(es), {CLIENTS} clients, {len(answers)} attempts"
+        f"   {len(answers) / spent:5.1f} a second"
+        f"   p50 {waits[49]:5.0f} ms   p99 {waits[98]:5.0f} ms"
+        f"   201: {told[201]}  409: {told[409]}  503: {told[503]}"
+    )
+
+
+@contextmanager
+def databases() -> Iterator[list[tuple[str, Database]]]:
+    """An empty database of each kind."""
+    with tempfile.TemporaryDirectory() as folder, postgres.place() as place:
+        server = postgres.start(place)
+        with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
+            connection.execute("CREATE DATABASE load")
+        urls = {
+            "SQLite": f"sqlite:///{Path(folder)}/clinic.db",
+            "PostgreSQL": postgres.url_of(server, "load"),
+        }
+        opened = [(name, Database(url)) for name, url in urls.items()]
+        for _, database in opened:
+            migrations.upgrade(database)
+        yield opened
+        for _, database in opened:
+            database.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
