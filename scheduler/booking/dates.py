@@ -6,7 +6,7 @@ comparing numbers compares courses. See booking/planner.py for what is minimised
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from itertools import pairwise
@@ -17,6 +17,7 @@ from scheduler.booking import locks
 from scheduler.booking.locks import Periods
 from scheduler.booking.paces import (
     LATE_WEEKS,
+    Gaps,
     Pace,
     Stretch,
     entries,
@@ -289,11 +290,24 @@ class _Search:
                 return
             moves = {
                 (stretch, self._memory(state)[1])
-                for state in states
+                for state in self._foremost(states, before)
                 for stretch in self._moves(state, before, leg)[1]
             }
             states = self._on_days(leg, moves)
             yield states
+
+    def _foremost(self, states: set[State], leg: _Leg) -> Iterable[State]:
+        """The states that lead to all that any of them leads to.
+
+        Of two that differ only in the day, the earlier one: unless gaps are exact, or the next
+        phase is counted from this day.
+        """
+        if leg.left == 1 or isinstance(leg.pace, Gaps) or self.locks.caps:
+            return states
+        earliest: dict[tuple[Hashable, int], State] = {}
+        for state in sorted(states, key=lambda each: -each[1]):
+            earliest[state[0], state[2]] = state
+        return earliest.values()
 
     def _on_days(self, leg: _Leg, moves: set[tuple[Stretch, Periods]]) -> set[State]:
         self.looked = {stretch for stretch, _ in moves}
