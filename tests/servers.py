@@ -27,6 +27,8 @@ class Servers:
     count: int = 1
     command: str = "web"
     environment: dict[str, str] = field(default_factory=dict)
+    log: int | None = None
+    """Where what they log goes; nothing: where ours goes"""
     addresses: list[str] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -65,6 +67,7 @@ class Servers:
                 **self.environment,
             },
             stdout=subprocess.DEVNULL,
+            stderr=self.log,
         )
 
 

@@ -7,7 +7,6 @@ starts that it rules out in one operation, however many weeks are looked at.
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import partial, reduce
-from itertools import compress, repeat
 from operator import or_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -232,12 +231,23 @@ class _Grid:
         for here, there in windows:
             # A start s is hit when s + here < end and s + there > start.
             before, beyond = self.first + there - step, self.first + here
+            # Most hit as many starts: the lowest of each is marked, and all are widened at once.
+            lowest: dict[int, bytearray] = {}
             for start, end in busy:
                 low, high = (start - before) // step, -((beyond - end) // step)
                 if low < 0 or high > count:  # it sticks out of the grid
                     low, high = max(low, 0), min(high, count)
-                if low < high:
-                    mask |= ((1 << (high - low)) - 1) << low
+                    if low < high:
+                        mask |= ((1 << (high - low)) - 1) << low
+                    continue
+                try:
+                    lowest[high - low][~low] = _SET
+                except KeyError:
+                    lowest[high - low] = bytearray(_CLEAR) * (count + 1)
+                    lowest[high - low][~low] = _SET
+            for width, marks in lowest.items():
+                if width:
+                    mask |= _widened(int(marks, 2), width)
         return mask
 
     def leaving(self, rest: Break, hands: Sequence[tuple[int, int]], mask: int) -> int:
@@ -253,11 +263,28 @@ class _Grid:
 
 
 _make = partial(tuple.__new__, Slot)  # thousands at once: three times as fast as Slot(...)
-_BITS = bytes.maketrans(b"01", b"\0\1")
+_CLEAR, _SET = b"0", ord("1")
 
 
-def _cells(mask: int, count: int) -> bytes:
-    return f"{mask:0{count}b}".encode().translate(_BITS)[::-1]
+def _widened(mask: int, width: int) -> int:
+    """Each bit, and the next ones above it, so many in all."""
+    done = 1
+    while done < width:
+        more = min(done, width - done)
+        mask |= mask << more
+        done += more
+    return mask
+
+
+def _bits(mask: int) -> list[int]:
+    """Which bits are set, in order."""
+    digits = f"{mask:b}"[::-1]
+    bits = []
+    bit = digits.find("1")
+    while bit >= 0:
+        bits.append(bit)
+        bit = digits.find("1", bit + 1)
+    return bits
 
 
 def _free_on(
@@ -271,15 +298,12 @@ def _free_on(
     masks = [(who.practitioner_id, open_starts & _hands_free(grid, who)) for who in practitioners]
     wanted = reduce(or_, (mask for _, mask in masks), 0)
     room_at, housed = _housed(grid, rooms, wanted)
-    starts = range(grid.first, grid.first + grid.count * grid.step, grid.step)
-    slots: list[Slot] = []
-    for practitioner_id, mask in masks:
-        chosen = _cells(mask & housed, grid.count)
-        slots += map(
-            _make,
-            zip(compress(starts, chosen), repeat(practitioner_id), compress(room_at, chosen)),
-        )
-    return slots
+    first, step = grid.first, grid.step
+    return [
+        _make((first + bit * step, practitioner_id, room_at[bit]))
+        for practitioner_id, mask in masks
+        for bit in _bits(mask & housed)
+    ]
 
 
 def _hands_free(grid: _Grid, who: PractitionerTime) -> int:
@@ -308,7 +332,7 @@ def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[i
         if not unhoused:
             break
         housed = unhoused & ~grid.hit(room.busy, with_turnover)
-        for bit in compress(range(grid.count), _cells(housed, grid.count)):
+        for bit in _bits(housed):
             room_at[bit] = room.room_id
         unhoused &= ~housed
     return room_at, wanted & ~unhoused
