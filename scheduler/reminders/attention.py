@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.errors import Conflict, NotFound
-from scheduler.reminders import line
+from scheduler.reminders import line, mass_texts
 from scheduler.reminders.models import Attempt, Message, MessageState
 
 STUCK_AFTER = timedelta(minutes=5)
@@ -61,6 +61,7 @@ def are_stuck(session: Session, *, now: datetime) -> bool:
             Message.due_at < long_ago,
             Message.expires_at > now,
             or_(col(Message.next_look_at).is_(None), col(Message.next_look_at) < long_ago),
+            ~mass_texts.holds_back(),
         )
         .limit(1)
     ).first()

@@ -19,7 +19,7 @@ from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
-from scheduler.reminders import line, offers, outbox, receipts, retry, wording
+from scheduler.reminders import line, mass_texts, offers, outbox, receipts, retry, wording
 from scheduler.reminders.line import Outcome
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import (
@@ -116,6 +116,7 @@ def claim(
             Message.due_at <= now,
             Message.expires_at > now,
             or_(col(Message.next_look_at).is_(None), col(Message.next_look_at) <= now),
+            ~mass_texts.holds_back(),
         )
         .order_by(col(Message.asked).desc(), col(Message.due_at), col(Message.id))
         .limit(limit)
@@ -201,7 +202,9 @@ def _still_holds(session: Session, message: Message, now: datetime) -> bool:
         return _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
     for name, value in want.values().items():
         setattr(message, name, value)
-    if want.state == MessageState.OWED and want.owed.due_at <= now:
+    # Asked of the table once more: it may have been stopped while we looked.
+    free = want.owed.verdict == "owed" and not mass_texts.is_kept_back(session, message)
+    if free and want.owed.due_at <= now:
         message.state = MessageState.SENDING
         return True
     message.leased_until = None

@@ -18,8 +18,8 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
-from scheduler.reminders import repeats, rulebook, texts, timing
-from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.reminders import mass_texts, repeats, rulebook, texts, timing
+from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.sms import codes
 from scheduler.sms.codes import Do
@@ -105,9 +105,15 @@ def gather(
     clinic_ids = {clinic_id for _, clinic_id in by_household}
     clinics = _clinics(session, clinic_ids)
     rules = rulebook.of_clinics(session, clinic_ids)
+    batches = mass_texts.of_clinics(session, clinic_ids)
     sent = _sent(session, {phone for phone, _ in by_household}, unsaid)
     return [
-        Household(phone, clinics[clinic_id], _visits(rows, rules[clinic_id]), sent[phone])
+        Household(
+            phone,
+            clinics[clinic_id],
+            _visits(rows, rules[clinic_id], batches[clinic_id]),
+            sent[phone],
+        )
         for (phone, clinic_id), rows in by_household.items()
     ]
 
@@ -205,14 +211,22 @@ def _plain(key: str) -> str:
     return repeats.first_key(key).partition("@")[0]
 
 
-def _visits(rows: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
+def _visits(
+    rows: list[_Session], rules: list[timing.Rule], batches: list[MassText]
+) -> list[timing.Visit]:
     by_course: dict[int, list[_Session]] = defaultdict(list)
     for row in rows:
         by_course[row.course_id].append(row)
-    return [visit for course in by_course.values() for visit in _visits_of_course(course, rules)]
+    return [
+        visit
+        for course in by_course.values()
+        for visit in _visits_of_course(course, rules, batches)
+    ]
 
 
-def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[timing.Visit]:
+def _visits_of_course(
+    course: list[_Session], rules: list[timing.Rule], batches: list[MassText]
+) -> list[timing.Visit]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
     rules = _rules_for(course[0], rules)
@@ -233,11 +247,19 @@ def _visits_of_course(course: list[_Session], rules: list[timing.Rule]) -> list[
             language=row.language,
             rules=rules,
             news_at=row.news_at,
+            news=_news(batches, row.news_at),
             phase=row.phase,
             review=row.appointment_id in reviewed,
         )
         for row in course
     ]
+
+
+def _news(batches: list[MassText], news_at: datetime | None) -> timing.News:
+    batch = mass_texts.covering(batches, news_at)
+    if batch is None or batch.state == MassTextState.CONFIRMED:
+        return "free"
+    return "held" if batch.state == MassTextState.HELD else "stopped"
 
 
 def _rules_for(course: _Session, rules: list[timing.Rule]) -> list[timing.Rule]:

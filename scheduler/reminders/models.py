@@ -25,6 +25,14 @@ class MessageState(StrEnum):
     EXPIRED = "expired"
 
 
+class MassTextState(StrEnum):
+    """What staff have decided about texts to many."""
+
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    STOPPED = "stopped"
+
+
 class ReminderRule(Versioned, table=True):
     """What is texted, around what, and in which words."""
 
@@ -129,6 +137,30 @@ class Message(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     delivered_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class MassText(Versioned, table=True):
+    """News to too many people at once: changes of one clinic from `begins_at` to before `ends_at`.
+
+    Their texts wait until somebody of the staff lets them go.
+    """
+
+    __tablename__ = "mass_texts"
+    __table_args__ = (
+        CheckConstraint("state IN ('held', 'confirmed', 'stopped')", name="state"),
+        CheckConstraint("ends_at > begins_at", name="ends_later"),
+    )
+
+    id: int | None = Field(default=None, primary_key=True)
+    clinic_id: int = Field(foreign_key="clinics.id", index=True)
+    state: str = Field(default=MassTextState.HELD, max_length=12)
+    begins_at: datetime = Field(sa_type=Instant)
+    ends_at: datetime = Field(sa_type=Instant)
+    opened_at: datetime = Field(sa_type=Instant)
+    people: int | None = None
+    """how many it was confirmed for"""
+    decided_at: datetime | None = Field(default=None, sa_type=Instant)
+    decided_by: str = Field(default="", max_length=60)
 
 
 class Line(SQLModel, table=True):

@@ -26,6 +26,7 @@ from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
 from scheduler.reminders import (
     households,
+    mass_texts,
     repeats,
     rulebook,
     texts,
@@ -44,6 +45,7 @@ others: its owner is not to be flooded, whatever the cause."""
 
 STATES = {
     "owed": MessageState.OWED,
+    "held": MessageState.OWED,
     "gave_way": MessageState.WITHDRAWN,
     "too_late": MessageState.EXPIRED,
 }
@@ -176,6 +178,8 @@ def derive(session: Session, phones: Collection[str], *, now: datetime) -> dict[
     ).all()
     rulebook.settle(session, clinic_ids, now=now)
     wants = wanted(session, phones, now=now)
+    if mass_texts.watch(session, _news(wants), now=now):
+        wants = wanted(session, phones, now=now)
     rows = _rows(session, phones, wants)
     for row in rows:
         if row.key in wants:
@@ -186,6 +190,17 @@ def derive(session: Session, phones: Collection[str], *, now: datetime) -> dict[
     session.flush()
     _insert(session, wants, but={row.key for row in rows}, now=now)
     return wants
+
+
+def _news(wants: Mapping[str, Wanted]) -> list[tuple[int, datetime]]:
+    """What the clinics have changed and would tell: which of them, and when."""
+    return [
+        (want.clinic_id, want.owed.visit.news_at)
+        for want in wants.values()
+        if want.owed.verdict == "owed"
+        and want.owed.rule.anchor == "change"
+        and want.owed.visit.news_at is not None
+    ]
 
 
 def next_phones(session: Session, *, now: datetime, after: str = "") -> Sequence[str]:

@@ -22,11 +22,16 @@ Anchor = Literal["booked", "start", "end", "change"]
 Which = Literal["all", "first", "last", "each_phase", "every", "review", "moved", "cancelled"]
 Case = Literal["missed", "last", "first", "later"]
 Quiet = Literal["earlier", "later", "ignore"]
-Verdict = Literal["owed", "gave_way", "too_late"]
+News = Literal["free", "held", "stopped"]
+Verdict = Literal["owed", "held", "gave_way", "too_late"]
 
 
 AWAKE = timedelta(minutes=30)
 """For so long after booking a text disturbs nobody's sleep."""
+
+WAITS = "Waits for confirmation: very many people would be texted at once."
+
+STOPPED = "Staff stopped this text to many."
 
 CATCH_UP = timedelta(hours=1)
 """A text that goes out later than this after it was due is one that we catch up on."""
@@ -78,7 +83,8 @@ class Visit:
 
     `live` is booked, confirmed, arrived or completed; `missed` is a no-show. `number` and `total`
     are what the patient reads: session 3 of 10. `news_at` is when the clinic last moved or
-    cancelled it of its own accord; None where it never did, or the patient has since.
+    cancelled it of its own accord; None where it never did, or the patient has since. `news` is
+    held where too many would be told at once, until staff have confirmed or stopped it.
     """
 
     course_id: str
@@ -94,6 +100,7 @@ class Visit:
     language: str
     rules: Sequence[Rule]
     news_at: datetime | None = None
+    news: News = "free"
     phase: int = 1
     review: bool = False
 
@@ -260,10 +267,19 @@ def _text(occasion: _Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime)
     expires = _expires(rule, visit)
     text = Owed(_key(rule, visit), rule, visit, due, expires, cases=cases)
     if max(due, now) < expires:
-        return text
+        return _released(text)
     local = expires.astimezone(zone)
     reason = f"Too late: of no use from {ENGLISH.date(local)} {ENGLISH.time(local)} on."
     return replace(text, verdict="too_late", reason=reason)
+
+
+def _released(text: Owed) -> Owed:
+    """The text, unless it is news to too many. While it waits it takes no other text's place."""
+    if text.rule.anchor != "change" or text.visit.news == "free":
+        return text
+    if text.visit.news == "held":
+        return replace(text, verdict="held", reason=WAITS)
+    return replace(text, verdict="gave_way", reason=STOPPED)
 
 
 def _is_before(text: Owed) -> bool:

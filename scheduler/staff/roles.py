@@ -26,6 +26,7 @@ class Deed(StrEnum):
     CHANGE_PATIENTS = "enrol and change patients"
     SEE_MESSAGES = "see texts and replies"
     ANSWER_REPLIES = "take care of replies"
+    TEXT_MANY = "confirm or stop texts to many people at once"
     SET_REMINDERS = "change what is texted, and when"
     SEE_AUDIT = "see who did what"
 
@@ -41,6 +42,7 @@ _DAILY = frozenset(
         Deed.CHANGE_PATIENTS,
         Deed.SEE_MESSAGES,
         Deed.ANSWER_REPLIES,
+        Deed.TEXT_MANY,
     }
 )
 

@@ -15,7 +15,7 @@ from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import Database, known
 from scheduler.patients.models import Patient
 from scheduler.reminders import rulebook
-from scheduler.reminders.models import Message, ReminderRule, Reply
+from scheduler.reminders.models import MassText, Message, ReminderRule, Reply
 from tests.cast import DAY, MONDAY, NOW, Cast
 
 PHASES = [{"sessions": 2, "per_week": 2}]
@@ -112,6 +112,13 @@ def furnish(database: Database, cast: Cast) -> Ids:
             created_at=NOW,
         )
         session.add(message)
+        many = MassText(
+            clinic_id=cast.clinic,
+            begins_at=NOW - timedelta(days=9),
+            ends_at=NOW - timedelta(days=8),
+            opened_at=NOW - timedelta(days=9),
+        )
+        session.add(many)
         session.flush()
         appointment, second = courses.appointments_of(session, course)
         entry = waitlist.enter(
@@ -145,6 +152,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "reply_id": known(reply.id),
                 "entry_id": known(entry.id),
                 "message_id": known(message.id),
+                "mass_text_id": known(many.id),
             },
             by_body=by_body,
             bodies={**_bodies(cast), "Swap": {"appointment_id": known(second.id)}},
@@ -194,6 +202,7 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "starts_at": (MONDAY + 50 * DAY).isoformat(),
             "ends_at": (MONDAY + 51 * DAY).isoformat(),
         },
+        "MassConfirmation": {"people": 0},
         "Confirmation": {"unplaced": "cancel"},
         "NewRoom": {**clinic, "name": "Bed 3"},
         "RoomChange": {"name": "Bed 1"},
