@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
-from sqlalchemy import DateTime, Dialect, Engine, Integer, create_engine, event
+from sqlalchemy import DateTime, Dialect, Engine, Integer, create_engine, event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -240,6 +240,15 @@ def known(value: Known | None) -> Known:
     if value is None:
         raise LookupError("this row has not been stored yet")
     return value
+
+
+def take_turn(session: Session, place: str) -> None:
+    """Wait until nobody else is at this place, and keep it until the transaction ends."""
+    if session.get_bind().dialect.name != "postgresql":
+        return  # a writer of SQLite is alone
+    session.execute(
+        text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))"), {"place": place}
+    )
 
 
 def translated(problem: DBAPIError) -> Exception:

@@ -8,15 +8,19 @@ import secrets
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 from scheduler import links
-from scheduler.booking.models import Enquiry
+from scheduler.booking import holds
+from scheduler.booking.models import Enquiry, Hold
 from scheduler.clinic.models import Treatment
-from scheduler.database import known
-from scheduler.errors import NotFound
+from scheduler.database import known, take_turn
+from scheduler.errors import NotFound, TooMany
+from scheduler.spoken import gettext as _
 
 LIVES = timedelta(days=1)
+AT_ONCE_PER_PHONE = 2
+"""How many forms may keep times for a phone that they have yet to prove."""
 
 
 class EnquiryGone(NotFound):
@@ -62,6 +66,44 @@ def keep(session: Session, enquiry: Enquiry, **answers: Any) -> None:
     enquiry.answers = {name: value for name, value in kept.items() if value is not None}
     session.add(enquiry)
     session.flush()
+
+
+def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime) -> None:
+    """Let a form keep times for a phone (E.164) that it has yet to prove.
+
+    TooMany where as many others do as may. It speaks of open forms, at whichever clinic, and is
+    the same whether the phone is a patient's or nobody's. To be called before times are claimed:
+    whoever waits here must not be waited for on the diary.
+    """
+    take_turn(session, f"form:{phone}")
+    others = session.exec(
+        select(func.count())
+        .select_from(Enquiry)
+        .join(Hold, col(Hold.id) == col(Enquiry.hold_id))
+        .where(
+            Enquiry.unproved_phone == phone, Enquiry.id != enquiry.id, col(Hold.expires_at) > now
+        )
+    ).one()
+    if others >= AT_ONCE_PER_PHONE:
+        raise TooMany(
+            _(
+                "Other forms keep times for this phone and have not yet proved it by the code."
+                " Please finish or leave one of them, or try again in ten minutes."
+            ),
+            retry_after=int(holds.KEPT.total_seconds()),
+        )
+    enquiry.unproved_phone = phone
+    session.add(enquiry)
+    session.flush()
+
+
+def leave(session: Session, enquiry: Enquiry) -> None:
+    """End a form: its times are free at once, and what was typed into it is gone."""
+    hold_id = enquiry.hold_id
+    session.delete(enquiry)
+    session.flush()
+    if hold_id is not None:
+        holds.release(session, hold_id)
 
 
 def forget_old(session: Session, *, now: datetime) -> None:

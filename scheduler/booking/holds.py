@@ -19,7 +19,10 @@ from scheduler.spoken import gettext
 
 KEPT = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
-"""How many forms one network address may fill at a time; a clinic's own tablet fills several."""
+"""How many forms one network address may fill at a time; a clinic's own tablet fills several.
+
+A brake, not a lock: forms that are planned in the same instant do not see each other.
+"""
 
 LOOKS = 4
 
@@ -137,7 +140,7 @@ def _limit(session: Session, origin: str, now: datetime) -> None:
         .select_from(Hold)
         .where(Hold.origin == origin, col(Hold.expires_at) > now)
     ).one()
-    if held > AT_ONCE_PER_ORIGIN:
+    if held >= AT_ONCE_PER_ORIGIN:
         raise TooMany(
             gettext("Too many bookings are being made from here at once. Please wait a little.")
         )

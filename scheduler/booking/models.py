@@ -192,6 +192,10 @@ class Enquiry(SQLModel, table=True):
     course_id: int | None = Field(default=None, foreign_key="courses.id")
     link_id: int | None = Field(default=None, foreign_key="links.id")
     origin: str = Field(default="", max_length=64)
+    unproved_phone: str = Field(
+        default="", max_length=16, index=True, sa_column_kwargs={"server_default": ""}
+    )
+    """E.164, as long as it was given and not yet proved: few such forms may keep times"""
     created_at: datetime = Field(sa_type=Instant, index=True)
 
 

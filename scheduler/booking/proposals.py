@@ -10,7 +10,7 @@ from math import ceil
 
 from sqlmodel import Session
 
-from scheduler.booking import courses, holds, planner, search
+from scheduler.booking import courses, enquiries, holds, planner, search
 from scheduler.booking.holds import SessionsTaken
 from scheduler.booking.models import Enquiry
 from scheduler.booking.planner import Opening, Plan, PlannedSession, Wishes
@@ -187,6 +187,9 @@ def _keep(
     now: datetime,
 ) -> None:
     """Hold these times instead of those held so far; SessionsTaken leaves all as it was."""
+    if enquiry.unproved_phone:
+        # It may have lapsed, and others have begun for the same phone since.
+        enquiries.claim_phone(session, enquiry, enquiry.unproved_phone, now=now)
     with session.begin_nested():
         before, enquiry.hold_id = enquiry.hold_id, None
         # Written now: SQLite may give the new hold the number of the old one, and deleting the old

@@ -3,13 +3,12 @@
 import unicodedata
 from datetime import datetime
 
-from sqlalchemy import text as sql
 from sqlmodel import Session, col, select, update
 
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.clinic.models import Calendar, Clinic
-from scheduler.database import known
+from scheduler.database import known, take_turn
 from scheduler.errors import NotFound, Unfit
 from scheduler.patients.models import Patient
 from scheduler.spoken import gettext as _
@@ -71,7 +70,8 @@ def enrol(
     """
     actor.require(known(clinic.id))
     name = clean_name(name)
-    _take_turn(session, clinic, phone)
+    # Two who enter the same phone at once would enter one person twice.
+    take_turn(session, f"patient:{clinic.id}:{phone}")
     namesakes = session.exec(
         select(Patient)
         .where(Patient.clinic_id == clinic.id, Patient.phone == phone)
@@ -153,16 +153,6 @@ def note_phone(session: Session, phone: str, trouble: str) -> None:
         .where(col(Patient.phone) == phone, col(Patient.phone_trouble) != trouble)
         .values(phone_trouble=trouble[:300])
         .execution_options(synchronize_session="fetch")
-    )
-
-
-def _take_turn(session: Session, clinic: Clinic, phone: str) -> None:
-    """Wait until nobody else enters this phone here, or one person would be entered twice."""
-    if session.get_bind().dialect.name != "postgresql":
-        return  # a writer of SQLite is alone
-    session.execute(
-        sql("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))"),
-        {"place": f"patient:{clinic.id}:{phone}"},
     )
 
 

@@ -187,12 +187,15 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
     except Mistakes as wrong:
         return steps.details(here, typed, wrong.sentences)
     here.keep(details=desk.details_as_kept(details, typed["phone"]))
-    # No text before the times are really kept: an empty form must not be able to send any.
-    if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
-        return _plan_anew(here)
-    if here.proved(details.phone):
-        return _book(here)
+    proved = here.proved(details.phone)
     try:
+        if not proved:
+            enquiries.claim_phone(visit.session, here.enquiry, details.phone, now=visit.now)
+        # No text before the times are really kept: an empty form must not be able to send any.
+        if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
+            return _plan_anew(here)
+        if proved:
+            return _book(here)
         _text_code(here, details.phone)
     except TooMany as often:
         return _too_often(steps.details(here, typed, {"": _(often.sentence)}, status=429), often)
@@ -235,18 +238,34 @@ def send_code_again(token: str, visit: Writing) -> Response:
     here = desk.open_form(visit, token, lock=True)
     if elsewhere := here.elsewhere("code"):
         return pages.go(elsewhere)
-    _renew(here)
+    number = here.answer("details")["number"]
     try:
-        _text_code(here, here.answer("details")["number"], anew=True)
+        enquiries.claim_phone(visit.session, here.enquiry, number, now=visit.now)
+        _renew(here)
+        _text_code(here, number, anew=True)
     except TooMany as often:
         return _too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
     here.keep(notices=[_("A new code is on its way. Only the newest one counts.")])
     return pages.go(f"{here.base}/code")
 
 
+@router.post("/{token}/leave")
+def leave(token: str, visit: Writing) -> Response:
+    """Let the times go and begin again; what is booked stays booked."""
+    try:
+        here = desk.open_form(visit, token, lock=True)
+    except enquiries.EnquiryGone:
+        return pages.go("/")  # the button was pressed twice
+    if here.enquiry.course_id is not None:
+        return pages.go(f"{here.base}/{desk.DONE}")
+    enquiries.leave(visit.session, here.enquiry)
+    return pages.go(f"/?clinic={here.clinic.id}&lang={spoken.language().code}")
+
+
 def _book(here: Desk) -> Response:
     """Book what is proposed for whom the phone belongs to, or propose anew what is free."""
     visit, said = here.visit, here.application
+    here.enquiry.unproved_phone = ""
     patient = intake.enrol(visit.session, here.actor, here.clinic, said, now=visit.now)
     try:
         intake.book(
@@ -276,7 +295,7 @@ def _plan_anew(here: Desk, patient: Patient | None = None) -> Response:
             now=visit.now,
             patient=patient,
         )
-    except (planner.NoPlan, SessionsTaken) as wrong:
+    except (planner.NoPlan, SessionsTaken, TooMany) as wrong:
         here.keep(notices=list(_why_no_plan(wrong).values()), accepted=None)
         return pages.go(f"{here.base}/wishes")
     here.keep(notices=[_(SOME_TAKEN)], accepted=None)

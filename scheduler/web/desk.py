@@ -83,7 +83,10 @@ class Desk:
             return "wishes"
         if not self.answer("accepted"):
             return "plan"
-        return "code" if self.answer("details") and self.enquiry.phone_code_id else "details"
+        details, code = self.answer("details"), self.code
+        # A code proves the phone that it was texted to, and none that was given later.
+        texted = details and code is not None and code.phone == details["number"]
+        return "code" if texted else "details"
 
     @cached_property
     def practitioners(self) -> list[Practitioner]:
