@@ -16,6 +16,10 @@ MIGRATION_LOCK = 7_203_417_554_018_221
 """Any number that nothing else in this database locks."""
 
 
+PATIENCE = 60.0
+"""Seconds to wait for another process that migrates the same SQLite file: it may take its time."""
+
+
 def render_item(kind: str, item: object, _context: object) -> str | bool:
     """Our column type is, in the database, a plain timestamp: migrations must not import code."""
     if kind == "type" and type(item).__name__ == "Instant":
@@ -34,6 +38,9 @@ def migrate(connection: Connection) -> None:
         render_item=render_item,
         render_as_batch=connection.dialect.name == "sqlite",
         compare_server_default=True,
+        # Alembic would commit after each step on SQLite, which can do them all in one transaction:
+        # between two steps another process found a version that was true for a moment only.
+        transactional_ddl=True,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
@@ -44,7 +51,7 @@ def migrate(connection: Connection) -> None:
 def run() -> None:
     """Open the database and migrate it."""
     url = context.config.get_main_option("sqlalchemy.url") or os.environ.get("DATABASE_URL")
-    database = Database(url or "sqlite:///data/scheduler.db")
+    database = Database(url or "sqlite:///data/scheduler.db", patience=PATIENCE)
     database.make_folder()
     try:
         with database.engine.connect() as connection:

@@ -4,6 +4,7 @@ One `Database` is made by each root. A transaction is opened at the edge (a requ
 worker, a command) and committed there, once.
 """
 
+import sqlite3
 import threading
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -78,9 +79,10 @@ class Database:
     """One engine and the manners of its kind.
 
     `url`: an SQLAlchemy URL, SQLite (a file) or PostgreSQL. Raises Misconfigured for another.
+    `patience`: seconds that the first writer waits for an SQLite file.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, patience: float = WAIT_SECONDS) -> None:
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError) as problem:
@@ -96,7 +98,7 @@ class Database:
         self.is_sqlite = kind == "sqlite"
         self._line = anyio.Lock()
         self._turn = threading.Lock()
-        self._patience = WAIT_SECONDS
+        self._patience = patience
         """How long the one who has the turn may wait for the file."""
         self._file: tuple[int, int] | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
@@ -105,7 +107,7 @@ class Database:
         if self.url.database in {None, "", ":memory:"}:
             raise Misconfigured("DATABASE_URL must name a file: SQLite in memory is lost at once.")
         engine = create_engine(
-            self.url, hide_parameters=True, connect_args={"timeout": WAIT_SECONDS}
+            self.url, hide_parameters=True, connect_args={"timeout": self._patience}
         )
         event.listen(engine, "do_connect", self._refuse_another_file)
         event.listen(engine, "connect", _set_up_sqlite)
@@ -268,11 +270,22 @@ def _set_up_sqlite(connection: Any, _record: Any) -> None:
     # SQLAlchemy's "begin" event says BEGIN; the driver must not say it a second time.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in (
-        "journal_mode=WAL",
-        "foreign_keys=ON",
-        "synchronous=FULL",
-        "recursive_triggers=ON",
-    ):
+    _write_ahead(cursor)
+    for pragma in ("foreign_keys=ON", "synchronous=FULL", "recursive_triggers=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+
+
+def _write_ahead(cursor: sqlite3.Cursor) -> None:
+    """Let the file be written ahead. SQLite does not wait where two change a new file to it."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as problem:
+            busy = problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            if not busy or time.monotonic() > until:
+                raise
+            time.sleep(LEAST_SECONDS)
+        else:
+            return
