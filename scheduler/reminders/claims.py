@@ -349,6 +349,10 @@ def _conclude(
         case Refused():
             message.state, message.reason = MessageState.FAILED, outcome.sentence
             message.error_code, message.for_staff = str(outcome.code or ""), True
+            if outcome.opted_out and message.kind == "stopped":
+                # The carrier took the STOP itself, said so, and lets nothing more through.
+                message.state, message.for_staff = MessageState.WITHDRAWN, False
+                message.reason = "The carrier has confirmed the STOP itself."
             receipts.draw_conclusions(session, message, outcome.code, now=now)
 
 

@@ -206,10 +206,10 @@ _STOP_APART = re.compile(
     r"|[.,!;:\n-]\s*(?i:stop|unsubscribe|alto)\W*$"
 )
 
-# Phones send a thumbs-up as a text that quotes ours, warning signs and all.
+# Phones send a thumbs-up as a text that quotes ours, warning signs and all, and says no more: what
+# follows on the quotation is somebody's own words, and may speak of danger.
 _REACTION = re.compile(
     r"(?:liked|loved|disliked|laughed at|emphasized|questioned|reacted .{1,30} to"
     r"|removed an? .{1,30} from|me gusto|me gusta|le gusto|le encanto|reacciono .{1,30})"
-    r"\s*[:a]?\s*[\"“«].*[\"”»]?$",
-    re.DOTALL,
+    r"\s*[:a]?\s*[\"“«][^\"“”«»]*[\"”»]$"
 )

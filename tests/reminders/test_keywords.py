@@ -179,3 +179,16 @@ def test_our_own_texts_sent_back_change_nothing() -> None:
 @given(st.text())
 def test_nothing_that_can_be_typed_is_too_much(body: str) -> None:
     assert understand(body).meaning in Meaning
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        'Loved "the session" but now I have chest pain',
+        'Liked "thanks" I cannot breathe',
+        'Liked "C to confirm" chest pain, my wife says "call"',
+        'Me gusta "gracias" pero me duele el pecho',
+    ],
+)
+def test_danger_behind_a_quotation_is_no_mere_reaction(body: str) -> None:
+    assert understand(body).meaning == Meaning.EMERGENCY

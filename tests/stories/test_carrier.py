@@ -12,8 +12,10 @@ from fastapi import FastAPI
 from scheduler import hooks
 from scheduler.booking.models import AppointmentState
 from scheduler.database import Database
+from scheduler.patients import consent
+from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
-from scheduler.sms import twilio
+from scheduler.sms import codes, twilio
 from scheduler.worker import Worker
 from tests.reminders.world import ANN, KEY, MONDAY, SECRETS, Hand, World, appointment, at, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin, sign
@@ -110,6 +112,48 @@ def test_a_text_that_did_not_arrive_says_why(world: World, carrier: Standin, doo
     [entry] = [entry for entry in world.timeline(course) if entry.sent_at]
     assert entry.state == MessageState.FAILED
     assert entry.reason == "This phone cannot get texts; it may be a landline."
+
+
+def test_a_phone_that_twilio_has_opted_out_gets_no_texts_and_staff_see_why(
+    world: World, carrier: Standin
+) -> None:
+    patient = world.enrol()
+    course = world.book(patient, at(11))
+    carrier.opted_out.add(ANN)
+
+    world.tick()
+    world.tick(at(10))
+
+    assert carrier.messages == []
+    assert len(carrier.complaints) == 1  # no other text was even tried
+    [confirmation] = world.messages(kind="confirmation")
+    assert (confirmation.state, confirmation.error_code) == (MessageState.FAILED, "21610")
+    assert confirmation.for_staff
+    with world.database.transaction(write=False) as session:
+        whose = session.get_one(Patient, patient)
+        silence = consent.silences(session, [whose])[patient]
+    assert silence.reason == "The phone asked for no more texts."
+    assert silence.words == codes.CODES[21610].sentence
+    assert {entry.state for entry in world.timeline(course)} == {
+        MessageState.FAILED,
+        MessageState.WITHDRAWN,
+    }
+
+
+def test_a_stop_that_twilio_has_confirmed_itself_is_nothing_for_staff_to_mend(
+    world: World, carrier: Standin, door: Door
+) -> None:
+    world.book(world.enrol(), at(11))
+    world.tick()
+    carrier.opted_out.add(ANN)
+    _, form, headers = carrier.signed_reply(REPLIES, sender=ANN, body="STOP")
+
+    door.post("/hooks/twilio/replies", data=form, headers=headers)
+    world.tick()
+
+    [goodbye] = world.messages(kind="stopped")
+    assert (goodbye.state, goodbye.for_staff) == (MessageState.WITHDRAWN, False)
+    assert goodbye.reason == "The carrier has confirmed the STOP itself."
 
 
 def test_a_number_that_is_no_error_code_is_passed_over(
