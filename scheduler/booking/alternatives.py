@@ -9,7 +9,7 @@ from typing import NamedTuple
 from scheduler import spoken
 from scheduler.booking import dates, planner
 from scheduler.booking.compromises import Opening, Wishes
-from scheduler.booking.dates import NoPlan
+from scheduler.booking.dates import NoPlan, TooTangled
 from scheduler.booking.paces import on
 from scheduler.booking.planner import Plan
 from scheduler.clinic.phases import Phase
@@ -120,6 +120,8 @@ def _best_of(best: Proposal, tried: Iterable[Sequence[Opening]]) -> list[Plan]:
             plan = planner.plan(best.phases, openings, best.wishes, until=best.until)
         except NoPlan:
             continue
+        except TooTangled:
+            break
         plans.append(plan)
     return sorted(plans, key=lambda plan: (_less_well(plan), _end(plan)))[:1]
 

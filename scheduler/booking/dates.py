@@ -49,6 +49,19 @@ _BUDGETS_CAPPED = (0, 7)
 _BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
 
 
+MOST_STATES = 150_000
+"""Where a course can reach caps, the states looked at before it is refused: seconds, not minutes.
+
+The caps of published courses need less than 2,000.
+"""
+
+
+class TooTangled(Unfit):
+    """This course has too many limits at once to be worked out. Please leave some of them out."""
+
+    slug = "too-tangled"
+
+
 class NoPlan(Unfit):
     """No plan keeps the pace with what is free.
 
@@ -138,6 +151,7 @@ class _Search:
         self.number = len(legs) - len(self.legs) + 1
         self.patience = self._patience()
         self.looked: set[Stretch] = set()
+        self.room = MOST_STATES
         self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
         self.ideal = {leg.pace: int(leg.pace.ideal * self.unit) for leg in self.legs}
         # No gap is longer than the free days reach, so these bits hold any sum of squares.
@@ -169,6 +183,7 @@ class _Search:
             if not layer:
                 break
             layer = self._next(layer, before, leg, bound, reach)
+            self.room -= len(layer)
             layers.append(layer)
         return layers
 
@@ -228,6 +243,8 @@ class _Search:
                         following[key] = (total, [state])
                     elif total == known[0]:
                         known[1].append(state)
+            if capped and len(following) > self.room:
+                raise TooTangled(field="phases")
         return following
 
     def _moves(self, state: State, before: _Leg, leg: _Leg) -> tuple[int, Iterator[Stretch]]:

@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking import courses, marks, planner
 from scheduler.booking.board import Board
+from scheduler.booking.dates import TooTangled
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.models import (
     Appointment,
@@ -182,7 +183,7 @@ def _course(look: Look, means: Resources) -> Iterator[list[Opening]]:
     for _ in range(COURSES):
         try:
             plan = planner.plan(agreed, openings, Wishes(start_on=first), until=last)
-        except NoPlan:
+        except (NoPlan, TooTangled):
             return
         chosen = [each.opening for each in plan.sessions]
         if departures(agreed, [each.day.toordinal() for each in chosen]):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from scheduler.booking import planner
 from scheduler.booking.compromises import Opening, Wishes
-from scheduler.booking.dates import NoPlan
+from scheduler.booking.dates import NoPlan, TooTangled
 from scheduler.booking.paces import on
 from scheduler.booking.planner import Plan
 from scheduler.clinic.phases import Phase
@@ -75,6 +75,8 @@ def find(
             plan = planner.plan(each.phases, free.openings, each.wishes, until=free.until)
         except NoPlan:
             continue
+        except TooTangled:
+            break  # as long as it took to find out, the others would take too
         found[each.kind] = _remedy(each, plan, phases, wishes)
     return tuple(found.values())
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from scheduler.booking.dates import TooTangled
 from scheduler.booking.planner import NoPlan, Opening, Wishes, breaks, plan, plan_rest
 from scheduler.clinic.phases import Cap, Phase, days, from_json, to_json
 from scheduler.errors import Unfit
@@ -263,3 +264,13 @@ def test_no_course_within_a_cap_is_better_than_the_one_planned(phases, cap, earl
     assert walked(phases, cap, sorted(earlier), chosen) == min(prices)
     named = {each.kind for each in found.compromises}
     assert bool(named & {"late", "short", "gap"}) == (min(prices)[:2] > (0, 0))
+
+
+def test_more_caps_than_can_be_worked_out_are_refused_with_a_sentence():
+    caps = (Cap(12, 60), Cap(7, 21), Cap(30, 200), Cap(5, 13), Cap(13, 77))
+
+    with pytest.raises(TooTangled) as refused:
+        planned([Phase(40, within_days=300, caps=caps)], range(500))
+
+    assert refused.value.field == "phases"
+    assert "too many limits" in refused.value.sentence
