@@ -4,33 +4,26 @@ Whoever has the address may do what it is for, and nothing else. GET only shows:
 at links before people do must not confirm or cancel anything.
 """
 
-from dataclasses import dataclass
 from datetime import timedelta
-from functools import cached_property
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from scheduler import languages, links, spoken
-from scheduler.audit import Actor
-from scheduler.booking import appointments, courses, enquiries
-from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.database import known
-from scheduler.errors import Conflict, NotFound, Unfit
-from scheduler.intervals import minute_of
+from scheduler import languages, spoken
+from scheduler.booking import appointments, enquiries
+from scheduler.booking.models import Course, CourseState
+from scheduler.errors import Unfit
 from scheduler.links import Link
 from scheduler.patients import consent, register
-from scheduler.patients.models import Patient
 from scheduler.phone import for_people
 from scheduler.reminders import timeline
 from scheduler.spoken import gettext as _
 from scheduler.spoken import marked, ngettext
+from scheduler.web import folder as folders
 from scheduler.web import intake, pages, texts, views, words
 from scheduler.web.desk import DONE, open_form
-from scheduler.web.entry import Reading, Typed, Visit, Writing
-from scheduler.web.views import Place, SessionView
+from scheduler.web.entry import Reading, Typed, Writing
+from scheduler.web.folder import Folder
 
 router = APIRouter()
 
@@ -40,107 +33,6 @@ SAID = {
 }
 """What a page says after a deed; the address names it, so that the page itself needs no memory."""
 
-TAGS = {
-    AppointmentState.BOOKED: "",
-    AppointmentState.CONFIRMED: marked("confirmed"),
-    AppointmentState.ARRIVED: marked("under way"),
-    AppointmentState.COMPLETED: marked("done"),
-    AppointmentState.CANCELLED: marked("cancelled"),
-    AppointmentState.NO_SHOW: marked("missed"),
-}
-OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
-
-
-class MovedAway(Conflict):
-    """This session is at another time now. Please look at your course again."""
-
-
-@dataclass
-class Folder:
-    """All there is about a course, within one visit."""
-
-    visit: Visit
-    course: Course
-
-    @cached_property
-    def clinic(self) -> Clinic:
-        """Where it takes place."""
-        return self.visit.session.get_one(Clinic, self.course.clinic_id)
-
-    @cached_property
-    def treatment(self) -> Treatment:
-        """What it is."""
-        return self.visit.session.get_one(Treatment, self.course.treatment_id)
-
-    @cached_property
-    def patient(self) -> Patient:
-        """Whose it is."""
-        return self.visit.session.get_one(Patient, self.course.patient_id)
-
-    @cached_property
-    def place(self) -> Place:
-        """Where and when it is read."""
-        return Place.of(self.clinic, self.visit.now)
-
-    @property
-    def actor(self) -> Actor:
-        """The patient."""
-        return self.visit.actor(known(self.clinic.id))
-
-    @cached_property
-    def appointments(self) -> list[Appointment]:
-        """Its sessions, in order."""
-        return courses.appointments_of(self.visit.session, self.course)
-
-    @property
-    def sessions(self) -> list[SessionView]:
-        """Its sessions in words."""
-        return [self.shown(each) for each in self.appointments]
-
-    def shown(self, appointment: Appointment) -> SessionView:
-        """A session in words, with what can be done about it."""
-        seen = views.session_view(
-            self.place,
-            number=appointment.number,
-            phase=appointment.phase,
-            starts_at=appointment.starts_at,
-            minutes=int((appointment.ends_at - appointment.starts_at).total_seconds()) // 60,
-            who=self.visit.session.get_one(Practitioner, appointment.practitioner_id).name,
-            state=appointment.state,
-        )
-        return views.tagged(
-            seen,
-            _tag(appointment.state),
-            can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
-        )
-
-    def at(self, typed: str) -> Appointment:
-        """The session that begins in a minute, out of an address.
-
-        Numbers follow the calendar: by its number an old page would cancel another session than
-        the one it showed. Moved: whoever looks at an old page is told so.
-        """
-        if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
-            raise NotFound
-        there = [each for each in self.appointments if minute_of(each.starts_at) == int(typed)]
-        if not there:
-            raise MovedAway
-        return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)
-
-    def calendar(self) -> str:
-        """The address of the calendar file; empty where none has been made yet."""
-        link = intake.calendar_link(self.visit.session, self.course, now=self.visit.now)
-        return f"/calendars/{self.token(link)}.ics" if link else ""
-
-    def token(self, link: Link) -> str:
-        """The token of a link, which the database does not hold."""
-        return links.token_of(self.visit.settings.secret_key, link.nonce)
-
-    @property
-    def needs_clearance(self) -> bool:
-        """Whether a practitioner has yet to look at the answers."""
-        return self.course.state == CourseState.NEEDS_CLEARANCE
-
 
 @router.get("/book/{token}/done")
 def done(token: str, visit: Reading) -> Response:
@@ -149,11 +41,11 @@ def done(token: str, visit: Reading) -> Response:
     if elsewhere := form.elsewhere(DONE):
         return pages.go(elsewhere)
     enquiry = enquiries.find(visit.session, token, now=visit.now)
-    folder = _folder(visit, visit.session.get_one(Course, enquiry.course_id))
+    folder = folders.opened(visit, visit.session.get_one(Course, enquiry.course_id))
     sessions = folder.sessions
     my = f"/my/{folder.token(visit.session.get_one(Link, enquiry.link_id))}"
     entries = timeline.timeline(visit.session, folder.course, now=visit.now)
-    return _page(
+    return folders.page(
         folder,
         "done.html",
         summary=views.summary(sessions, folder.place),
@@ -169,11 +61,11 @@ def done(token: str, visit: Reading) -> Response:
 @router.get("/my/{token}")
 def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
     """The course: the next session first."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     sessions = folder.sessions
     coming = [each for each in sessions if each.can_cancel]
     entries = timeline.timeline(visit.session, folder.course, now=visit.now)
-    return _page(
+    return folders.page(
         folder,
         "my.html",
         base=f"/my/{token}",
@@ -193,7 +85,7 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
 @router.post("/my/{token}/sessions/{minute}/confirmation")
 def confirm(token: str, minute: str, visit: Writing) -> Response:
     """The patient will come."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     appointments.confirm(visit.session, folder.actor, folder.at(minute), now=visit.now)
     return pages.go(f"/my/{token}?said=confirmed")
 
@@ -201,12 +93,12 @@ def confirm(token: str, minute: str, visit: Writing) -> Response:
 @router.get("/my/{token}/sessions/{minute}/cancellation")
 def ask_cancellation(token: str, minute: str, visit: Reading) -> Response:
     """What it means to cancel a session."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     session = folder.shown(folder.at(minute))
     if not session.can_cancel:
         return pages.go(f"/my/{token}")
     others = [each for each in folder.sessions if each.can_cancel and each != session]
-    return _page(
+    return folders.page(
         folder,
         "cancel.html",
         base=f"/my/{token}",
@@ -221,7 +113,7 @@ def ask_cancellation(token: str, minute: str, visit: Reading) -> Response:
 @router.post("/my/{token}/sessions/{minute}/cancellation")
 def cancel(token: str, minute: str, visit: Writing) -> Response:
     """The patient cannot come."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     appointments.cancel(
         visit.session,
         folder.actor,
@@ -235,7 +127,7 @@ def cancel(token: str, minute: str, visit: Writing) -> Response:
 @router.post("/my/{token}/language")
 def choose_language(token: str, visit: Writing, form: Typed) -> Response:
     """Speak another language to this patient from now on, in texts too."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     language = form.one("language")
     if not languages.is_known(language):
         raise Unfit(_("Please choose one of the languages that are offered."))
@@ -246,36 +138,11 @@ def choose_language(token: str, visit: Writing, form: Typed) -> Response:
 @router.post("/my/{token}/calendar")
 def take_along(token: str, visit: Writing) -> Response:
     """The calendar file of a course that has none yet, as those that the clinic booked."""
-    folder = _open(visit, token)
+    folder = folders.find(visit, token)
     if not folder.calendar():
         key = visit.settings.secret_key
         intake.mint(visit.session, key, folder.course, purpose=intake.CALENDAR, now=visit.now)
     return pages.go(folder.calendar())
-
-
-def _open(visit: Visit, token: str) -> Folder:
-    """The course behind a private link; the same NotFound for each link that leads nowhere."""
-    link = links.follow(visit.session, token, purpose=intake.PURPOSE, now=visit.now)
-    return _folder(visit, visit.session.get_one(Course, link.subject_id))
-
-
-def _folder(visit: Visit, course: Course) -> Folder:
-    """A course, from here on spoken of in the patient's language."""
-    folder = Folder(visit, course)
-    visit.speak(folder.patient.language, folder.clinic.language)
-    return folder
-
-
-def _page(folder: Folder, template: str, **values: Any) -> HTMLResponse:
-    return pages.show(
-        template,
-        clinic=folder.clinic,
-        treatment=folder.treatment,
-        needs_clearance=folder.needs_clearance,
-        consent=folder.patient.sms_consent,
-        calendar=folder.calendar(),
-        **values,
-    )
 
 
 def _over(folder: Folder) -> str:
@@ -292,8 +159,3 @@ def _stay(others: int) -> str:
         "Your other %(number)s sessions stay as they are.",
         others,
     ) % {"number": words.small(others)}
-
-
-def _tag(state: str) -> str:
-    said = TAGS[AppointmentState(state)]
-    return _(said) if said else ""

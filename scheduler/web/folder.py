@@ -1,0 +1,158 @@
+"""A patient's course as its private page knows it: all there is about it, and how it is said.
+
+Whoever has the address may do what it is for, and nothing else.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from fastapi.responses import HTMLResponse
+
+from scheduler import links
+from scheduler.audit import Actor
+from scheduler.booking import courses
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.database import known
+from scheduler.errors import Conflict, NotFound
+from scheduler.intervals import minute_of
+from scheduler.links import Link
+from scheduler.patients.models import Patient
+from scheduler.spoken import gettext as _
+from scheduler.spoken import marked
+from scheduler.web import intake, pages, views
+from scheduler.web.entry import Visit
+from scheduler.web.views import Place, SessionView
+
+TAGS = {
+    AppointmentState.BOOKED: "",
+    AppointmentState.CONFIRMED: marked("confirmed"),
+    AppointmentState.ARRIVED: marked("under way"),
+    AppointmentState.COMPLETED: marked("done"),
+    AppointmentState.CANCELLED: marked("cancelled"),
+    AppointmentState.NO_SHOW: marked("missed"),
+}
+OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
+
+
+class MovedAway(Conflict):
+    """This session is at another time now. Please look at your course again."""
+
+
+@dataclass
+class Folder:
+    """All there is about a course, within one visit."""
+
+    visit: Visit
+    course: Course
+
+    @cached_property
+    def clinic(self) -> Clinic:
+        """Where it takes place."""
+        return self.visit.session.get_one(Clinic, self.course.clinic_id)
+
+    @cached_property
+    def treatment(self) -> Treatment:
+        """What it is."""
+        return self.visit.session.get_one(Treatment, self.course.treatment_id)
+
+    @cached_property
+    def patient(self) -> Patient:
+        """Whose it is."""
+        return self.visit.session.get_one(Patient, self.course.patient_id)
+
+    @cached_property
+    def place(self) -> Place:
+        """Where and when it is read."""
+        return Place.of(self.clinic, self.visit.now)
+
+    @property
+    def actor(self) -> Actor:
+        """The patient."""
+        return self.visit.actor(known(self.clinic.id))
+
+    @cached_property
+    def appointments(self) -> list[Appointment]:
+        """Its sessions, in order."""
+        return courses.appointments_of(self.visit.session, self.course)
+
+    @property
+    def sessions(self) -> list[SessionView]:
+        """Its sessions in words."""
+        return [self.shown(each) for each in self.appointments]
+
+    def shown(self, appointment: Appointment) -> SessionView:
+        """A session in words, with what can be done about it."""
+        seen = views.session_view(
+            self.place,
+            number=appointment.number,
+            phase=appointment.phase,
+            starts_at=appointment.starts_at,
+            minutes=int((appointment.ends_at - appointment.starts_at).total_seconds()) // 60,
+            who=self.visit.session.get_one(Practitioner, appointment.practitioner_id).name,
+            state=appointment.state,
+        )
+        return views.tagged(
+            seen,
+            _tag(appointment.state),
+            can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
+        )
+
+    def at(self, typed: str) -> Appointment:
+        """The session that begins in a minute, out of an address.
+
+        Numbers follow the calendar: by its number an old page would cancel another session than
+        the one it showed. Moved: whoever looks at an old page is told so.
+        """
+        if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
+            raise NotFound
+        there = [each for each in self.appointments if minute_of(each.starts_at) == int(typed)]
+        if not there:
+            raise MovedAway
+        return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)
+
+    def calendar(self) -> str:
+        """The address of the calendar file; empty where none has been made yet."""
+        link = intake.calendar_link(self.visit.session, self.course, now=self.visit.now)
+        return f"/calendars/{self.token(link)}.ics" if link else ""
+
+    def token(self, link: Link) -> str:
+        """The token of a link, which the database does not hold."""
+        return links.token_of(self.visit.settings.secret_key, link.nonce)
+
+    @property
+    def needs_clearance(self) -> bool:
+        """Whether a practitioner has yet to look at the answers."""
+        return self.course.state == CourseState.NEEDS_CLEARANCE
+
+
+def find(visit: Visit, token: str) -> Folder:
+    """The course behind a private link; the same NotFound for each link that leads nowhere."""
+    link = links.follow(visit.session, token, purpose=intake.PURPOSE, now=visit.now)
+    return opened(visit, visit.session.get_one(Course, link.subject_id))
+
+
+def opened(visit: Visit, course: Course) -> Folder:
+    """A course, from here on spoken of in the patient's language."""
+    folder = Folder(visit, course)
+    visit.speak(folder.patient.language, folder.clinic.language)
+    return folder
+
+
+def page(folder: Folder, template: str, **values: Any) -> HTMLResponse:
+    """A page about the course."""
+    return pages.show(
+        template,
+        clinic=folder.clinic,
+        treatment=folder.treatment,
+        needs_clearance=folder.needs_clearance,
+        consent=folder.patient.sms_consent,
+        calendar=folder.calendar(),
+        **values,
+    )
+
+
+def _tag(state: str) -> str:
+    said = TAGS[AppointmentState(state)]
+    return _(said) if said else ""
