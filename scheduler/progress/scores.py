@@ -1,8 +1,10 @@
 """How patients say they are doing after a session."""
 
-from datetime import datetime
+from collections.abc import Collection
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
@@ -11,6 +13,9 @@ from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.progress import reviews
 from scheduler.progress.models import Score
+
+ASKED_FOR = timedelta(days=14)
+"""How long after a session it is of use to say how one is; then too much else has happened."""
 
 
 def record(
@@ -41,3 +46,30 @@ def record(
         clinic_id=appointment.clinic_id, now=now,
     )  # fmt: skip
     return score
+
+
+def of_course(session: Session, course_id: int) -> dict[int, Score]:
+    """What was said about a course, by the id of the session that it was said about."""
+    given = session.exec(
+        select(Score).where(Score.course_id == course_id).order_by(col(Score.appointment_id))
+    )
+    return {score.appointment_id: score for score in given}
+
+
+def due(
+    appointments: Collection[Appointment], *, zone: ZoneInfo, now: datetime
+) -> Appointment | None:
+    """The session that may be scored now: the latest that took place, from the next day on.
+
+    On the day itself people are tired or sore from the session, and it would tell of that.
+    """
+    over = [
+        each
+        for each in appointments
+        if each.state not in reviews.NOT_ATTENDED and each.ends_at <= now
+    ]
+    if not over:
+        return None
+    last = max(over, key=lambda each: each.ends_at)
+    is_next_day = last.ends_at.astimezone(zone).date() < now.astimezone(zone).date()
+    return last if is_next_day and now - last.ends_at < ASKED_FOR else None

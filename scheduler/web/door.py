@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from scheduler.web import booking, entry, offers, self_service, treatments
+from scheduler.web import booking, entry, leaflet, offers, progress, self_service, treatments
 
 A_YEAR = "public, max-age=31536000, immutable"
 
@@ -30,7 +30,7 @@ def router() -> APIRouter:
         include_in_schema=False,
     )
     # The end of the form lies with the course's own page, and its address before the form's.
-    for part in (treatments, self_service, offers, booking):
+    for part in (treatments, self_service, progress, leaflet, offers, booking):
         pages.include_router(part.router)
     return pages
 

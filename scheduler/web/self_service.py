@@ -20,7 +20,7 @@ from scheduler.reminders import timeline
 from scheduler.spoken import gettext as _
 from scheduler.spoken import marked, ngettext
 from scheduler.web import folder as folders
-from scheduler.web import intake, pages, texts, views, words
+from scheduler.web import intake, pages, progress, texts, views, words
 from scheduler.web.desk import DONE, open_form
 from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.folder import Folder
@@ -30,6 +30,7 @@ router = APIRouter()
 SAID = {
     "confirmed": marked("Thank you. We look forward to seeing you."),
     "cancelled": marked("The session is cancelled."),
+    "scored": marked("Thank you, we have noted it. If you are worried, please call us."),
 }
 """What a page says after a deed; the address names it, so that the page itself needs no memory."""
 
@@ -79,6 +80,8 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
         coming=texts.owed(entries, folder.place),
         stopped=consent.is_stopped(visit.session, folder.patient.phone),
         sent=texts.sent(entries, folder.place),
+        progress=progress.of(folder),
+        mistakes={},
     )
 
 

@@ -1,0 +1,78 @@
+"""Following a course in a real Chromium, without JavaScript, on a desk and on a phone."""
+
+import os
+from collections.abc import Iterator
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser
+from sqlmodel import col, select
+
+from scheduler.audit import OPERATOR
+from scheduler.booking.models import Appointment
+from scheduler.clinic.models import Treatment
+from scheduler.progress import scores
+from tests.web.conftest import FrozenClock, Visitor
+from tests.web.test_browser import Walk
+
+Look = tuple[int, Literal["light", "dark"], str]
+LOOKS: dict[str, Look] = {"desk": (1280, "light", "en-US"), "phone": (320, "dark", "es")}
+if os.environ.get("PICTURES") == "all":
+    LOOKS |= {"night": (1280, "dark", "en-US"), "day": (320, "light", "en-US")}
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough to look at pages."""
+    return sqlite_url
+
+
+@pytest.fixture(params=LOOKS)
+def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
+    """Somebody at a desk by day who reads English, or with a small phone by night, Spanish."""
+    width, scheme, locale = LOOKS[request.param]
+    context = browser.new_context(
+        viewport={"width": width, "height": 800},
+        java_script_enabled=False,
+        color_scheme=scheme,
+        locale=locale,
+    )
+    yield Walk(context.new_page(), f"following-{request.param}")
+    context.close()
+
+
+def test_a_course_is_followed_without_scripts(
+    walk: Walk, address: str, visitor: Visitor, clock: FrozenClock
+) -> None:
+    live_through_four(visitor, clock)
+    if "phone" in walk.name:
+        visitor.post(f"{visitor.my()}/language", {"language": "es"})
+    my = f"{address}{visitor.my()}"
+
+    walk.page.goto(my)
+    walk.look("01-asked")
+    walk.page.locator(".scale").get_by_text("4", exact=True).click()
+    walk.page.locator("form:has(.scale) button").click()
+    assert walk.page.locator("[role=status]").count() == 1
+    walk.page.locator("#progress summary").click()
+    walk.look("02-scored")
+    walk.page.goto(f"{my}/scores")
+    walk.look("03-scores")
+    walk.page.goto(f"{my}/advice")
+    walk.look("04-advice")
+
+    assert [url for url in walk.asked if not url.startswith(address)] == []
+    assert walk.complaints == []
+
+
+def live_through_four(visitor: Visitor, clock: FrozenClock) -> None:
+    """Book, and come to four sessions; three have their numbers, and the fourth was yesterday."""
+    with visitor.database.transaction() as session:
+        session.get_one(Treatment, visitor.cast.back).review_after = [4]
+    visitor.reach("done")
+    visitor.my()
+    clock.move(days=32, hours=4)
+    with visitor.database.transaction() as session:
+        came = session.exec(select(Appointment).order_by(col(Appointment.number)).limit(3)).all()
+        for appointment, value in zip(came, (7, 8, 5), strict=True):
+            scores.record(session, OPERATOR, appointment, value=value, now=clock.at)
