@@ -23,7 +23,7 @@ from scheduler.spoken import marked
 from scheduler.web import desk, forms, intake, pages, steps, treatments
 from scheduler.web.desk import STEPS, Desk
 from scheduler.web.entry import Reading, Typed, Writing
-from scheduler.web.forms import Form, Mistakes
+from scheduler.web.forms import Mistakes
 
 router = APIRouter(prefix="/book")
 
@@ -141,7 +141,7 @@ def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response
     if not proposals.renew(visit.session, here.enquiry, here.treatment, now=visit.now):
         return _plan_anew(here)
     try:
-        starts_at, practitioner_id = _slot(form)
+        starts_at, practitioner_id = forms.read_slot(form)
         proposals.change(
             visit.session,
             here.enquiry,
@@ -346,15 +346,6 @@ def _what_was_tried(wrong: planner.NoPlan) -> list[str]:
     """What helps, of that which this form can ask for: another start."""
     tried = wrong.remedies if isinstance(wrong, Refused) else ()
     return [each.sentence for each in tried if each.kind in {"earlier", "later"}]
-
-
-def _slot(form: Form) -> tuple[int, int]:
-    parts = form.one("slot").split("-")
-    if not all(part.isascii() and part.isdecimal() and len(part) < 12 for part in parts):
-        raise Unfit(_("Please choose one of the times, or keep it as it is."))
-    if len(parts) != 2:
-        raise Unfit(_("Please choose one of the times, or keep it as it is."))
-    return int(parts[0]), int(parts[1])
 
 
 def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:

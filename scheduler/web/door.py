@@ -7,7 +7,16 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from scheduler.web import booking, entry, leaflet, offers, progress, self_service, treatments
+from scheduler.web import (
+    booking,
+    changes,
+    entry,
+    leaflet,
+    offers,
+    progress,
+    self_service,
+    treatments,
+)
 
 A_YEAR = "public, max-age=31536000, immutable"
 
@@ -30,7 +39,7 @@ def router() -> APIRouter:
         include_in_schema=False,
     )
     # The end of the form lies with the course's own page, and its address before the form's.
-    for part in (treatments, self_service, progress, leaflet, offers, booking):
+    for part in (treatments, self_service, changes, progress, leaflet, offers, booking):
         pages.include_router(part.router)
     return pages
 

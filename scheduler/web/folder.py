@@ -4,6 +4,7 @@ Whoever has the address may do what it is for, and nothing else.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cached_property
 from typing import Any
 
@@ -20,8 +21,8 @@ from scheduler.intervals import minute_of
 from scheduler.links import Link
 from scheduler.patients.models import Patient
 from scheduler.spoken import gettext as _
-from scheduler.spoken import marked
-from scheduler.web import intake, pages, views
+from scheduler.spoken import marked, ngettext
+from scheduler.web import intake, pages, views, words
 from scheduler.web.entry import Visit
 from scheduler.web.views import Place, SessionView
 
@@ -97,7 +98,35 @@ class Folder:
             seen,
             _tag(appointment.state),
             can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
+            can_move=self.can_move(appointment),
         )
+
+    def can_move(self, appointment: Appointment) -> bool:
+        """Whether the patient can put a session at another time without a call.
+
+        Not within the notice of the clinic: nobody else could come in its place any more.
+        """
+        return appointment.state in OPEN and not self.is_late(appointment)
+
+    def is_late(self, appointment: Appointment) -> bool:
+        """Whether a session is nearer than the notice that the clinic asks for."""
+        notice = timedelta(hours=self.clinic.cancel_notice_hours)
+        return appointment.starts_at <= self.visit.now + notice
+
+    def others_stay(self, changed: Appointment) -> str:
+        """What becomes of the other sessions to come; nothing where there is none."""
+        others = [
+            each
+            for each in self.appointments
+            if each.state in OPEN and each.starts_at > self.visit.now and each.id != changed.id
+        ]
+        if not others:
+            return ""
+        return ngettext(
+            "Your other session stays as it is.",
+            "Your other %(number)s sessions stay as they are.",
+            len(others),
+        ) % {"number": words.small(len(others))}
 
     def at(self, typed: str) -> Appointment:
         """The session that begins in a minute, out of an address.
@@ -127,9 +156,14 @@ class Folder:
         return self.course.state == CourseState.NEEDS_CLEARANCE
 
 
-def find(visit: Visit, token: str) -> Folder:
-    """The course behind a private link; the same NotFound for each link that leads nowhere."""
+def find(visit: Visit, token: str, *, lock: bool = False) -> Folder:
+    """The course behind a private link; the same NotFound for each link that leads nowhere.
+
+    `lock`: it is about to be changed, one after another: the second sees what the first has done.
+    """
     link = links.follow(visit.session, token, purpose=intake.PURPOSE, now=visit.now)
+    if lock:
+        courses.lock(visit.session, link.subject_id)
     return opened(visit, visit.session.get_one(Course, link.subject_id))
 
 

@@ -27,6 +27,8 @@ HOURS = {
 }
 """Times of day: between which minutes of the day, half-open, a session is to begin."""
 
+LONGEST_NUMBER = 11
+
 Read = TypeVar("Read")
 
 
@@ -109,7 +111,11 @@ def read_wishes(
 ) -> Wished:
     """The wishes; `today` is the clinic's, `horizon_days` how far ahead it books."""
     mistakes: dict[str, str] = {}
-    start_on = _ask(mistakes, "start_on", lambda: _start(form, today, horizon_days))
+    start_on = _ask(
+        mistakes,
+        "start_on",
+        lambda: read_day(form.one("start_on"), today=today, horizon_days=horizon_days),
+    )
     weekdays = _ask(mistakes, "weekdays", lambda: _weekdays(form))
     hours = form.one("hours") or "any"
     if hours not in HOURS:
@@ -147,19 +153,12 @@ def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Detai
     return Details(name=name, phone=number, consent=form.one("consent") == "yes")
 
 
-def _ask(mistakes: dict[str, str], field: str, read: Callable[[], Read]) -> Read | None:
-    try:
-        return read()
-    except Unfit as problem:
-        mistakes[field] = problem.sentence
-        return None
-
-
-def _start(form: Form, today: date, horizon_days: int) -> date:
-    if not form.one("start_on"):
+def read_day(typed: str, *, today: date, horizon_days: int) -> date:
+    """A day on which something may begin; `today` and `horizon_days` as in `read_wishes`."""
+    if not typed:
         raise Unfit(_("Please choose a day to start."))
     try:
-        day = date.fromisoformat(form.one("start_on"))
+        day = date.fromisoformat(typed)
     except ValueError:
         raise Unfit(
             _("This is not a day of the calendar. Write it like %(day)s.")
@@ -170,6 +169,36 @@ def _start(form: Form, today: date, horizon_days: int) -> date:
     if day > today + timedelta(days=horizon_days):
         raise Unfit(_("This is farther ahead than we book. Please choose an earlier day."))
     return day
+
+
+def read_slot(form: Form) -> tuple[int, int]:
+    """The chosen time: the minute in which it begins, and the id of who gives it."""
+    try:
+        [slot] = read_slots(form.one("slot"))
+    except ValueError:
+        raise Unfit(_("Please choose one of the times, or keep it as it is.")) from None
+    return slot
+
+
+def read_slots(typed: str) -> list[tuple[int, int]]:
+    """Times as pages write them into their forms: "29400540-3,29404860-3". ValueError otherwise."""
+    slots = []
+    for each in typed.split(","):
+        minute, practitioner_id = each.split("-")
+        if not all(part.isascii() and part.isdecimal() for part in (minute, practitioner_id)):
+            raise ValueError(each)
+        if len(minute) > LONGEST_NUMBER or len(practitioner_id) > LONGEST_NUMBER:
+            raise ValueError(each)
+        slots.append((int(minute), int(practitioner_id)))
+    return slots
+
+
+def _ask(mistakes: dict[str, str], field: str, read: Callable[[], Read]) -> Read | None:
+    try:
+        return read()
+    except Unfit as problem:
+        mistakes[field] = problem.sentence
+        return None
 
 
 def _weekdays(form: Form) -> tuple[int, ...]:

@@ -4,8 +4,6 @@ Whoever has the address may do what it is for, and nothing else. GET only shows:
 at links before people do must not confirm or cancel anything.
 """
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
@@ -18,9 +16,9 @@ from scheduler.patients import consent, register
 from scheduler.phone import for_people
 from scheduler.reminders import timeline
 from scheduler.spoken import gettext as _
-from scheduler.spoken import marked, ngettext
+from scheduler.spoken import marked
 from scheduler.web import folder as folders
-from scheduler.web import intake, pages, progress, texts, views, words
+from scheduler.web import intake, pages, progress, texts, views
 from scheduler.web.desk import DONE, open_form
 from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.folder import Folder
@@ -30,6 +28,8 @@ router = APIRouter()
 SAID = {
     "confirmed": marked("Thank you. We look forward to seeing you."),
     "cancelled": marked("The session is cancelled."),
+    "moved": marked("The session has its new time."),
+    "rest": marked("Your sessions have their new times."),
     "scored": marked("Thank you, we have noted it. If you are worried, please call us."),
 }
 """What a page says after a deed; the address names it, so that the page itself needs no memory."""
@@ -60,7 +60,7 @@ def done(token: str, visit: Reading) -> Response:
 
 
 @router.get("/my/{token}")
-def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
+def show(token: str, visit: Reading, said: str = "", at: str = "") -> HTMLResponse:
     """The course: the next session first."""
     folder = folders.find(visit, token)
     sessions = folder.sessions
@@ -71,7 +71,7 @@ def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
         "my.html",
         base=f"/my/{token}",
         my=f"/my/{token}",
-        notices=[_(SAID[said])] if said in SAID else [],
+        notices=_said(folder, said, at),
         next=coming[0] if coming else None,
         over=_over(folder),
         total=len(sessions),
@@ -97,18 +97,19 @@ def confirm(token: str, minute: str, visit: Writing) -> Response:
 def ask_cancellation(token: str, minute: str, visit: Reading) -> Response:
     """What it means to cancel a session."""
     folder = folders.find(visit, token)
-    session = folder.shown(folder.at(minute))
+    appointment = folder.at(minute)
+    session = folder.shown(appointment)
     if not session.can_cancel:
         return pages.go(f"/my/{token}")
-    others = [each for each in folder.sessions if each.can_cancel and each != session]
     return folders.page(
         folder,
         "cancel.html",
         base=f"/my/{token}",
         my=f"/my/{token}",
         session=session,
-        others=_stay(len(others)),
-        late=session.starts_at - visit.now < timedelta(hours=folder.clinic.cancel_notice_hours),
+        others=folder.others_stay(appointment)
+        or _("It is the last one: nothing of this course is left then."),
+        late=folder.is_late(appointment),
         hours=spoken.hours(folder.clinic.cancel_notice_hours),
     )
 
@@ -154,11 +155,12 @@ def _over(folder: Folder) -> str:
     return _("This course is over. We hope that it has helped you.")
 
 
-def _stay(others: int) -> str:
-    if not others:
-        return _("It is the last one: nothing of this course is left then.")
-    return ngettext(
-        "Your other session stays as it is.",
-        "Your other %(number)s sessions stay as they are.",
-        others,
-    ) % {"number": words.small(others)}
+def _said(folder: Folder, said: str, at: str) -> list[str]:
+    """What to tell after a deed; `at`: the minute of the session that it was about."""
+    if said not in SAID:
+        return []
+    there = [each for each in folder.sessions if str(each.minute) == at and each.can_cancel]
+    if said == "moved" and there:
+        now = {"number": there[0].number, "when": there[0].spoken}
+        return [_("Session %(number)s is now on %(when)s.") % now]
+    return [_(SAID[said])]

@@ -87,22 +87,12 @@ def others(
         mistakes=mistakes,
         typed={},
         session=here.shown(sessions[number - 1]),
-        days=[
-            {
-                "words": here.place.manner.day(day, today=here.place.today),
-                "options": [
-                    {
-                        "key": f"{each.starts_at}-{each.practitioner_id}",
-                        "time": here.shown(sessions[number - 1]._replace(opening=each)).time,
-                        "who": here.name_of(each.practitioner_id),
-                    }
-                    for each in options
-                ],
-            }
-            for day, options in proposals.by_day(
-                found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY
-            )
-        ],
+        days=views.options(
+            proposals.by_day(found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY),
+            here.place,
+            minutes=here.treatment.minutes,
+            name_of=here.name_of,
+        ),
     )
 
 

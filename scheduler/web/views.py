@@ -1,6 +1,6 @@
 """Courses, treatments and texts as templates want them: words, in the clinic's wall time."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -8,9 +8,10 @@ from zoneinfo import ZoneInfo
 
 from scheduler import spoken
 from scheduler.booking import courses
+from scheduler.booking.compromises import Opening
 from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
-from scheduler.intervals import minute_of
+from scheduler.intervals import instant_of, minute_of
 from scheduler.spoken import gettext as _
 from scheduler.web import words
 from scheduler.web.words import Manner
@@ -48,6 +49,7 @@ class SessionView:
     state: str = ""
     tag: str = ""
     can_cancel: bool = False
+    can_move: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,23 @@ class WeekView:
     words: str
     strip: list[tuple[str, bool]]
     sessions: list[SessionView]
+
+
+@dataclass(frozen=True)
+class OptionView:
+    """A time that can be chosen: its key in a form, its words, who gives it."""
+
+    key: str
+    time: str
+    who: str
+
+
+@dataclass(frozen=True)
+class DayView:
+    """A day on which times can be chosen."""
+
+    words: str
+    options: list[OptionView]
 
 
 @dataclass(frozen=True)
@@ -198,9 +217,40 @@ def rhythm(treatment: Treatment) -> str:
     return _("%(sessions)s of %(time)s: %(pace)s.") % said
 
 
-def tagged(session: SessionView, tag: str, *, can_cancel: bool) -> SessionView:
-    """A session with its state in a word, and whether it can still be cancelled."""
-    return replace(session, tag=tag, can_cancel=can_cancel)
+def tagged(session: SessionView, tag: str, *, can_cancel: bool, can_move: bool) -> SessionView:
+    """A session with its state in a word, and whether it can still be cancelled or moved."""
+    return replace(session, tag=tag, can_cancel=can_cancel, can_move=can_move)
+
+
+def options(
+    offered: Sequence[tuple[date, Sequence[Opening]]],
+    place: Place,
+    *,
+    minutes: int,
+    name_of: Callable[[int], str],
+) -> list[DayView]:
+    """Days with the times that can be chosen on them."""
+    return [
+        DayView(
+            place.manner.day(day, today=place.today),
+            [
+                OptionView(
+                    f"{each.starts_at}-{each.practitioner_id}",
+                    session_view(
+                        place,
+                        number=0,
+                        phase=0,
+                        starts_at=instant_of(each.starts_at),
+                        minutes=minutes,
+                        who=name_of(each.practitioner_id),
+                    ).time,
+                    name_of(each.practitioner_id),
+                )
+                for each in those
+            ],
+        )
+        for day, those in offered
+    ]
 
 
 def _monday(session: SessionView) -> date:
