@@ -56,10 +56,13 @@ class PatientChange(Change):
     phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
     language: Spoken = "en"
     sms_consent: bool = Field(False, strict=True)
+    texts: Literal["all", "fewer"] = "all"
 
 
 class NoTexts(Shape):
-    """Why somebody gets no texts. START, texted by that phone, lifts a STOP; nothing else does."""
+    """Why somebody gets no texts. START, texted by that phone, lifts a STOP; one that was said on
+    the private page can also be taken back there.
+    """
 
     reason: str
     since: str | None
@@ -79,6 +82,9 @@ class PatientShape(Shape):
     )
     language: str
     sms_consent: bool
+    texts: Literal["all", "fewer"] = Field(
+        description="`fewer`: a reminder before each session and news of changes, no more."
+    )
     no_texts: NoTexts | None = Field(description="Null: the patient is texted.")
 
 
@@ -208,5 +214,6 @@ def _shape(patient: Patient, silence: consent.Silence | None) -> PatientShape:
         phone_trouble=patient.phone_trouble,
         language=patient.language,
         sms_consent=patient.sms_consent,
+        texts="fewer" if patient.texts == "fewer" else "all",
         no_texts=_quiet(silence),
     )

@@ -1,5 +1,7 @@
 """What patients texted that somebody should look at."""
 
+from typing import Literal
+
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
@@ -13,7 +15,7 @@ from scheduler.api.lists import Part
 from scheduler.api.shapes import Page, PathId, QueryId, Shape
 from scheduler.database import known
 from scheduler.phone import masked
-from scheduler.reminders import inbox
+from scheduler.reminders import inbox, notes
 from scheduler.reminders.models import Reply
 from scheduler.staff.roles import Deed
 
@@ -21,13 +23,14 @@ router = APIRouter(prefix="/replies", tags=["messages"])
 
 
 class ReplyShape(Shape):
-    """A text from a patient."""
+    """A text from a patient, or a message from their private page."""
 
     id: int
     clinic_id: int | None
     patient_id: int | None
     appointment_id: int | None
     phone: str = Field(description="The last digits only.")
+    via: Literal["text", "page"]
     body: str
     meaning: str = Field(description="What it was taken for.")
     urgent: bool = Field(description="It speaks of danger: breathlessness, chest pain, fainting...")
@@ -88,6 +91,7 @@ def _shape(reply: Reply) -> ReplyShape:
         patient_id=reply.patient_id,
         appointment_id=reply.appointment_id,
         phone=masked(reply.phone),
+        via="page" if notes.is_note(reply) else "text",
         body=reply.body,
         meaning=reply.meaning,
         urgent=reply.urgent,

@@ -26,6 +26,10 @@ def wording(language: str) -> str:
     return WORDING.get(language) or WORDING[languages.SOURCE]
 
 
+TEXT, PAGE = "text", "page"
+"""Where a phone's wish for no texts was said."""
+
+
 @dataclass(frozen=True)
 class Silence:
     """Why somebody is not texted, since when, and what they said."""
@@ -88,16 +92,23 @@ def stop(
     words: str,
     now: datetime,
     said_at: datetime | None = None,
+    channel: str = TEXT,
 ) -> bool:
     """This phone wants no texts, whoever it belongs to. Whether that is news.
 
-    `said_at`: when it was said, where it reached us late: a START since then has lifted it.
+    `said_at`: when it was said, where it reached us late: a START since then has lifted it. What
+    was said on the page is news again when it is texted: the page can no longer take it back.
     """
     since = said_at or now
     lifted_since = select(OptOut.id).where(OptOut.phone == phone, col(OptOut.lifted_at) > since)
-    if is_stopped(session, phone) or (said_at and session.exec(lifted_since).first()):
+    stopped_on = _stopped_on(session, phone)
+    if TEXT in stopped_on or channel in stopped_on:
         return False
-    session.add(OptOut(phone=phone, since=since, words=words[:200], changed_at=now))
+    if said_at and session.exec(lifted_since).first():
+        return False
+    session.add(
+        OptOut(phone=phone, since=since, words=words[:200], channel=channel, changed_at=now)
+    )
     session.flush()
     audit.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
     return True
@@ -122,14 +133,35 @@ def start(
         audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
 
 
+def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
+    """Take back what was said on the page. A STOP by text stays: its START must be texted too."""
+    lifted = session.exec(
+        update(OptOut)
+        .where(
+            col(OptOut.phone) == phone,
+            col(OptOut.channel) == PAGE,
+            col(OptOut.lifted_at).is_(None),
+        )
+        .values(lifted_at=now, changed_at=now)
+    )
+    if lifted.rowcount:
+        audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+
+
 def is_stopped(session: Session, phone: str) -> bool:
     """Whether this phone asked to be left alone and has not asked for texts since."""
-    return (
-        session.exec(
-            select(OptOut.id).where(OptOut.phone == phone, col(OptOut.lifted_at).is_(None))
-        ).first()
-        is not None
-    )
+    return bool(_stopped_on(session, phone))
+
+
+def is_stopped_by_text(session: Session, phone: str) -> bool:
+    """Whether it said so by text, which only a text takes back."""
+    return TEXT in _stopped_on(session, phone)
+
+
+def _stopped_on(session: Session, phone: str) -> Sequence[str]:
+    return session.exec(
+        select(OptOut.channel).where(OptOut.phone == phone, col(OptOut.lifted_at).is_(None))
+    ).all()
 
 
 def _decide(

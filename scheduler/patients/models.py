@@ -22,6 +22,8 @@ class Patient(Versioned, table=True):
     """why texts do not reach it, as the carrier says; empty if they do"""
     language: str = Field(default="en", max_length=8)
     sms_consent: bool = False
+    texts: str = Field(default="all", max_length=10, sa_column_kwargs={"server_default": "all"})
+    """all, or fewer: see `reminders.fewer`"""
     created_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant, index=True)
     erased_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -51,6 +53,8 @@ class OptOut(SQLModel, table=True):
     phone: str = Field(max_length=20, index=True)
     since: datetime = Field(sa_type=Instant)
     words: str = Field(max_length=200)
+    channel: str = Field(default="text", max_length=10, sa_column_kwargs={"server_default": "text"})
+    """where it was said: text, or page"""
     lifted_at: datetime | None = Field(default=None, sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant, index=True)
 

@@ -118,6 +118,7 @@ def change(
     name: str | None = None,
     phone: str | None = None,
     language: str | None = None,
+    texts: str | None = None,
 ) -> Patient:
     """Correct what is known of a patient. A new phone has yet to be proved."""
     changed = []
@@ -130,6 +131,9 @@ def change(
     if language is not None:
         patient.language = language
         changed.append("language")
+    if texts is not None:
+        patient.texts = texts
+        changed.append("texts")
     patient.changed_at = now
     session.add(patient)
     session.flush()

@@ -18,7 +18,7 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
-from scheduler.reminders import mass_texts, repeats, rulebook, texts, timing
+from scheduler.reminders import fewer, mass_texts, repeats, rulebook, texts, timing
 from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.sms import codes
@@ -74,6 +74,7 @@ class _Session(NamedTuple):
     clinic_id: int
     patient_id: int
     language: str
+    texts: str
     course_id: int
     course_state: str
     was_held: bool | None
@@ -128,6 +129,7 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
             Course.clinic_id,
             Patient.id,
             Patient.language,
+            Patient.texts,
             Course.id,
             Course.state,
             Screening.needs_clearance,
@@ -229,6 +231,8 @@ def _visits_of_course(
 ) -> list[timing.Visit]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
+    if course[0].texts == fewer.FEWER:
+        rules = fewer.essential(rules)
     rules = _rules_for(course[0], rules)
     attended = [row.appointment_id for row in course if row.state in LIVE]
     reviewed = reviews.due_after(attended, course[0].review_after)

@@ -25,6 +25,7 @@ from scheduler.patients import consent, verification
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
 from scheduler.reminders import (
+    fewer,
     households,
     mass_texts,
     repeats,
@@ -308,7 +309,14 @@ def why_gone(session: Session, row: Message) -> str:
     rule = session.get(ReminderRule, row.rule_id) if row.rule_id else None
     if rule is None or not rule.active:
         return "The clinic no longer sends this text."
+    if patient.texts == fewer.FEWER and not _is_essential(session, rule):
+        return "The patient wants fewer texts."
     return _what_happened(session, row)
+
+
+def _is_essential(session: Session, rule: ReminderRule) -> bool:
+    rules = rulebook.of_clinics(session, [rule.clinic_id])[rule.clinic_id]
+    return str(rule.id) in {each.id for each in fewer.essential(rules)}
 
 
 def _what_happened(session: Session, row: Message) -> str:

@@ -12,7 +12,9 @@ from scheduler.web import (
     changes,
     entry,
     leaflet,
+    notes,
     offers,
+    preferences,
     progress,
     self_service,
     treatments,
@@ -39,7 +41,17 @@ def router() -> APIRouter:
         include_in_schema=False,
     )
     # The end of the form lies with the course's own page, and its address before the form's.
-    for part in (treatments, self_service, changes, progress, leaflet, offers, booking):
+    for part in (
+        treatments,
+        self_service,
+        changes,
+        progress,
+        leaflet,
+        notes,
+        preferences,
+        offers,
+        booking,
+    ):
         pages.include_router(part.router)
     return pages
 

@@ -2,9 +2,11 @@
 
 import pytest
 
+from scheduler.audit import Actor
 from scheduler.database import Database
 from scheduler.patients import consent
-from scheduler.reminders import replies
+from scheduler.patients.models import Patient
+from scheduler.reminders import notes, replies
 from tests.api.conftest import Desk
 from tests.api.world import furnish
 from tests.cast import ANNS_PHONE, NOW, Cast
@@ -103,3 +105,30 @@ def test_a_stop_is_of_the_phone_not_of_the_person(
     assert (silence is None) is lifted
     with database.transaction(write=False) as session:
         assert consent.is_stopped(session, ANNS_PHONE) is not lifted
+
+
+def test_staff_note_that_somebody_wants_fewer_texts(desk: Desk, cast: Cast) -> None:
+    path = f"/patients/{cast.ann}"
+    assert desk.get(path).json()["texts"] == "all"
+
+    desk.send("PATCH", path, {"texts": "fewer"})
+
+    assert desk.get(path).json()["texts"] == "fewer"
+    assert desk.send("PATCH", path, {"texts": "none"}).status_code == 422
+
+
+def test_a_message_from_the_page_stands_among_the_replies(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        ann = session.get_one(Patient, cast.ann)
+        actor = Actor(kind="patient", clinic_ids=frozenset({cast.clinic}))
+        notes.leave(session, actor, ann, body="I feel faint", now=NOW)
+    text(database, "Is there a lift?")
+
+    replies = desk.get("/replies").json()["items"]
+
+    assert {(each["via"], each["body"], each["urgent"]) for each in replies} == {
+        ("page", "I feel faint", True),
+        ("text", "Is there a lift?", False),
+    }

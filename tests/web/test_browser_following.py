@@ -60,9 +60,36 @@ def test_a_course_is_followed_without_scripts(
     walk.look("03-scores")
     walk.page.goto(f"{my}/advice")
     walk.look("04-advice")
+    choose_texts(walk, my)
+    write(walk, my)
 
     assert [url for url in walk.asked if not url.startswith(address)] == []
-    assert walk.complaints == []
+    assert [line for line in walk.complaints if "status of 422" not in line] == []
+
+
+def choose_texts(walk: Walk, my: str) -> None:
+    walk.page.goto(f"{my}/texts")
+    walk.look("05-texts")
+    for wish in ("none", "fewer"):
+        walk.page.check(f"[name=texts][value={wish}]")
+        walk.page.locator("main form button").click()
+        assert walk.page.locator("[role=status]").count() == 1
+        walk.look(f"06-texts-{wish}")
+
+
+def write(walk: Walk, my: str) -> None:
+    walk.page.goto(f"{my}/message")
+    walk.look("07-message")
+    for words, what in (
+        ("", "empty"),
+        ("Can I bring my dog?", "left"),
+        ("I can't breathe", "danger"),
+    ):
+        walk.page.goto(f"{my}/message")
+        walk.page.locator("#message").fill(words)
+        walk.page.locator("main form button").click()
+        walk.look(f"08-message-{what}")
+    assert "911" in walk.page.locator("[role=alert] h1").inner_text()
 
 
 def live_through_four(visitor: Visitor, clock: FrozenClock) -> None:

@@ -70,7 +70,7 @@ def test_a_phone_that_said_stop_is_told_how_to_start_again(
         consent.stop(session, CARRIER, "+12025550155", words="STOP", now=NOW)
 
     for page in ("done", my):
-        assert "this phone once answered STOP. Text START" in text_of(visitor.get(page))
+        assert "this phone has asked for no more texts. Text START" in text_of(visitor.get(page))
 
 
 def test_a_session_is_confirmed_by_its_button(
