@@ -116,9 +116,14 @@ def postgresql_template(postgresql_server: psycopg.Connection) -> str:
 
 def migrate(url: str) -> None:
     """Bring the database to the newest version, as an operator would."""
+    command.upgrade(config_for(url), "head")
+
+
+def config_for(url: str) -> Config:
+    """What alembic needs to know to migrate a database."""
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
-    command.upgrade(config, "head")
+    return config
 
 
 def missing(reason: str) -> NoReturn:

@@ -8,9 +8,22 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from alembic import command
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, text
 
 from scheduler import migrations
+from scheduler.audit import OPERATOR
+from scheduler.booking import appointments, courses
+from scheduler.booking.models import Course
+from scheduler.clinic.models import Treatment
 from scheduler.database import Database
+from scheduler.errors import Conflict
+from scheduler.patients import verification
+from scheduler.patients.models import Patient
+from scheduler.reminders import outbox
+from tests.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
+from tests.databases import config_for
 
 SECRET = "a secret for tests that is long enough"
 ROOT = Path(__file__).parent.parent
@@ -70,3 +83,66 @@ def test_one_that_was_killed_on_the_way_leaves_nothing_half_done(empty_url: str)
 
     assert (last.communicate(timeout=120)[1], last.returncode) == ("", 0)
     assert version(empty_url) == migrations.newest()
+
+
+# What has been there since long, so that it must survive each step back and forth.
+KEPT = {
+    "appointments": "id, course_id, patient_id, practitioner_id, room_id, number, state, starts_at"
+    ", ends_at, wall_time",
+    "courses": "id, patient_id, treatment_id, state",
+    "diary": "calendar_id, from_minute, to_minute, appointment_id",
+    "messages": "id, kind, state, phone, due_at",
+    "patients": "id, name, phone, language",
+}
+
+
+def rows(database: Database) -> dict[str, list[str]]:
+    with database.transaction(write=False) as session:
+        return {
+            table: sorted(str(tuple(row)) for row in _all(session, f"SELECT {names} FROM {table}"))
+            for table, names in KEPT.items()
+        }
+
+
+def _all(session: Session, statement: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in session.execute(text(statement))]
+
+
+@pytest.mark.parametrize("version", ["0016", "0014", "0011", "0008"])
+def test_what_is_booked_survives_a_step_back_and_forth(
+    database: Database, database_url: str, cast: Cast, version: str
+) -> None:
+    with database.transaction() as session:
+        course = book(session, cast, cast.ann)
+        second = courses.appointments_of(session, course)[1]
+        appointments.cancel(session, OPERATOR, second, now=NOW)
+        code = verification.begin(
+            session, clinic_id=cast.clinic, phone=ANNS_PHONE, origin="192.0.2.1", now=NOW
+        )
+        outbox.owe_code(session, code, language="en", now=NOW)
+    before = rows(database)
+    assert before["messages"], "texts are owed"
+    database.close()
+
+    command.downgrade(config_for(database_url), version)
+    command.upgrade(config_for(database_url), "head")
+
+    assert rows(database) == before
+    with pytest.raises(DBAPIError), database.transaction() as session:
+        session.execute(text("DELETE FROM diary WHERE appointment_id = 1"))
+    with pytest.raises(Conflict), database.transaction() as session:
+        book(session, cast, cast.ann)  # nobody is in two beds
+    with database.transaction() as session:
+        moved = courses.appointments_of(session, session.get_one(Course, 1))[0]
+        appointments.move(session, OPERATOR, moved, starts_at=MONDAY.replace(hour=11), now=NOW)
+
+
+def book(session: Session, cast: Cast, who: int) -> Course:
+    return courses.book(
+        session,
+        OPERATOR,
+        treatment=session.get_one(Treatment, cast.back),
+        patient=session.get_one(Patient, who),
+        wanted=wanted(*(MONDAY + 7 * DAY * number for number in range(3))),
+        now=NOW,
+    )

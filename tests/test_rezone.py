@@ -20,7 +20,7 @@ from sqlmodel import col, select
 
 from scheduler import cli, rezone
 from scheduler.audit import OPERATOR, AuditEntry
-from scheduler.booking import absences, courses
+from scheduler.booking import absences, closing, courses
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.seating import Wanted
 from scheduler.clinic import zone_rules
@@ -290,8 +290,8 @@ def test_absences_keep_their_wall_time_too(world: World, tmp_path: Path) -> None
             ends_at=utc(4, 3, 16),
             now=world.clock.at,
         )
-        absences.close(session, OPERATOR, clinic, day=date(2027, 6, 1), now=world.clock.at)
-        absences.close(session, OPERATOR, clinic, day=date(2027, 3, 28), now=world.clock.at)
+        closing.close(session, OPERATOR, clinic, day=date(2027, 6, 1), now=world.clock.at)
+        closing.close(session, OPERATOR, clinic, day=date(2027, 3, 28), now=world.clock.at)
 
     with summer_time(tmp_path):
         begin(world)

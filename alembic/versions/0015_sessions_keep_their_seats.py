@@ -49,7 +49,9 @@ WHERE a.id = {id} AND a.state <> 'cancelled' AND NOT (
 )
 """
 
-FILL = "UPDATE appointments AS a SET hands = coalesce(({hands}), '')"
+# Only those that are not over: what has been is no longer guarded minute by minute, and a table with
+# years in it would be kept locked for as long as it takes to read them all.
+FILL = "UPDATE appointments AS a SET hands = coalesce(({hands}), '') WHERE a.ends_at > CURRENT_TIMESTAMP"
 SENTENCE = "a session that takes time must have its entries in the diary"
 SAYS = "state, starts_at, ends_at, room_id, patient_id, practitioner_id, hands"
 

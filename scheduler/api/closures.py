@@ -12,7 +12,7 @@ from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import ClockTime, Day, Page, PathId, Shape, Text
-from scheduler.booking import absences
+from scheduler.booking import closing
 from scheduler.clinic import setup
 from scheduler.clinic.models import Closure
 from scheduler.database import known
@@ -71,7 +71,7 @@ def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     if body.last_date is not None and body.last_date < body.date:
         raise Unfit("`last_date` must not be before `date`.", field="last_date")
     with telling_who_is_booked(zone):
-        series = absences.close(
+        series = closing.close(
             call.session,
             call.actor,
             clinic,
@@ -97,8 +97,8 @@ def reopen(
 ) -> None:
     """Open on that day after all."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
-    closure = absences.find_closure(call.session, clinic, closure_id)
-    absences.reopen(call.session, call.actor, clinic, closure, series=series, now=call.now)
+    closure = closing.find_closure(call.session, clinic, closure_id)
+    closing.reopen(call.session, call.actor, clinic, closure, series=series, now=call.now)
 
 
 def _shape(closure: Closure) -> ClosureShape:

@@ -8,7 +8,7 @@ from scheduler.api import lists
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import Change, Id, Page, PathId, QueryId, Shape, Text, given
-from scheduler.booking import absences
+from scheduler.booking import closing
 from scheduler.clinic import setup
 from scheduler.clinic.models import Room
 from scheduler.staff.roles import Deed
@@ -52,7 +52,7 @@ def add_room(call: Writing, body: NewRoom) -> JSONResponse:
     """Enter a room. Name it in the treatments that can be given there next."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     room = setup.add_room(call.session, call.actor, clinic, name=body.name, now=call.now)
-    absences.extend_closures(call.session, room, clinic, now=call.now)
+    closing.extend_closures(call.session, room, clinic, now=call.now)
     return call.answer(_shape(room), status=201, version=room.version)
 
 

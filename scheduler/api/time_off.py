@@ -24,7 +24,10 @@ router = APIRouter(prefix="/practitioners/{practitioner_id}/time-off", tags=["pr
 
 
 class Repeat(Shape):
-    """The same again, by the clock on the wall: every second Friday afternoon, say."""
+    """The same again, by the clock on the wall: every second Friday afternoon, say.
+
+    One that would lie wholly in an hour that clocks skip is left out; the others stay.
+    """
 
     every_weeks: int = Field(strict=True, ge=1, le=52, examples=[2])
     until: Day = Field(description="The last day on which it may begin; two years at most.")

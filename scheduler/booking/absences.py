@@ -1,6 +1,6 @@
-"""Time off and closures: they lie in the diary like sessions do, so that neither can overlap."""
+"""Time off: it lies in the diary like sessions do, so that neither can overlap."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,16 +14,13 @@ from scheduler.audit import Actor
 from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
 from scheduler.booking.models import Appointment, DiaryEntry, Offer
-from scheduler.clinic import closures, hours, shifts
-from scheduler.clinic.closures import Closed
-from scheduler.clinic.models import Clinic, Closure, Practitioner, Room, TimeOff
+from scheduler.clinic import hours
+from scheduler.clinic.models import Clinic, Practitioner, TimeOff
 from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.intervals import Interval, instant_of, minute_of
 
 LONGEST = timedelta(days=366)
-MOST_DAYS = 62
-"""How many days one closure may take."""
 MOST_TIMES = 106
 """How often an absence may recur: every week for two years."""
 
@@ -100,7 +97,7 @@ def take_time_off(
     if repeat is not None:
         for each in series:
             each.series_id = series[0].id
-    _claim(session, [_away(practitioner, each) for each in series], now=now)
+    claim(session, [_away(practitioner, each) for each in series], now=now)
     _record_time_off(
         session,
         actor,
@@ -132,7 +129,7 @@ def change_time_off(
     time_off.starts_at, time_off.ends_at, time_off.reason = starts_at, ends_at, reason
     session.add(time_off)
     session.flush()
-    _claim(session, [_away(practitioner, time_off)], now=now)
+    claim(session, [_away(practitioner, time_off)], now=now)
     _record_time_off(
         session,
         actor,
@@ -193,115 +190,6 @@ def cancel_time_off(
     return len(gone)
 
 
-def close(
-    session: Session,
-    actor: Actor,
-    clinic: Clinic,
-    *,
-    day: date,
-    last_day: date | None = None,
-    starts: str = closures.ALL_DAY,
-    ends: str = closures.ALL_DAY,
-    reason: str = "",
-    now: datetime,
-) -> list[Closure]:
-    """The clinic is closed on a day or on each from one to another, for all of it or a part.
-
-    All of it or nothing: BookedInside lists who is booked. HeldJustNow: nobody is, but somebody who
-    is filling the form has a time in it.
-    """
-    days = shifts.dates(day, last_day or day)
-    if not 1 <= len(days) <= MOST_DAYS:
-        raise Unfit(f"A closure takes from 1 to {MOST_DAYS} days.", field="last_date")
-    Closed(day, starts, ends).check()
-    closed = session.exec(
-        select(col(Closure.day)).where(
-            Closure.clinic_id == clinic.id, col(Closure.day) >= day, col(Closure.day) <= days[-1]
-        )
-    ).first()
-    if closed is not None:
-        raise Conflict(f"The clinic is closed on {closed.isoformat()} already.")
-    series = [
-        Closure(clinic_id=known(clinic.id), day=each, starts=starts, ends=ends, reason=reason)
-        for each in days
-    ]
-    session.add_all(series)
-    session.flush()
-    if last_day is not None:
-        for one in series:
-            one.series_id = series[0].id
-    rooms = session.exec(select(Room).where(Room.clinic_id == clinic.id)).all()
-    _claim(session, _shut(rooms, series, clinic), now=now)
-    audit.record(
-        session,
-        actor,
-        "closed",
-        "clinic",
-        clinic.id,
-        clinic_id=clinic.id,
-        now=now,
-        date=day.isoformat(),
-        days=len(days),
-    )
-    return series
-
-
-def find_closure(session: Session, clinic: Clinic, closure_id: int) -> Closure:
-    """A closure of this clinic; NotFound for another's."""
-    closure = session.get(Closure, closure_id)
-    if closure is None or closure.clinic_id != clinic.id:
-        raise NotFound
-    return closure
-
-
-def reopen(
-    session: Session,
-    actor: Actor,
-    clinic: Clinic,
-    closure: Closure,
-    *,
-    series: bool = False,
-    now: datetime,
-) -> None:
-    """The clinic is open after all; `series`: on all days that were closed together with it."""
-    gone = [closure]
-    if series and closure.series_id is not None:
-        gone = list(session.exec(select(Closure).where(Closure.series_id == closure.series_id)))
-    for each in gone:
-        diary.free(session, closure_id=known(each.id))
-        session.delete(each)
-    session.flush()
-    audit.record(
-        session,
-        actor,
-        "reopened",
-        "clinic",
-        clinic.id,
-        clinic_id=clinic.id,
-        now=now,
-        dates=sorted(each.day.isoformat() for each in gone),
-    )
-
-
-def extend_closures(session: Session, room: Room, clinic: Clinic, *, now: datetime) -> None:
-    """A new room is closed when its clinic is."""
-    today = now.astimezone(ZoneInfo(clinic.timezone)).date()
-    coming = session.exec(
-        select(Closure).where(Closure.clinic_id == clinic.id, col(Closure.day) >= today)
-    ).all()
-    diary.claim(session, _shut([room], coming, clinic))
-
-
-def _shut(rooms: Iterable[Room], series: Sequence[Closure], clinic: Clinic) -> list[Entry]:
-    zone = ZoneInfo(clinic.timezone)
-    return [
-        Entry(room.calendar_id, span, closure_id=each.id)
-        for each in series
-        for span in [Closed(each.day, each.starts, each.ends).span(zone)]
-        for room in rooms
-    ]
-
-
 def _away(practitioner: Practitioner, time_off: TimeOff) -> Entry:
     span = _span(time_off.starts_at, time_off.ends_at)
     return Entry(practitioner.calendar_id, span, time_off_id=known(time_off.id))
@@ -314,7 +202,7 @@ def _zone(session: Session, practitioner: Practitioner) -> ZoneInfo:
 def _occurrences(
     starts_at: datetime, ends_at: datetime, repeat: Recurrence | None, zone: ZoneInfo
 ) -> list[tuple[datetime, datetime]]:
-    """When an absence begins and ends, each time at the same wall time."""
+    """When an absence begins and ends, each time at the same wall time; the first is as said."""
     _span(starts_at, ends_at)
     if repeat is None:
         return [(starts_at, ends_at)]
@@ -327,10 +215,12 @@ def _occurrences(
     times = (repeat.until - first.date()) // every + 1
     if times > MOST_TIMES:
         raise Unfit(f"An absence can come {MOST_TIMES} times at most.", field="repeat.until")
-    return [
+    series = [
         (_at(first + number * every, zone), _at(last + number * every, zone))
         for number in range(times)
     ]
+    # One that lies wholly in an hour that clocks skip takes no time on that day: there is none.
+    return [(start, end) for start, end in series if start < end]
 
 
 def _at(wall: datetime, zone: ZoneInfo) -> datetime:
@@ -348,7 +238,7 @@ def _span(starts_at: datetime, ends_at: datetime) -> Interval:
     return Interval(minute_of(starts_at), minute_of(ends_at))
 
 
-def _claim(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
+def claim(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
     """Write an absence on its calendars, or say what stands in the way."""
     holds.release_lapsed(session, now=now)
     if diary.claim(session, entries):

@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absence_proposals, absences, courses, waitlist
+from scheduler.booking import absence_proposals, absences, closing, courses, waitlist
 from scheduler.booking.seating import Wanted
 from scheduler.clinic import rota
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
@@ -60,7 +60,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             ends_at=MONDAY + 31 * DAY,
             now=NOW,
         )
-        [closure] = absences.close(
+        [closure] = closing.close(
             session,
             OPERATOR,
             session.get_one(Clinic, cast.clinic),

@@ -4,13 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
+from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, appointments, courses, holds
-from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.booking import absences, appointments, closing, courses, holds
+from scheduler.clinic.models import Clinic, Practitioner, TimeOff, Treatment
 from scheduler.database import Database, known
 from scheduler.patients.models import Patient
-from tests.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, wanted
 
 Absence = Callable[..., None]
 
@@ -38,7 +39,7 @@ def leave(database: Database, cast: Cast, *, now: datetime) -> None:
 def shut(database: Database, cast: Cast, *, now: datetime) -> None:
     with database.transaction() as session:
         clinic = session.get_one(Clinic, cast.clinic)
-        absences.close(session, OPERATOR, clinic, day=TUESDAY.date(), now=now)
+        closing.close(session, OPERATOR, clinic, day=TUESDAY.date(), now=now)
 
 
 @pytest.mark.parametrize("absence", [leave, shut])
@@ -73,3 +74,25 @@ def test_sessions_that_have_been_are_listed_too(
 
     [booked] = refusal.value.appointments
     assert booked.appointment_id == known(appointment.id)
+
+
+def test_of_a_series_only_the_one_in_the_hour_that_clocks_skip_is_left_out(
+    database: Database, cast: Cast
+) -> None:
+    sunday = MONDAY - DAY
+    with database.transaction() as session:
+        absences.take_time_off(
+            session,
+            OPERATOR,
+            session.get_one(Practitioner, cast.ana),
+            starts_at=sunday.replace(hour=2),
+            ends_at=sunday.replace(hour=2, minute=45),
+            repeat=absences.Recurrence(1, sunday.date() + 28 * DAY),
+            now=NOW,
+        )
+
+    with database.transaction(write=False) as session:
+        away = session.exec(select(TimeOff).order_by(col(TimeOff.starts_at))).all()
+        # On 14 March clocks in New York go from two straight to three.
+        assert [each.starts_at.astimezone(NEW_YORK).day for each in away] == [21, 28, 7, 21]
+        assert {each.ends_at - each.starts_at for each in away} == {timedelta(minutes=45)}

@@ -32,6 +32,7 @@ from scheduler.booking import (
     absences,
     additions,
     appointments,
+    closing,
     courses,
     displaced,
     holds,
@@ -316,7 +317,7 @@ class Calendar(RuleBasedStateMachine):
     @rule(day=DAYS)
     def close(self, day: int) -> None:
         self.do(
-            lambda session: absences.close(
+            lambda session: closing.close(
                 session,
                 OPERATOR,
                 session.get_one(Clinic, self.cast.clinic),

@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import absences, appointments, courses, holds, moves, search
+from scheduler.booking import absences, appointments, closing, courses, holds, moves, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.seating import SessionsTaken, Wanted
@@ -204,7 +204,7 @@ def test_a_day_off_and_a_closure_take_their_slots_away(database: Database, cast:
             ends_at=MONDAY + DAY + timedelta(hours=4),
             now=NOW,
         )
-        absences.close(
+        closing.close(
             session,
             OPERATOR,
             session.get_one(Clinic, cast.clinic),

@@ -16,7 +16,7 @@ from sqlmodel import Session
 
 from scheduler.api.shapes import local
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, courses, moves, search
+from scheduler.booking import closing, courses, moves, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic import hours
@@ -245,7 +245,7 @@ def test_a_closed_day_is_what_clocks_show_as_that_day(
             minutes = shown_on(day, place.zone)
             with database.transaction() as session:
                 clinic = session.get_one(Clinic, place.clinic)
-                absences.close(session, OPERATOR, clinic, day=day, now=FIRST)
+                closing.close(session, OPERATOR, clinic, day=day, now=FIRST)
                 found = session.execute(
                     text(
                         "SELECT MIN(from_minute), MAX(to_minute) FROM diary JOIN closures"

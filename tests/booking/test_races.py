@@ -4,20 +4,21 @@ SQLite has one writer, so that nothing can change between a look and a write the
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import Session, col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, courses, diary, displaced
-from scheduler.booking.models import Appointment
+from scheduler.booking import absences, closing, courses, diary, displaced
+from scheduler.booking.models import Appointment, DiaryEntry
 from scheduler.booking.seating import SessionsTaken
 from scheduler.clinic import rota, setup
-from scheduler.clinic.models import Practitioner, Treatment
+from scheduler.clinic.models import Clinic, Closure, Practitioner, Room, Treatment
 from scheduler.clinic.shifts import WeeklyBreak
 from scheduler.database import Database
+from scheduler.errors import Conflict
 from scheduler.patients.models import Patient
 from tests.cast import DAY, MONDAY, NOW, Cast, settle, wanted
 
@@ -25,6 +26,7 @@ NOON = (MONDAY + DAY).replace(hour=12)
 """A Tuesday, on which Ana works alone."""
 
 Change = Callable[[Session, Practitioner], object]
+Setting = Callable[[Session, Clinic], object]
 
 
 @pytest.fixture
@@ -156,3 +158,50 @@ def test_two_who_book_at_once_do_not_exceed_together_what_neither_exceeds(
 def booked(database: Database) -> int:
     with database.transaction(write=False) as session:
         return len(session.exec(select(Appointment.id).where(col(Appointment.id) > 0)).all())
+
+
+def add_bed(session: Session, clinic: Clinic) -> None:
+    room = setup.add_room(session, OPERATOR, clinic, name="Bed 3", now=NOW)
+    closing.extend_closures(session, room, clinic, now=NOW)
+
+
+def shut(session: Session, clinic: Clinic) -> None:
+    closing.close(session, OPERATOR, clinic, day=NOON.date(), now=NOW)
+
+
+@pytest.mark.parametrize(("first", "second"), [(add_bed, shut), (shut, add_bed)])
+def test_a_bed_that_is_added_while_its_clinic_closes_is_closed_too(
+    database: Database, cast: Cast, first: Setting, second: Setting
+) -> None:
+    waiting(database, cast, first, second).result()
+
+    with database.transaction(write=False) as session:
+        beds = session.exec(select(col(Room.calendar_id))).all()
+        closed = session.exec(
+            select(col(DiaryEntry.calendar_id)).where(col(DiaryEntry.closure_id).is_not(None))
+        ).all()
+        assert sorted(closed) == sorted(beds)
+        assert len(beds) == 3
+
+
+def test_a_day_is_closed_once_by_two_who_close_it_at_once(database: Database, cast: Cast) -> None:
+    with pytest.raises(Conflict, match="is closed on 2027-02-23 already"):
+        waiting(database, cast, shut, shut).result()
+
+    with database.transaction(write=False) as session:
+        assert len(session.exec(select(Closure)).all()) == 1
+
+
+def waiting(database: Database, cast: Cast, first: Setting, second: Setting) -> Future[None]:
+    """Do one thing, begin another before it is committed, and see what has become of the other."""
+
+    def do() -> None:
+        with database.transaction() as other:
+            second(other, other.get_one(Clinic, cast.clinic))
+
+    with ThreadPoolExecutor(1) as threads, database.transaction() as session:
+        first(session, session.get_one(Clinic, cast.clinic))
+        doing = threads.submit(do)
+        with pytest.raises(TimeoutError):
+            doing.result(timeout=0.5)
+    return doing

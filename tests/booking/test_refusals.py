@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, courses, diary
+from scheduler.booking import closing, courses, diary
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.diary import Entry
 from scheduler.booking.models import Hold
@@ -57,7 +57,7 @@ def staff(session: Session, cast: Cast) -> list[int]:
 def close(session: Session, cast: Cast, days: range) -> None:
     clinic = session.get_one(Clinic, cast.clinic)
     for day in days:
-        absences.close(session, OPERATOR, clinic, day=on(day), now=NOW)
+        closing.close(session, OPERATOR, clinic, day=on(day), now=NOW)
 
 
 def refused(

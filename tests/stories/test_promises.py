@@ -24,7 +24,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_sta
 from sqlmodel import Session, col, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import absences, appointments, courses, moves
+from scheduler.booking import appointments, closing, courses, moves
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import setup
@@ -433,7 +433,7 @@ class Promises(RuleBasedStateMachine):
     def close(self, day: int) -> None:
         with self.story() as session:
             clinic = session.get_one(Clinic, self.world.clinic_id)
-            absences.close(
+            closing.close(
                 session, OPERATOR, clinic,
                 day=_local(self.world.clock.at).date() + timedelta(days=day),
                 now=self.world.clock.at,
