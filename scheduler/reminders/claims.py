@@ -235,7 +235,8 @@ def revealed(session: Session, message: Message, secrets: Secrets, *, now: datet
     if "{code}" in message.text:
         phone_code = session.get(PhoneCode, message.phone_code_id)
         code = links.code_of(secrets.key, phone_code.nonce) if phone_code else None
-    return wording.reveal(message.text, link=link, code=code)
+    text = wording.reveal(message.text, link=link, code=code)
+    return wording.bound(text, code=code, public_url=secrets.public_url) if code else text
 
 
 def _link(session: Session, message: Message, key: str, now: datetime) -> Link:

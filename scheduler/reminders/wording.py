@@ -8,7 +8,7 @@ from datetime import datetime
 from scheduler import languages
 from scheduler.errors import Unfit
 from scheduler.languages import Clock, Language
-from scheduler.reminders.segments import plain
+from scheduler.reminders.segments import count, plain
 
 FIELDS = {
     "clinic": "the clinic's name",
@@ -35,6 +35,8 @@ LONGEST = 640
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _SECRET = re.compile(r"\{(link|code)\}")
+_NAMED = re.compile(r"https://((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?=[:/]|$)", re.IGNORECASE)
+"""An https address by a name, not by numbers."""
 
 
 ENGLISH = languages.of("en")
@@ -106,6 +108,20 @@ def reveal(text: str, *, link: str | None = None, code: str | None = None) -> st
         return secret
 
     return _SECRET.sub(fill, text)
+
+
+def bound(text: str, *, code: str, public_url: str) -> str:
+    """A text with a code, and a last line that binds the code to our address: `@host #123456`.
+
+    Phones read it, offer to fill the code in on that page, and on no other that asks for it:
+    https://wicg.github.io/sms-one-time-codes/. Left out where the address is no https one with a
+    name, which the format does not know, or where the text would cost another segment.
+    """
+    address = _NAMED.match(public_url)
+    if address is None:
+        return text
+    longer = f"{text}\n\n@{address[1]} #{code}"
+    return longer if count(longer).segments == count(text).segments else text
 
 
 def clean(name: str) -> str:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scheduler.errors import Unfit
 from scheduler.languages import Clock, Language
 from scheduler.reminders import wording
-from scheduler.reminders.wording import check, clean, render, reveal, when
+from scheduler.reminders.wording import bound, check, clean, render, reveal, when
 
 NEW_YORK = ZoneInfo("America/New_York")
 ENGLISH, SPANISH = Language("en"), Language("es")
@@ -96,6 +96,29 @@ def test_a_text_is_not_sent_without_its_secret() -> None:
         reveal("Go to {link}")
 
     assert reveal("No secret here") == "No secret here"
+
+
+CODE_TEXT = "Willow: your code is 123456."
+
+
+def test_a_code_is_bound_to_our_address_for_phones_that_fill_it_in() -> None:
+    text = bound(CODE_TEXT, code="123456", public_url="https://willow.example:8443/booking")
+
+    assert text == f"{CODE_TEXT}\n\n@willow.example #123456"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "http://willow.example",
+        "https://127.0.0.1:8000",
+        "https://[::1]",
+        "https://localhost",
+        f"https://{'w' * 60}.{'x' * 60}.example",  # a second segment
+    ],
+)
+def test_a_code_is_not_bound_where_no_phone_would_read_it_or_it_costs_more(address: str) -> None:
+    assert bound(CODE_TEXT, code="123456", public_url=address) == CODE_TEXT
 
 
 @pytest.mark.parametrize(

@@ -85,3 +85,24 @@ def test_danger_is_answered_even_to_a_flooded_stranger(world: World) -> None:
     receive(world, "I cannot breathe", phone=VICTIM)
 
     assert [each.kind for each in world.messages(phone=VICTIM)].count("emergency") == 1
+
+
+def test_a_flood_from_many_addresses_stays_within_the_budget_and_no_reminder_gives_way(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verification, "PER_CLINIC_A_DAY", 20)
+    course = world.book(world.enrol(), at(11))
+    world.clock.at = at(10, 9, 59)
+    asked = [
+        ask_for_code(world, f"+1212555{1000 + number}", f"198.{number % 100}.{number}.7")
+        for number in range(200)
+    ]
+
+    world.worker.send()
+    world.tick(at(10, 10, 1))
+
+    assert sum(asked) == 20
+    codes = [text for _, text in world.carrier.texts if "your code is" in text]
+    assert 0 < len(codes) <= 20
+    assert all(text.splitlines()[-1].startswith("@willow.example #") for text in codes)
+    assert [each.state for each in world.messages(course_id=course, kind="day_before")] == ["sent"]
