@@ -1,0 +1,90 @@
+"""Sixteen threads that write to one SQLite file: in line for it, or each until it is free."""
+
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from sqlmodel import Session, func, select
+
+from benchmarks.clinic import NOW
+from scheduler import audit, migrations
+from scheduler.audit import OPERATOR, AuditEntry
+from scheduler.database import Busy, Database
+from scheduler.errors import Unavailable
+
+THREADS = 16
+SECONDS = 2.0
+ROUNDS = 3
+
+Way = Callable[[], AbstractContextManager[Session]]
+
+
+def main() -> int:
+    """Print a row for each way; 1 where something that was said to be written is not there."""
+    with tempfile.TemporaryDirectory() as folder:
+        database = Database(f"sqlite:///{Path(folder) / 'writers.db'}", pool_size=THREADS)
+        migrations.upgrade(database)
+        ways: dict[str, Way] = {
+            "in line": database.transaction,
+            "waiting on busy": lambda: database.unit(write=True),
+        }
+        told = {name: Told() for name in ways}
+        for _ in range(ROUNDS):
+            for name, way in ways.items():
+                rush(way, told[name])
+        with database.transaction(write=False) as session:
+            there = session.exec(select(func.count()).select_from(AuditEntry)).one()
+        database.close()
+    for name, each in told.items():
+        waits = sorted(each.waits)
+        rate = len(waits) / SECONDS / ROUNDS
+        print(
+            f"SQLite     {THREADS} threads, {name:<15}   {rate:5.0f} a second"
+            f"   p50 {waits[len(waits) // 2]:5.0f} ms   p99 {waits[-len(waits) // 100]:6.0f} ms"
+            f"   longest {waits[-1]:6.0f} ms   refused {each.refused}"
+        )
+    written = sum(len(each.waits) for each in told.values())
+    if there != written:
+        print(f"{there} entries are there, {written} were written", file=sys.stderr)
+        return 1
+    return 0
+
+
+@dataclass
+class Told:
+    """What writers waited for each commit, in milliseconds, and how often they were refused."""
+
+    waits: list[float] = field(default_factory=list)
+    refused: int = 0
+
+
+def rush(way: Way, told: Told) -> None:
+    """Let all threads write, each as soon as it has done so, until the time is over."""
+    until = time.monotonic() + SECONDS
+
+    def write() -> None:
+        while (came := time.monotonic()) < until:
+            try:
+                with way() as session:
+                    audit.record(
+                        session, OPERATOR, "measured", "clinic", None, clinic_id=None, now=NOW
+                    )
+            except (Busy, Unavailable):
+                told.refused += 1
+            else:
+                told.waits.append((time.monotonic() - came) * 1000)
+
+    threads = [threading.Thread(target=write) for _ in range(THREADS)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
