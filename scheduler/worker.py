@@ -24,8 +24,10 @@ from scheduler.clinic.models import Clinic
 from scheduler.clock import Clock, SystemClock
 from scheduler.database import Busy, Database, known
 from scheduler.errors import Unavailable
+from scheduler.patients import lost_links
 from scheduler.phone import masked
 from scheduler.reminders import changes, claims, missed, outbox
+from scheduler.reminders import lost_links as link_texts
 from scheduler.reminders import offers as offer_texts
 from scheduler.reminders.changes import Change
 from scheduler.reminders.claims import Secrets
@@ -101,6 +103,7 @@ class Worker:
         )
         for chore, seconds in (
             (self.derive, self._every),
+            (self.find_links, self._every),
             (self.send, self._every),
             (self.offer, OFFER_SECONDS),
             (self.look_up, LOOK_SECONDS),
@@ -144,6 +147,7 @@ class Worker:
         self.sweep()
         self.offer()
         self.derive()
+        self.find_links()
         self.send()
         self.look_up()
         self.listen()
@@ -237,6 +241,14 @@ class Worker:
             LOG.exception("nothing could be done for entry %d of the waitlist", entry_id)
             return False
 
+    def find_links(self) -> None:
+        """Owe new private links to those who have lost theirs."""
+        with self._database.transaction(write=False) as session:
+            if not lost_links.is_any_waiting(session):
+                return
+        with self._database.transaction() as session:
+            link_texts.answer(session, now=self._clock.now())
+
     def send(self) -> None:
         """Send what is due."""
         self._dispatcher.send_due()
@@ -282,6 +294,7 @@ class Worker:
             holds.release_lapsed(session, now=now)
             enquiries.forget_old(session, now=now)
             idempotency.forget_old(session, now=now)
+            lost_links.forget_old(session, now=now)
 
 
 def _unbroken(chore: Callable[[], None]) -> None:

@@ -89,3 +89,17 @@ class PhoneCode(SQLModel, table=True):
     created_at: datetime = Field(sa_type=Instant, index=True)
     expires_at: datetime = Field(sa_type=Instant)
     proved_at: datetime | None = Field(default=None, sa_type=Instant)
+
+
+class LinkRequest(SQLModel, table=True):
+    """That a private link was asked for, by a phone: forgotten within a day."""
+
+    __tablename__ = "link_requests"
+
+    id: int | None = Field(default=None, primary_key=True)
+    phone: str = Field(default="", max_length=20)
+    """empty once it was looked for"""
+    phone_hash: str = Field(max_length=64)
+    origin: str = Field(default="", max_length=64)
+    network: str = Field(default="", max_length=64)
+    created_at: datetime = Field(sa_type=Instant, index=True)

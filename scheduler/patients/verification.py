@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 def begin(session: Session, *, clinic_id: int, phone: str, origin: str, now: datetime) -> PhoneCode:
     """A new code for a phone (E.164). TooMany where phone, address or clinic had too many."""
-    origin, network = _origin_and_network(origin)
+    origin, network = origin_and_network(origin)
     # One at a time for a clinic: a budget that two could read at once would hold for neither.
     session.exec(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True))
     code = PhoneCode(
@@ -117,7 +117,7 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
         raise too_many()
 
 
-def _origin_and_network(origin: str) -> tuple[str, str]:
+def origin_and_network(origin: str) -> tuple[str, str]:
     """An address and its network: /24, or /56 where a home gets so much. Empty: tells nobody.
 
     This machine's own address stands for everybody behind a proxy that does not say who asks: a

@@ -19,7 +19,16 @@ from scheduler.errors import NotFound, Unfit
 from scheduler.links import Link
 from scheduler.patients import consent
 from scheduler.patients.models import PhoneCode
-from scheduler.reminders import line, mass_texts, offers, outbox, receipts, retry, wording
+from scheduler.reminders import (
+    line,
+    lost_links,
+    mass_texts,
+    offers,
+    outbox,
+    receipts,
+    retry,
+    wording,
+)
 from scheduler.reminders.line import Outcome
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import (
@@ -43,6 +52,9 @@ SILENCE = timedelta(minutes=10)
 
 LINK_OUTLIVES = timedelta(days=14)
 """How long after the last session a private link still opens the course."""
+
+LINK_LIVES = timedelta(days=1)
+"""Less than this a link does not live, however long the course is over: a text speaks of it."""
 
 SENT_THOUGH_STOPPED = {"stopped", "emergency", "help"}
 """Answers that a phone gets that wants no texts: the one that says so, and help it asks for."""
@@ -216,6 +228,8 @@ def _why_not(session: Session, message: Message, now: datetime) -> str:
     stopped = consent.is_stopped(session, message.phone)
     if stopped and message.kind not in SENT_THOUGH_STOPPED:
         return "The phone asked for no more texts."
+    if message.kind in lost_links.KINDS:
+        return lost_links.why_gone(session, message)
     return offers.why_gone(session, message, now=now) if message.kind in offers.KINDS else ""
 
 
@@ -254,7 +268,7 @@ def _link(session: Session, message: Message, key: str, now: datetime) -> Link:
         purpose="course",
         subject_id=message.course_id,
         now=now,
-        expires_at=max(last or now, now) + LINK_OUTLIVES,
+        expires_at=max((last or now) + LINK_OUTLIVES, now + LINK_LIVES),
     )
     message.link_id = link.id
     return link

@@ -14,7 +14,7 @@ from scheduler import spoken
 from scheduler.booking.models import Appointment, Course
 from scheduler.database import known
 from scheduler.patients.models import Patient
-from scheduler.reminders import offers, outbox, timing
+from scheduler.reminders import lost_links, offers, outbox, timing
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import Wanted
 from scheduler.spoken import gettext as _
@@ -117,7 +117,9 @@ def _as_it_is(
 
 
 def _unruled(kind: str) -> str:
-    return "a free time from the waitlist" if kind in offers.KINDS else "in answer to a text"
+    if kind in offers.KINDS:
+        return _("a free time from the waitlist")
+    return _("the private link again") if kind in lost_links.KINDS else _("in answer to a text")
 
 
 def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) -> TimelineEntry:

@@ -127,6 +127,7 @@ def page(status: int, *, sentence: str = "", reference: str = "") -> HTMLRespons
         heading=_(kind.heading),
         sentence=sentence or _(kind.sentence),
         help=_(kind.help),
+        lost=status == 404,
         reference=reference if status >= 500 else "",
     )
 

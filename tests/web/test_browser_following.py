@@ -62,9 +62,10 @@ def test_a_course_is_followed_without_scripts(
     walk.look("04-advice")
     choose_texts(walk, my)
     write(walk, my)
+    lose_the_link(walk, address)
 
     assert [url for url in walk.asked if not url.startswith(address)] == []
-    assert [line for line in walk.complaints if "status of 422" not in line] == []
+    assert [line for line in walk.complaints if "status of 4" not in line] == []
 
 
 def choose_texts(walk: Walk, my: str) -> None:
@@ -90,6 +91,18 @@ def write(walk: Walk, my: str) -> None:
         walk.page.locator("main form button").click()
         walk.look(f"08-message-{what}")
     assert "911" in walk.page.locator("[role=alert] h1").inner_text()
+
+
+def lose_the_link(walk: Walk, address: str) -> None:
+    walk.page.goto(f"{address}/my/nothing")
+    walk.look("09-nothing")
+    walk.page.locator("main a[href^='/lost-link']").click()
+    walk.look("10-lost-link")
+    for number, what in (("12", "wrong"), ("202-555-0155", "asked")):
+        walk.page.locator("#phone").fill(number)
+        walk.page.locator("main form button").click()
+        walk.look(f"11-lost-link-{what}")
+    assert walk.page.locator("form").count() == 0
 
 
 def live_through_four(visitor: Visitor, clock: FrozenClock) -> None:

@@ -62,6 +62,8 @@ _ANSWERS = {
         "{clinic}: we found no session to confirm. Please call {phone} if you expected one."
     ),
     "reschedule": "{clinic}: see and change your sessions here: {link}",
+    "lost_link": "{clinic}: your next session is {date} {time}. All your times: {link}",
+    "lost_link_over": "{clinic}: here are your sessions: {link}",
     "stopped": (
         "{clinic}: you will get no more texts from us. Your sessions stay booked."
         " Reply START for texts again."
