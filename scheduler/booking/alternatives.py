@@ -17,6 +17,7 @@ from scheduler.spoken import gettext as _
 
 EARLIER_BY = 3
 """Days by which an end has to be earlier to be worth saying."""
+KINDS = frozenset({"earlier_end", "same_practitioner", "same_hour"})
 MOST_HOURS = 8
 """How many times of day are tried: those with the most free days."""
 
@@ -24,7 +25,7 @@ MOST_HOURS = 8
 class Alternative(NamedTuple):
     """A whole course that is better than the best plan in one thing.
 
-    Kinds: earlier_end, same_practitioner, same_hour.
+    Kinds: see KINDS.
     """
 
     kind: str

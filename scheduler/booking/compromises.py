@@ -15,6 +15,7 @@ from scheduler.booking.paces import (
     week_of,
     weeks_in_words,
 )
+from scheduler.clinic.hours import DAY
 from scheduler.clinic.phases import Cap, Phase
 from scheduler.intervals import Minute
 from scheduler.spoken import gettext as _
@@ -262,25 +263,28 @@ def _hours(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compr
     if not missed:
         return
     numbers = tuple(number for number, opening in missed)
-    start, end = (f"{minute // 60}:{minute % 60:02}" for minute in wishes.between)
     free = any(
         wishes.time_met(offer) for number, each in missed for offer in offers[each.day.toordinal()]
     )
-    sentence = _(
-        "%(sessions)s not between %(start)s and %(end)s: nothing then is free %(that_day)s."
-    )
+    sentence = _("%(sessions)s %(hours)s: nothing then is free %(that_day)s.")
     if free:
-        sentence = _(
-            "%(sessions)s not between %(start)s and %(end)s: nothing then is free as you wished"
-            " %(that_day)s."
-        )
+        sentence = _("%(sessions)s %(hours)s: nothing then is free as you wished %(that_day)s.")
     sentence %= {
         "sessions": _sessions(numbers),
-        "start": start,
-        "end": end,
+        "hours": _not_between(*wishes.between),
         "that_day": _that_day(numbers),
     }
     yield Compromise("hours", numbers, sentence)
+
+
+def _not_between(first: int, end: int) -> str:
+    """Hours that are missed, as words after "Session 3 is"."""
+    said = {"start": f"{first // 60}:{first % 60:02}", "end": f"{end // 60}:{end % 60:02}"}
+    if first <= 0:
+        return _("not before %(end)s") % said
+    if end >= DAY:
+        return _("not at %(start)s or later") % said
+    return _("not between %(start)s and %(end)s") % said
 
 
 def _practitioners(planned: _Numbered, offers: Offers, wishes: Wishes) -> Iterator[Compromise]:

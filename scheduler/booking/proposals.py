@@ -4,19 +4,23 @@ What a form has told is in its enquiry; what is proposed lies there too, and its
 diary as a hold.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from math import ceil
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
 from scheduler.booking import courses, enquiries, holds, planner, search
+from scheduler.booking.compromises import Compromise
 from scheduler.booking.holds import SessionsTaken
 from scheduler.booking.models import Enquiry
 from scheduler.booking.planner import Opening, Plan, PlannedSession, Wishes
 from scheduler.booking.seating import Seat, Wanted
-from scheduler.clinic import hours
+from scheduler.clinic import hours, phases
 from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import Phase
 from scheduler.errors import Conflict
 from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient
@@ -48,22 +52,55 @@ def make(
     leaving = holds.leaving(enquiry.hold_id)
     for look in range(1, LOOKS + 1):
         plan = courses.propose(
-            session, treatment, wishes, now=now, patient=patient, leaving=leaving
+            session,
+            treatment,
+            wishes,
+            now=now,
+            agreed=agreed(enquiry, treatment),
+            patient=patient,
+            leaving=leaving,
         )
         try:
-            _keep(session, enquiry, treatment, list(plan.sessions), now)
+            adopt(session, enquiry, treatment, plan, now=now)
         except SessionsTaken:
             # Somebody was quicker between the look and the claim: look again.
             if look == LOOKS:
                 raise
         else:
-            enquiry.compromises = [
-                {"sessions": each.session_numbers, "sentence": each.sentence}
-                for each in plan.compromises
-            ]
-            session.add(enquiry)
-            session.flush()
             return
+
+
+def adopt(
+    session: Session, enquiry: Enquiry, treatment: Treatment, plan: Plan, *, now: datetime
+) -> None:
+    """Propose this course and no other. Raises SessionsTaken, and then all is as it was."""
+    _keep(session, enquiry, treatment, plan.sessions, now)
+    enquiry.compromises = [_told(each) for each in plan.compromises]
+    session.add(enquiry)
+    session.flush()
+
+
+def put_back(
+    session: Session,
+    enquiry: Enquiry,
+    treatment: Treatment,
+    sessions: Sequence[Mapping[str, int]],
+    compromises: Sequence[Mapping[str, Any]],
+    *,
+    now: datetime,
+) -> None:
+    """Propose again what an enquiry once held in these two fields. SessionsTaken as in `adopt`."""
+    zone = search.resources(session, treatment).zone
+    _keep(session, enquiry, treatment, _read(sessions, zone), now)
+    enquiry.compromises = [dict(each) for each in compromises]
+    session.add(enquiry)
+    session.flush()
+
+
+def agreed(enquiry: Enquiry, treatment: Treatment) -> list[Phase]:
+    """The phases that are planned: the treatment's, or others that the form has settled for."""
+    others = enquiry.answers.get("phases")
+    return [phases.from_json(each) for each in others] if others else courses.phases_of(treatment)
 
 
 def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: datetime) -> bool:
@@ -92,9 +129,9 @@ def others(
         now=now,
         leaving=holds.leaving(enquiry.hold_id),
     )
-    phases = [phase for phase in courses.phases_of(treatment) if not phase.optional]
+    pace = [phase for phase in agreed(enquiry, treatment) if not phase.optional]
     return planner.neighbours(
-        Plan(tuple(sessions)), number, search.openings(free, means.zone), phases, limit=len(free)
+        Plan(tuple(sessions)), number, search.openings(free, means.zone), pace, limit=len(free)
     )
 
 
@@ -147,20 +184,7 @@ def by_day(
 
 def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
     """The proposed sessions, in order."""
-    zone = search.resources(session, treatment).zone
-    return [
-        PlannedSession(
-            each["number"],
-            each["phase"],
-            Opening(
-                *hours.wall(each["starts_at"], zone),
-                each["starts_at"],
-                each["practitioner_id"],
-                each["room_id"],
-            ),
-        )
-        for each in enquiry.sessions
-    ]
+    return _read(enquiry.sessions, search.resources(session, treatment).zone)
 
 
 def wanted(sessions: Sequence[PlannedSession]) -> list[Wanted]:
@@ -209,6 +233,26 @@ def _keep(
     enquiry.hold_id = hold.id
     session.add(enquiry)
     session.flush()
+
+
+def _told(compromise: Compromise) -> dict[str, Any]:
+    return {"sessions": compromise.session_numbers, "sentence": compromise.sentence}
+
+
+def _read(sessions: Iterable[Mapping[str, int]], zone: ZoneInfo) -> list[PlannedSession]:
+    return [
+        PlannedSession(
+            each["number"],
+            each["phase"],
+            Opening(
+                *hours.wall(each["starts_at"], zone),
+                each["starts_at"],
+                each["practitioner_id"],
+                each["room_id"],
+            ),
+        )
+        for each in sessions
+    ]
 
 
 def _as_json(seat: Seat, phase: int) -> dict[str, int]:

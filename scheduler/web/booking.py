@@ -20,7 +20,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders import outbox
 from scheduler.spoken import gettext as _
 from scheduler.spoken import marked
-from scheduler.web import desk, forms, intake, pages, steps, treatments
+from scheduler.web import desk, forms, intake, pages, replanning, steps, treatments
 from scheduler.web.desk import STEPS, Desk
 from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.forms import Mistakes
@@ -93,9 +93,18 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
             horizon_days=here.treatment.horizon_days,
             practitioner_ids=[known(each.id) for each in here.practitioners],
         )
-        here.keep(wishes=desk.wishes_as_kept(wished), accepted=None)
+        # Other wishes ask for the treatment's own pace again, and begin with plans anew.
+        here.keep(
+            wishes=desk.wishes_as_kept(wished),
+            accepted=None,
+            phases=None,
+            before=None,
+            refused=None,
+        )
         proposals.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
     except (Mistakes, planner.NoPlan, SessionsTaken, TooMany) as wrong:
+        if isinstance(wrong, planner.NoPlan):
+            here.keep(refused=replanning.refusal_as_kept(wrong))
         typed = form.typed("start_on", "hours", "practitioner_id")
         return steps.wishes(here, typed, form.many("weekdays"), _why_no_plan(wrong))
     return pages.go(f"{here.base}/plan")
@@ -107,7 +116,7 @@ def show_plan(token: str, visit: Reading) -> Response:
     here = desk.open_form(visit, token)
     if elsewhere := here.elsewhere("plan"):
         return pages.go(elsewhere)
-    return steps.plan(here)
+    return steps.plan(here, [(each.key, each.words) for each in replanning.ways(here)])
 
 
 @router.post("/{token}/plan")
@@ -142,6 +151,7 @@ def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response
         return _plan_anew(here)
     try:
         starts_at, practitioner_id = forms.read_slot(form)
+        before = here.proposal_as_kept()
         proposals.change(
             visit.session,
             here.enquiry,
@@ -160,7 +170,7 @@ def take_other(token: str, number: str, visit: Writing, form: Typed) -> Response
         "number": which,
         "when": now_on.spoken,
     }
-    here.keep(notices=[now_said])
+    here.keep(notices=[now_said], before=before)
     return pages.go(f"{here.base}/plan")
 
 
@@ -296,9 +306,10 @@ def _plan_anew(here: Desk, patient: Patient | None = None) -> Response:
             patient=patient,
         )
     except (planner.NoPlan, SessionsTaken, TooMany) as wrong:
-        here.keep(notices=list(_why_no_plan(wrong).values()), accepted=None)
+        refused = replanning.refusal_as_kept(wrong)
+        here.keep(notices=list(_why_no_plan(wrong).values()), accepted=None, refused=refused)
         return pages.go(f"{here.base}/wishes")
-    here.keep(notices=[_(SOME_TAKEN)], accepted=None)
+    here.keep(notices=[_(SOME_TAKEN)], accepted=None, before=None)
     return pages.go(f"{here.base}/plan")
 
 
@@ -336,16 +347,11 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
     if isinstance(wrong, Mistakes):
         return wrong.sentences
     if isinstance(wrong, planner.NoPlan):
-        return {"": " ".join([wrong.sentence, *(_what_was_tried(wrong) or [_(WHAT_HELPS)])])}
+        helps = isinstance(wrong, Refused) and wrong.remedies
+        return {"": wrong.sentence if helps else f"{wrong.sentence} {_(WHAT_HELPS)}"}
     if isinstance(wrong, TooMany):
         return {"": _(wrong.sentence)}
     return {"": _("Others are booking at this very moment and took these times. Please try again.")}
-
-
-def _what_was_tried(wrong: planner.NoPlan) -> list[str]:
-    """What helps, of that which this form can ask for: another start."""
-    tried = wrong.remedies if isinstance(wrong, Refused) else ()
-    return [each.sentence for each in tried if each.kind in {"earlier", "later"}]
 
 
 def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:

@@ -61,6 +61,19 @@ class Desk:
         """What was said at a step, if it was."""
         return self.enquiry.answers.get(name)
 
+    def proposal_as_kept(self) -> dict[str, Any]:
+        """What is proposed now and for which wishes, to be had back later."""
+        return {
+            "sessions": self.enquiry.sessions,
+            "compromises": self.enquiry.compromises,
+            "wishes": self.answer("wishes"),
+        }
+
+    @property
+    def remedies(self) -> list[dict[str, Any]]:
+        """What would help where no course could be planned for the wishes."""
+        return list((self.answer("refused") or {}).get("remedies", []))
+
     def keep(self, **answers: Any) -> None:
         """Remember what was said. What was told before has been read."""
         if self.visit.asked_language:
@@ -132,10 +145,11 @@ class Desk:
     def wishes(self) -> Wishes:
         """What was wished, for the planner."""
         said = self.answer("wishes")
+        between = said.get("between")
         return Wishes(
             start_on=date.fromisoformat(said["start_on"]),
             weekdays=frozenset(map(int, said["weekdays"])),
-            between=forms.HOURS[said["hours"]],
+            between=(between[0], between[1]) if between else forms.HOURS[said["hours"]],
             practitioner_id=int(said["practitioner_id"]) if said["practitioner_id"] else None,
         )
 

@@ -17,6 +17,7 @@ from scheduler.web import (
     offers,
     preferences,
     progress,
+    replanning,
     self_service,
     treatments,
 )
@@ -53,6 +54,7 @@ def router() -> APIRouter:
         notes,
         preferences,
         offers,
+        replanning,
         booking,
     ):
         pages.include_router(part.router)

@@ -85,6 +85,7 @@ def book(
             treatment=treatment,
             patient=patient,
             wanted=proposals.wanted(proposals.planned(session, enquiry, treatment)),
+            agreed=proposals.agreed(enquiry, treatment),
             screening=screened,
             pain_since=said.pain_since,
             hold_id=enquiry.hold_id,

@@ -1,5 +1,6 @@
 """The pages of the booking form: what each step shows, with what was typed and what to mend."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import time, timedelta
 from typing import Any
@@ -8,11 +9,13 @@ from fastapi.responses import HTMLResponse
 
 from scheduler import spoken
 from scheduler.booking import proposals
+from scheduler.booking.alternatives import Alternative
 from scheduler.patients import consent, screening
 from scheduler.phone import for_people
 from scheduler.spoken import gettext as _
 from scheduler.web import pages, views
 from scheduler.web.desk import STEPS, Desk
+from scheduler.web.views import SessionView
 
 OPTIONS_A_DAY = 6
 DAYS_OFFERED = 5
@@ -50,6 +53,8 @@ def wishes(
         first=here.place.today.isoformat(),
         last=last.isoformat(),
         weekdays=list(enumerate(spoken.weekdays())),
+        refused=here.answer("refused"),
+        remedies=here.remedies,
         hours=_hours(here),
         practitioners=[
             ("", _("Anyone")),
@@ -58,9 +63,9 @@ def wishes(
     )
 
 
-def plan(here: Desk) -> HTMLResponse:
-    """The proposed course, week by week."""
-    sessions = [here.shown(each) for each in here.planned]
+def plan(here: Desk, ways: Sequence[tuple[str, str]]) -> HTMLResponse:
+    """The proposed course, week by week; `ways`: what else can be asked for, and in which words."""
+    sessions = _marked(here, [here.shown(each) for each in here.planned])
     return _page(
         here,
         "plan.html",
@@ -68,6 +73,27 @@ def plan(here: Desk) -> HTMLResponse:
         weeks=views.weeks(sessions, here.place.manner),
         compromises=[each["sentence"] for each in here.enquiry.compromises],
         kept=here.kept(),
+        ways=ways,
+        had=bool(here.answer("before")),
+    )
+
+
+def alternatives(here: Desk, found: Sequence[Alternative]) -> HTMLResponse:
+    """Other whole plans, each better in one thing."""
+    return _page(
+        here,
+        "plans.html",
+        plans=[
+            {
+                "kind": each.kind,
+                "sentence": each.sentence,
+                "summary": views.summary(
+                    [here.shown(session) for session in each.plan.sessions], here.place
+                ),
+                "compromises": [one.sentence for one in each.plan.compromises],
+            }
+            for each in found
+        ],
     )
 
 
@@ -148,6 +174,22 @@ def _page(
         treatment=here.treatment,
         **values,
     )
+
+
+def _marked(here: Desk, sessions: list[SessionView]) -> list[SessionView]:
+    """The sessions, with those marked that are not as in the plan before; not if most are new."""
+    before = {
+        (each["number"], each["starts_at"], each["practitioner_id"])
+        for each in (here.answer("before") or {}).get("sessions", [])
+    }
+    now = {
+        each["number"]: (each["number"], each["starts_at"], each["practitioner_id"])
+        for each in here.enquiry.sessions
+    }
+    new = {number for number, place in now.items() if place not in before}
+    if not before or len(new) * 2 > len(now):
+        return sessions
+    return [replace(each, tag=_("new time")) if each.number in new else each for each in sessions]
 
 
 def _spoken(question: screening.Question) -> screening.Question:

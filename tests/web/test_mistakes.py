@@ -142,7 +142,7 @@ def test_no_plan_says_why_and_what_helps(visitor: Visitor, database: Database) -
     answer = visitor.post("wishes", {**visitor.wishes, "start_on": "2027-02-15"})
 
     assert answer.status_code == 422
-    assert "It may help to tick more days" in text_of(answer)
+    assert "With the first 2 sessions now and the rest later" in text_of(answer)
 
 
 def test_too_many_forms_from_one_place_lose_nothing_that_was_typed(
