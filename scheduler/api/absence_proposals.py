@@ -55,7 +55,7 @@ class PlacingShape(Shape):
 class ProposalShape(Shape):
     """What could become of the sessions. Nothing is moved before it is confirmed."""
 
-    id: int
+    id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
     practitioner_id: int
     starts_at: str
     ends_at: str
@@ -164,7 +164,7 @@ def _afresh(call: Call, before: AbsenceProposal, outdated: Outdated) -> JSONResp
         status=status_of(outdated),
         detail=outdated.sentence,
         request_id=call.actor.request_id,
-        proposal=_shape(call, fresh),
+        proposal=_shape(call, fresh).model_copy(update={"id": None} if call.rehearsal else {}),
     )
     answer = call.answer(told, status=told.status)
     answer.headers["Content-Type"] = MEDIA_TYPE

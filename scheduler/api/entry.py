@@ -1,6 +1,7 @@
 """Who comes in through the door for staff, and the transaction in which their story happens."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, TypeVar
@@ -75,6 +76,8 @@ class Call:
     settings: Settings
     if_match: str | None = None
     key: str | None = field(default=None, repr=False)
+    rehearsal: bool = False
+    """nothing of it is kept"""
 
     def expect(self, version: int) -> None:
         """Stale unless the caller has seen this version, or did not say which one they saw."""
@@ -122,7 +125,33 @@ def read(request: Request, actor: Annotated[Actor, Depends(admit)]) -> Iterator[
         yield Call(session, actor, context.clock.now(), context.settings)
 
 
-def write(
+@dataclass(frozen=True)
+class Change:
+    """What a call that changes something says beside its body."""
+
+    context: Context
+    actor: Actor
+    print_: str
+    if_match: str | None
+    key: str | None
+
+    @contextmanager
+    def begin(self, *, rehearsal: bool = False) -> Iterator[Call]:
+        """Its transaction; with a key, only if the same was not done before.
+
+        A rehearsal has no key: what was answered to the deed is not what would be done now.
+        """
+        now, key = self.context.clock.now(), None if rehearsal else self.key
+        with self.context.database.unit(write=True) as session:
+            if key is not None:
+                owner = owner_of(self.actor)
+                idempotency.begin(session, owner=owner, key=key, print_=self.print_, now=now)
+            yield Call(
+                session, self.actor, now, self.context.settings, self.if_match, key, rehearsal
+            )
+
+
+def change(
     request: Request,
     actor: Annotated[Actor, Depends(admit)],
     print_: Annotated[str, Depends(fingerprint)],
@@ -139,32 +168,36 @@ def write(
             " answer, and nothing is done twice; with another body it gives 422.",
         ),
     ] = None,
-) -> Iterator[Call]:
-    """A call that changes something. Committed before the answer leaves, or not at all."""
-    context = context_of(request)
-    now = context.clock.now()
+) -> Change:
+    """Read what a change says beside its body. Unfit for a key that nobody could type."""
     key = idempotency_key if request.method == "POST" else None
     if key is not None and not (key.isascii() and key.isprintable() and key):
         raise Unfit("An Idempotency-Key is made of visible ASCII characters.")
-    with context.database.unit(write=True) as session:
-        if key is not None:
-            idempotency.begin(session, owner=owner_of(actor), key=key, print_=print_, now=now)
-        yield Call(session, actor, now, context.settings, if_match, key)
+    return Change(context_of(request), actor, print_, if_match, key)
+
+
+Changing = Annotated[Change, Depends(change, scope="function")]
+
+
+def write(asked: Changing) -> Iterator[Call]:
+    """A call that changes something. Committed before the answer leaves, or not at all."""
+    with asked.begin() as call:
+        yield call
 
 
 def rehearse(
-    call: Annotated[Call, Depends(write, scope="function")],
+    asked: Changing,
     dry_run: Annotated[
         bool,
         Query(description="Answer as if it were done, and do nothing: no text, no record, no key."),
     ] = False,
 ) -> Iterator[Call]:
     """A call that changes something, or only shows what it would change."""
-    # Its key is not looked at: what was answered then is not what would be answered now.
-    yield replace(call, key=None) if dry_run else call
-    if dry_run:
-        # The same story to its end, the database's word included; and then as if it never was.
-        call.session.rollback()
+    with asked.begin(rehearsal=dry_run) as call:
+        yield call
+        if dry_run:
+            # The same story to its end, the database's word included; then as if it never was.
+            call.session.rollback()
 
 
 def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> Iterator[Call]:

@@ -165,8 +165,10 @@ def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     assert desk.post("/courses", body).status_code == 201
     before = everything(database)
 
+    tried = desk.post(f"{confirmation(cast, proposal)}?dry_run=true", {"unplaced": "cancel"})
     outdated = desk.post(confirmation(cast, proposal), {"unplaced": "cancel"})
 
+    assert (tried.status_code, tried.json()["proposal"]["id"]) == (409, None)
     assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
     after = everything(database)
     assert [after[each] for each in ("appointments", "diary", "time_off", "courses")] == [

@@ -148,6 +148,19 @@ def test_a_dry_run_answers_as_the_deed_would_and_leaves_no_trace(
         assert tried.headers.get("ETag") == done.headers.get("ETag")
 
 
+def test_a_dry_run_is_not_answered_as_the_deed_was_that_had_its_key(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, *WEEKS)
+    address, body = f"/courses/{course['id']}/shift", {"from_number": 2, "by_days": 7}
+    done = desk.post(address, body, idempotency_key="one key")
+    assert done.status_code == 200
+
+    tried = desk.post(f"{address}?dry_run=true", body, idempotency_key="one key")
+
+    assert tried.status_code == 200
+    assert days_of(tried.json()) != days_of(done.json()), "it would be a week later still"
+    assert desk.post(address, body, idempotency_key="one key").json() == done.json()
+
+
 def _but_id(done: Any, tried: Any) -> Any:
     """A problem names its own request."""
     return {**done.json(), **({"request_id": tried.json()["request_id"]} if done.is_error else {})}
