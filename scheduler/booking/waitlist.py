@@ -100,6 +100,29 @@ def withdraw(
     return entry
 
 
+def for_course(session: Session, patient: Patient, treatment: Treatment) -> WaitlistEntry | None:
+    """The entry by which somebody waits for a whole course of a treatment, if one lives."""
+    return session.exec(
+        select(WaitlistEntry)
+        .where(
+            WaitlistEntry.patient_id == patient.id,
+            WaitlistEntry.treatment_id == treatment.id,
+            WaitlistEntry.wants == "course",
+            col(WaitlistEntry.state).in_(LIVE),
+        )
+        .order_by(col(WaitlistEntry.id))
+    ).first()
+
+
+def for_session(session: Session, own: Appointment) -> WaitlistEntry | None:
+    """The entry by which a session waits for an earlier time, if one lives."""
+    return session.exec(
+        select(WaitlistEntry).where(
+            WaitlistEntry.appointment_id == own.id, col(WaitlistEntry.state).in_(LIVE)
+        )
+    ).first()
+
+
 def find(session: Session, actor: Actor, entry_id: int) -> WaitlistEntry:
     """An entry at one of the actor's clinics; NotFound for any other."""
     entry = session.exec(
@@ -234,12 +257,7 @@ def record(
 def _for_session(session: Session, own: Appointment, now: datetime) -> WaitlistEntry:
     if own.state not in EXPECTED or own.starts_at <= now:
         raise Conflict("Only a session that is still to come can be had earlier.")
-    waits = session.exec(
-        select(WaitlistEntry.id).where(
-            WaitlistEntry.appointment_id == own.id, col(WaitlistEntry.state).in_(LIVE)
-        )
-    ).first()
-    if waits is not None:
+    if for_session(session, own) is not None:
         raise OnTheList
     course = session.get_one(Course, own.course_id)
     return WaitlistEntry(

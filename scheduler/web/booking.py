@@ -17,10 +17,9 @@ from scheduler.database import known
 from scheduler.errors import TooMany, Unfit
 from scheduler.patients import screening, verification
 from scheduler.patients.models import Patient
-from scheduler.reminders import outbox
 from scheduler.spoken import gettext as _
 from scheduler.spoken import marked
-from scheduler.web import desk, forms, intake, pages, replanning, steps, treatments
+from scheduler.web import desk, forms, intake, pages, proving, replanning, steps, treatments
 from scheduler.web.desk import STEPS, Desk
 from scheduler.web.entry import Reading, Typed, Writing
 from scheduler.web.forms import Mistakes
@@ -206,7 +205,7 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
             return _plan_anew(here)
         if proved:
             return _book(here)
-        _text_code(here, details.phone)
+        proving.text_code(here, details.phone)
     except TooMany as often:
         return _too_often(steps.details(here, typed, {"": _(often.sentence)}, status=429), often)
     return pages.go(f"{here.base}/code")
@@ -252,7 +251,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     try:
         enquiries.claim_phone(visit.session, here.enquiry, number, now=visit.now)
         _renew(here)
-        _text_code(here, number, anew=True)
+        proving.text_code(here, number, anew=True)
     except TooMany as often:
         return _too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
     here.keep(notices=[_("A new code is on its way. Only the newest one counts.")])
@@ -317,30 +316,6 @@ def _renew(here: Desk) -> None:
     """Whoever goes on filling the form keeps the times; a lapsed hold is told at the next step."""
     if here.enquiry.hold_id is not None:
         proposals.renew(here.visit.session, here.enquiry, here.treatment, now=here.visit.now)
-
-
-def _text_code(here: Desk, number: str, *, anew: bool = False) -> None:
-    """Owe a code to a phone. Sent twice in a row, the same step texts once."""
-    visit, last = here.visit, here.code
-    fresh = (
-        last is not None
-        and last.phone == number
-        and last.proved_at is None
-        and visit.now - last.created_at < verification.PATIENCE
-    )
-    if fresh and not anew:
-        return
-    code = verification.begin(
-        visit.session,
-        clinic_id=known(here.clinic.id),
-        phone=number,
-        origin=visit.origin,
-        now=visit.now,
-    )
-    outbox.owe_code(visit.session, code, language=here.language, now=visit.now)
-    here.enquiry.phone_code_id = code.id
-    visit.session.add(here.enquiry)
-    visit.session.flush()
 
 
 def _why_no_plan(wrong: Exception) -> dict[str, str]:

@@ -84,6 +84,8 @@ class Desk:
         """Where to go instead of a step: the first that is missing, or the end if it is booked."""
         if self.enquiry.course_id is not None:
             return None if step == DONE else f"{self.base}/{DONE}"
+        if self.answer("waiting"):
+            return f"{self.base}/waitlist"
         reached = self._reached()
         if step == DONE or STEPS.index(step) > STEPS.index(reached):
             return f"{self.base}/{reached}"

@@ -19,7 +19,9 @@ from scheduler.web import (
     progress,
     replanning,
     self_service,
+    sooner,
     treatments,
+    waiting,
 )
 
 A_YEAR = "public, max-age=31536000, immutable"
@@ -50,11 +52,12 @@ def router() -> APIRouter:
         progress,
         leaflet,
         lost_link,
-        lost_link,
         notes,
         preferences,
         offers,
         replanning,
+        waiting,
+        sooner,
         booking,
     ):
         pages.include_router(part.router)

@@ -1,0 +1,30 @@
+"""The code that proves the phone of a form."""
+
+from scheduler.database import known
+from scheduler.patients import verification
+from scheduler.reminders import outbox
+from scheduler.web.desk import Desk
+
+
+def text_code(here: Desk, number: str, *, anew: bool = False) -> None:
+    """Owe a code to a phone. Sent twice in a row, the same step texts once."""
+    visit, last = here.visit, here.code
+    fresh = (
+        last is not None
+        and last.phone == number
+        and last.proved_at is None
+        and visit.now - last.created_at < verification.PATIENCE
+    )
+    if fresh and not anew:
+        return
+    code = verification.begin(
+        visit.session,
+        clinic_id=known(here.clinic.id),
+        phone=number,
+        origin=visit.origin,
+        now=visit.now,
+    )
+    outbox.owe_code(visit.session, code, language=here.language, now=visit.now)
+    here.enquiry.phone_code_id = code.id
+    visit.session.add(here.enquiry)
+    visit.session.flush()
