@@ -3,7 +3,8 @@
 A door says it once (`speak`), before it reads or writes a word for that person; rooms ask it for
 their sentences, as they would ask for a word in a dictionary. It belongs to the request at hand:
 requests that run at the same time do not hear each other. Where nobody has said anything, as in
-the API, it is English. Texts are not written by it: the dispatcher names each one's language.
+the API, it is English. The year in which the answer is read is told in the same way (`read_in`).
+Texts are not written by it: the dispatcher names each one's language.
 
 For pybabel: `gettext` (mostly imported as `_`), `ngettext` and `marked` name what is to be
 translated, in the catalogue `pages`.
@@ -19,6 +20,9 @@ from scheduler.languages import Language
 _SPOKEN: ContextVar[str] = ContextVar("spoken", default=languages.SOURCE)
 """The code of the language."""
 
+_YEAR: ContextVar[int | None] = ContextVar("year", default=None)
+"""The year in which the answer is read; None where no door has said it."""
+
 _A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
 
 
@@ -29,14 +33,23 @@ def speak(*wished: str) -> Language:
     return chosen
 
 
+def read_in(year: int) -> None:
+    """From now on, in this request, days of other years are named with theirs."""
+    _YEAR.set(year)
+
+
 def language() -> Language:
     """What is being spoken."""
     return Language(_SPOKEN.get())
 
 
-def on(day: date, pattern: str = "d MMMM") -> str:
-    """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern: 8 March."""
-    return language().say(day, pattern, "pages")
+def on(day: date, pattern: str = "") -> str:
+    """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern.
+
+    Without one: 8 March, and 8 March 2028 in another year than that.
+    """
+    far = _YEAR.get() not in {None, day.year}
+    return language().say(day, pattern or ("d MMMM y" if far else "d MMMM"), "pages")
 
 
 def weekdays() -> list[str]:

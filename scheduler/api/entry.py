@@ -13,7 +13,7 @@ from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
 from sqlmodel import Session
 
-from scheduler import idempotency
+from scheduler import idempotency, spoken
 from scheduler.api.problems import WrongType
 from scheduler.audit import Actor
 from scheduler.context import Context
@@ -55,6 +55,7 @@ async def admit(
     deed = getattr(request.scope["endpoint"], NEEDS, None)
     if deed is None or not may(actor.role, deed):
         raise NotAllowed
+    spoken.read_in(context_of(request).clock.now().year)
     return replace(actor, origin=origin_of(request), request_id=request.state.request_id)
 
 

@@ -88,6 +88,7 @@ async def listen(request: Request) -> None:
     """Speak the language that the address asks for, else one that the browser says it reads."""
     # Async: what is said on another thread would not be heard by the page.
     greet(request)
+    spoken.read_in(context_of(request).clock.now().year)
 
 
 def greet(request: Request) -> None:

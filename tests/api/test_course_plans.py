@@ -5,6 +5,8 @@ from typing import Any
 import pytest
 from httpx import Response
 
+from scheduler.clinic.models import Treatment
+from scheduler.database import Database
 from tests.api.conftest import Desk
 from tests.cast import Cast
 
@@ -198,3 +200,15 @@ def test_a_rest_that_cannot_be_planned_says_why_too(desk: Desk, cast: Cast) -> N
     assert problem.json()["detail"].startswith(
         "Session 2 cannot be placed: nobody works on Sunday from 23 February to "
     )
+
+
+def test_a_day_of_another_year_is_named_with_its_year(
+    desk: Desk, cast: Cast, database: Database
+) -> None:
+    another = ask(desk, cast, start_on="2028-01-20").json()["detail"]
+    with database.transaction() as session:
+        session.get_one(Treatment, cast.back).horizon_days = 30
+    this = ask(desk, cast).json()["detail"]
+
+    assert "the calendar is open only until 1 February 2028" in another
+    assert "the calendar is open only until 3 March." in this
