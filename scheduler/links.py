@@ -8,6 +8,7 @@ import base64
 import hashlib
 import hmac
 import secrets
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlmodel import Field, Session, SQLModel, col, select, update
@@ -66,6 +67,23 @@ def follow(session: Session, token: str, *, purpose: str, now: datetime) -> Link
     if link.expires_at is not None and link.expires_at <= now:
         raise NotFound
     return link
+
+
+def prolong(
+    session: Session, *, purposes: Collection[str], subject_id: int, now: datetime, until: datetime
+) -> None:
+    """Let the live links about one subject live on at least until then."""
+    session.exec(
+        update(Link)
+        .where(
+            col(Link.purpose).in_(purposes),
+            col(Link.subject_id) == subject_id,
+            col(Link.revoked_at).is_(None),
+            col(Link.expires_at) > now,
+            col(Link.expires_at) < until,
+        )
+        .values(expires_at=until)
+    )
 
 
 def revoke(session: Session, *, purpose: str, subject_id: int, now: datetime) -> None:

@@ -1,7 +1,7 @@
 """One session of a course: moved, confirmed, cancelled, arrived at, completed, missed."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,6 @@ from scheduler.booking.lifecycle import EXPECTED, LIVE
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.seating import Wanted
-from scheduler.clinic.models import Clinic
 from scheduler.database import known
 from scheduler.errors import Conflict, NotFound, Unfit
 
@@ -122,7 +121,7 @@ def cancel(
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
         appointment.news_at = courses.news(actor, now)
-        appointment.cancelled_late = _is_late(session, appointment, now)
+        appointment.cancelled_late = courses.is_late(session, appointment, now)
         _become(
             session,
             actor,
@@ -131,6 +130,7 @@ def cancel(
             now,
             reason=reason,
             late=appointment.cancelled_late,
+            course_before=session.get_one(Course, appointment.course_id).state,
         )
         diary.free(session, appointment_ids=[known(appointment.id)])
     return appointment
@@ -160,12 +160,6 @@ def miss(session: Session, actor: Actor, appointment: Appointment, *, now: datet
     if appointment.starts_at > now:
         raise TooEarly
     return _become(session, actor, appointment, AppointmentState.NO_SHOW, now)
-
-
-def _is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
-    """Whether less notice is left than the clinic asks for."""
-    clinic = session.get_one(Clinic, appointment.clinic_id)
-    return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
 
 
 def _swapped(session: Session, one: Appointment, other: Appointment) -> list[moves.Part]:

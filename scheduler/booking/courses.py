@@ -33,7 +33,7 @@ from scheduler.booking.remedies import Look
 from scheduler.booking.search import NOTHING, Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
 from scheduler.clinic import phases
-from scheduler.clinic.models import Treatment
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound
@@ -43,6 +43,9 @@ from scheduler.patients.screening import newest
 
 LOOKS = 4
 """How often a free room is looked for anew when somebody else was quicker."""
+
+LINKS_OUTLIVE = timedelta(days=14)
+"""How long a private link lives after the last session, so that the aftercare can be read."""
 
 BOOKED_SO = "booked on these dates"
 """The reason that stands where a course was off its pace from the beginning."""
@@ -245,15 +248,22 @@ def cancel(
         raise Conflict(f"This course is {course.state} already.")
     rest = [each for each in appointments_of(session, course) if can_change(each, now)]
     diary.free(session, appointment_ids=[known(each.id) for each in rest])
+    was = {
+        "states": [[each.id, each.state] for each in rest],
+        "course_before": course.state,
+        "marks": course.marks,
+    }
     for each in rest:
         each.state = AppointmentState.CANCELLED
+        # A patient's notice is the patient's: a clinic that ends a course has not had too little.
+        each.cancelled_late = actor.kind == "patient" and is_late(session, each, now)
         each.news_at = news(actor, now)
         each.changed_at = now
         session.add(each)
     course.state = CourseState.CANCELLED
     course.cancel_reason, course.marks = reason, []
     touch(session, course, now)
-    record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest])
+    record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest], **was)
     return course
 
 
@@ -275,6 +285,24 @@ def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
     for course_id in ids:
         for purpose in ("course", "calendar"):
             links.revoke(session, purpose=purpose, subject_id=known(course_id), now=now)
+
+
+def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
+    """Let the links to a course that ends later than was booked live as long as they should."""
+    last = max(each.ends_at for each in appointments_of(session, course))
+    links.prolong(
+        session,
+        purposes=("course", "calendar"),
+        subject_id=known(course.id),
+        now=now,
+        until=last + LINKS_OUTLIVE,
+    )
+
+
+def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
+    """Whether less notice is left than the clinic asks for."""
+    clinic = session.get_one(Clinic, appointment.clinic_id)
+    return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
 
 
 def news(actor: Actor, now: datetime) -> datetime | None:

@@ -169,6 +169,14 @@ def _cancelled(entry: AuditEntry, _: Known) -> str:
     return f"The course was cancelled: {_sessions(len(entry.details.get('sessions', [])))} to come."
 
 
+def _taken_back(entry: AuditEntry, _: Known) -> str:
+    numbers = [str(each) for each in entry.details["sessions"]]
+    those = f"session{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
+    if entry.details["was"] == "moved":
+        return f"That was taken back: {those} went back to the old time."
+    return f"That was taken back: {those} will take place."
+
+
 def _cleared(_entry: AuditEntry, _: Known) -> str:
     return "The answers about health were looked at, and the course may begin."
 
@@ -193,6 +201,7 @@ DEEDS: Mapping[str, Sentence] = {
     "extended": _extended,
     "made up": _made_up,
     "cancelled": _cancelled,
+    "took back": _taken_back,
     "cleared": _cleared,
     "is confirmed": _became("was confirmed"),
     "is arrived": _became("has begun: the patient is here"),

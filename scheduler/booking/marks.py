@@ -41,12 +41,14 @@ class Terms:
     """On what terms sessions are changed: why, and what may become of the pace.
 
     `insist`: the reason for which the pace may be left; nothing means that it is kept. `later`:
-    being slower is what the change is for. `deed`: what stands as the reason where none is given.
+    being slower is what the change is for. `back`: all is put as it was before, whatever the pace.
+    `deed`: what stands as the reason where none is given.
     """
 
     reason: str = ""
     insist: str = ""
     later: bool = False
+    back: bool = False
     deed: str = "a session was moved"
 
     @property
@@ -110,7 +112,7 @@ def fresh(before: Standing, after: Standing) -> list[Departure]:
 
 def check(found: Sequence[Departure], terms: Terms) -> None:
     """BreaksPace for departures that the terms of a change do not allow."""
-    if terms.insist:
+    if terms.insist or terms.back:
         return
     if refused := [each for each in found if not (terms.later and each.kind in LATER)]:
         raise BreaksPace(refused)

@@ -6,7 +6,7 @@ pace.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select, update
@@ -32,7 +32,10 @@ KEPT = Terms()
 
 @dataclass(frozen=True)
 class Part:
-    """Sessions of one course and where each of them is to go, in the same order."""
+    """Sessions of one course and where each of them is to go, in the same order.
+
+    `held`: the times were theirs until now, when there was notice enough.
+    """
 
     course: Course
     means: Resources
@@ -40,6 +43,7 @@ class Part:
     wanted: Sequence[Wanted]
     field: str
     """Where the caller said the new times; an Unfit time is told there"""
+    held: bool = False
 
 
 @dataclass(frozen=True)
@@ -49,11 +53,17 @@ class Place:
     number: int
     starts_at: datetime
     practitioner_id: int
+    state: str = field(compare=False)
 
     @classmethod
     def of(cls, appointment: Appointment) -> "Place":
         """What it has now."""
-        return cls(appointment.number, appointment.starts_at, appointment.practitioner_id)
+        return cls(
+            appointment.number,
+            appointment.starts_at,
+            appointment.practitioner_id,
+            appointment.state,
+        )
 
 
 def shift_rest(
@@ -152,6 +162,7 @@ def settle(
     marks.check(new, terms)
     marks.mark(course, after.departures, new, reason=terms.why or terms.deed)
     courses.touch(session, course, now)
+    courses.prolong_links(session, course, now=now)
 
 
 def standing(session: Session, course: Course) -> Standing:
@@ -228,7 +239,9 @@ def _claimed(session: Session, parts: Sequence[Part], now: datetime) -> list[lis
             seated: list[list[Seat]] = []
             for part in parts:
                 patient = session.get_one(Patient, part.course.patient_id)
-                seats = seating.seat(session, part.means, part.wanted, patient=patient, now=now)
+                seats = seating.seat(
+                    session, part.means, part.wanted, patient=patient, now=now, held=part.held
+                )
                 if not courses.claim(
                     session, part.means, part.moved, seats, patient=patient, now=now
                 ):
@@ -282,6 +295,7 @@ def _record(
         number_after=appointment.number,
         practitioner_before=before.practitioner_id,
         practitioner_after=appointment.practitioner_id,
+        state_before=before.state,
         reason=terms.why,
         insisted=bool(terms.insist),
     )

@@ -27,6 +27,7 @@ from scheduler.web import folder as folders
 from scheduler.web import forms, pages, views
 from scheduler.web.entry import Reading, Typed, Visit, Writing
 from scheduler.web.folder import Folder, MovedAway
+from scheduler.web.overview import or_the_present
 from scheduler.web.views import SessionView
 
 router = APIRouter(prefix="/my/{token}/sessions/{minute}")
@@ -89,6 +90,7 @@ class Mover:
 
 
 @router.get("/move")
+@or_the_present
 def ask_move(token: str, minute: str, visit: Reading) -> Response:
     """Free times for one session that keep the rhythm of the course."""
     mover = _open(visit, token, minute)
@@ -96,6 +98,7 @@ def ask_move(token: str, minute: str, visit: Reading) -> Response:
 
 
 @router.post("/move")
+@or_the_present
 def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
     """Put one session at another time."""
     folder = folders.find(visit, token, lock=True)
@@ -118,6 +121,7 @@ def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
         for each in elsewhere.nearest(visit.session, mover.appointment, now=visit.now)
     }:
         return _times(mover, {"slot": _(GONE)}, status=409)
+    folder.check_calm()
     try:
         with visit.session.begin_nested():
             appointments.move(
@@ -135,6 +139,7 @@ def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
 
 
 @router.get("/rest")
+@or_the_present
 def ask_rest(token: str, minute: str, visit: Reading, start_on: str = "") -> Response:
     """From when on a session and all after it are to be; with a date, where they would be."""
     mover = _open(visit, token, minute)
@@ -142,6 +147,7 @@ def ask_rest(token: str, minute: str, visit: Reading, start_on: str = "") -> Res
 
 
 @router.post("/rest")
+@or_the_present
 def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
     """Put a session and all after it where the page has shown them."""
     folder = folders.find(visit, token, lock=True)
@@ -156,6 +162,7 @@ def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
     mover = Mover(folder, folder.at(minute), token)
     if not folder.can_move(mover.appointment):
         return _fixed(mover)
+    folder.check_calm()
     try:
         elsewhere.go(
             visit.session,
@@ -225,6 +232,7 @@ def _rest(mover: Mover, start_on: str, *, said: str = "", status: int = 422) -> 
             for later in LATER_BY
         ],
         weeks=views.weeks(planned, folder.place.manner),
+        weeks_now=views.weeks(now, folder.place.manner),
         ends_now=now[-1].day,
         ends=planned[-1].day if planned else "",
         times=",".join(f"{each.starts_at}-{each.practitioner_id}" for each in openings),

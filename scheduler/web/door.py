@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from scheduler.web import (
+    attendance,
     booking,
     changes,
     entry,
@@ -48,6 +49,7 @@ def router() -> APIRouter:
     for part in (
         treatments,
         self_service,
+        attendance,
         changes,
         progress,
         leaflet,

@@ -4,7 +4,7 @@ Whoever has the address may do what it is for, and nothing else.
 """
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -12,11 +12,11 @@ from fastapi.responses import HTMLResponse
 
 from scheduler import links
 from scheduler.audit import Actor
-from scheduler.booking import courses
+from scheduler.booking import courses, undoing
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
-from scheduler.errors import Conflict, NotFound
+from scheduler.errors import Conflict, NotFound, TooMany
 from scheduler.intervals import minute_of
 from scheduler.links import Link
 from scheduler.patients.models import Patient
@@ -39,6 +39,10 @@ OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
 
 class MovedAway(Conflict):
     """This session is at another time now. Please look at your course again."""
+
+    def __init__(self, folder: "Folder") -> None:
+        super().__init__()
+        self.folder = folder
 
 
 @dataclass
@@ -83,13 +87,13 @@ class Folder:
         """Its sessions in words."""
         return [self.shown(each) for each in self.appointments]
 
-    def shown(self, appointment: Appointment) -> SessionView:
-        """A session in words, with what can be done about it."""
+    def shown(self, appointment: Appointment, *, starts_at: datetime | None = None) -> SessionView:
+        """A session in words, with what can be done about it. `starts_at`: as if it were then."""
         seen = views.session_view(
             self.place,
             number=appointment.number,
             phase=appointment.phase,
-            starts_at=appointment.starts_at,
+            starts_at=starts_at or appointment.starts_at,
             minutes=int((appointment.ends_at - appointment.starts_at).total_seconds()) // 60,
             who=self.visit.session.get_one(Practitioner, appointment.practitioner_id).name,
             state=appointment.state,
@@ -112,6 +116,19 @@ class Folder:
         """Whether a session is nearer than the notice that the clinic asks for."""
         notice = timedelta(hours=self.clinic.cancel_notice_hours)
         return appointment.starts_at <= self.visit.now + notice
+
+    def check_calm(self) -> None:
+        """TooMany where the patient has changed the times of the course very often today."""
+        made = undoing.changes_of_the_day(self.visit.session, self.course, now=self.visit.now)
+        if made >= undoing.MOST:
+            raise TooMany(
+                _(
+                    "You have changed this course %(times)s times within a day. Please call us to"
+                    " change it again."
+                )
+                % {"times": words.small(made)},
+                retry_after=3600,
+            )
 
     def others_stay(self, changed: Appointment) -> str:
         """What becomes of the other sessions to come; nothing where there is none."""
@@ -138,7 +155,7 @@ class Folder:
             raise NotFound
         there = [each for each in self.appointments if minute_of(each.starts_at) == int(typed)]
         if not there:
-            raise MovedAway
+            raise MovedAway(self)
         return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)
 
     def calendar(self) -> str:

@@ -4,7 +4,7 @@ All in one transaction: whoever sends the last step twice finds the course of th
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from sqlmodel import Session, col, select
 
@@ -21,9 +21,6 @@ from scheduler.patients.models import Patient
 PURPOSE = "course"
 CALENDAR = "calendar"
 """Purposes of private links: one acts for the patient, the other only shows times."""
-
-OUTLIVES = timedelta(days=14)
-"""How long a private link lives after the last session, so that the aftercare can be read."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,7 +107,7 @@ def mint(session: Session, key: str, course: Course, *, purpose: str, now: datet
         purpose=purpose,
         subject_id=known(course.id),
         now=now,
-        expires_at=max(last.ends_at, now) + OUTLIVES,
+        expires_at=max(last.ends_at, now) + courses.LINKS_OUTLIVE,
     )
     return link
 

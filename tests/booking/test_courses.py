@@ -343,11 +343,27 @@ def test_an_ended_appointment_stays_ended_whatever_sql_says(database: Database, 
     course_id = book(database, cast, wanted(MONDAY + DAY))
     with database.transaction() as session:
         [appointment] = courses.appointments_of(session, session.get_one(Course, course_id))
-        appointments.cancel(session, OPERATOR, appointment, now=NOW)
+        appointments.miss(session, OPERATOR, appointment, now=MONDAY + 2 * DAY)
 
     refusal = pytest.raises(IntegrityError, match="an appointment that has ended stays ended")
     with refusal, database.transaction() as session:
         session.execute(text("UPDATE appointments SET state = 'booked'"))
+
+
+@pytest.mark.parametrize(
+    "change", ["state = 'arrived'", "state = 'booked'", "state = 'booked', starts_at = ends_at"]
+)
+def test_a_cancelled_one_comes_back_only_to_its_own_time_while_that_is_free(
+    database: Database, cast: Cast, change: str
+) -> None:
+    course_id = book(database, cast, wanted(MONDAY + DAY))
+    with database.transaction() as session:
+        [appointment] = courses.appointments_of(session, session.get_one(Course, course_id))
+        appointments.cancel(session, OPERATOR, appointment, now=NOW)
+
+    # Nothing of it is in the diary any more, and so it may not be booked.
+    with pytest.raises(IntegrityError), database.transaction() as session:
+        session.execute(text(f"UPDATE appointments SET {change}"))
 
 
 def test_a_course_of_another_clinic_is_not_found(database: Database, cast: Cast) -> None:

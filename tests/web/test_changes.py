@@ -143,7 +143,7 @@ def test_an_old_page_moves_nothing_that_staff_have_moved(
         visitor.post(address.replace("/move", "/rest"), {"start_on": "2027-03-15", "times": last}),
     ):
         assert answer.status_code == 409
-        assert "This session is at another time now." in text_of(answer)
+        assert "This session is at another time now, so nothing was changed." in text_of(answer)
     assert starts(database) == before
 
 
