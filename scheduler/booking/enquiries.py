@@ -16,11 +16,15 @@ from scheduler.booking.models import Enquiry, Hold
 from scheduler.clinic.models import Treatment
 from scheduler.database import known, take_turn
 from scheduler.errors import NotFound, TooMany
+from scheduler.origins import household
 from scheduler.spoken import gettext as _
 
 LIVES = timedelta(days=1)
 AT_ONCE_PER_PHONE = 2
-"""How many forms may keep times for a phone that they have yet to prove."""
+"""How many forms of one household may keep times for a phone that they have yet to prove.
+
+Of one household: who types the phone of somebody else does not keep that one from booking.
+"""
 
 
 class EnquiryGone(NotFound):
@@ -36,7 +40,7 @@ def begin(
         clinic_id=treatment.clinic_id,
         treatment_id=known(treatment.id),
         token_hash=links.hash_of(token),
-        origin=origin,
+        origin=household(origin),
         created_at=now,
     )
     session.add(enquiry)
@@ -71,9 +75,9 @@ def keep(session: Session, enquiry: Enquiry, **answers: Any) -> None:
 def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime) -> None:
     """Let a form keep times for a phone (E.164) that it has yet to prove.
 
-    TooMany where as many others do as may. It speaks of open forms, at whichever clinic, and is
-    the same whether the phone is a patient's or nobody's. To be called before times are claimed:
-    whoever waits here must not be waited for on the diary.
+    TooMany where as many others of the household do as may. It speaks of open forms, at whichever
+    clinic, and is the same whether the phone is a patient's or nobody's. To be called before times
+    are claimed: whoever waits here must not be waited for on the diary.
     """
     take_turn(session, f"form:{phone}")
     others = session.exec(
@@ -81,7 +85,10 @@ def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime
         .select_from(Enquiry)
         .join(Hold, col(Hold.id) == col(Enquiry.hold_id))
         .where(
-            Enquiry.unproved_phone == phone, Enquiry.id != enquiry.id, col(Hold.expires_at) > now
+            Enquiry.unproved_phone == phone,
+            Enquiry.origin == enquiry.origin,
+            Enquiry.id != enquiry.id,
+            col(Hold.expires_at) > now,
         )
     ).one()
     if others >= AT_ONCE_PER_PHONE:

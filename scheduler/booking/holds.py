@@ -15,11 +15,12 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import Busy, known
 from scheduler.errors import TooMany
 from scheduler.intervals import Minute, minute_of
+from scheduler.origins import household
 from scheduler.spoken import gettext
 
 KEPT = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
-"""How many forms one network address may fill at a time; a clinic's own tablet fills several.
+"""How many forms one household may fill at a time; a clinic's own tablet fills several.
 
 A brake, not a lock: forms that are planned in the same instant do not see each other.
 """
@@ -43,6 +44,7 @@ def keep(
     release_lapsed(session, now=now)
     if instead_of is not None:
         release(session, instead_of)
+    origin = household(origin)
     _limit(session, origin, now)
     means = search.resources(session, treatment)
     hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + KEPT, origin=origin)

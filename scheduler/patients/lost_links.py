@@ -13,8 +13,9 @@ from sqlmodel import Session, col, delete, func, select
 
 from scheduler.database import take_turn
 from scheduler.errors import TooMany
+from scheduler.origins import origin_and_network
 from scheduler.patients.models import LinkRequest
-from scheduler.patients.verification import DAY, HOUR, PATIENCE, origin_and_network
+from scheduler.patients.verification import DAY, HOUR, PATIENCE
 from scheduler.spoken import gettext as _
 
 PER_PHONE_A_DAY = 3

@@ -9,13 +9,13 @@ import logging
 import secrets
 from datetime import datetime, timedelta
 from hmac import compare_digest
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlmodel import Session, col, func, select, update
 
 from scheduler import links
 from scheduler.clinic.models import Clinic
 from scheduler.errors import TooMany, Unfit
+from scheduler.origins import origin_and_network
 from scheduler.patients.models import PhoneCode
 from scheduler.spoken import gettext as _
 
@@ -115,21 +115,3 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
         or (code.network and asked(HOUR, "network") >= PER_NETWORK_AN_HOUR)
     ):
         raise too_many()
-
-
-def origin_and_network(origin: str) -> tuple[str, str]:
-    """An address and its network: /24, or /56 where a home gets so much. Empty: tells nobody.
-
-    This machine's own address stands for everybody behind a proxy that does not say who asks: a
-    budget on it would shut the form for the whole clinic.
-    """
-    try:
-        address = ip_address(origin)
-    except ValueError:
-        return origin, ""
-    if isinstance(address, IPv6Address) and address.ipv4_mapped:
-        address = address.ipv4_mapped
-    if address.is_loopback:
-        return "", ""
-    length = 24 if address.version == 4 else 56
-    return str(address), str(ip_network((address, length), strict=False))

@@ -17,6 +17,7 @@ from scheduler import audit
 from scheduler.audit import OPERATOR, Actor
 from scheduler.database import known
 from scheduler.errors import Conflict, NotFound, Problem, TooMany, Unfit
+from scheduler.origins import household
 from scheduler.staff.models import ApiKey, Member, Membership, SignIn, SignInTry
 from scheduler.staff.roles import Role
 
@@ -178,7 +179,7 @@ def account(session: Session, *, email: str, origin: str, now: datetime) -> Acco
     since = now - TRIES_WITHIN
     for whose, limit in (
         (col(SignInTry.account_hash) == _account_hash(email), TRIES_PER_ACCOUNT),
-        (col(SignInTry.origin) == origin, TRIES_PER_ORIGIN),
+        (col(SignInTry.origin) == household(origin), TRIES_PER_ORIGIN),
     ):
         tries = session.exec(
             select(func.count()).select_from(SignInTry).where(whose, col(SignInTry.at) > since)
@@ -206,7 +207,7 @@ def fits(account: Account, password: str) -> bool:
 def note_wrong(session: Session, *, email: str, origin: str, now: datetime) -> None:
     """Count a wrong password."""
     session.exec(delete(SignInTry).where(col(SignInTry.at) < now - TRIES_WITHIN))
-    session.add(SignInTry(account_hash=_account_hash(email), origin=origin, at=now))
+    session.add(SignInTry(account_hash=_account_hash(email), origin=household(origin), at=now))
     session.flush()
 
 

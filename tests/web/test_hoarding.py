@@ -3,6 +3,7 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from fastapi import FastAPI
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
@@ -28,11 +29,11 @@ def two_forms(database: Database, cast: Cast) -> list[int]:
     return forms
 
 
-def open_form(database: Database, cast: Cast, number: int) -> int:
+def open_form(database: Database, cast: Cast, number: int, origin: str = "testclient") -> int:
     with database.transaction() as session:
         back = session.get_one(Treatment, cast.back)
-        enquiry, _ = enquiries.begin(session, back, origin="", now=NOW)
-        hold, _ = holds.keep(session, back, wanted(MONDAY + number * DAY), origin="", now=NOW)
+        enquiry, _ = enquiries.begin(session, back, origin=origin, now=NOW)
+        hold, _ = holds.keep(session, back, wanted(MONDAY + number * DAY), origin=origin, now=NOW)
         enquiry.hold_id = hold.id
         session.flush()
         assert enquiry.id is not None
@@ -61,6 +62,31 @@ def test_a_third_form_for_a_phone_is_told_so_and_keeps_what_was_typed(
     assert 'value="(202) 555-0155"' in answer.text
     assert count(database, PhoneCode) == 0
     assert "Otros formularios" in text_of(visitor.post("details?lang=es", visitor.details))
+
+
+def test_a_stranger_who_types_a_phone_keeps_nobody_else_from_booking(
+    two_forms: list[int], application: FastAPI, database: Database, cast: Cast
+) -> None:
+    with TestClient(
+        application,
+        follow_redirects=False,
+        raise_server_exceptions=False,
+        client=("192.0.2.7", 50000),
+    ) as elsewhere:
+        Visitor(elsewhere, database, cast).reach("done")
+
+
+def test_the_many_addresses_of_one_home_share_its_limits(database: Database, cast: Cast) -> None:
+    forms = [
+        open_form(database, cast, number, f"2001:db8:1:{number:x}::{number + 1:x}")
+        for number in range(3)
+    ]
+    assert [claim(database, form) for form in forms] == [True, True, False]
+    next_door = open_form(database, cast, 3, "2001:db8:1:100::1")
+    assert claim(database, next_door)
+    with database.transaction(write=False) as session:
+        homes = list(session.exec(select(Hold.origin).order_by(col(Hold.id))))
+    assert homes == [*["2001:db8:1::/56"] * 3, "2001:db8:1:100::/56"]
 
 
 def test_a_form_that_lapsed_does_not_count(
