@@ -38,11 +38,20 @@ FOR_READERS = 2
 """Places that are not given to requests that send something: when writers wait, reading goes on."""
 READING = frozenset({"GET", "HEAD", "OPTIONS"})
 
-HEADERS = {
-    "Content-Security-Policy": (
+
+NOBODY = "frame-ancestors 'none'"
+
+
+def policy(*framed_by: str) -> str:
+    """What a page may load and do, and the origins that may show it in a frame; none: nobody."""
+    return (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
-        " base-uri 'none'; frame-ancestors 'none'"
-    ),
+        " base-uri 'none'; " + (f"frame-ancestors {' '.join(framed_by)}" if framed_by else NOBODY)
+    )
+
+
+HEADERS = {
+    "Content-Security-Policy": policy(),
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
     "Referrer-Policy": "no-referrer",
@@ -191,6 +200,9 @@ class _Letter:
             headers = MutableHeaders(raw=list(message.get("headers", ())))
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
+            if NOBODY not in headers["Content-Security-Policy"]:
+                # It can only say yes or no to all, and would say no.
+                del headers["X-Frame-Options"]
             message = {**message, "headers": headers.raw}
         await self._send(message)
 

@@ -12,7 +12,7 @@ from scheduler.api import lists
 from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import Change, ClockTime, Page, PathId, Shape, Spoken, Text, given
-from scheduler.clinic import setup
+from scheduler.clinic import looks, setup
 from scheduler.clinic.models import Clinic
 from scheduler.errors import Unfit
 from scheduler.reminders import rules, segments
@@ -40,6 +40,23 @@ WaitlistMinutes = Annotated[
 ]
 WaitlistAtOnce = Annotated[
     int, Field(strict=True, ge=1, le=50, description="For first_come: to how many at once.")
+]
+Accent = Annotated[
+    str,
+    Field(
+        max_length=20,
+        examples=["#14574f"],
+        description="Your colour on the patients' pages; one too pale to be read is refused, with"
+        " the nearest that can be. Empty: ours.",
+    ),
+]
+EmbedOrigins = Annotated[
+    list[Text],
+    Field(
+        max_length=looks.MOST_ORIGINS,
+        examples=[["https://www.example.org"]],
+        description="Your websites, which may show the booking form in a frame. Nobody else may.",
+    ),
 ]
 TextName = Annotated[Text, AfterValidator(_cheap)]
 Price = Annotated[
@@ -82,6 +99,8 @@ class NewClinic(Shape):
     waitlist_mode: WaitlistMode = "one_by_one"
     waitlist_minutes: WaitlistMinutes = 30
     waitlist_at_once: WaitlistAtOnce = 5
+    accent: Accent = ""
+    embed_origins: EmbedOrigins = Field([])
 
 
 class ClinicChange(Change):
@@ -105,6 +124,8 @@ class ClinicChange(Change):
     waitlist_mode: WaitlistMode = "one_by_one"
     waitlist_minutes: WaitlistMinutes = 30
     waitlist_at_once: WaitlistAtOnce = 5
+    accent: Accent = ""
+    embed_origins: EmbedOrigins = Field([])
 
 
 class ClinicShape(Shape):
@@ -129,6 +150,8 @@ class ClinicShape(Shape):
     waitlist_mode: str
     waitlist_minutes: int
     waitlist_at_once: int
+    accent: str
+    embed_origins: list[str]
 
 
 @router.get("")

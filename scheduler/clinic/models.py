@@ -50,6 +50,10 @@ class Clinic(Versioned, table=True):
     """how long an offer runs"""
     waitlist_at_once: int = 5
     """to how many at once, where the first to say yes has it"""
+    accent: str = Field(default="", max_length=7)
+    """the clinic's colour on the patients' pages, #14574f; nothing: ours"""
+    embed_origins: list[str] = Field(default_factory=list, sa_type=JSON)
+    """websites that may show the booking form in a frame, https://www.example.org"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

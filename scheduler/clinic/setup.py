@@ -12,7 +12,7 @@ from sqlmodel import Session, col, delete, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.clinic import phases, zone_rules
+from scheduler.clinic import looks, phases, zone_rules
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
@@ -52,6 +52,7 @@ def open_clinic(
     if actor.clinic_ids is not None:
         raise NotAllowed("Only somebody who works for all clinics may open one.")
     country = _country(country)
+    other = _checked(other)
     clinic = Clinic(
         name=name,
         text_name=other.pop("text_name", None) or name[:28].strip(),
@@ -75,7 +76,7 @@ def change_clinic(
 
     A new name or quiet hours hold for the texts that are still owed.
     """
-    changes = dict(changes)
+    changes = _checked(changes)
     if "phone" in changes:
         changes["phone"] = _phone(changes["phone"], clinic.country)
     if "emergency_phone" in changes:
@@ -321,6 +322,16 @@ def _check_here(
             raise NotFound(
                 "There is nobody and nothing of this id here.", field=f"{field}[{place}]"
             )
+
+
+def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A clinic's colour and websites in their one form; Unfit for what cannot be."""
+    checked = dict(values)
+    if "accent" in checked:
+        checked["accent"] = looks.accent(checked["accent"])
+    if "embed_origins" in checked:
+        checked["embed_origins"] = looks.origins(checked["embed_origins"])
+    return checked
 
 
 def _calendar(session: Session, clinic: Clinic) -> int:

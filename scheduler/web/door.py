@@ -13,6 +13,7 @@ from scheduler.web import (
     changes,
     entry,
     leaflet,
+    looks,
     lost_link,
     notes,
     offers,
@@ -48,6 +49,7 @@ def router() -> APIRouter:
     # The end of the form lies with the course's own page, and its address before the form's.
     for part in (
         treatments,
+        looks,
         self_service,
         attendance,
         changes,

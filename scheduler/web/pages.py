@@ -8,17 +8,22 @@ from typing import Any
 from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from scheduler import languages, phone, spoken
+from scheduler import doorstep, languages, phone, spoken
 
 SEE_OTHER = 303
 
 
-def show(template: str, *, status: int = 200, **values: Any) -> HTMLResponse:
+def show(template: str, *, status: int = 200, framed: bool = False, **values: Any) -> HTMLResponse:
     """The page of a template. Pages are about one person: nobody keeps them, nobody passes on
-    the address that they were at."""
+    the address that they were at.
+
+    `framed`: it belongs to the booking form, which the clinic's own websites may show in a frame.
+    """
     page = HTMLResponse(render(template, **values), status_code=status)
     page.headers["Cache-Control"] = "no-store"
     page.headers["Referrer-Policy"] = "no-referrer"
+    if framed and (clinic := values.get("clinic")) and clinic.embed_origins:
+        page.headers["Content-Security-Policy"] = doorstep.policy(*clinic.embed_origins)
     return page
 
 

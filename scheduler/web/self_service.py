@@ -38,6 +38,7 @@ def done(token: str, visit: Reading) -> Response:
     return folders.page(
         folder,
         "done.html",
+        framed=True,
         summary=views.summary(sessions, folder.place),
         first=sessions[0],
         weeks=views.weeks(sessions, folder.place.manner),

@@ -165,6 +165,7 @@ def _page(
     """A page of the form; `status` holds where there are mistakes to mend."""
     return pages.show(
         template,
+        framed=True,
         status=status if mistakes else 200,
         mistakes=mistakes or {},
         notices=here.answer("notices") or [],

@@ -27,6 +27,7 @@ def choose(visit: Reading, clinic: str = "", treatment: str = "") -> HTMLRespons
     ]
     return pages.show(
         "treatments.html",
+        framed=True,
         clinic=clinics[0] if len(clinics) == 1 else None,
         groups=groups,
         kept_query=f"clinic={clinics[0].id}&" if clinic else "",
@@ -47,6 +48,14 @@ def find(session: Session, typed_id: str) -> Treatment:
     return treatment
 
 
+def find_clinic(session: Session, typed_id: str) -> Clinic:
+    """A clinic, by its number in an address; NotFound for another."""
+    clinic = session.get(Clinic, _number(typed_id))
+    if clinic is None:
+        raise NotFound
+    return clinic
+
+
 def practitioners_of(session: Session, treatment: Treatment) -> list[Practitioner]:
     """Those who give a treatment, by name."""
     return sorted(
@@ -60,6 +69,7 @@ def _one(visit: Visit, typed_id: str) -> HTMLResponse:
     _speak(visit, [clinic])
     return pages.show(
         "treatment.html",
+        framed=True,
         clinic=clinic,
         offer=views.offer(treatment),
         practitioners=practitioners_of(visit.session, treatment),
@@ -74,10 +84,7 @@ def _speak(visit: Visit, clinics: list[Clinic]) -> None:
 def _clinics(session: Session, typed_id: str) -> list[Clinic]:
     if not typed_id:
         return list(session.exec(select(Clinic).order_by(col(Clinic.name))))
-    clinic = session.get(Clinic, _number(typed_id))
-    if clinic is None:
-        raise NotFound
-    return [clinic]
+    return [find_clinic(session, typed_id)]
 
 
 def _offered(session: Session, clinic: Clinic) -> list[Treatment]:

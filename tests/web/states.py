@@ -131,6 +131,17 @@ def _(scene: Scene) -> str:
     return f"/treatments/{scene.cast.back}"
 
 
+@state("treatment in the clinic's colour")
+def _(scene: Scene) -> str:
+    scene.change(Clinic, scene.cast.clinic, accent="#7a1f5c")
+    return f"/treatments/{scene.cast.back}"
+
+
+@state("poster for the door")
+def _(scene: Scene) -> str:
+    return f"/door?clinic={scene.cast.clinic}"
+
+
 @state("treatment that nobody gives")
 def _(scene: Scene) -> str:
     for who in (scene.cast.ana, scene.cast.ben):

@@ -32,7 +32,7 @@ def tongue() -> str:
 def reader(browser: Browser, tongue: str) -> Iterator[Page]:
     """Somebody with a browser of their own, who reads one language."""
     context = browser.new_context(locale=TONGUES[tongue][0])
-    context.set_default_timeout(5000)
+    context.set_default_timeout(20_000)
     yield context.new_page()
     context.close()
 
