@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Literal, NamedTuple
 
+from scheduler.reminders import slips
 from scheduler.reminders.vocabulary.english import ENGLISH
 from scheduler.reminders.vocabulary.spanish import SPANISH
 from scheduler.reminders.vocabulary.words import Vocabulary
@@ -67,7 +68,7 @@ def understand(body: str) -> Understood:
     words = _joined(re.findall(r"[a-z0-9]+", text))
     phrase = " ".join(words)
     stop = _wants_no_texts(words, phrase) or bool(_STOP_APART.search(body))
-    if language := _danger(phrase):
+    if language := _danger(words):
         return Understood(Meaning.EMERGENCY, also_stop=stop, language=language)
     if stop:
         return Understood(Meaning.STOP)
@@ -94,10 +95,17 @@ def _joined(words: list[str]) -> list[str]:
     return [whole] if spelt and whole in _STOP_WORDS | _START | _HELP else words
 
 
-def _danger(phrase: str) -> str:
-    """The language of the first danger that a text speaks of; empty where there is none."""
+def _danger(words: list[str]) -> str:
+    """The language of the first danger that a text speaks of; empty where there is none.
+
+    As it is written, before what its words could have been meant for.
+    """
+    phrase = " ".join(words)
     for language, dangers in _DANGERS.items():
         if dangers.search(phrase):
+            return language
+    for language, dangers in _DANGERS.items():
+        if dangers.search(" ".join(map(_MENDERS[language], words))):
             return language
     return ""
 
@@ -177,6 +185,12 @@ _COMMANDS = _CONFIRM | _AGREE | _CHANGE | _START | _HELP
 _STOP_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.stop_wishes))))
 _CHANGE_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.change_wishes))))
 _DANGERS = {code: re.compile(_any(each.dangers)) for code, each in VOCABULARIES.items()}
+
+_UNLIKE_DANGER = _all(lambda each: each.unlike_danger)
+_MENDERS = {
+    code: slips.mender(each.danger_words, ordinary=_UNLIKE_DANGER)
+    for code, each in VOCABULARIES.items()
+}
 
 _BESIDE_NUMBERS = _all(lambda each: each.beside_numbers | each.says_pain | each.says_choice)
 _SAYS_PAIN = _all(lambda each: each.says_pain)

@@ -192,12 +192,25 @@ def test_a_number_out_of_the_blue_goes_to_staff(world: World, asked: int) -> Non
         assert last(session).for_staff
 
 
-def test_a_warning_sign_is_answered_at_once_and_put_before_staff(world: World, asked: int) -> None:
+@pytest.mark.parametrize(
+    ("text", "begins"),
+    [
+        ("I am short of breath and my chest hurts", "Call 911 now"),
+        ("C but chset pian", "Call 911 now"),
+        ("no puedo respirrar", "Llame ya al 911"),
+        ("me duele el pehco", "Llame ya al 911"),
+    ],
+)
+def test_a_warning_sign_is_answered_at_once_and_put_before_staff(
+    world: World, asked: int, text: str, begins: str
+) -> None:
     world.clock.at = at(10, 23)  # at night too
 
-    [answer] = reply(world, "I am short of breath and my chest hurts")
+    [answer] = reply(world, text)
 
-    assert answer.startswith("Call 911 now")
+    assert answer.startswith(begins)
+    assert "(212) 555-0100" in answer
+    assert state(world, asked) == AppointmentState.BOOKED
     assert (last_reply(world).urgent, last_reply(world).for_staff) == (True, True)
 
 

@@ -112,13 +112,16 @@ ENGLISH = Vocabulary(
         r"chest (?:\w+ ){0,3}(?:pains?|hurts?|hurting|tight\w*|pressure|aches?|aching|discomfort"
         r"|heavy|heaviness|burn\w*|sore)",
         r"(?:pains?|tight\w*|pressure|hurts?|aches?|discomfort|heaviness) (?:\w+ ){0,4}chest",
+        # Heard by a telephone, or typed without a space. Chess by itself is a game.
+        r"chess (?:pains?|hurts?|tight\w*)|(?:pains?|tight\w*|pressure) in my chess|chestpains?",
+        r"(?:cant|cannot)breathe?",
         r"heart attack|heart (?:\w+ ){0,2}(?:racing|pounding)|palpitations",
         r"faint|fainted|fainting|fainty|pass(?:ed|ing|es)? out|black(?:ed|ing)? out|collapsed",
         r"unconscious|(?:lost|loss of|losing) consciousness",
         r"fever\w*|feaver|(?:high|my|a|running|raised) temperature|temperature of|chills|shivering",
         r"redness|reddening|red (?:streaks?|lines?)|spreading red|infected|infection|pus",
         r"red (?:\w+ ){0,4}(?:spread\w*|bigger|hot|swollen|growing)|spreading (?:\w+ ){0,4}red",
-        r"weak(?:er|ness|ened)?|paralys\w*|paralyz\w*",
+        r"weak(?:er|ness|ened)?|paraly[sz]\w*|paralis\w*",
         r"numb(?:ness|ing|ed)?|(?:no|lost|losing|loss of) (?:all )?(?:feeling|sensation)",
         rf"cant (?:feel|move|lift) (?:my|the|his|her|an?|any) (?:\w+ )?{_PART}",
         r"cant (?:move|feel|see|speak|talk|walk)(?: (?:anything|well|properly|right|at all))?$",
@@ -128,6 +131,30 @@ ENGLISH = Vocabulary(
         r"bleeding (?:\w+ )?(?:a lot|heavily|badly)",
         r"broken needle|needle (?:\w+ ){0,3}(?:broke\w*|stuck|inside|left in)",
         r"call(?:ed|ing)? 911|ambulance|suicid\w*|kill myself",
+    ),
+    danger_words=frozenset(
+        {
+            *("ambulance", "attack", "breath", "breathe", "breathing", "breathless", "cant"),
+            *("chest", "chills", "choking", "collapsed", "consciousness", "faint", "fainted"),
+            *("fainting", "fever", "feverish", "gasping", "hurts", "infected", "infection"),
+            *("numb", "numbness", "pain", "palpitations", "paralised", "paralysed"),
+            *("paralyzed", "pressure"),
+            *("redness", "seizure", "shortness", "stroke", "suffocating", "swollen"),
+            *("temperature", "tightness", "trouble", "unconscious", "weak", "weaker"),
+            *("weakness", "wheezing"),
+        }
+    ),
+    unlike_danger=frozenset(
+        {
+            *("never", "every", "ever", "fewer", "freer", "lever", "sever", "hours", "hunts"),
+            *("shuts", "huts", "faith", "saint", "paint", "painting", "painted", "flint"),
+            *("taint", "tainted", "aint", "wake", "walker", "weaver", "wearer", "strike"),
+            *("stoke", "stoked", "stokes", "hills", "chill", "chilly", "chilli", "chiles"),
+            *("childs", "cooking", "hooking", "echoing", "cheat", "chess", "crest", "chefs"),
+            *("heist", "aches", "breast", "breach", "breaching", "breadth", "wreath"),
+            *("injection", "injected", "infested", "grasping", "gaping", "redress", "collapse"),
+            *("conscious", "consciously", "subconscious", "attach", "wheeling", "hurt"),
+        }
     ),
     numbers={
         word: number

@@ -85,6 +85,27 @@ SPANISH = Vocabulary(
         r"tos\w* (?:\w+ )?(?:con )?sangre|aguja (?:\w+ ){0,3}(?:rota|rompio|quebro|dentro|adentro)",
         r"suicid\w*|matarme|llam\w+ al? 911",
     ),
+    danger_words=frozenset(
+        {
+            *("adormecida", "adormecido", "ahogo", "ahogando", "ambulancia", "calentura"),
+            *("convulsion", "convulsiones", "debil", "debilidad", "derrame", "desmaye"),
+            *("desmayo", "desmayar", "dolor", "duele", "enrojecimiento", "entumecida"),
+            *("entumecido", "entumecimiento", "escalofrios", "fiebre", "inconsciente"),
+            *("infarto", "infeccion", "infectada", "infectado", "opresion", "palpitaciones"),
+            *("pecho", "presion", "respirar", "respiracion", "respiro", "rojez", "sangre"),
+        }
+    ),
+    unlike_danger=frozenset(
+        {
+            *("hecho", "techo", "lecho", "echo", "color", "olor", "dolar", "idolo", "dulce"),
+            *("suele", "huele", "duelo", "vuele", "dele", "denle", "prision", "pension"),
+            *("debia", "debio", "debi", "debit", "conclusion", "conclusiones"),
+            *("conversion", "confusion", "confusiones", "compulsion", "consciente"),
+            *("conscientes", "inspiracion", "preparacion", "reparacion", "aspiracion"),
+            *("resignacion", "favorecido", "envejecimiento", "abundancia", "inyeccion"),
+            *("hongo", "liebre", "derrama"),
+        }
+    ),
     numbers={
         word: number
         for number, word in enumerate(

@@ -27,6 +27,10 @@ class Vocabulary:
     start: frozenset[str]
     help: frozenset[str]
     dangers: tuple[str, ...]
+    danger_words: frozenset[str]
+    """words of the dangers that are known also where they are typed wrongly"""
+    unlike_danger: frozenset[str]
+    """common words that are a slip away from those, and mean something else"""
     numbers: Mapping[str, int]
     ordinals: Mapping[str, int]
     beside_numbers: frozenset[str]
