@@ -43,17 +43,28 @@ class Question:
 
 QUESTIONS = (
     Question(
-        "bleeding", marked("Do you bleed or bruise very easily, or have a bleeding disorder?")
+        "bleeding",
+        marked("Do you bleed or bruise very easily, or have a bleeding disorder?"),
+        hint=marked("For example hemophilia, or too few platelets."),
     ),
     Question(
         "blood_thinners",
         marked("Do you take a blood thinner?"),
         hint=marked(
-            "For example warfarin, apixaban, rivaroxaban, dabigatran, clopidogrel or heparin."
+            "For example warfarin (Coumadin), apixaban (Eliquis), rivaroxaban (Xarelto), dabigatran"
+            " (Pradaxa), clopidogrel (Plavix), heparin, or aspirin every day. Go on taking it."
         ),
     ),
-    Question("pacemaker", marked("Do you have a pacemaker or another electrical implant?")),
-    Question("pregnant", marked("Are you pregnant, or could you be?")),
+    Question(
+        "pacemaker",
+        marked("Do you have a pacemaker or another electrical implant?"),
+        hint=marked("Tell us, so that we use no electric current."),
+    ),
+    Question(
+        "pregnant",
+        marked("Are you pregnant, or could you be?"),
+        hint=marked("Tell us, so that we can leave out some points."),
+    ),
     Question(
         "metal_allergy",
         marked("Are you allergic to metal, for example to nickel in jewellery?"),
@@ -68,6 +79,7 @@ QUESTIONS = (
     Question(
         "infection",
         marked("Do you have an infection or a wound where it hurts?"),
+        hint=marked("We put no needle there until it has healed."),
         holds=frozenset({"yes"}),
     ),
     Question(
