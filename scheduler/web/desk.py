@@ -42,6 +42,11 @@ class Desk:
         """Where the form's pages are."""
         return f"/book/{self.token}"
 
+    @property
+    def asked(self) -> str:
+        """The language that this page was asked for, to go on in: the end of an address."""
+        return f"?lang={self.visit.asked_language}" if self.visit.asked_language else ""
+
     @cached_property
     def place(self) -> Place:
         """Where and when the form is read."""

@@ -170,6 +170,7 @@ def _page(
         mistakes=mistakes or {},
         notices=here.answer("notices") or [],
         base=here.base,
+        asked=here.asked,
         steps=len(STEPS),
         clinic=here.clinic,
         treatment=here.treatment,

@@ -1,5 +1,6 @@
 """Courses, treatments and texts as templates want them: words, in the clinic's wall time."""
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -13,6 +14,7 @@ from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.intervals import instant_of, minute_of
 from scheduler.spoken import gettext as _
+from scheduler.spoken import ngettext
 from scheduler.web import words
 from scheduler.web.words import Manner
 
@@ -269,11 +271,34 @@ def _rhythms(sessions: Sequence[SessionView], manner: Manner) -> list[str]:
     parts = [list(those) for _, those in groupby(sessions, lambda each: each.phase)]
     lines = []
     for place, those in enumerate(parts):
-        how = words.rhythm((each.starts_at for each in those), manner)
+        how = _rhythm(those, manner)
         lead = _("The first %(number)s: %(how)s") if place == 0 else _("then %(number)s: %(how)s")
         said = lead % {"number": words.small(len(those)), "how": how}
         lines.append(how if len(parts) == 1 else said)
     return [f"{line[0].upper()}{line[1:]}" for line in lines]
+
+
+def _rhythm(sessions: Sequence[SessionView], manner: Manner) -> str:
+    """The rhythm that most keep, and how many do not: "Mondays at 9:00, but for one ..."."""
+    days = Counter(each.starts_at.weekday() for each in sessions)
+    usual = {day for day, often in days.items() if often > 1}
+    at = Counter(each.starts_at.time() for each in sessions).most_common(1)[0][0]
+    regular = [each for each in sessions if each.starts_at.weekday() in usual]
+    on_time = [each for each in regular if each.starts_at.time() == at]
+    other_days, other_times = len(sessions) - len(regular), len(regular) - len(on_time)
+    if len(on_time) == len(sessions) or len(on_time) * 2 <= len(sessions):
+        return words.rhythm((each.starts_at for each in sessions), manner)
+    said = [words.rhythm((each.starts_at for each in on_time), manner)]
+    if other_days:
+        but = ngettext("%(number)s on another day", "%(number)s on other days", other_days)
+        said.append(but % {"number": words.small(other_days)})
+    if other_times:
+        but = ngettext("%(number)s at another time", "%(number)s at other times", other_times)
+        said.append(but % {"number": words.small(other_times)})
+    return _("%(rhythm)s, but %(exceptions)s") % {
+        "rhythm": said[0],
+        "exceptions": spoken.join(said[1:]),
+    }
 
 
 def _review(after: Iterable[int], extra: int) -> str:

@@ -215,4 +215,26 @@ def test_other_wishes_ask_for_the_whole_course_again(visitor: Visitor, database:
     visitor.post("wishes", {**visitor.wishes, "start_on": "2027-05-03"})
 
     assert len(times(visitor)) == 10
-    assert "What would make it fit" not in text_of(visitor.get("wishes"))
+    assert "No course fits these wishes" not in text_of(visitor.get("wishes"))
+
+
+def test_what_leaves_the_rhythm_is_counted_in_the_total(visitor: Visitor) -> None:
+    visitor.reach("plan")
+    slot = visitor.get("plan/3").text.split('name="slot" value="')[2].split('"')[0]
+    assert "The first six: Mondays and Thursdays at 9:00 am" in text_of(visitor.get("plan"))
+
+    visitor.post("plan/3", {"slot": slot})
+
+    said = text_of(visitor.get("plan"))
+    assert "The first six: Mondays and Thursdays at 9:00 am, but one at another time" in said
+
+
+def test_a_language_that_is_chosen_on_the_way_stays(visitor: Visitor) -> None:
+    visitor.reach("plan")
+    page = visitor.get("plan?lang=es").text
+    for path in ("replan", "plans", "wishes", "plan/3"):
+        assert f'"{visitor.base}/{path}?lang=es"' in page
+
+    visitor.post("replan?lang=es", {"how": "week"})
+
+    assert '<html lang="es">' in visitor.get("plan").text
