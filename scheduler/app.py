@@ -25,6 +25,8 @@ from scheduler.doorstep import PLACES, Doorstep, TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, Problem, Stale
 from scheduler.feeds import routes as calendars
 from scheduler.idempotency import Replay
+from scheduler.links import NoSuchLink
+from scheduler.misses import origin_of
 from scheduler.settings import Settings
 from scheduler.web import door as patients
 from scheduler.web import problems as pages
@@ -126,6 +128,9 @@ def respond(scope: Scope, problem: Exception) -> Response:
 
 
 async def _handle(request: Request, problem: Exception) -> Response:
+    if isinstance(problem, NoSuchLink):
+        context: Context = request.app.state.context
+        context.misses.note(origin_of(request), context.clock.now())
     return respond(request.scope, problem)
 
 

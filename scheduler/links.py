@@ -17,6 +17,10 @@ from scheduler.database import Instant
 from scheduler.errors import NotFound
 
 
+class NoSuchLink(NotFound):
+    """This address leads nowhere, or what it led to is over."""
+
+
 class Link(SQLModel, table=True):
     """One link: what it is for (`purpose`), whom it is about (`subject_id`), how long it lives."""
 
@@ -58,14 +62,14 @@ def mint(
 
 
 def follow(session: Session, token: str, *, purpose: str, now: datetime) -> Link:
-    """The live link with this token; NotFound alike for unknown, expired and revoked ones."""
+    """The live link with this token; NoSuchLink alike for unknown, expired and revoked ones."""
     link = session.exec(
         select(Link).where(Link.token_hash == hash_of(token), Link.purpose == purpose)
     ).first()
     if link is None or link.revoked_at is not None:
-        raise NotFound
+        raise NoSuchLink
     if link.expires_at is not None and link.expires_at <= now:
-        raise NotFound
+        raise NoSuchLink
     return link
 
 

@@ -15,7 +15,7 @@ from scheduler.booking import holds
 from scheduler.booking.models import Enquiry, Hold
 from scheduler.clinic.models import Treatment
 from scheduler.database import known, take_turn
-from scheduler.errors import NotFound, TooMany
+from scheduler.errors import TooMany
 from scheduler.origins import household
 from scheduler.spoken import gettext as _
 
@@ -27,7 +27,7 @@ Of one household: who types the phone of somebody else does not keep that one fr
 """
 
 
-class EnquiryGone(NotFound):
+class EnquiryGone(links.NoSuchLink):
     """This form is no longer open. Please start again; a booking that was made is not lost."""
 
 

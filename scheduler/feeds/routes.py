@@ -2,12 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 
 from scheduler.context import Context
 from scheduler.feeds import courses
+from scheduler.misses import refuse_guessers
 
-router = APIRouter(prefix="/calendars", include_in_schema=False)
+router = APIRouter(
+    prefix="/calendars", include_in_schema=False, dependencies=[Depends(refuse_guessers)]
+)
 
 ICALENDAR = "text/calendar; charset=utf-8"
 

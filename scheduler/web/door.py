@@ -7,6 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from scheduler.misses import refuse_guessers
 from scheduler.web import (
     attendance,
     booking,
@@ -43,7 +44,11 @@ class Static(StaticFiles):
 def router() -> APIRouter:
     """Each page. All are open to anybody: what is private has a token in its address."""
     pages = APIRouter(
-        dependencies=[Depends(entry.listen), Depends(entry.come_from_here)],
+        dependencies=[
+            Depends(entry.listen),
+            Depends(entry.come_from_here),
+            Depends(refuse_guessers),
+        ],
         include_in_schema=False,
     )
     # The end of the form lies with the course's own page, and its address before the form's.

@@ -109,7 +109,7 @@ def answer(problem: Exception, *, reference: str = "") -> HTMLResponse:
     """The page for an error. `reference`: what to name in a call to the clinic, for a 500."""
     status = _status(problem)
     own = isinstance(problem, Problem) and status in OWN_WORDS
-    response = page(status, sentence=str(problem) if own else "", reference=reference)
+    response = page(status, sentence=_(str(problem)) if own else "", reference=reference)
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.retry_after)
     elif status == 503:
