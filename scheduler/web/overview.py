@@ -11,6 +11,7 @@ from scheduler.booking import undoing
 from scheduler.booking.models import CourseState
 from scheduler.booking.undoing import Change
 from scheduler.patients import consent
+from scheduler.patients.models import Screening
 from scheduler.reminders import timeline
 from scheduler.spoken import gettext as _
 from scheduler.spoken import marked, ngettext
@@ -139,5 +140,18 @@ def _what(folder: Folder, change: Change) -> str:
 
 def _over(folder: Folder) -> str:
     if folder.course.state == CourseState.CANCELLED:
+        if _is_declined(folder):
+            return _(
+                "A practitioner has looked at your answers. We cannot keep your times, and they are"
+                " free for others now. Please call us: we tell you why, and what else may help."
+            )
         return _("This course is cancelled. You can book another, or call us.")
     return _("This course is over. We hope that it has helped you.")
+
+
+def _is_declined(folder: Folder) -> bool:
+    """Whether the clinic, and not the patient, ended a course that waited for its answers."""
+    course = folder.course
+    answers = folder.visit.session.get(Screening, course.screening_id or 0)
+    held = answers is not None and answers.needs_clearance and course.cleared_at is None
+    return held and any(each.news_at for each in folder.appointments)

@@ -51,15 +51,17 @@ def take(token: str, visit: Writing, form: Typed) -> Response:
     if elsewhere := _elsewhere(here):
         return elsewhere
     typed = form.typed("name", "phone", "consent")
+    mistakes: dict[str, str] = {}
+    if typed["consent"] != "yes":
+        mistakes["consent"] = _("We can tell you of free times by text only. Please tick the box.")
     try:
         details = forms.read_details(
             form, country=here.clinic.country, allowed=visit.settings.countries
         )
     except Mistakes as wrong:
-        return _form(here, typed, wrong.sentences)
-    if not details.consent:
-        only = _("We can tell you of free times by text only. Please tick the box.")
-        return _form(here, typed, {"consent": only})
+        return _form(here, typed, wrong.sentences | mistakes)
+    if mistakes:
+        return _form(here, typed, mistakes)
     here.keep(details=desk.details_as_kept(details, typed["phone"]))
     if here.proved(details.phone):
         return _enter(here)
