@@ -78,6 +78,7 @@ def page(
         coming=texts.owed(entries, folder.place),
         stopped=consent.is_stopped(visit.session, folder.patient.phone),
         sent=texts.sent(entries, folder.place),
+        left_out=texts.left_out(entries, folder.place),
         progress=progress.of(folder),
         mistakes={},
     )

@@ -1,4 +1,4 @@
-"""Texts of a course as its patient reads them. What never went out is the clinic's concern."""
+"""Texts of a course as its patient reads them. What failed to go is the clinic's concern."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +15,8 @@ GONE_OUT = {
     MessageState.FAILED: marked("could not be delivered"),
 }
 ON_ITS_WAY = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
+GAVE_WAY = "Gave way:"
+"""How the reason of such a text begins, for staff."""
 LINK = marked("(your private link)")
 
 
@@ -36,6 +38,15 @@ def owed(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
 def sent(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
     """What went out, the latest first."""
     return [_shown(each, place) for each in entries if each.state in GONE_OUT][::-1]
+
+
+def left_out(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:
+    """What gives way to more useful texts, in order; the page says by which limits."""
+    return [
+        _shown(each, place)
+        for each in entries
+        if each.state == MessageState.WITHDRAWN and each.reason.startswith(GAVE_WAY)
+    ]
 
 
 def owed_or_sent(entries: Iterable[TimelineEntry], place: Place) -> list[TextView]:

@@ -244,6 +244,13 @@ def test_texts_are_shown_as_coming_and_as_sent(visitor: Visitor, my: str) -> Non
     assert "The day before session 1." in said
 
 
+def test_texts_that_give_way_are_shown_with_the_reason(visitor: Visitor, my: str) -> None:
+    said = text_of(visitor.get(my))
+
+    assert "we send at most 1 a day and 3 in seven days. These give way" in said
+    assert "3 hours before session 1." in said.partition("These give way")[2]
+
+
 def test_a_cancelled_course_says_so(visitor: Visitor, my: str) -> None:
     for number in range(1, 11):
         asked = text_of(visitor.get(f"{visitor.session(number)}/cancellation"))
