@@ -83,6 +83,11 @@ def send(page: Page) -> None:
     page.locator("main form button").first.click()
 
 
+def send_last(page: Page) -> None:
+    """Press the last button of the page's own forms."""
+    page.locator("main form button").last.click()
+
+
 def wrong_code(page: Page) -> None:
     """Type digits that were never texted."""
     page.locator("#code").fill("000000")
@@ -327,6 +332,53 @@ def _(scene: Scene) -> str:
     scene.mine()
     scene.clock.move(days=20, hours=20)
     return f"{scene.visitor.session(1)}/cancellation"
+
+
+@state("cancel the whole course")
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/cancellation"
+
+
+@state("cancel the whole course, late")
+def _(scene: Scene) -> str:
+    my = scene.mine()
+    scene.clock.move(days=20, hours=20)
+    return f"{my}/cancellation"
+
+
+@state("cancel the whole course, done", press=send_last)
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/cancellation"
+
+
+@state("move a session")
+def _(scene: Scene) -> str:
+    scene.mine()
+    return f"{scene.visitor.session(3)}/move"
+
+
+@state("move a session, too late")
+def _(scene: Scene) -> str:
+    scene.mine()
+    scene.clock.move(days=20, hours=20)
+    return f"{scene.visitor.session(1)}/move"
+
+
+@state("move a session, overtaken")
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/sessions/1/move"
+
+
+@state("move the rest")
+def _(scene: Scene) -> str:
+    scene.mine()
+    return f"{scene.visitor.session(3)}/rest"
+
+
+@state("move the rest, shown", press=unfold)
+def _(scene: Scene) -> str:
+    scene.mine()
+    return f"{scene.visitor.session(3)}/rest?start_on=2027-03-15"
 
 
 # An offered time.
