@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import col, delete
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, courses, moves
+from scheduler.booking import appointments, courses, moves, undoing
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Course, CourseState
 from scheduler.database import Database
@@ -188,3 +188,24 @@ def hold(world: World, course_id: int) -> None:
         session.flush()
         course.screening_id, course.state = screening.id, CourseState.NEEDS_CLEARANCE
         session.add(course)
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_what_a_patient_takes_back_is_reminded_of_once_and_told_nobody(
+    world: World, course: int, *, looked: bool
+) -> None:
+    """Whether or not the worker has withdrawn the reminder in between."""
+    patient = patient_actor(world.clinic_id)
+    cancel(world, course, 2, actor=patient)
+    if looked:
+        world.tick()
+    with world.database.transaction() as session:
+        row = session.get_one(Course, course)
+        change = undoing.last(session, row, now=world.clock.at)
+        assert change is not None
+        undoing.take_back(session, patient, row, change.id, now=world.clock.at)
+
+    texts = news(world, at(14) - 24 * HOUR)
+
+    assert sum("14 Jan" in text for text in texts) == 1
+    assert not any("cancelled" in text or "is now on" in text for text in texts)
