@@ -5,8 +5,10 @@ with our auth token over the address as Twilio knows it and each field. A signat
 what comes twice is told by the message's own id and changes nothing.
 """
 
+import logging
 import re
 from collections.abc import AsyncIterator, Mapping
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import parse_qsl
 
@@ -17,15 +19,17 @@ from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped, unused-ignore]
 
 from scheduler.database import Busy, Database
-from scheduler.reminders import receipts, replies
+from scheduler.errors import Unavailable
+from scheduler.reminders import arrivals, receipts, replies
 from scheduler.sms.sender import Found
+
+LOG = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/hooks/twilio", include_in_schema=False)
 
 MAX_BODY = 64 * 1024
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 CODE = re.compile(r"[0-9]{1,9}")
-NUMBER = re.compile(r"\+?[0-9]{3,15}")
 SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 """Answers go out through the outbox, so that they are sent once; here we say nothing."""
 
@@ -98,22 +102,34 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
 
 @router.post("/replies")
 def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
-    """What somebody texted to us."""
-    sid, phone, media = (fields.get(name, "") for name in ("MessageSid", "From", "NumMedia"))
-    if SID.fullmatch(sid) and NUMBER.fullmatch(phone):
-        try:
-            with database.unit(write=True) as session:
-                replies.receive(
-                    session,
-                    carrier_id=sid,
-                    phone=phone,
-                    body=fields.get("Body", ""),
-                    carrier_did=fields.get("OptOutType", ""),
-                    pictures=int(media) if CODE.fullmatch(media) else 0,
-                    now=request.app.state.context.clock.now(),
-                )
-        except (StaleDataError, IntegrityError) as problem:
-            # Staff changed the same session meanwhile. The carrier would not come again for a
-            # mere conflict: it is taken in anew, as things are now.
-            raise Busy from problem
+    """What somebody texted to us. Kept first: whatever becomes of it, it need not come again."""
+    sid, media = fields.get("MessageSid", ""), fields.get("NumMedia", "")
+    reply_id = None
+    if SID.fullmatch(sid):
+        with database.unit(write=True) as session:
+            reply_id = arrivals.keep(
+                session,
+                carrier_id=sid,
+                phone=fields.get("From", ""),
+                body=fields.get("Body", ""),
+                carrier_did=fields.get("OptOutType", ""),
+                pictures=int(media) if CODE.fullmatch(media) else 0,
+                now=request.app.state.context.clock.now(),
+            )
+    if reply_id is not None:
+        _read(database, reply_id, now=request.app.state.context.clock.now())
     return Response(SILENCE, media_type="text/xml")
+
+
+def _read(database: Database, reply_id: int, *, now: datetime) -> None:
+    """Do at once what a text asks. Where the program fails on it, a worker tries it again."""
+    try:
+        with database.unit(write=True) as session:
+            replies.read(session, reply_id, now=now)
+    except (StaleDataError, IntegrityError) as problem:
+        # Staff changed the same session meanwhile: it is read anew, as things are now.
+        raise Busy from problem
+    except (Busy, Unavailable):
+        raise
+    except Exception:
+        LOG.exception("the reply %d could not be read", reply_id)

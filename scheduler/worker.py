@@ -14,7 +14,6 @@ from functools import partial
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import Session
 
 from scheduler import idempotency
@@ -26,13 +25,14 @@ from scheduler.database import Busy, Database, known
 from scheduler.errors import Unavailable
 from scheduler.patients import lost_links
 from scheduler.phone import masked
-from scheduler.reminders import changes, claims, missed, outbox
+from scheduler.reminders import changes, claims, outbox
 from scheduler.reminders import lost_links as link_texts
 from scheduler.reminders import offers as offer_texts
 from scheduler.reminders.changes import Change
 from scheduler.reminders.claims import Secrets
 from scheduler.reminders.dispatcher import Dispatcher, Manners
-from scheduler.sms.sender import Inbox, Received, Refused, Sender, TryLater
+from scheduler.reminders.listener import Listener
+from scheduler.sms.sender import Inbox, Sender
 
 LOG = logging.getLogger(__name__)
 
@@ -83,6 +83,7 @@ class Worker:
                 lease=claims.LEASE * max(1.0, speed),
             ),
         )
+        self._listener = Listener(database, sender if isinstance(sender, Inbox) else None, clock)
         self._ticker: BackgroundScheduler | None = None
         self._watch = threading.Thread(target=self._keep_ticking, name="watch", daemon=True)
         self._stopping = threading.Event()
@@ -106,6 +107,7 @@ class Worker:
             (self.find_links, self._every),
             (self.send, self._every),
             (self.offer, OFFER_SECONDS),
+            (self.read, self._every),
             (self.look_up, LOOK_SECONDS),
             (self.listen, LISTEN_SECONDS),
             (self.tidy, TIDY_SECONDS),
@@ -146,6 +148,7 @@ class Worker:
         self.tidy()
         self.sweep()
         self.offer()
+        self.read()
         self.derive()
         self.find_links()
         self.send()
@@ -258,34 +261,12 @@ class Worker:
         self._dispatcher.look_up()
 
     def listen(self) -> None:
-        """Read what patients texted and nobody brought us, as while we were down."""
-        if not isinstance(self._sender, Inbox):
-            return
-        now = self._clock.now()
-        with self._database.transaction() as session:
-            since = missed.begin_look(session, now=now)
-        if since is None:
-            return
-        try:
-            received = self._sender.received(since=since)
-        except (TryLater, Refused) as problem:
-            LOG.warning("replies could not be looked for: %s", problem.sentence)
-            return
-        with self._database.transaction(write=False) as session:
-            texts = missed.missed(session, received, now=now)
-        for text in texts:
-            self._take_in(text)
-        with self._database.transaction() as session:
-            missed.end_look(session, began_at=now)
+        """Find what patients texted and nobody brought us, as while we were down."""
+        self._listener.look()
 
-    def _take_in(self, text: Received) -> None:
-        try:
-            with self._database.transaction() as session:
-                missed.take(session, text, now=self._clock.now())
-        except (Busy, Unavailable, StaleDataError):
-            raise  # the next look begins where this one did
-        except Exception:
-            LOG.exception("the reply %s could not be taken in", text.sid)
+    def read(self) -> None:
+        """Read again what patients texted and could not be read when it came."""
+        self._listener.read()
 
     def tidy(self) -> None:
         """Let go of what nobody will come back for."""

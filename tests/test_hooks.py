@@ -243,14 +243,14 @@ def test_a_text_that_meets_somebody_elses_change_is_taken_in_anew(
     app: FastAPI, world: World, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     meeting = [StaleDataError("moved"), StaleDataError("moved again")]
-    receive = replies.receive
+    read = replies.read
 
-    def receive_after_all(session: Session, **what: Any) -> None:
-        receive(session, **what)
+    def read_after_all(session: Session, reply_id: int, **what: Any) -> None:
+        read(session, reply_id, **what)
         if meeting:
             raise meeting.pop()
 
-    monkeypatch.setattr(replies, "receive", receive_after_all)
+    monkeypatch.setattr(replies, "read", read_after_all)
     [answer] = post(app, urlencode(text()), signed(text()))
 
     assert (answer.status_code, kept(world)) == (200, ["C"])

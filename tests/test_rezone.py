@@ -28,8 +28,9 @@ from scheduler.clinic.models import Clinic, Practitioner, TimeOff, Treatment, Wo
 from scheduler.database import Database, known
 from scheduler.errors import Misconfigured
 from scheduler.patients.models import Patient
-from scheduler.reminders import replies, rezoned
+from scheduler.reminders import rezoned
 from tests.reminders.world import ANN, BEN, World, appointment, found
+from tests.stories.talk import hear
 from tests.test_cli import SECRET, Run, run
 from tests.zones import ISLAND, island
 
@@ -205,7 +206,7 @@ def test_what_was_texted_is_not_texted_again_and_an_answer_to_it_counts(
         for hour in range(14):
             world.tick(utc(3, 28, 9) + hour * HOUR)
         with world.database.transaction() as session:
-            replies.receive(session, carrier_id="SM1", phone=ANN, body="C", now=world.clock.at)
+            hear(session, carrier_id="SM1", phone=ANN, body="C", now=world.clock.at)
 
     assert report is not None
     assert report.texts_gone == len(told)

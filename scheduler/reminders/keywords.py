@@ -22,9 +22,11 @@ VOCABULARIES = {"en": ENGLISH, "es": SPANISH}
 class Meaning(StrEnum):
     """What somebody wants. `UNCLEAR` is for staff to read; a `REACTION` needs no answer at all.
 
-    A number is a `SCORE` until whoever knows what was asked calls it a `CHOICE`.
+    A number is a `SCORE` until whoever knows what was asked calls it a `CHOICE`. `UNREAD`: nobody
+    has come to an end with reading it yet.
     """
 
+    UNREAD = "unread"
     CONFIRM = "confirm"
     RESCHEDULE = "reschedule"
     STOP = "stop"

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
-from scheduler.reminders import replies
+from scheduler.reminders import arrivals
 from scheduler.reminders.models import InboxLook, Reply
 from scheduler.sms.sender import Received
 
@@ -70,9 +70,9 @@ def missed(
     return [each for each in settled if each.sid not in known]
 
 
-def take(session: Session, text: Received, *, now: datetime) -> None:
-    """Take in one of them, as if it had been brought when it was sent."""
-    replies.receive(
+def keep(session: Session, text: Received, *, now: datetime) -> int | None:
+    """Store one of them, as if it had been brought when it was sent; its id, if it is unread."""
+    return arrivals.keep(
         session,
         carrier_id=text.sid,
         phone=text.phone,

@@ -213,13 +213,29 @@ class Reply(SQLModel, table=True):
     """What somebody texted to us."""
 
     __tablename__ = "replies"
+    __table_args__ = (
+        Index(
+            "ix_replies_unread",
+            "next_read_at",
+            postgresql_where=text("meaning = 'unread'"),
+            sqlite_where=text("meaning = 'unread'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int | None = Field(default=None, foreign_key="clinics.id", index=True)
     carrier_id: str = Field(max_length=40, unique=True)
     phone: str = Field(max_length=20, index=True)
     body: str = Field(max_length=1600)
+    carrier_did: str = Field(default="", max_length=10)
+    """STOP, START or HELP, where the carrier has acted on it and answered"""
+    pictures: int = 0
+    """how many came with it; they are at the carrier"""
     meaning: str = Field(max_length=20)
+    tries: int = 0
+    """how often somebody began to read it"""
+    next_read_at: datetime | None = Field(default=None, sa_type=Instant)
+    """unread: when it is read again; nothing: no more, people have to"""
     patient_id: int | None = Field(default=None, foreign_key="patients.id")
     appointment_id: int | None = Field(default=None, foreign_key="appointments.id")
     urgent: bool = False

@@ -7,7 +7,6 @@ that they too are sent once.
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from scheduler.audit import Actor
@@ -18,8 +17,6 @@ from scheduler.reminders.conversation import Conversation
 from scheduler.reminders.keywords import Meaning, Understood, understand
 from scheduler.reminders.models import Reply
 from scheduler.reminders.questions import Contact
-
-MAX_BODY = 1600
 
 
 class Heard(NamedTuple):
@@ -43,43 +40,35 @@ class Heard(NamedTuple):
         return self.carrier_did == "START" or self.understood.meaning == Meaning.START
 
 
-def receive(
-    session: Session,
-    *,
-    carrier_id: str,
-    phone: str,
-    body: str,
-    now: datetime,
-    sent_at: datetime | None = None,
-    carrier_did: str = "",
-    pictures: int = 0,
-) -> None:
-    """Take in a text, once, whatever number of times the carrier brings it.
-
-    `sent_at`: when it was sent, where that may be long ago. `carrier_did`: STOP, START or HELP,
-    where the carrier has acted on it and answered already. `pictures`: how many came with it.
-    """
+def read(session: Session, reply_id: int, *, now: datetime) -> None:
+    """Read a text that was kept (`arrivals.keep`) and do what it asks; once, whoever tries."""
+    phone = session.exec(select(Reply.phone).where(Reply.id == reply_id)).one()
     # One text of a phone at a time: two could each find that it had few answers.
     outbox.take_turn(session, [phone])
-    heard = Heard(understand(body), carrier_did, pictures, consent.is_stopped(session, phone))
-    reply = _keep(
-        session,
-        carrier_id=carrier_id,
-        phone=phone,
-        body=body.replace("\0", "")[:MAX_BODY],  # PostgreSQL keeps no NUL in texts
-        meaning=heard.understood.meaning,
-        reason="",
-        offered={},
-        at=min(sent_at or now, now),
-    )
+    reply = session.exec(
+        select(Reply)
+        .where(Reply.id == reply_id, Reply.meaning == Meaning.UNREAD)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    ).first()
     if reply is None:
         return
+    heard = Heard(
+        understand(reply.body),
+        reply.carrier_did,
+        reply.pictures,
+        consent.is_stopped(session, phone),
+    )
+    # Staff may have seen it because it could not be read. Whether they must is settled now.
+    reply.for_staff, reply.urgent, reply.reason = False, False, ""
+    reply.meaning, reply.next_read_at = heard.understood.meaning, None
     if heard.asks_to_stop and reply.meaning != Meaning.EMERGENCY:
         reply.meaning = Meaning.STOP
     _obey(session, reply, heard, now)
     contact = questions.contact(session, phone)
     if contact is None and reply.meaning == Meaning.EMERGENCY:
         contact = _any_clinic(session)
+    reply.clinic_id = contact.clinic.id if contact else None
     if contact is None:
         # A stranger, and several clinics: there is nobody in whose name to answer.
         reply.for_staff = reply.meaning != Meaning.REACTION
@@ -87,16 +76,6 @@ def receive(
         _answer(session, reply, contact, heard, now)
     session.add(reply)
     session.flush()
-
-
-def _keep(session: Session, **values: object) -> Reply | None:
-    """The reply as a row, or None when we have it already."""
-    is_postgresql = session.get_bind().dialect.name == "postgresql"
-    insert = postgresql.insert if is_postgresql else sqlite.insert
-    reply_id = session.execute(
-        insert(Reply).values(**values).on_conflict_do_nothing().returning(col(Reply.id))
-    ).scalar()
-    return session.get(Reply, reply_id) if reply_id is not None else None
 
 
 def _obey(session: Session, reply: Reply, heard: Heard, now: datetime) -> None:
@@ -111,7 +90,6 @@ def _obey(session: Session, reply: Reply, heard: Heard, now: datetime) -> None:
 
 
 def _answer(session: Session, reply: Reply, contact: Contact, heard: Heard, now: datetime) -> None:
-    reply.clinic_id = contact.clinic.id
     if len(contact.patients) == 1:
         reply.patient_id = contact.patients[0].id
     silent = bool(heard.carrier_did) or (reply.meaning == Meaning.STOP and heard.was_stopped)

@@ -187,7 +187,11 @@ class Twilio:
         if messages and len(messages) == MOST_RECEIVED:
             LOG.error("More than %d texts at once: older replies were not seen.", MOST_RECEIVED)
         return sorted(
-            (_received(each) for each in messages or () if each.direction == "inbound"),
+            (
+                _received(each, since)
+                for each in reversed(messages or ())  # oldest first, also within one second
+                if each.direction == "inbound" and isinstance(each.sid, str)
+            ),
             key=lambda each: each.sent_at,
         )
 
@@ -279,13 +283,15 @@ class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
         return f"{self._api_url.rstrip('/')}{parts.path}{query}"
 
 
-def _received(message: Any) -> Received:
+def _received(message: Any, since: datetime) -> Received:
+    """A text to us. One whose date cannot be read is as old as it can be, so that none is lost."""
+    dates = (message.date_sent, message.date_created)
     media = str(message.num_media or "")
     return Received(
         sid=message.sid,
         phone=message.from_ or "",
         text=message.body or "",
-        sent_at=message.date_sent or message.date_created,
+        sent_at=next((each for each in dates if isinstance(each, datetime)), since),
         pictures=int(media) if media.isdecimal() else 0,
     )
 

@@ -6,17 +6,16 @@ from scheduler.audit import Actor
 from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
-from scheduler.reminders import notes, replies
+from scheduler.reminders import notes
 from tests.api.conftest import Desk
 from tests.api.world import furnish
 from tests.cast import ANNS_PHONE, NOW, Cast
+from tests.stories.talk import hear
 
 
 def text(database: Database, body: str, *, number: int = 1) -> None:
     with database.transaction() as session:
-        replies.receive(
-            session, carrier_id=f"SM{number + 77:032x}", phone=ANNS_PHONE, body=body, now=NOW
-        )
+        hear(session, carrier_id=f"SM{number + 77:032x}", phone=ANNS_PHONE, body=body, now=NOW)
 
 
 def test_who_never_agreed_is_told_from_who_asked_for_silence(

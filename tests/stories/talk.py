@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from itertools import count
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from scheduler.audit import OPERATOR
 from scheduler.booking import appointments
-from scheduler.reminders import replies
+from scheduler.reminders import arrivals, replies
 from scheduler.reminders.models import Reply
 from tests.reminders.world import ANN, World, appointment
 
@@ -33,7 +34,7 @@ def receive(
 ) -> None:
     """Text the clinic."""
     with world.database.transaction() as session:
-        replies.receive(
+        hear(
             session,
             carrier_id=sid or f"SM{next(SIDS):032x}",
             phone=phone,
@@ -42,6 +43,13 @@ def receive(
             sent_at=sent_at,
             now=world.clock.at,
         )
+
+
+def hear(session: Session, *, now: datetime, **text: Any) -> None:
+    """Keep a text and read it."""
+    reply_id = arrivals.keep(session, now=now, **text)
+    if reply_id is not None:
+        replies.read(session, reply_id, now=now)
 
 
 def state(world: World, course: int, number: int = 1) -> str:

@@ -11,10 +11,11 @@ from scheduler.clinic.models import Clinic, Treatment
 from scheduler.database import Database
 from scheduler.patients.models import Patient
 from scheduler.progress.models import Score
-from scheduler.reminders import proofs, replies, rulebook, rules
+from scheduler.reminders import proofs, rulebook, rules
 from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.reminders.proofs import Setting
 from tests.reminders.world import ANN, SECRETS, World, appointment, at, found
+from tests.stories.talk import hear
 
 FUNNY = "{clinic}:\u00a0“session” {number} of {total} – {date},\u202f{time}…\tSee {link}"
 TUESDAYS = [at(12), at(19), at(26)]
@@ -109,7 +110,7 @@ def test_a_review_is_asked_when_it_falls_due_and_its_answer_is_marked(world: Wor
     world.tick()
     asked = world.tick(at(20, 10, 40))[-1]
     with world.database.transaction() as session:
-        replies.receive(session, carrier_id="SM1", phone=ANN, body="3", now=at(20, 12))
+        hear(session, carrier_id="SM1", phone=ANN, body="3", now=at(20, 12))
 
     assert asked[1].startswith("Willow: is it helping? Reply with a number for today: 0 = no")
     with world.database.transaction(write=False) as session:

@@ -9,9 +9,10 @@ from scheduler.audit import CARRIER
 from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.patients.models import ConsentRecord, OptOut, Patient
-from scheduler.reminders import outbox, replies
+from scheduler.reminders import outbox
 from scheduler.reminders.models import Message, Reply
 from tests.cast import NOW
+from tests.stories.talk import hear
 from tests.web.conftest import FrozenClock, Visitor, text_of
 
 PHONE = "+12025550155"
@@ -57,7 +58,7 @@ def stops(database: Database) -> Sequence[OptOut]:
 
 def say(database: Database, words: str, clock: FrozenClock) -> None:
     with database.transaction() as session:
-        replies.receive(session, carrier_id=f"SM{words}", phone=PHONE, body=words, now=clock.at)
+        hear(session, carrier_id=f"SM{words}", phone=PHONE, body=words, now=clock.at)
 
 
 def test_each_choice_says_what_it_means_before_it_is_made(visitor: Visitor, my: str) -> None:
