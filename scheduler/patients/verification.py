@@ -22,7 +22,13 @@ from scheduler.spoken import gettext as _
 LIVES = timedelta(minutes=10)
 MAX_TRIES = 5
 PATIENCE = timedelta(seconds=60)
-"""How long to wait before another code can be asked for."""
+"""How long to wait before a second code can be asked for: most texts come within it."""
+
+PER_PHONE_IN_ITS_LIFE = 2
+"""Codes to a phone within ten minutes. One lost text is common, and nobody who has just filled a
+form should wait ten minutes for it; whom a second does not reach, a third in the same minutes
+reaches no better, and to somebody who never asked it is a flood. Three a day hold besides, whatever
+they were for: of those, all other texts to a phone that no patient has are counted too."""
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PER_PHONE_A_DAY = 3
@@ -100,6 +106,14 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
     if asked(PATIENCE, "phone"):
         raise TooMany(
             _("We have just texted a code. Please wait a minute before asking for another.")
+        )
+    if asked(LIVES, "phone") >= PER_PHONE_IN_ITS_LIFE:
+        raise TooMany(
+            _(
+                "We have texted two codes to this phone. Please wait ten minutes before asking"
+                " for another, or call us."
+            ),
+            retry_after=int(LIVES.total_seconds()),
         )
     if asked(DAY, "clinic_id") >= PER_CLINIC_A_DAY:
         log.error(

@@ -13,7 +13,7 @@ def text_code(here: Desk, number: str, *, anew: bool = False) -> None:
         last is not None
         and last.phone == number
         and last.proved_at is None
-        and visit.now - last.created_at < verification.PATIENCE
+        and visit.now < last.expires_at
     )
     if fresh and not anew:
         return

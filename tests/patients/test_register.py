@@ -178,9 +178,19 @@ def test_a_second_code_has_to_wait_a_minute(database: Database, cast: Cast) -> N
     begin(database, cast, minutes=2)
 
 
+def test_a_third_code_has_to_wait_ten_minutes(database: Database, cast: Cast) -> None:
+    begin(database, cast)
+    begin(database, cast, minutes=1)
+
+    with pytest.raises(TooMany, match="We have texted two codes") as refusal:
+        begin(database, cast, minutes=9, origin="198.51.100.1")
+    assert refusal.value.retry_after == 600
+    begin(database, cast, minutes=10)
+
+
 def test_one_phone_gets_three_codes_a_day(database: Database, cast: Cast) -> None:
     for number in range(3):
-        begin(database, cast, minutes=2 * number, origin=f"192.0.{number}.7")
+        begin(database, cast, minutes=10 * number, origin=f"192.0.{number}.7")
 
     with pytest.raises(TooMany):
         begin(database, cast, minutes=60, origin="198.51.100.1")
