@@ -14,10 +14,12 @@ from zoneinfo import ZoneInfo
 from scheduler.clinic import hours
 from scheduler.clock import use_packaged_zones
 from scheduler.intervals import Interval, minute_of
+from tests.databases import missing
 
 FIRST = datetime(2026, 11, 24, tzinfo=UTC)
 LAST = datetime(2029, 11, 24, tzinfo=UTC)
 ISLAND = "Test/Island"
+ZIC = shutil.which("zic", path="/usr/sbin:/sbin:/usr/bin:/usr/local/sbin")
 
 
 def changes(zone: ZoneInfo) -> tuple[tuple[int, int, int], ...]:
@@ -38,6 +40,22 @@ def changing() -> dict[str, tuple[tuple[int, int, int], ...]]:
 def island(folder: Path, rules: str) -> Iterator[None]:
     """A zone of our own beside the packaged ones, whose rules are a POSIX TZ string."""
     make(folder, ISLAND, rules)
+    with _beside(folder):
+        yield
+
+
+@contextmanager
+def compiled(folder: Path, source: str) -> Iterator[None]:
+    """Zones of our own beside the packaged ones, in the words of zic; without it, no such test."""
+    if ZIC is None:
+        missing("no zic")
+    _compile(ZIC, folder, source)
+    with _beside(folder):
+        yield
+
+
+@contextmanager
+def _beside(folder: Path) -> Iterator[None]:
     zoneinfo.reset_tzpath(to=(str(folder),))
     ZoneInfo.clear_cache()
     try:
@@ -50,12 +68,15 @@ def make(folder: Path, name: str, rules: str) -> None:
     """Compile a zone with `zic`; a machine without it gets the same file written by hand."""
     target = folder / name
     target.parent.mkdir(parents=True, exist_ok=True)
-    zic = shutil.which("zic", path="/usr/sbin:/sbin:/usr/bin:/usr/local/sbin")
-    if zic is None:
+    if ZIC is None:
         target.write_bytes(_compiled(rules))
-        return
+    else:
+        _compile(ZIC, folder, _source(name, rules))
+
+
+def _compile(zic: str, folder: Path, rules: str) -> None:
     source = folder / "source"
-    source.write_text(_source(name, rules))
+    source.write_text(rules)
     subprocess.run([zic, "-b", "fat", "-d", str(folder), str(source)], check=True)
 
 

@@ -8,6 +8,7 @@ import zoneinfo
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -27,7 +28,7 @@ from scheduler.intervals import instant_of
 from scheduler.patients.models import Patient
 from tests import cast
 from tests.cast import wanted
-from tests.zones import FIRST, changes, changing
+from tests.zones import FIRST, changes, changing, compiled
 
 STEADY = ("Asia/Kolkata", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Niue")
 ALIKE = ("America/New_York", "Europe/London", "Europe/Dublin", "Australia/Sydney", "Europe/Berlin")
@@ -153,20 +154,24 @@ def test_on_the_day_of_a_change_what_is_offered_is_what_clocks_show(
 ) -> None:
     for place in places:
         for change, _, _ in place.changes:
-            day = place.day_of(change)
-            minutes = shown_on(day, place.zone)
-            expected = [
-                minute
-                for minute in minutes
-                if _wall(minute, place.zone).minute % GRID == 0 and minute + 40 <= minutes[-1] + 1
-            ]
-
             with database.transaction(write=False) as session:
-                means = search.resources(session, session.get_one(Treatment, place.treatment))
-                free = search.free_slots(session, means, first=day, last=day, now=FIRST)
+                check_offer(session, place, place.day_of(change))
 
-            offered = [slot.starts_at for slot in free if slot.starts_at + 40 <= minutes[-1] + 1]
-            assert offered == expected, (place.zone, day)
+
+def check_offer(session: Session, place: Place, day: date) -> None:
+    """On an empty day each start on the grid of its clocks is offered, and nothing else."""
+    minutes = shown_on(day, place.zone)
+    expected = [
+        minute
+        for minute in minutes
+        if _wall(minute, place.zone).minute % GRID == 0 and minute + 40 <= minutes[-1] + 1
+    ]
+
+    means = search.resources(session, session.get_one(Treatment, place.treatment))
+    free = search.free_slots(session, means, first=day, last=day, now=FIRST)
+
+    offered = [slot.starts_at for slot in free if slot.starts_at + 40 <= minutes[-1] + 1]
+    assert offered == expected, (place.zone, day)
 
 
 def shown_on(day: date, zone: ZoneInfo) -> list[int]:
@@ -297,6 +302,50 @@ def test_a_course_crosses_years_leap_days_and_weeks(database: Database, start: d
         (start + number * DAY).isoformat() for number in range(5)
     ]
     assert len({each.wall_time[11:] for each in booked}) == 1
+
+
+# As tzdata writes it: an hour back for the month, rounded to Sundays by the government.
+MOROCCO = """
+Rule Morocco 2027 only - Feb  7 3:00 -1:00 -
+Rule Morocco 2027 only - Mar 14 2:00     0 -
+Rule Morocco 2028 only - Jan 23 3:00 -1:00 -
+Rule Morocco 2028 only - Mar  5 2:00     0 -
+Zone Test/Morocco 1:00 Morocco +01/+00
+"""
+
+
+@pytest.mark.parametrize(
+    ("changed", "before", "after"),
+    [
+        (date(2027, 2, 7), 60, 0),
+        (date(2027, 3, 14), 0, 60),
+        (date(2028, 1, 23), 60, 0),
+        (date(2028, 3, 5), 0, 60),
+    ],
+)
+def test_a_course_keeps_its_wall_time_into_ramadan_and_out_of_it(
+    database: Database, tmp_path: Path, changed: date, before: int, after: int
+) -> None:
+    with compiled(tmp_path, MOROCCO), database.transaction() as session:
+        place = settle(session, "Test/Morocco")
+        treatment = session.get_one(Treatment, place.treatment)
+        check_offer(session, place, changed)
+        start = changed - 2 * DAY
+        plan = courses.propose(session, treatment, Wishes(start, between=(580, 581)), now=FIRST)
+        booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
+        there = [
+            datetime(day.year, day.month, day.day, 9, 40, tzinfo=UTC) - timedelta(minutes=ahead)
+            for day, ahead in zip(
+                [start + number * DAY for number in range(5)],
+                # It changes in the night: by morning the day of the change is on the new time.
+                [before, before, after, after, after],
+                strict=True,
+            )
+        ]
+
+        assert [each.wall_time[11:] for each in booked] == ["09:40"] * 5
+        assert [each.starts_at for each in booked] == there
+        assert len(shown_on(changed, place.zone)) == 1440 + before - after
 
 
 def test_zone_data_is_the_package_s_own() -> None:
