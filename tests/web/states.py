@@ -142,6 +142,11 @@ def _(scene: Scene) -> str:
     return f"/treatments/{scene.cast.back}"
 
 
+@state("lost link")
+def _(scene: Scene) -> str:
+    return "/lost-link"
+
+
 @state("poster for the door")
 def _(scene: Scene) -> str:
     return f"/door?clinic={scene.cast.clinic}"
@@ -379,6 +384,23 @@ def _(scene: Scene) -> str:
 def _(scene: Scene) -> str:
     scene.mine()
     return f"{scene.visitor.session(3)}/rest?start_on=2027-03-15"
+
+
+@state("my course, a message")
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/message"
+
+
+@state("my course, text settings")
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/texts"
+
+
+@state("my course, is it helping")
+def _(scene: Scene) -> str:
+    my = scene.mine()
+    scene.clock.move(days=23)
+    return my
 
 
 # An offered time.
