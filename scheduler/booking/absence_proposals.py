@@ -31,6 +31,9 @@ from scheduler.intervals import instant_of
 KEPT = timedelta(days=7)
 """How long a proposal that nobody confirmed is remembered."""
 
+MOST_SESSIONS = 120
+"""How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
+
 NOWHERE = "nobody else is free on that day, and no day within two weeks of it keeps the pace"
 
 
@@ -58,8 +61,9 @@ def propose(
 ) -> AbsenceProposal:
     """Where each session that needs this practitioner then could go, in order of preference.
 
-    On the same day with whoever is free, the nearest time first; else on the nearest day that
-    keeps the pace of its course. BookedInside for sessions that have begun: those stay.
+    As many as possible have a place; as many of them as possible on their day with whoever is free,
+    at the nearest times; the others on a day that keeps the pace of their course. BookedInside for
+    sessions that have begun: those stay. Unfit for more sessions than one proposal takes.
     """
     session.exec(
         delete(AbsenceProposal).where(
@@ -77,6 +81,12 @@ def propose(
         created_at=now,
     )
     booked = _booked(session, practitioner, starts_at, ends_at)
+    if len(booked) > MOST_SESSIONS:
+        raise Unfit(
+            f"{len(booked)} sessions are booked in this time, and one proposal takes"
+            f" {MOST_SESSIONS} at most. Please propose a shorter time first, then the rest.",
+            field="ends_at",
+        )
     _check_movable(booked, now)
     with session.begin_nested() as attempt:
         seats = _try(session, actor, proposal, booked, now=now)

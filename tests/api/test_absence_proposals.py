@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import courses
+from scheduler.booking import absence_proposals, courses
 from scheduler.clinic.models import Clinic, Room, Treatment, TreatmentPractitioner, TreatmentRoom
 from scheduler.database import Database, known
 from tests import cast as people
@@ -202,3 +202,43 @@ def test_patients_who_are_here_already_stay(desk: Desk, cast: Cast, thirty: list
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/booked-inside")
     assert first in [each["id"] for each in refused.json()["appointments"]]
+
+
+def test_more_sessions_than_one_proposal_takes_are_refused_with_their_number(
+    desk: Desk, cast: Cast, thirty: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(absence_proposals, "MOST_SESSIONS", 29)
+
+    refused = desk.post(f"/practitioners/{cast.ana}/absence-proposals", WEEK)
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["message"].startswith("30 sessions are booked in this time")
+
+
+def test_who_has_only_one_place_gets_it_and_who_has_others_makes_room(
+    desk: Desk, cast: Cast
+) -> None:
+    """One after another, Ann would take the only time of that day, and Bob would get none."""
+    ben = {
+        "starts_at": (MONDAY + timedelta(minutes=40)).isoformat(),
+        "ends_at": (MONDAY + timedelta(hours=8)).isoformat(),
+    }
+    assert desk.post(f"/practitioners/{cast.ben}/time-off", ben).status_code == 201
+    for patient_id, days, hour in ((cast.ann, 1, 0), (cast.bob, 5, 1)):
+        times = [MONDAY + day * DAY + timedelta(hours=hour) for day in range(days)]
+        body = {
+            "treatment_id": cast.back,
+            "patient_id": patient_id,
+            "phases": [{"sessions": days, "every_days": 1}],
+            "sessions": [
+                {"starts_at": each.isoformat(), "practitioner_id": cast.ana} for each in times
+            ],
+        }
+        assert desk.post("/courses", body).status_code == 201
+
+    monday = {"starts_at": MONDAY.isoformat(), "ends_at": (MONDAY + DAY).isoformat()}
+    answer = desk.post(f"/practitioners/{cast.ana}/absence-proposals", monday)
+
+    anns, bobs = (each["to"] for each in answer.json()["sessions"])
+    assert bobs == {"starts_at": "2027-02-22T09:00:00-05:00", "practitioner_id": cast.ben}
+    assert anns["starts_at"][:10] == "2027-02-23"
