@@ -3,18 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, or_, select
 
-from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
 from scheduler.booking.models import Appointment, DiaryEntry, Offer
-from scheduler.clinic import hours
+from scheduler.clinic import hours, rota
 from scheduler.clinic.models import Clinic, Practitioner, TimeOff
 from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound, Unfit
@@ -98,12 +96,12 @@ def take_time_off(
         for each in series:
             each.series_id = series[0].id
     claim(session, [_away(practitioner, each) for each in series], now=now)
-    _record_time_off(
+    rota.record(
         session,
         actor,
         "took time off",
         practitioner,
-        now,
+        now=now,
         time_off_id=series[0].id,
         starts_at=starts_at.isoformat(),
         ends_at=ends_at.isoformat(),
@@ -130,12 +128,12 @@ def change_time_off(
     session.add(time_off)
     session.flush()
     claim(session, [_away(practitioner, time_off)], now=now)
-    _record_time_off(
+    rota.record(
         session,
         actor,
         "changed time off",
         practitioner,
-        now,
+        now=now,
         time_off_id=time_off.id,
         starts_at=starts_at.isoformat(),
         ends_at=ends_at.isoformat(),
@@ -178,12 +176,12 @@ def cancel_time_off(
         diary.free(session, time_off_id=known(each.id))
         session.delete(each)
     session.flush()
-    _record_time_off(
+    rota.record(
         session,
         actor,
         "cancelled time off",
         practitioner,
-        now,
+        now=now,
         time_off_id=time_off.id,
         times=len(gone),
     )
@@ -297,23 +295,3 @@ def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:
         ),
         or_(col(DiaryEntry.appointment_id).is_not(None), col(DiaryEntry.hold_id).is_not(None)),
     ]
-
-
-def _record_time_off(
-    session: Session,
-    actor: Actor,
-    deed: str,
-    practitioner: Practitioner,
-    now: datetime,
-    **details: Any,
-) -> None:
-    audit.record(
-        session,
-        actor,
-        deed,
-        "practitioner",
-        practitioner.id,
-        clinic_id=practitioner.clinic_id,
-        now=now,
-        **details,
-    )

@@ -45,7 +45,7 @@ def set_hours(
     _check_apart(weekly)
     rows = [_row(practitioner, HoursKind.WORK, each, valid_from, valid_to) for each in weekly]
     _replace(session, practitioner, HoursKind.WORK, rows, valid_from=valid_from, valid_to=valid_to)
-    _record(session, actor, "set hours", practitioner, now=now)
+    record(session, actor, "set hours", practitioner, now=now)
     return hours_of(session, practitioner)
 
 
@@ -73,7 +73,7 @@ def set_breaks(
         row.minutes = minutes
         rows.append(row)
     _replace(session, practitioner, HoursKind.BREAK, rows, valid_from=valid_from, valid_to=valid_to)
-    _record(session, actor, "set breaks", practitioner, now=now)
+    record(session, actor, "set breaks", practitioner, now=now)
     return hours_of(session, practitioner, HoursKind.BREAK)
 
 
@@ -92,7 +92,7 @@ def add_extra(
     row = _row(practitioner, HoursKind.EXTRA, stretch, day, day)
     session.add(row)
     _touch(session, practitioner)
-    _record(session, actor, "added hours", practitioner, now=now, date=day.isoformat())
+    record(session, actor, "added hours", practitioner, now=now, date=day.isoformat())
     return row
 
 
@@ -105,7 +105,7 @@ def remove_extra(
         raise NotFound
     session.delete(row)
     _touch(session, practitioner)
-    _record(session, actor, "removed hours", practitioner, now=now, date=str(row.valid_from))
+    record(session, actor, "removed hours", practitioner, now=now, date=str(row.valid_from))
 
 
 def hours_of(
@@ -123,6 +123,28 @@ def hours_of(
                 col(WorkingHours.id),
             )
         )
+    )
+
+
+def record(
+    session: Session,
+    actor: Actor,
+    deed: str,
+    practitioner: Practitioner,
+    *,
+    now: datetime,
+    **details: Any,
+) -> None:
+    """Write down what was done to a practitioner's hours or absences."""
+    audit.record(
+        session,
+        actor,
+        deed,
+        "practitioner",
+        practitioner.id,
+        clinic_id=practitioner.clinic_id,
+        now=now,
+        **details,
     )
 
 
@@ -199,25 +221,4 @@ def _copy(row: WorkingHours, valid_from: date | None, valid_to: date | None) -> 
         ends=row.ends,
         valid_from=valid_from,
         valid_to=valid_to,
-    )
-
-
-def _record(
-    session: Session,
-    actor: Actor,
-    deed: str,
-    practitioner: Practitioner,
-    *,
-    now: datetime,
-    **details: Any,
-) -> None:
-    audit.record(
-        session,
-        actor,
-        deed,
-        "practitioner",
-        practitioner.id,
-        clinic_id=practitioner.clinic_id,
-        now=now,
-        **details,
     )
