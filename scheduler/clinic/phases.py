@@ -6,9 +6,7 @@ from datetime import date, timedelta
 from math import ceil
 from typing import Any, NoReturn
 
-from scheduler import spoken
 from scheduler.errors import Unfit
-from scheduler.spoken import gettext as _
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -197,8 +195,8 @@ def _extent(phases: list[Phase]) -> tuple[int, int]:
     planned = [phase for phase in written_out(phases) if not phase.optional]
     for number, phase in enumerate(planned):
         start = max(free_from, last + 1 + phase.rest_days) if number else 0
-        block, last_offset = _block(phase)
-        end, last = start + block, start + last_offset
+        length, last_offset = block(phase)
+        end, last = start + length, start + last_offset
         # Sessions by days, not by weeks, are over with the last one; the next waits out its gap.
         free_from = last + phase.every_days if phase.every_days else end
     return _capped(planned, end, last)
@@ -213,23 +211,6 @@ def _capped(planned: Sequence[Phase], end: int, last: int) -> tuple[int, int]:
         share = (rest + 1) / sessions
         end, last = max(end, begun + ceil(end * share)), max(last, begun + ceil(last * share))
     return end, last
-
-
-def describe(phase: Phase) -> str:
-    """The pace in plain words, in the language that is spoken: "2 a week for 3 weeks"."""
-    words = [_pace_in_words(phase)]
-    if phase.weekdays:
-        named = spoken.join([spoken.weekdays()[day] for day in phase.weekdays])
-        words.append(_("on %(weekdays)s") % {"weekdays": named})
-    if phase.repeat > 1:
-        words.append(_("%(count)s times over") % {"count": phase.repeat})
-        if phase.pause_days:
-            words.append(_("%(days)s apart") % {"days": spoken.days(phase.pause_days)})
-    if phase.rest_days:
-        words.append(_("after %(days)s of rest") % {"days": spoken.days(phase.rest_days)})
-    if phase.optional:
-        words.append(_("if the review says so"))
-    return ", ".join(words)
 
 
 def join(words: list[str], last: str) -> str:
@@ -354,7 +335,7 @@ def _check_anchor(phase: Phase) -> None:
         _refuse("A phase by a date is not repeated: write it once for each time.")
     if phase.from_day is not None and phase.to_day is not None:
         days = phase.to_day - phase.from_day + 1
-        if days < _block(phase)[1] + 1:
+        if days < block(phase)[1] + 1:
             _refuse(
                 f"{_count(phase.sessions, 'session')} at this pace do not fit from day"
                 f" {phase.from_day} to day {phase.to_day}."
@@ -367,7 +348,7 @@ def _most_days(phase: Phase) -> int:
     return max(sum((start + day) % 7 in phase.weekdays for day in days) for start in range(7))
 
 
-def _block(phase: Phase) -> tuple[int, int]:
+def block(phase: Phase) -> tuple[int, int]:
     """Days that a phase takes, and how many days after its first session its last one lies."""
     if phase.every_days is not None:
         last = max(_walk(phase, start) for start in phase.weekdays or (0,))
@@ -386,64 +367,6 @@ def _walk(phase: Phase, weekday: int) -> int:
     for _session in range(phase.sessions - 1):
         gone += stride + wait_for(phase.weekdays, weekday + gone + stride)
     return gone
-
-
-def _pace_in_words(phase: Phase) -> str:
-    if phase.sessions == 1:
-        return spoken.sessions(1)
-    if phase.every_days is not None:
-        return _gaps_in_words(phase)
-    if phase.within_days is not None:
-        return _span_in_words(phase)
-    sessions, apart = phase.window
-    said = {
-        "sessions": phase.sessions,
-        "many": sessions,
-        "apart": apart,
-        "weeks": spoken.weeks(_block(phase)[0] // 7),
-    }
-    return (
-        _window_in_words(full=not phase.sessions % sessions, sessions=sessions, apart=apart) % said
-    )
-
-
-def _window_in_words(*, full: bool, sessions: int, apart: int) -> str:
-    """The pattern for so many sessions in so many weeks; `full`: each stretch of weeks has all."""
-    weekly, once = apart == 1, sessions == 1
-    if not full:
-        return (
-            _("%(sessions)s over %(weeks)s, at most %(many)s a week")
-            if weekly
-            else _("%(sessions)s over %(weeks)s, at most %(many)s every %(apart)s weeks")
-        )
-    if once:
-        return (
-            _("once a week for %(weeks)s")
-            if weekly
-            else _("once every %(apart)s weeks for %(weeks)s")
-        )
-    return (
-        _("%(many)s a week for %(weeks)s")
-        if weekly
-        else _("%(many)s every %(apart)s weeks for %(weeks)s")
-    )
-
-
-def _gaps_in_words(phase: Phase) -> str:
-    gap = {1: _("every day"), 2: _("every other day")}.get(
-        phase.every_days or 0, _("every %(days)s days") % {"days": phase.every_days}
-    )
-    return _("%(gap)s, %(count)s times") % {"gap": gap, "count": phase.sessions}
-
-
-def _span_in_words(phase: Phase) -> str:
-    within = phase.within_days or 0
-    span = spoken.days(within) if within % 7 else spoken.weeks(within // 7)
-    said = {"sessions": phase.sessions, "span": span}
-    if not phase.at_least_days:
-        return _("%(sessions)s within %(span)s") % said
-    least = spoken.days(phase.at_least_days)
-    return _("%(sessions)s within %(span)s, over at least %(least)s") % {**said, "least": least}
 
 
 def _count(number: int, noun: str) -> str:

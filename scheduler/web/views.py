@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from scheduler import spoken
 from scheduler.booking import courses
 from scheduler.booking.compromises import Opening
-from scheduler.clinic import phases
+from scheduler.clinic import pace_words, phases
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.intervals import instant_of, minute_of
 from scheduler.spoken import gettext as _
@@ -212,7 +212,7 @@ def rhythm(treatment: Treatment) -> str:
     said = {
         "sessions": spoken.sessions(sessions),
         "time": words.duration(treatment.minutes),
-        "pace": _(", then ").join(phases.describe(phase) for phase in planned),
+        "pace": _(", then ").join(pace_words.describe(phase) for phase in planned),
     }
     if sessions == 1:
         return _("%(sessions)s of %(time)s.") % said

@@ -2,7 +2,8 @@ from datetime import date
 
 import pytest
 
-from scheduler.clinic.phases import Phase, describe, from_json, to_json, weeks, written_out
+from scheduler.clinic.pace_words import describe
+from scheduler.clinic.phases import Phase, from_json, to_json, weeks, written_out
 from scheduler.errors import Unfit
 
 CHERKIN = [Phase(6, per_week=2), Phase(4, per_week=1)]
