@@ -20,6 +20,10 @@ PATIENCE = 60.0
 """Seconds to wait for another process that migrates the same SQLite file: it may take its time."""
 
 
+LOCK_SECONDS = 2
+"""How long a step may wait for a table that others are using."""
+
+
 def render_item(kind: str, item: object, _context: object) -> str | bool:
     """Our column type is, in the database, a plain timestamp: migrations must not import code."""
     if kind == "type" and type(item).__name__ == "Instant":
@@ -45,6 +49,9 @@ def migrate(connection: Connection) -> None:
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
+            # A step that waits for a table lets nobody else at it meanwhile: rather give up, whole,
+            # and be run again.
+            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         context.run_migrations()
 
 

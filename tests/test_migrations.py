@@ -146,3 +146,20 @@ def book(session: Session, cast: Cast, who: int) -> Course:
         wanted=wanted(*(MONDAY + 7 * DAY * number for number in range(3))),
         now=NOW,
     )
+
+
+def test_a_step_that_cannot_have_its_table_gives_up_and_leaves_all_as_it_was(
+    postgresql_url: str,
+) -> None:
+    command.downgrade(config_for(postgresql_url), "0014")
+    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as other:
+        other.execute("SELECT 1 FROM appointments")  # and the transaction stays open
+
+        answer = begin(postgresql_url)
+
+        assert "Traceback" not in answer.communicate(timeout=60)[1]
+        assert answer.returncode == 1
+    assert version(postgresql_url) == "0014"
+    last = begin(postgresql_url)
+    assert (last.communicate(timeout=120)[1], last.returncode) == ("", 0)
+    assert version(postgresql_url) == migrations.newest()
