@@ -182,7 +182,7 @@ def look_after_it(walk: Walk) -> None:
     walk.look("12-my")
     walk.press("I will come")
     walk.look("13-confirmed")
-    walk.page.locator(".session a").nth(1).click()
+    walk.page.get_by_role("link", name="Cancel session 2,").click()
     walk.look("14-cancel")
     walk.press("Cancel this session")
     walk.look("15-cancelled")
