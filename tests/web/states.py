@@ -18,6 +18,7 @@ from scheduler.patients.models import Patient
 from tests.cast import Cast
 from tests.web.conftest import FrozenClock, Visitor
 from tests.web.test_offers import offered
+from tests.web.test_waiting import join, refused
 
 
 @dataclass
@@ -401,6 +402,93 @@ def _(scene: Scene) -> str:
     my = scene.mine()
     scene.clock.move(days=23)
     return my
+
+
+@state("my course, an empty message", press=send)
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/message"
+
+
+@state("my course, a number is given", press=unfold)
+def _(scene: Scene) -> str:
+    scene.mine()
+    scene.clock.move(days=23)
+    return f"{scene.visitor.my()}/scores"
+
+
+@state("advice to print")
+def _(scene: Scene) -> str:
+    return f"{scene.mine()}/advice"
+
+
+@state("advice of a treatment")
+def _(scene: Scene) -> str:
+    return f"/treatments/{scene.cast.back}/advice"
+
+
+# Other plans, and waiting for one.
+
+
+@state("plan, another of the whole")
+def _(scene: Scene) -> str:
+    address = scene.at("plan")
+    scene.visitor.post("replan", {"how": "week"})
+    return address
+
+
+@state("other plans")
+def _(scene: Scene) -> str:
+    scene.at("plan")
+    return f"{scene.visitor.base}/plans"
+
+
+@state("wishes, refused with remedies")
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    return f"{scene.visitor.base}/wishes"
+
+
+@state("wait for a course")
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    return f"{scene.visitor.base}/waitlist"
+
+
+@state("wait for a course, unreadable", press=no_phone)
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    return f"{scene.visitor.base}/waitlist"
+
+
+@state("wait for a course, the code")
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    scene.visitor.post("waitlist", dict(scene.visitor.details))
+    return f"{scene.visitor.base}/waitlist/code"
+
+
+@state("waiting")
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    return join(scene.visitor)
+
+
+@state("waiting no more", press=send)
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    return join(scene.visitor)
+
+
+@state("wait for an earlier time")
+def _(scene: Scene) -> str:
+    scene.mine()
+    return f"{scene.visitor.session(3)}/earlier"
+
+
+@state("waits for an earlier time", press=send)
+def _(scene: Scene) -> str:
+    scene.mine()
+    return f"{scene.visitor.session(3)}/earlier"
 
 
 # An offered time.

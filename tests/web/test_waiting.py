@@ -32,7 +32,7 @@ def refused(visitor: Visitor, database: Database) -> None:
     visitor.reach("wishes")
     answer = visitor.post("wishes", dict(visitor.wishes))
     assert answer.status_code == 422
-    assert "Tell me when something is free" in text_of(answer)
+    assert f'href="{visitor.base}/waitlist"' in answer.text
 
 
 def join(visitor: Visitor) -> str:
