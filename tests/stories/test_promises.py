@@ -587,3 +587,32 @@ def test_what_is_sent_is_true_and_sent_once(fresh: Callable[[], Database]) -> No
             suppress_health_check=list(HealthCheck),
         ),
     )
+
+
+@pytest.mark.parametrize(("limit", "most"), [("texts_per_day", 3), ("texts_per_week", 8)])
+def test_two_courses_on_one_phone_share_its_limits(
+    fresh: Callable[[], Database], limit: str, most: int
+) -> None:
+    # Left to chance, too few texts meet on one day for a limit to be felt. Here the rules of two
+    # people's sessions want the same days of one phone, and only one of the two limits binds.
+    machine: Any = type("Machine", (Promises,), {"fresh": staticmethod(fresh)})()
+    try:
+        with machine.world.database.transaction() as session:
+            clinic = session.get_one(Clinic, machine.world.clinic_id)
+            limits = {"texts_per_day": 20, "texts_per_week": 100, limit: most}
+            setup.change_clinic(session, OPERATOR, clinic, limits, now=BEGIN)
+        for who, hour in ((0, 10), (1, 14)):
+            machine.have_booked(who, 2, [1, 1], hour)
+        machine.world.tick()
+        machine.work_on(36, every=4 * HOUR)
+        machine.check()
+
+        days = Counter(
+            _local(post.at).date()
+            for post in machine.oracle.posts
+            if post.to == ANN and not post.asked
+        )
+        # Up to the limit and no further: were it never reached, this would say nothing.
+        assert {"texts_per_day": max(days.values()), "texts_per_week": days.total()}[limit] == most
+    finally:
+        machine.teardown()
