@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from scheduler.booking import appointments
 from scheduler.booking.lifecycle import EXPECTED
@@ -11,6 +12,7 @@ from scheduler.reminders import questions
 from scheduler.reminders.conversation import Conversation
 from scheduler.reminders.keywords import Meaning, Understood
 from scheduler.reminders.questions import Asked, Choice
+from scheduler.reminders.vocabulary.words import Every
 
 # The single word CANCEL stops all texts at the carriers, whatever we make of it.
 MEANT_THE_SESSION = {"cancel", "cancel please", "please cancel"}
@@ -141,6 +143,8 @@ def _send_link(talk: Conversation, appointment: Appointment) -> None:
 
 def take_number(talk: Conversation, understood: Understood) -> None:
     """A number: one of the sessions that we listed, or how somebody is."""
+    if understood.every and take_every(talk, understood.every):
+        return
     at = talk.reply.at
     choice = questions.choice(talk.session, talk.phone, at=at)
     scored = questions.to_be_scored(talk.session, talk.phone, talk.contact.clinic, at=at)
@@ -162,6 +166,40 @@ def take_number(talk: Conversation, understood: Understood) -> None:
         _take_score(talk, [each for each, _ in scored], understood.score)
     else:
         pass_on(talk, "A number, and none was asked for.")
+
+
+def take_every(talk: Conversation, every: Every) -> bool:
+    """`Both`, to the question which session is confirmed: all that were listed are.
+
+    False, and nothing is done, where it is no plain answer to that question. Where we asked which
+    session to change, it is none: nothing is changed for several at once.
+    """
+    at = talk.reply.at
+    choice = questions.choice(talk.session, talk.phone, at=at)
+    if choice is None or choice.meaning != Meaning.CONFIRM:
+        return False
+    scored = questions.to_be_scored(talk.session, talk.phone, talk.contact.clinic, at=at)
+    if _came_between(choice, scored) or every.how_many not in (0, len(choice.sessions)):
+        return False
+    offered = [_offered(talk, *each) for each in choice.sessions]
+    if every.may_be_hour and any(_hour(talk, each) == every.how_many for each in offered):
+        return False
+    talk.reply.meaning = Meaning.CHOICE
+    # Courses are locked in one order, whoever asks.
+    in_order = sorted(offered, key=lambda each: each.appointment.course_id)
+    unsettled = [each for each in in_order if not _settle(talk, each)]
+    if unsettled:
+        talk.tell_staff("It confirms several sessions, and not all were as it was asked.")
+        _tell_of(talk, unsettled[0], is_settled=False)
+    else:
+        talk.answer("confirmed_all", fields={"choices": talk.listed(offered)})
+    return True
+
+
+def _hour(talk: Conversation, asked: Asked) -> int:
+    """The hour at which a session begins, on a clock of twelve."""
+    zone = ZoneInfo(talk.contact.clinic.timezone)
+    return asked.appointment.starts_at.astimezone(zone).hour % 12
 
 
 def _fits(choice: Choice, understood: Understood) -> bool:

@@ -119,9 +119,12 @@ class Conversation:
             ],
             "score": score,
         }
+        self.answer("which_one", fields={"choices": self.listed(sessions)})
+
+    def listed(self, sessions: Sequence[Asked]) -> str:
+        """Sessions by number, with date and time, told apart where they are at one time."""
         told = [self._choice(each.appointment, sessions) for each in sessions]
-        choices = ", ".join(f"{number}: {each}" for number, each in enumerate(told, start=1))
-        self.answer("which_one", fields={"choices": choices})
+        return ", ".join(f"{number}: {each}" for number, each in enumerate(told, start=1))
 
     def _choice(self, appointment: Appointment, others: Sequence[Asked]) -> str:
         at = self.when(appointment)

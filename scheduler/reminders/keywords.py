@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from scheduler.reminders import slips
 from scheduler.reminders.vocabulary.english import ENGLISH
 from scheduler.reminders.vocabulary.spanish import SPANISH
-from scheduler.reminders.vocabulary.words import Vocabulary
+from scheduler.reminders.vocabulary.words import Every, Vocabulary
 
 LONGEST = 1600
 """Characters that are read: no carrier passes on more."""
@@ -55,6 +55,8 @@ class Understood(NamedTuple):
     """more than the bare word: somebody should read it"""
     language: str = ""
     """of an EMERGENCY: the one it was written in"""
+    every: Every | None = None
+    """what it says where it answers a list: `both`, `1 and 2`. It means nothing else by this."""
 
 
 def understand(body: str) -> Understood:
@@ -140,7 +142,14 @@ def _number(text: str) -> Understood | None:
     elif _SAYS_CHOICE.intersection(tokens):
         names = "choice"
     is_one = len(rest) == 1 and rest[0].isdecimal() and int(rest[0]) <= 10
-    return Understood(Meaning.SCORE, score=int(rest[0]) if is_one else None, names=names)
+    every = None
+    # "1 and 2", never "1 or 2": all from the first on, in their order.
+    if names != "score" and _ENUMERATED.fullmatch(text):
+        listed = [int(token) for token in rest]
+        if listed == list(range(1, len(listed) + 1)):
+            every = Every(len(listed))
+    score = int(rest[0]) if is_one else None
+    return Understood(Meaning.SCORE, score=score, names=names, every=every)
 
 
 def _command(text: str, words: list[str], phrase: str, *, is_question: bool) -> Understood:
@@ -163,7 +172,7 @@ def _assent(text: str, plain: str, phrase: str) -> Understood:
     # "C, and my son comes along": the letter stands apart, so it is meant as one.
     if letter := _LETTER_APART.match(text):
         return Understood(Meaning.CONFIRM if letter[1] == "c" else _R, says_more=True)
-    return Understood(Meaning.UNCLEAR)
+    return Understood(Meaning.UNCLEAR, every=_EVERY.get(plain))
 
 
 def _all(words: Callable[[Vocabulary], Iterable[str]]) -> frozenset[str]:
@@ -199,6 +208,10 @@ _SAYS_PAIN = _all(lambda each: each.says_pain)
 _SAYS_CHOICE = _all(lambda each: each.says_choice)
 _NUMBERS = {word: n for each in VOCABULARIES.values() for word, n in each.numbers.items()}
 _ORDINALS = {word: n for each in VOCABULARIES.values() for word, n in each.ordinals.items()}
+_EVERY = {text: every for each in VOCABULARIES.values() for text, every in each.every.items()}
+_ENUMERATED = re.compile(
+    r"\W*\d(?:\s*,\s*\d)*\s*,?\s*(?:and|y|&|\+)\s*\d\W*(?:please|por favor)?\W*"
+)
 # "The first one", "this one" name no number.
 _NUMBER_WORDS = re.compile(
     rf"(?<!\bfirst )(?<!\bsecond )(?<!\bthird )(?<!\bthis )(?<!\bthat ){_any(_NUMBERS)}"

@@ -120,6 +120,8 @@ def _respond(talk: Conversation, understood: Understood) -> None:
             answers.take_number(talk, understood)
         case Meaning.REACTION:
             pass
+        case _ if understood.every and answers.take_every(talk, understood.every):
+            pass
         case _:
             answers.pass_on(talk, "A question, or something that people understand better.")
 

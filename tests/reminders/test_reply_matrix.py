@@ -7,7 +7,7 @@ only the single word CANCEL so (and block the number, whatever we think of it).
 
 import pytest
 
-from scheduler.reminders.keywords import Meaning, understand
+from scheduler.reminders.keywords import Meaning, Understood, understand
 
 
 def _texts(lines: str) -> tuple[str, ...]:
@@ -256,7 +256,45 @@ def test_an_emergency_keeps_the_wish_for_silence(text: str, stop: bool) -> None:
     ("text", "weak"), [("C", False), ("Confirmo", False), ("ok", True), ("Sí", True), ("yes", True)]
 )
 def test_a_mere_yes_is_told_from_a_confirmation(text: str, weak: bool) -> None:
-    assert understand(text) == (Meaning.CONFIRM, None, "", False, weak, False, "")
+    assert understand(text) == Understood(Meaning.CONFIRM, weak=weak)
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        *[("both", 2), ("Both, please!", 2), ("ambos", 2), ("Las dos", 2), ("1 and 2", 2)],
+        *[("1 y 2", 2), ("1 & 2", 2), ("1, 2 and 3", 3), ("one and two", 2), ("all", 0)],
+        *[("Todas.", 0), ("uno y dos", 2)],
+    ],
+)
+def test_all_of_a_list_may_be_meant(text: str, count: int) -> None:
+    every = understand(text).every
+
+    assert every
+    assert every.how_many == count
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1 or 2",
+        "1 o 2",
+        "both?",
+        "1 and 2?",
+        "1 and 3",
+        "2 and 1",
+        "between 1 and 2",
+        "all good?",
+        "pain 1 and 2",
+        "not both",
+        "2",
+        "1, 2",
+        "both hurt",
+        "ni ambas",
+    ],
+)
+def test_nothing_less_plain_means_all(text: str) -> None:
+    assert understand(text).every is None
 
 
 @pytest.mark.parametrize(

@@ -114,6 +114,65 @@ def test_yes_to_the_question_which_is_asked_again(world: World, family: tuple[in
     assert reply(world, "yes") == [question]
 
 
+@pytest.mark.parametrize("body", ["both", "ambos", "las dos", "all", "todas", "1 and 2", "1 y 2"])
+def test_both_confirms_all_that_were_asked_about(
+    world: World, family: tuple[int, int], body: str
+) -> None:
+    reply(world, "C")
+
+    assert reply(world, body) == [
+        "Willow: thank you, all are confirmed. To change one reply R."
+        " 1: Mon 11 Jan 10:00 AM, 2: Mon 11 Jan 3:00 PM"
+    ]
+    assert [state(world, course) for course in family] == [AppointmentState.CONFIRMED] * 2
+    assert (last_reply(world).meaning, last_reply(world).for_staff) == (Meaning.CHOICE, False)
+
+
+def test_both_confirms_none_at_a_time_that_was_not_asked_about(
+    world: World, family: tuple[int, int]
+) -> None:
+    reply(world, "C")
+    move(world, family[1], at(12, 9))
+
+    [answer] = reply(world, "both")
+
+    assert answer.startswith("Willow: Tue 12 Jan 9:00 AM.")
+    assert [state(world, course) for course in family] == ["confirmed", "booked"]
+    assert last_reply(world).for_staff
+
+
+@pytest.mark.parametrize("body", ["both", "todas", "1 and 2"])
+def test_both_changes_nothing_where_we_asked_which_to_change(
+    world: World, family: tuple[int, int], body: str
+) -> None:
+    [question] = reply(world, "R")
+
+    [answer] = reply(world, body)
+
+    assert answer == question or "passed your message on" in answer
+    assert last_reply(world).meaning != Meaning.CHOICE
+    assert [state(world, course) for course in family] == [AppointmentState.BOOKED] * 2
+
+
+def test_both_without_a_question_is_for_staff(world: World, family: tuple[int, int]) -> None:
+    assert "passed your message on" in reply(world, "both")[0]
+    assert last_reply(world).for_staff
+
+
+def test_las_dos_may_be_two_o_clock(world: World) -> None:
+    courses = (
+        world.book(world.enrol("Ann Archer"), at(11)),
+        world.book(world.enrol("Bea Archer"), at(11, 14)),
+    )
+    for moment in (None, at(10, 14), at(10, 14)):
+        world.tick(moment) if moment else world.tick()
+    reply(world, "C")
+
+    assert "passed your message on" in reply(world, "las dos")[0]
+    assert [state(world, course) for course in courses] == [AppointmentState.BOOKED] * 2
+    assert "all are confirmed" in reply(world, "ambas")[0]
+
+
 def test_r_of_two_courses_asks_which_and_of_one_does_not(
     world: World, family: tuple[int, int]
 ) -> None:

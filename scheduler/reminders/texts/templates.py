@@ -51,6 +51,7 @@ _DAY_BEFORE_AFTER_A_MISS = (
 _ANSWERS = {
     "code": "{clinic}: your code is {code}. It is good for 10 minutes. Do not tell it to anyone.",
     "confirmed": "{clinic}: thank you, {date} {time} is confirmed. To change it reply R.",
+    "confirmed_all": "{clinic}: thank you, all are confirmed. To change one reply R. {choices}",
     "held": (
         "{clinic}: we have kept your times. A practitioner looks at your answers first and we"
         " text you. Questions? {phone}"

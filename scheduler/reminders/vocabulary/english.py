@@ -5,7 +5,7 @@ fever, spreading redness, weakness, numbness, and what else the leaflet warns of
 counts too: nobody who writes that is harmed by being told whom to call.
 """
 
-from scheduler.reminders.vocabulary.words import Vocabulary
+from scheduler.reminders.vocabulary.words import Every, Vocabulary
 
 _TEXTS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|reminders?|notifications?|spam\w*)"
 _THEM = rf"(?:(?:any|all|of|the|these|those|this|that|your|my|more|further|sms) ){{0,3}}{_TEXTS}"
@@ -181,4 +181,15 @@ ENGLISH = Vocabulary(
     of_ten=r"/|out of|of|over",
     says_pain=frozenset({"score", "pain", "level"}),
     says_choice=frozenset({"session", "option", "choice", "appointment"}),
+    every={
+        **dict.fromkeys(
+            ("both", "both of them", "both sessions", "both times", "yes both", "confirm both"),
+            Every(2),
+        ),
+        **dict.fromkeys(
+            ("all", "all of them", "all sessions", "all times", "yes all", "confirm all"),
+            Every(),
+        ),
+        "all three": Every(3),
+    },
 )

@@ -1,6 +1,6 @@
 """Spanish replies. Pure. See the English ones for what is meant by each list."""
 
-from scheduler.reminders.vocabulary.words import Vocabulary
+from scheduler.reminders.vocabulary.words import Every, Vocabulary
 
 _TEXTS = r"(?:mensajes?|mensajitos|sms|textos?|avisos|recordatorios|notificaciones)"
 _PART = r"(?:brazos?|piernas?|manos?|pies?|cara|dedos?|cuello|hombros?|lado|cuerpo)"
@@ -138,4 +138,12 @@ SPANISH = Vocabulary(
     of_ten=r"/|de|sobre",
     says_pain=frozenset({"dolor", "puntuacion", "nivel"}),
     says_choice=frozenset({"sesion", "cita", "opcion"}),
+    every={
+        **dict.fromkeys(
+            ("ambos", "ambas", "los dos", "ambas citas", "las dos citas", "si ambas", "si ambos"),
+            Every(2),
+        ),
+        **dict.fromkeys(("las dos", "si las dos"), Every(2, may_be_hour=True)),
+        **dict.fromkeys(("todas", "todos", "todas las citas", "si todas", "si todos"), Every()),
+    },
 )

@@ -2,6 +2,16 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Every(NamedTuple):
+    """An answer that means all of the sessions on a list, not one of them."""
+
+    how_many: int = 0
+    """of how many it speaks: `both`; 0 where of any number"""
+    may_be_hour: bool = False
+    """`las dos` are both of them, or two o'clock"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,3 +51,5 @@ class Vocabulary:
     """beside a number: it is a score, whatever else was asked"""
     says_choice: frozenset[str]
     """beside a number: it names one of the sessions on a list"""
+    every: Mapping[str, Every]
+    """whole texts that mean all of the sessions on a list"""
