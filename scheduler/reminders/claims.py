@@ -6,6 +6,7 @@ freeze anywhere: `recover` finds what it left. Each claim has a higher fence tha
 that whoever comes late cannot settle what is somebody else's by then.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
@@ -25,12 +26,14 @@ from scheduler.reminders import (
     mass_texts,
     offers,
     outbox,
+    proofs,
     receipts,
     retry,
     wording,
 )
 from scheduler.reminders.line import Outcome
 from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.reminders.segments import count
 from scheduler.sms.sender import (
     Accepted,
     LeaseLost,
@@ -65,6 +68,9 @@ LONGEST_VALIDITY = 36_000
 CALL = timedelta(seconds=10)
 """A call may take so long; the carrier counts a text's time from the moment it has it."""
 
+OFFERS = "offers"
+"""Where the pages of offers are; the other links lead to a shorter place."""
+
 TOO_LATE = "It could not be sent while it was of use."
 
 
@@ -82,6 +88,8 @@ class Claim:
 
     message_id: int
     fence: int
+    segments: int = 1
+    """what it takes of the carrier's pace"""
 
 
 @dataclass(frozen=True)
@@ -119,9 +127,39 @@ def expire(session: Session, *, now: datetime) -> None:
 
 
 def claim(
-    session: Session, *, worker: str, now: datetime, limit: int, lease: timedelta = LEASE
+    session: Session,
+    *,
+    worker: str,
+    now: datetime,
+    limit: int,
+    segments: int | None = None,
+    public_url: str = "",
+    lease: timedelta = LEASE,
 ) -> list[Claim]:
-    """Take up to `limit` messages that are due, answers first; nobody else gets them meanwhile."""
+    """Take up to `limit` messages that are due, answers first; nobody else gets them meanwhile.
+
+    No more once `segments` are used up; the last of them may take more than there are left. Their
+    links will begin with `public_url`.
+    """
+    taking = _within(_due(session, now=now, limit=limit), segments, public_url)
+    taken = session.execute(
+        update(Message)
+        .where(col(Message.id).in_(taking))
+        .values(
+            state=MessageState.SENDING,
+            fence=col(Message.fence) + 1,
+            leased_until=now + lease,
+            worker=worker,
+        )
+        .returning(col(Message.id), col(Message.fence))
+        .execution_options(synchronize_session=False)
+    )
+    claims = (Claim(message_id, fence, taking[message_id]) for message_id, fence in taken)
+    return sorted(claims, key=lambda claim: claim.message_id)
+
+
+def _due(session: Session, *, now: datetime, limit: int) -> Sequence[tuple[int, str]]:
+    """Which messages are next, with their texts; nobody else gets them in this transaction."""
     due = (
         _next(
             Message.state == MessageState.OWED,
@@ -132,20 +170,28 @@ def claim(
         )
         .order_by(col(Message.asked).desc(), col(Message.due_at), col(Message.id))
         .limit(limit)
+        .add_columns(col(Message.text))
     )
-    taken = session.execute(
-        update(Message)
-        .where(col(Message.id).in_(due))
-        .values(
-            state=MessageState.SENDING,
-            fence=col(Message.fence) + 1,
-            leased_until=now + lease,
-            worker=worker,
-        )
-        .returning(col(Message.id), col(Message.fence))
-        .execution_options(synchronize_session=False)
-    )
-    return sorted((Claim(*row) for row in taken), key=lambda claim: claim.message_id)
+    return [(row[0], row[1]) for row in session.execute(due)]
+
+
+def _within(
+    texts: Sequence[tuple[int, str]], segments: int | None, public_url: str
+) -> dict[int, int]:
+    """By message, the segments of those that begin within so many. No text is cut in two."""
+    found, used = {}, 0
+    for message_id, text in texts:
+        if segments is not None and used >= segments:
+            break
+        found[message_id] = segments_of(text, public_url)
+        used += found[message_id]
+    return found
+
+
+def segments_of(text: str, public_url: str) -> int:
+    """What a stored text takes once its link or code is filled in: each is as long as another."""
+    link = f"{public_url}/{OFFERS}/{proofs.TOKEN}"
+    return count(wording.reveal(text, link=link, code="000000")).segments
 
 
 def intend(
@@ -244,7 +290,7 @@ def revealed(session: Session, message: Message, secrets: Secrets, *, now: datet
     link = code = None
     if "{link}" in message.text:
         found = _link(session, message, secrets.key, now)
-        place = "offers" if found.purpose == offers.PURPOSE else "my"
+        place = OFFERS if found.purpose == offers.PURPOSE else "my"
         link = f"{secrets.public_url}/{place}/{links.token_of(secrets.key, found.nonce)}"
     if "{code}" in message.text:
         phone_code = session.get(PhoneCode, message.phone_code_id)

@@ -117,9 +117,12 @@ class Dispatcher:
                 worker=self._manners.worker,
                 now=now,
                 limit=room.texts,
+                segments=room.segments,
+                public_url=self._manners.secrets.public_url,
                 lease=self._manners.lease,
             )
-            line.use(session, len(claimed), per_second=per_second, now=now)
+            used = sum(claim.segments for claim in claimed)
+            line.use(session, used, per_second=per_second, now=now)
         return [(claim, deadline) for claim in claimed], None
 
     def _send(self, claim: Claim, deadline: Deadline) -> bool:

@@ -45,14 +45,18 @@ HICCUP = "The carrier does not answer just now."
 
 @dataclass(frozen=True)
 class Room:
-    """How many texts may be claimed now; if none because of the pace, seconds until one may."""
+    """How much may be claimed now; if nothing because of the pace, seconds until a text may.
+
+    Texts are taken as long as one segment at least is left; None: whatever their segments are.
+    """
 
     texts: int
+    segments: int | None = None
     wait: float | None = None
 
 
 def room(session: Session, *, free: int, per_second: float | None, now: datetime) -> Room:
-    """How many of `free` texts the line takes now. Locks it until the transaction ends."""
+    """What of `free` texts the line takes now. Locks it until the transaction ends."""
     line = _line(session, lock=per_second is not None)
     if _rests(line, now):
         return Room(0)
@@ -64,21 +68,21 @@ def room(session: Session, *, free: int, per_second: float | None, now: datetime
     if per_second is None:
         return Room(free)
     seconds = seconds_of(session)
-    fits = pace.room(line.filled_at, seconds, per_second)
-    if fits < 1:
-        return Room(0, pace.next_in(line.filled_at, seconds, per_second))
-    return Room(min(free, fits))
+    segments = pace.room(line.filled_at, seconds, per_second)
+    if segments < 1:
+        return Room(0, wait=pace.next_in(line.filled_at, seconds, per_second))
+    return Room(min(free, segments), segments)
 
 
-def use(session: Session, texts: int, *, per_second: float | None, now: datetime) -> None:
-    """So many texts were claimed, in the transaction that asked for the room."""
-    if texts == 0:
+def use(session: Session, segments: int, *, per_second: float | None, now: datetime) -> None:
+    """Texts of so many segments were claimed, in the transaction that asked for the room."""
+    if segments == 0:
         return
     line = _line(session, lock=per_second is not None)
     if line.failures >= TRIPS_AFTER:
         line.shut_until = now + PROBE
     if per_second is not None:
-        line.filled_at = pace.used(line.filled_at, seconds_of(session), per_second, texts)
+        line.filled_at = pace.used(line.filled_at, seconds_of(session), per_second, segments)
     session.add(line)
     session.flush()
 

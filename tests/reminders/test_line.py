@@ -2,6 +2,7 @@
 
 import os
 import threading
+import time
 from datetime import timedelta
 from typing import Any
 
@@ -10,10 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
+from scheduler import links
 from scheduler.database import Database
-from scheduler.reminders import attention, claims, line
-from scheduler.reminders.claims import Intent
+from scheduler.reminders import attention, claims, line, wording
+from scheduler.reminders.claims import Claim, Intent
 from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.segments import count
 from scheduler.sms.sender import Accepted, Refused, TooMany, Unknown, Unreached
 from scheduler.worker import Worker
 from tests.reminders.world import MONDAY, SECRETS, Paper, World, found
@@ -48,6 +51,13 @@ def owe(world: World, number: int, *, useful: timedelta = 24 * HOUR) -> None:
         )
 
 
+def lengthen(world: World, texts: dict[int, str]) -> None:
+    """Give messages, by id, other words."""
+    with world.database.transaction() as session:
+        for message_id, text in texts.items():
+            session.get_one(Message, message_id).text = text
+
+
 def colleague(world: World, per_second: float | None = None, concurrency: int = 4) -> Worker:
     return Worker(
         world.database,
@@ -79,6 +89,82 @@ def test_the_pace_holds_across_workers(world: World, monkeypatch: pytest.MonkeyP
 
     seconds[0] += 0.5
     assert [len(worker._dispatcher._claim(4)[0]) for worker in reversed(workers)] == [1, 0, 0]
+
+
+def test_the_pace_counts_segments_as_the_carrier_does(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owe(world, 8)
+    lengthen(world, {1: "a" * 400, 2: "{link}" + "a" * 110, 3: "code {code}"})
+    seconds = [1000.0]
+    monkeypatch.setattr(line, "seconds_of", lambda _session: seconds[0])
+    workers = [colleague(world, per_second=2.0) for _ in range(3)]
+
+    def claimed() -> list[tuple[int, int]]:
+        return [
+            (claim.message_id, claim.segments)
+            for worker in workers
+            for claim, _ in worker._dispatcher._claim(4)[0]
+        ]
+
+    # Room for two segments: the first text takes three, so the next waits for what it owes.
+    assert claimed() == [(1, 3)]
+    assert workers[2]._dispatcher._claim(4) == ([], 1.0)
+    seconds[0] += 0.9
+    assert claimed() == []
+    seconds[0] += 0.1
+    assert claimed() == [(2, 2)]
+    seconds[0] += 1.0
+    assert claimed() == [(3, 1)]
+    seconds[0] += 60.0
+    assert claimed() == [(4, 1), (5, 1)]
+
+
+@pytest.mark.parametrize("words", ["{link}", "Your code: {code}", "a" * 90 + " {link} {code}"])
+def test_a_stored_text_takes_no_fewer_segments_than_the_one_that_is_sent(words: str) -> None:
+    """Each line of the alphabet up to where a second segment begins, and past it."""
+    nonce, url = "0" * 32, SECRETS.public_url
+    for length in range(200):
+        stored = "a" * length + words
+        code = links.code_of(SECRETS.key, nonce)
+        link = f"{url}/offers/{links.token_of(SECRETS.key, nonce)}"
+        sent = wording.reveal(stored, link=link, code=code)
+        if "{code}" in words:
+            sent = wording.bound(sent, code=code, public_url=url)
+
+        assert claims.segments_of(stored, url) == count(sent).segments
+
+
+def test_what_many_workers_send_at_once_is_not_faster_than_the_pace_in_segments(
+    world: World,
+) -> None:
+    """By the database's clock, which nobody can wind: what was claimed between two looks at it."""
+    owe(world, 30)
+    lengthen(world, {each: "a" * (153 * (each % 4) + 10) for each in range(1, 31)})
+    per_second = 50.0
+    claimed: list[Claim] = []
+    workers = [colleague(world, per_second=per_second) for _ in range(6)]
+
+    def work(worker: Worker) -> None:
+        while len(claimed) < 30:
+            found, wait = worker._dispatcher._claim(4)
+            claimed.extend(claim for claim, _ in found)
+            time.sleep(min(wait or 0.0, 0.05))
+
+    with world.database.transaction() as session:
+        began = line.seconds_of(session)
+    threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with world.database.transaction() as session:
+        took = line.seconds_of(session) - began
+
+    segments = sum(claim.segments for claim in claimed)
+    assert len({claim.message_id for claim in claimed}) == len(claimed) == 30
+    assert segments == sum(max(1, each % 4 + 1) for each in range(1, 31))
+    assert segments <= per_second + took * per_second + 3
 
 
 def test_the_database_tells_the_time_for_the_pace(world: World) -> None:

@@ -24,26 +24,41 @@ def test_less_than_one_a_second_is_one_after_some_seconds() -> None:
     assert pace.room(emptied, 102.0, 0.5) == 1
 
 
-def test_a_clock_that_is_set_back_costs_no_more_than_a_second() -> None:
+def test_a_clock_that_is_set_back_costs_no_more_than_the_longest_text() -> None:
     emptied = pace.used(0.0, 7200.0, 1.0, 1)
 
-    assert pace.room(emptied, 10.0, 1.0) == 0
-    assert pace.next_in(emptied, 10.0, 1.0) == pytest.approx(1.0)
+    assert pace.room(emptied, 10.0, 1.0) < 1
+    assert pace.next_in(emptied, 10.0, 1.0) == pytest.approx(pace.LONGEST + 1.0)
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 3), st.integers(0, 9)), max_size=40),
+    st.lists(st.tuples(st.floats(0, 3), st.integers(1, pace.LONGEST)), max_size=40),
     st.sampled_from([0.5, 1.0, 3.0, 20.0]),
 )
 def test_no_sequence_of_claims_is_faster_than_the_pace(
     steps: list[tuple[float, int]], per_second: float
 ) -> None:
-    """After the first burst, never more than so many a second, over any time."""
-    seconds, filled_at, went = 1000.0, 0.0, 0
-    for wait, wanted in steps:
+    """After the first burst, never more segments than so many a second, over any time, but for
+    what the last text takes beyond its first."""
+    seconds, filled_at, went, last = 1000.0, 0.0, 0, 1
+    for wait, segments in steps:
         seconds += wait
-        texts = min(wanted, pace.room(filled_at, seconds, per_second))
-        filled_at = pace.used(filled_at, seconds, per_second, texts)
-        went += texts
+        if pace.room(filled_at, seconds, per_second) >= 1:
+            filled_at = pace.used(filled_at, seconds, per_second, segments)
+            went, last = went + segments, segments
 
-    assert went <= max(1.0, per_second) + (seconds - 1000.0) * per_second + 1e-3
+    assert went <= max(1.0, per_second) + (seconds - 1000.0) * per_second + last - 1 + 1e-3
+
+
+def test_a_text_of_three_segments_costs_three() -> None:
+    owing = pace.used(0.0, 100.0, 1.0, 3)
+
+    assert pace.room(owing, 100.0, 1.0) < 1
+    assert pace.room(owing, 102.9, 1.0) < 1
+    assert pace.next_in(owing, 101.0, 1.0) == 2.0
+    assert pace.room(owing, 103.0, 1.0) == 1
+    assert pace.used(owing, 103.0, 1.0, 1) == 103.0
+
+
+def test_a_debt_is_no_larger_than_one_text_can_make_it() -> None:
+    assert pace.next_in(pace.used(0.0, 100.0, 1.0, 99), 100.0, 1.0) == pace.LONGEST + 1
