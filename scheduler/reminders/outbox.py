@@ -56,6 +56,8 @@ STOPPED = "The phone asked for no more texts."
 UNDECIDED = {MessageState.OWED, MessageState.WITHDRAWN, MessageState.EXPIRED}
 """Messages that have not gone out and that nobody is sending: the calendar decides about them."""
 
+PAST = {MessageState.WITHDRAWN, MessageState.EXPIRED}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -262,9 +264,7 @@ def _rows(session: Session, phones: Collection[str], wants: Collection[str]) -> 
 
 def _follow(row: Message, want: Wanted, now: datetime) -> None:
     """Let an unsent message follow the calendar; one that is being sent is left to its sender."""
-    if row.state not in UNDECIDED:
-        return
-    if row.state == want.state == MessageState.EXPIRED:
+    if row.state not in UNDECIDED or is_past(row, want):
         return
     if want.state == MessageState.OWED and row.expires_at <= now < want.owed.expires_at:
         row.next_look_at = None
@@ -275,6 +275,11 @@ def _follow(row: Message, want: Wanted, now: datetime) -> None:
     for name, value in want.values().items():
         if getattr(row, name) != value:
             setattr(row, name, value)
+
+
+def is_past(row: Message, want: Wanted) -> bool:
+    """Whether a text is too late and was not to go before that: why it was not, stays said."""
+    return want.state == MessageState.EXPIRED and row.state in PAST
 
 
 def _insert(session: Session, wants: dict[str, Wanted], *, but: set[str], now: datetime) -> None:

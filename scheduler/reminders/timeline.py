@@ -74,9 +74,11 @@ def _entries(
             state = MessageState.WITHDRAWN if gone else MessageState(row.state)
             yield _as_it_is(row, anchors.get(row.rule_id), numbers, state, reason)
     for key, want in wants.items():
-        row_or_none = rows.get(key)
-        if row_or_none is None or row_or_none.state in outbox.UNDECIDED:
-            yield _as_wanted(want, row_or_none, numbers)
+        existing = rows.get(key)
+        if existing is not None and outbox.is_past(existing, want):
+            yield _as_it_is(existing, anchors.get(existing.rule_id or 0), numbers)
+        elif existing is None or existing.state in outbox.UNDECIDED:
+            yield _as_wanted(want, existing, numbers)
 
 
 def _numbers(session: Session, course: Course) -> dict[int, int]:

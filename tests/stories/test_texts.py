@@ -266,6 +266,27 @@ def test_the_less_useful_text_gives_way_and_the_timeline_says_so(world: World) -
     ]
 
 
+def test_why_a_text_gave_way_stays_said_once_its_time_is_over(world: World) -> None:
+    course = world.book(world.enrol(), at(11), at(12), at(13), at(14), at(15))
+    world.tick()
+    world.tick(at(10))
+
+    world.tick(at(30))
+
+    same_day = [each for each in told(world, course) if each[0] == "same_day"]
+    assert same_day == [
+        (
+            "same_day",
+            1,
+            MessageState.WITHDRAWN,
+            "Gave way: no more than 1 text a day to one phone.",
+        )
+    ]
+    assert [(each.state, each.reason) for each in world.messages(kind="same_day")] == [
+        each[2:] for each in same_day
+    ]
+
+
 def test_two_children_on_one_phone_share_its_limit(world: World) -> None:
     first = world.book(world.enrol("Ann Archer"), at(11))
     second = world.book(world.enrol("Bea Archer"), at(11))
