@@ -2,12 +2,10 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from pathlib import Path
-from typing import Literal
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
@@ -17,21 +15,9 @@ from scheduler.database import Database
 from scheduler.patients import screening
 from tests.cast import Cast
 from tests.web.conftest import Visitor
+from tests.web.walk import DESK, PHONE, Walk, walking
 
-PICTURES = Path("test-artifacts")
-LOOKS: dict[str, tuple[int, Literal["light", "dark"]]] = {
-    "desk": (1280, "light"),
-    "phone": (320, "dark"),
-}
-BOXES = """
-    [...document.querySelectorAll("main button, main .button, main label.pick")]
-        .map(each => each.getBoundingClientRect())
-        .filter(box => box.width > 0)
-        .map(box => [box.left, box.right, box.height])
-"""
-"""Left, right and height of whatever is there to be pressed."""
-
-
+LOOKS = {"desk": DESK, "phone": PHONE}
 STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 
 
@@ -41,46 +27,11 @@ def database_url(sqlite_url: str) -> str:
     return sqlite_url
 
 
-class Walk:
-    """A patient at a browser, who looks at each page on the way."""
-
-    def __init__(self, page: Page, name: str) -> None:
-        self.page = page
-        self.name = name
-        self.complaints: list[str] = []
-        self.asked: list[str] = []
-        page.on("request", lambda request: self.asked.append(request.url))
-        page.on("console", lambda line: self.complaints.append(line.text))
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
-
-    def look(self, what: str) -> None:
-        """Take a picture, and see that nothing sticks out and all that is pressed is large."""
-        PICTURES.mkdir(exist_ok=True)
-        self.page.screenshot(path=PICTURES / f"{self.name}-{what}.png", full_page=True)
-        width = self.page.viewport_size["width"] if self.page.viewport_size else 0
-        assert self.page.evaluate("document.documentElement.scrollWidth") <= width
-        for left, right, height in self.page.evaluate(BOXES):
-            assert height >= 44
-            assert left >= 0
-            assert right <= width
-
-    def press(self, words: str) -> None:
-        """Press a button or a link by what it says."""
-        self.page.locator("main").get_by_text(words, exact=True).first.click()
-
-
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk by day, or with a small phone by night."""
-    width, scheme = LOOKS[request.param]
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        java_script_enabled=False,
-        color_scheme=scheme,
-        locale="en-US",
-    )
-    yield Walk(context.new_page(), str(request.param))
-    context.close()
+    with walking(browser, str(request.param), LOOKS[request.param]) as walk:
+        yield walk
 
 
 def test_a_published_course_is_booked_across_a_clock_change_without_scripts(
@@ -110,9 +61,8 @@ def test_a_published_course_is_booked_across_a_clock_change_without_scripts(
     assert sessions[0].starts_at == datetime(2027, 2, 22, 14, 0, tzinfo=UTC)
     assert sessions[9].starts_at == datetime(2027, 4, 5, 13, 0, tzinfo=UTC)
     assert [each.state for each in sessions[:2]] == ["confirmed", "cancelled"]
-    assert [url for url in walk.asked if not url.startswith(address)] == []
-    # Chromium writes each answer of 4xx to its console; what breaks a rule is written there too.
-    assert [line for line in walk.complaints if "status of 4" not in line] == []
+    assert walk.strangers(address) == []
+    assert walk.complaints == []
 
 
 LONG = "W" * 60

@@ -3,9 +3,7 @@
 With scripts and without: no page needs one, and none may get in the way of what a browser does.
 """
 
-import os
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -14,12 +12,11 @@ from sqlmodel import col, select
 from scheduler.booking.models import Appointment
 from scheduler.database import Database
 from tests.web.conftest import Visitor
-from tests.web.test_browser import Walk
+from tests.web.walk import ALL_PICTURES, PHONE, Equipped, Walk, walking
 
-Look = tuple[int, Literal["light", "dark"], bool]
-LOOKS: dict[str, Look] = {"desk": (1280, "light", True), "phone": (320, "dark", False)}
-if os.environ.get("PICTURES") == "all":
-    LOOKS |= {"night": (1280, "dark", False), "day": (320, "light", True)}
+LOOKS = {"desk": Equipped(scripts=True), "phone": PHONE}
+if ALL_PICTURES:
+    LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(scripts=True, width=320)}
 
 
 @pytest.fixture
@@ -31,16 +28,8 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk by day, or with a small phone by night and without scripts."""
-    width, scheme, scripts = LOOKS[request.param]
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        java_script_enabled=scripts,
-        color_scheme=scheme,
-        locale="en-US",
-    )
-    context.set_default_timeout(5000)
-    yield Walk(context.new_page(), f"changes-{request.param}")
-    context.close()
+    with walking(browser, f"changes-{request.param}", LOOKS[request.param]) as walk:
+        yield walk
 
 
 def times(database: Database) -> list[tuple[str, str]]:
@@ -86,8 +75,8 @@ def test_a_course_is_changed_with_scripts_and_without(
     page.goto(f"{my}/sessions/1/move")  # a page of before, about a session that is elsewhere now
     assert "This session is at another time now" in said.inner_text()
     walk.look("11-overtaken")
-    assert [url for url in walk.asked if not url.startswith(address)] == []
-    assert [line for line in walk.complaints if "status of 4" not in line] == []
+    assert walk.strangers(address) == []
+    assert walk.complaints == []
 
 
 def move_the_rest(walk: Walk, database: Database) -> None:

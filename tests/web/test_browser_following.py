@@ -1,8 +1,6 @@
 """Following a course in a real Chromium, without JavaScript, on a desk and on a phone."""
 
-import os
 from collections.abc import Iterator
-from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
@@ -13,12 +11,11 @@ from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Treatment
 from scheduler.progress import scores
 from tests.web.conftest import FrozenClock, Visitor
-from tests.web.test_browser import Walk
+from tests.web.walk import ALL_PICTURES, DESK, PHONE, Equipped, Walk, walking
 
-Look = tuple[int, Literal["light", "dark"], str]
-LOOKS: dict[str, Look] = {"desk": (1280, "light", "en-US"), "phone": (320, "dark", "es")}
-if os.environ.get("PICTURES") == "all":
-    LOOKS |= {"night": (1280, "dark", "en-US"), "day": (320, "light", "en-US")}
+LOOKS = {"desk": DESK, "phone": PHONE._replace(language="es")}
+if ALL_PICTURES:
+    LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(width=320)}
 
 
 @pytest.fixture
@@ -30,15 +27,8 @@ def database_url(sqlite_url: str) -> str:
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk by day who reads English, or with a small phone by night, Spanish."""
-    width, scheme, locale = LOOKS[request.param]
-    context = browser.new_context(
-        viewport={"width": width, "height": 800},
-        java_script_enabled=False,
-        color_scheme=scheme,
-        locale=locale,
-    )
-    yield Walk(context.new_page(), f"following-{request.param}")
-    context.close()
+    with walking(browser, f"following-{request.param}", LOOKS[request.param]) as walk:
+        yield walk
 
 
 def test_a_course_is_followed_without_scripts(
@@ -64,8 +54,8 @@ def test_a_course_is_followed_without_scripts(
     write(walk, my)
     lose_the_link(walk, address)
 
-    assert [url for url in walk.asked if not url.startswith(address)] == []
-    assert [line for line in walk.complaints if "status of 4" not in line] == []
+    assert walk.strangers(address) == []
+    assert walk.complaints == []
 
 
 def choose_texts(walk: Walk, my: str) -> None:
