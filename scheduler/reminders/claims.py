@@ -101,11 +101,12 @@ class Intent:
     token: str
     phone: str
     text: str
-    expires_at: datetime
+    not_after: datetime
+    """by when it must have arrived: later it is of no use, or wakes somebody"""
 
     def valid_seconds(self, now: datetime) -> int:
         """How long the carrier may keep it, were it called now; less than 1: call no more."""
-        left = int((self.expires_at - now - CALL).total_seconds())
+        left = int((self.not_after - now - CALL).total_seconds())
         return min(LONGEST_VALIDITY, left)
 
 
@@ -206,7 +207,8 @@ def intend(
     message = _claimed(session, claim)
     if message is None or message.leased_until is None or message.leased_until <= now:
         return None
-    if not _still_holds(session, message, now):
+    not_after = _holds_until(session, message, now)
+    if not_after is None:
         session.flush()
         return None
     try:
@@ -231,7 +233,7 @@ def intend(
         token=attempt.token,
         phone=phone,
         text=text,
-        expires_at=message.expires_at,
+        not_after=not_after,
     )
 
 
@@ -248,25 +250,33 @@ def _claimed(session: Session, claim: Claim) -> Message | None:
     ).first()
 
 
-def _still_holds(session: Session, message: Message, now: datetime) -> bool:
-    """Whether the text may go now. If not, the message says what becomes of it."""
+def _holds_until(session: Session, message: Message, now: datetime) -> datetime | None:
+    """By when the text, sent now, must have arrived.
+
+    None: it may not go now, and the message says what becomes of it.
+    """
     if message.expires_at - now < CALL + timedelta(seconds=1):
-        return _put(message, MessageState.EXPIRED, TOO_LATE)
+        _put(message, MessageState.EXPIRED, TOO_LATE)
+        return None
     if message.rule_id is None:
-        reason = _why_not(session, message, now)
-        return _put(message, MessageState.WITHDRAWN, reason) if reason else True
+        if reason := _why_not(session, message, now):
+            _put(message, MessageState.WITHDRAWN, reason)
+            return None
+        is_offer = message.kind in offers.KINDS
+        return offers.not_after(session, message, now=now) if is_offer else message.expires_at
     want = outbox.derive(session, [message.phone], now=now).get(message.key)
     if want is None:
-        return _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
+        _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
+        return None
     for name, value in want.values().items():
         setattr(message, name, value)
     # Asked of the table once more: it may have been stopped while we looked.
     free = want.owed.verdict == "owed" and not mass_texts.is_kept_back(session, message)
     if free and want.owed.due_at <= now:
         message.state = MessageState.SENDING
-        return True
+        return want.owed.not_after
     message.leased_until = None
-    return False
+    return None
 
 
 def _why_not(session: Session, message: Message, now: datetime) -> str:
@@ -279,10 +289,9 @@ def _why_not(session: Session, message: Message, now: datetime) -> str:
     return offers.why_gone(session, message, now=now) if message.kind in offers.KINDS else ""
 
 
-def _put(message: Message, state: MessageState, reason: str) -> bool:
+def _put(message: Message, state: MessageState, reason: str) -> None:
     message.state, message.reason, message.leased_until = state, reason, None
     message.for_staff = state != MessageState.WITHDRAWN
-    return False
 
 
 def revealed(session: Session, message: Message, secrets: Secrets, *, now: datetime) -> str:

@@ -68,7 +68,7 @@ def why_gone(session: Session, message: Message, *, now: datetime) -> str:
     if offer is None or offer.state != OfferState.OPEN or offer.expires_at <= now:
         return "The offer is over."
     clinic = session.get_one(Clinic, offer.clinic_id)
-    if now in quiet_hours(clinic):
+    if quiet_hours(clinic).roomy(now) > now:
         return "Nobody is offered anything at night."
     patient = session.get(Patient, message.patient_id)
     if patient is None or patient.erased_at or not patient.sms_consent:
@@ -76,6 +76,12 @@ def why_gone(session: Session, message: Message, *, now: datetime) -> str:
     if patient.phone != message.phone:
         return "The patient has another phone now."
     return ""
+
+
+def not_after(session: Session, message: Message, *, now: datetime) -> datetime:
+    """By when the text of an offer must have arrived that is sent now: not in the night."""
+    clinic = session.get_one(Clinic, message.clinic_id)
+    return min(message.expires_at, quiet_hours(clinic).next_start(now))
 
 
 def _owed(session: Session) -> Sequence[Message]:

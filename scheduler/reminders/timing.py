@@ -130,8 +130,9 @@ class Budget:
 class Owed:
     """One text: due at `due_at`, of no more use from `expires_at` on; aware UTC instants.
 
-    `reason` is a sentence for staff where the verdict is not `owed`, else empty. `cases` say what
-    is special about the session, the most telling first.
+    Sent when it is due or, if that is past, now, it must not arrive after `not_after`: then it is
+    of no more use, or the quiet hours begin. `reason` is a sentence for staff where the verdict is
+    not `owed`, else empty. `cases` say what is special about the session, the most telling first.
     """
 
     key: str
@@ -139,6 +140,7 @@ class Owed:
     visit: Visit
     due_at: datetime
     expires_at: datetime
+    not_after: datetime
     verdict: Verdict = "owed"
     reason: str = ""
     cases: tuple[Case, ...] = ()
@@ -156,8 +158,9 @@ def owed(
     """What one telephone is still owed, by due time; what was sent is left out.
 
     Give all visits of each course, past and cancelled ones too: which session is the first
-    depends on them. A text overdue in the quiet hours is due again when they end. One that would
-    be too late then, of a session that was booked just now, is due at once all the same. Of texts
+    depends on them. A text overdue in the quiet hours, or so shortly before them that it might
+    arrive in them, is due again when they end. One that would be too late then, of a session that
+    was booked just now, is due at once all the same. Of texts
     about one session that we are late with, one is caught up on: the most useful.
     """
     sent = list(sent)
@@ -263,9 +266,10 @@ def _first_to_come(course: list[Visit]) -> Visit | None:
 
 def _text(occasion: _Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime) -> Owed:
     rule, visit, cases = occasion
-    due = _due(rule, visit, quiet, now)
+    due, disturbs = _due(rule, visit, quiet, now)
     expires = _expires(rule, visit)
-    text = Owed(_key(rule, visit), rule, visit, due, expires, cases=cases)
+    latest = expires if disturbs else min(expires, quiet.next_start(max(due, now)))
+    text = Owed(_key(rule, visit), rule, visit, due, expires, latest, cases=cases)
     if max(due, now) < expires:
         return _released(text)
     local = expires.astimezone(zone)
@@ -309,10 +313,11 @@ def _anchor(rule: Rule, visit: Visit) -> datetime:
             return visit.news_at or visit.booked_at
 
 
-def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> datetime:
+def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> tuple[datetime, bool]:
+    """When a text is due, and whether it may arrive in the quiet hours."""
     wished = _anchor(rule, visit) + timedelta(minutes=rule.offset_minutes)
     if rule.asked:
-        return max(wished, visit.booked_at)
+        return max(wished, visit.booked_at), True
     if rule.quiet == "earlier":
         wished = quiet.earlier(wished)
     elif rule.quiet == "later":
@@ -320,13 +325,14 @@ def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> datetime
     # Nothing is said of a session before it is booked, and the quiet hours bind that text too.
     due = max(wished, visit.booked_at)
     if _only_at_once(rule, visit, wished, quiet, now):
-        return visit.booked_at
-    if rule.quiet != "ignore":
-        due = quiet.later(due)
-        if due <= now and now in quiet:
-            # We were late (a carrier down, a worker off): not in the middle of the night then.
-            due = quiet.later(now)
-    return due
+        return visit.booked_at, True
+    if rule.quiet == "ignore":
+        return due, True
+    due = quiet.roomy(due)
+    if due <= now < (again := quiet.roomy(now)):
+        # We were late (a carrier down, a worker off): not in the middle of the night then.
+        due = again
+    return due, False
 
 
 def _only_at_once(
@@ -341,9 +347,8 @@ def _only_at_once(
     return (
         rule.quiet == "earlier"
         and rule.anchor == "start"
-        and wished <= booked
-        and booked in quiet
-        and quiet.later(booked) >= _expires(rule, visit)
+        and wished <= booked < quiet.roomy(booked)
+        and quiet.roomy(booked) >= _expires(rule, visit)
         and now - booked < AWAKE
     )
 

@@ -12,7 +12,7 @@ from scheduler.reminders import claims, line, receipts
 from scheduler.reminders.claims import Claim
 from scheduler.reminders.models import Attempt, MessageState
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
-from tests.reminders.world import ANN, MONDAY, SECRETS, World, at, found
+from tests.reminders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
     "Willow: booked. Session 1 of 1 is on Mon 11 Jan, 10:00 AM. We text you before each."
@@ -322,3 +322,39 @@ def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
     with world.database.transaction() as session:
         stale = Claim(claim.message_id, claim.fence - 1)
         assert claims.intend(session, stale, secrets=SECRETS, now=MONDAY) is None
+
+
+def test_the_carrier_may_not_keep_a_text_into_the_night(world: World) -> None:
+    world.tick()
+
+    world.tick(at(10, 20, 30))
+
+    [reminder] = world.messages(kind="day_before")
+    assert (reminder.state, reminder.expires_at) == (MessageState.SENT, at(11, 8))
+    assert world.carrier.valid[1:] == [(timedelta(minutes=30) - claims.CALL).total_seconds()]
+
+
+def test_a_text_that_would_arrive_at_night_waits_for_the_morning_or_gives_way(
+    world: World,
+) -> None:
+    world.book(world.enrol("Ben Baker", BEN), at(11, 18))
+    world.tick()
+    world.worker.sweep()
+
+    assert len(world.tick(at(10, 20, 59))) == 2  # the confirmations
+    by_phone = {message.phone: message for message in world.messages(kind="day_before")}
+    assert (by_phone[BEN].state, by_phone[BEN].due_at) == (MessageState.OWED, at(11, 8))
+    assert (by_phone[ANN].state, by_phone[ANN].for_staff) == (MessageState.EXPIRED, True)
+    assert by_phone[ANN].reason == "Too late: of no use from Mon 11 Jan 8:00 on."
+
+    assert [to for to, _ in world.tick(at(11, 8))[2:]] == [BEN]
+
+
+def test_what_somebody_has_just_asked_for_may_come_at_night(world: World) -> None:
+    world.clock.at = at(10, 20, 59)
+    world.book(world.enrol("Ben Baker", BEN), at(12, 18))
+
+    world.tick()
+
+    sent = zip(world.carrier.texts, world.carrier.valid, strict=True)
+    assert [valid for (to, _), valid in sent if to == BEN] == [claims.LONGEST_VALIDITY]

@@ -395,7 +395,7 @@ def test_the_carrier_never_keeps_a_text_beyond_its_use(left: int, later: int) ->
 
     assert valid <= 36_000
     if valid >= 1:
-        assert now + claims.CALL + valid * SECOND <= intent.expires_at
+        assert now + claims.CALL + valid * SECOND <= intent.not_after
 
 
 def test_texts_that_nobody_sends_are_noticed_unless_the_carrier_is_known_to_be_down(

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.errors import Unfit
-from scheduler.reminders.quiet_hours import QuietHours
+from scheduler.reminders.quiet_hours import LEAST, QuietHours
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = QuietHours(time(21), time(8), NEW_YORK)
@@ -94,3 +94,71 @@ def test_both_ways_lead_out_on_the_odd_nights(
     assert quiet.later(instant) not in quiet
     assert quiet.later(instant) >= instant
     assert quiet.later(instant) - instant <= timedelta(hours=26)
+
+
+MINUTE = timedelta(minutes=1)
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    starts=WALL,
+    ends=WALL,
+    night=ODD_NIGHTS,
+    minutes=st.one_of(st.integers(-90, 90), st.integers(-1500, 1500)),
+    seconds=st.integers(0, 59),
+)
+def test_up_to_their_next_start_no_instant_is_quiet_on_the_odd_nights(
+    starts: time, ends: time, night: datetime, minutes: int, seconds: int
+) -> None:
+    try:
+        quiet = QuietHours(starts, ends, NEW_YORK)
+    except Unfit:
+        return
+    instant = night + timedelta(minutes=minutes, seconds=seconds)
+
+    begins = quiet.next_start(instant)
+    roomy = quiet.roomy(instant)
+
+    if starts == ends:
+        assert roomy == instant
+        return
+    assert begins in quiet
+    assert instant <= begins <= instant + timedelta(hours=49)
+    each = instant
+    while each < begins:
+        assert each not in quiet
+        each += MINUTE
+    assert roomy >= instant
+    assert not any(near in quiet for near in (roomy, roomy + LEAST))
+    assert quiet.next_start(roomy) - roomy > LEAST
+    assert (roomy == instant) == (begins - instant > LEAST)
+
+
+@pytest.mark.parametrize(
+    ("instant", "begins", "roomy"),
+    [
+        ("2027-01-11T12:00", "2027-01-11T21:00", "2027-01-11T12:00"),
+        ("2027-01-11T20:58:59", "2027-01-11T21:00", "2027-01-11T20:58:59"),
+        ("2027-01-11T20:59", "2027-01-11T21:00", "2027-01-12T08:00"),
+        ("2027-01-11T23:00", "2027-01-11T23:00", "2027-01-12T08:00"),
+        ("2027-01-12T08:00", "2027-01-12T21:00", "2027-01-12T08:00"),
+    ],
+)
+def test_a_text_keeps_a_minute_from_the_night(instant: str, begins: str, roomy: str) -> None:
+    assert NIGHT.next_start(at(instant)) == at(begins)
+    assert NIGHT.roomy(at(instant)) == at(roomy)
+
+
+def test_clocks_that_jump_over_the_start_begin_the_quiet_as_they_jump() -> None:
+    quiet = QuietHours(time(2, 30), time(8), NEW_YORK)
+
+    begins = quiet.next_start(at("2027-03-14T01:45"))
+
+    assert begins == datetime(2027, 3, 14, 7, tzinfo=UTC)
+    assert quiet.roomy(begins - timedelta(seconds=59)) == at("2027-03-14T08:00")
+
+
+def test_clocks_that_are_set_back_bring_the_quiet_back() -> None:
+    quiet = QuietHours(time(21), time(1, 30), NEW_YORK)
+
+    assert quiet.next_start(at("2027-11-07T01:45")) == datetime(2027, 11, 7, 6, tzinfo=UTC)

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.reminders.quiet_hours import QuietHours
+from scheduler.reminders.quiet_hours import LEAST, QuietHours
 from scheduler.reminders.texts import DEFAULT_RULES
 from scheduler.reminders.timing import AWAKE, Budget, Owed, Rule, Sent, Visit, owed
 
@@ -152,6 +152,45 @@ def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
     assert told(at_night) == [("day_before", "visit-1", "Wed 13 08:00", "owed")]
     assert told(in_the_morning) == [("day_before", "visit-1", "Tue 12 20:00", "owed")]
     assert told(next_evening) == [("day_before", "visit-1", "Tue 12 20:00", "too_late")]
+
+
+def test_a_text_must_arrive_before_the_night_and_not_only_leave_us_before_it() -> None:
+    evening = replace(
+        ann("2027-01-13T20:00", rules=[RULE["day_before"]]), ends_at=at("2027-01-13T20:40")
+    )
+
+    in_time, hardly, at_night = (
+        ask(evening, now=now)
+        for now in ("2027-01-12T20:30", "2027-01-12T20:59", "2027-01-12T21:00")
+    )
+
+    [text] = in_time
+    assert (text.due_at, text.not_after) == (at("2027-01-12T20:00"), at("2027-01-12T21:00"))
+    for [text] in (hardly, at_night):
+        assert (text.due_at, text.not_after) == (at("2027-01-13T08:00"), text.expires_at)
+        assert text.verdict == "owed"
+
+
+def test_what_would_be_of_no_more_use_after_the_night_is_given_up_just_before_it() -> None:
+    early = ann("2027-01-13T09:00", rules=[RULE["day_before"]])
+
+    [in_time] = ask(early, now="2027-01-12T20:58")
+    [hardly] = ask(early, now="2027-01-12T20:59")
+
+    assert (in_time.verdict, in_time.not_after) == ("owed", at("2027-01-12T21:00"))
+    assert (hardly.verdict, hardly.reason) == (
+        "too_late",
+        "Too late: of no use from Wed 13 Jan 7:00 on.",
+    )
+
+
+def test_what_was_booked_a_moment_before_the_night_is_texted_at_once() -> None:
+    early = ann("2027-01-13T09:00", booked="2027-01-12T20:59", rules=[RULE["day_before"]])
+
+    [text] = ask(early, now="2027-01-12T20:59")
+
+    assert (text.verdict, text.due_at) == ("owed", at("2027-01-12T20:59"))
+    assert text.not_after == text.expires_at
 
 
 def test_a_missed_session_is_not_followed_up_and_the_next_one_counts_as_first() -> None:
@@ -361,6 +400,7 @@ def test_in_any_case_the_promises_hold(
     texts = owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=now)
     going = [text for text in texts if text.verdict == "owed"]
 
+    assert all(text.not_after <= text.expires_at for text in going)
     for text in going:
         assert max(text.due_at, now) < text.expires_at
         assert text.due_at >= text.visit.booked_at
@@ -375,8 +415,16 @@ def test_in_any_case_the_promises_hold(
         ):
             continue
         assert text.due_at not in NIGHT
-        # What is due by now may go out now.
+        # What is due by now may go out now, and is not left to arrive at night.
         assert text.due_at > now or now not in NIGHT
+        goes = max(text.due_at, now)
+        quiet_from = next(
+            goes + timedelta(minutes=each)
+            for each in range(24 * 60)
+            if goes + timedelta(minutes=each) in NIGHT
+        )
+        assert goes < text.not_after == min(text.expires_at, quiet_from)
+        assert text.not_after == text.expires_at or text.not_after - goes > LEAST
     for text in texts:
         assert (text.verdict == "owed") == (text.reason == "")
         assert text.verdict != "gave_way" or not (text.rule.always or text.rule.asked)

@@ -65,6 +65,8 @@ class Paper:
     clock: Hand
     texts: list[tuple[str, str]] = field(default_factory=list)
     calls: int = 0
+    valid: list[int] = field(default_factory=list)
+    """how many seconds each may be kept, of those that were taken"""
     problems: list[Problem | None] = field(default_factory=list)
     takes_all_the_same: bool = False
     receipts: dict[str, str | None] = field(default_factory=dict)
@@ -88,6 +90,7 @@ class Paper:
             problem = self.problems.pop(0) if self.problems else None
             if problem is None or self.takes_all_the_same:
                 self.texts.append((to, text))
+                self.valid.append(valid_seconds)
                 self.receipts[self.sid] = receipt_url
             self.called.set()
             if problem is not None:

@@ -126,7 +126,7 @@ class Oracle:
         yield from _misplaced(session, ruled, chosen)
         if not ruled.asked:
             booked = session.get_one(Course, chosen.course_id).booked_at
-            if _is_quiet(clinic, now) and now - booked > JUST_BOOKED:
+            if _may_wake(clinic, now, valid_seconds) and now - booked > JUST_BOOKED:
                 yield "in the quiet hours"
             if not ruled.always:
                 yield from self._too_many(clinic, to, now)
@@ -250,6 +250,14 @@ def _misplaced(session: Session, ruled: ReminderRule, each: Appointment) -> Iter
     }
     if not fits[ruled.which]:
         yield "about another session than the rule is for"
+
+
+def _may_wake(clinic: Clinic, now: datetime, valid_seconds: int) -> bool:
+    """Whether the carrier may bring it in the quiet hours, now or after it has kept it a while."""
+    return any(
+        _is_quiet(clinic, now + timedelta(seconds=each))
+        for each in [*range(0, valid_seconds, 600), valid_seconds - 1]
+    )
 
 
 def _is_quiet(clinic: Clinic, now: datetime) -> bool:

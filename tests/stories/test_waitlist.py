@@ -27,6 +27,7 @@ from scheduler.clinic.models import Clinic, Closure, Practitioner, Treatment
 from scheduler.database import Database, known
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
+from scheduler.reminders import claims
 from scheduler.reminders.models import MessageState
 from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
 
@@ -397,6 +398,16 @@ def test_a_text_that_could_not_go_by_day_does_not_go_by_night(world: World) -> N
 
     assert offered_by_text(world) == []
     assert [message.state for message in world.messages(kind="offer")] == ["withdrawn"]
+
+
+def test_the_carrier_may_not_keep_an_offer_into_the_night(world: World) -> None:
+    wait(world, person(world, 11))
+    settings(world, waitlist_minutes=120)
+
+    world.tick(at(4, 20, 40))
+
+    assert len(offered_by_text(world)) == 1
+    assert world.carrier.valid[-1] == (20 * MINUTE - claims.CALL).total_seconds()
 
 
 def test_a_morning_that_is_too_near_by_then_is_not_offered(world: World) -> None:
