@@ -124,7 +124,7 @@ def respond(scope: Scope, problem: Exception) -> Response:
     greet(Request(scope))
     if isinstance(problem, TooLong | TooSlow | WrongHost):
         problem = HTTPException(problems.status_of(problem))
-    return pages.answer(problem, reference=request_id)
+    return pages.answer(problem, reference=request_id, path=path)
 
 
 async def _handle(request: Request, problem: Exception) -> Response:

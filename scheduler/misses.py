@@ -2,7 +2,7 @@
 
 Nobody guesses 128 bits; but whoever tries is no patient, and costs what patients wait for. Each
 process counts for itself and forgets when it ends: a count in the database would let anybody
-write there without end.
+write there without end. So four processes let forty a minute through: of 128 bits, as good as ten.
 """
 
 from collections import OrderedDict, deque

@@ -254,7 +254,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
         proving.text_code(here, number, anew=True)
     except TooMany as often:
         return _too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
-    here.keep(notices=[_("A new code is on its way. Only the newest one counts.")])
+    here.keep(notices=[_(proving.ON_ITS_WAY)])
     return pages.go(f"{here.base}/code")
 
 

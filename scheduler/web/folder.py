@@ -160,7 +160,9 @@ class Folder:
 
     def calendar(self) -> str:
         """The address of the calendar file; empty where none has been made yet."""
-        link = intake.calendar_link(self.visit.session, self.course, now=self.visit.now)
+        link = intake.link_to(
+            self.visit.session, self.course, purpose=intake.CALENDAR, now=self.visit.now
+        )
         return f"/calendars/{self.token(link)}.ics" if link else ""
 
     def token(self, link: Link) -> str:

@@ -112,12 +112,12 @@ def mint(session: Session, key: str, course: Course, *, purpose: str, now: datet
     return link
 
 
-def calendar_link(session: Session, course: Course, *, now: datetime) -> Link | None:
-    """The newest live link to the calendar file of a course, if there is one."""
+def link_to(session: Session, course: Course, *, purpose: str, now: datetime) -> Link | None:
+    """The newest live link to a course for one purpose, if there is one."""
     return session.exec(
         select(Link)
         .where(
-            Link.purpose == CALENDAR,
+            Link.purpose == purpose,
             Link.subject_id == course.id,
             col(Link.revoked_at).is_(None),
             col(Link.expires_at) > now,

@@ -12,14 +12,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from scheduler import links
 from scheduler.booking import offers, waitlist
-from scheduler.booking.models import Appointment, Offer, OfferState, WaitlistEntry
+from scheduler.booking.models import Appointment, Course, Offer, OfferState, WaitlistEntry
 from scheduler.booking.offers import OfferOver, OfferTaken
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
 from scheduler.patients.models import Patient
 from scheduler.reminders.offers import PURPOSE
 from scheduler.spoken import gettext as _
-from scheduler.web import pages, views
+from scheduler.web import intake, pages, views
 from scheduler.web.entry import Reading, Visit, Writing
 from scheduler.web.views import Place, SessionView
 
@@ -94,6 +94,25 @@ def accept(token: str, visit: Writing) -> Response:
     except (OfferOver, OfferTaken) as late:
         return _page(letter, token, "gone", said=_(late.sentence), status=409)
     return pages.go(f"/offers/{token}")
+
+
+@router.post("/offers/{token}/course")
+def open_course(token: str, visit: Writing) -> Response:
+    """The private page of the course in which the time was taken.
+
+    Both addresses are texted to the same phone; this one opens the other for the few minutes that
+    the offer would have run.
+    """
+    letter = _open(visit, token)
+    taken = visit.session.get(Appointment, letter.entry.appointment_id or 0)
+    if letter.offer.state != OfferState.ACCEPTED or taken is None:
+        return pages.go(f"/offers/{token}")
+    course = visit.session.get_one(Course, taken.course_id)
+    link = intake.link_to(visit.session, course, purpose=intake.PURPOSE, now=visit.now)
+    key = visit.settings.secret_key
+    if link is None:
+        link = intake.mint(visit.session, key, course, purpose=intake.PURPOSE, now=visit.now)
+    return pages.go(f"/my/{links.token_of(key, link.nonce)}")
 
 
 @router.post("/offers/{token}/decline")

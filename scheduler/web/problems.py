@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 
+from scheduler import doorstep
 from scheduler.database import Busy
 from scheduler.doorstep import TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, NotAllowed, NotFound, Problem, TooMany, Unavailable, Unfit
@@ -105,8 +106,17 @@ OWN_WORDS = {409, 422, 429}
 """Where the problem's own sentence tells more than ours. A 404 is the same for all that is not."""
 
 
-def answer(problem: Exception, *, reference: str = "") -> HTMLResponse:
-    """The page for an error. `reference`: what to name in a call to the clinic, for a 500."""
+FORM = ("/book/", "/treatments/")
+"""Where the booking form is, which a clinic's website may show in a frame."""
+
+
+def answer(problem: Exception, *, reference: str = "", path: str = "") -> HTMLResponse:
+    """The page for an error. `reference`: what to name in a call to the clinic, for a 500.
+
+    `path`: where it happened. Whoever meets an error in a framed form must be able to read it, and
+    whose form it was may be what is not known. So any website may show such a page, which tells
+    nothing of anybody and has no button that does anything; its links leave the frame.
+    """
     status = _status(problem)
     own = isinstance(problem, Problem) and status in OWN_WORDS
     response = page(status, sentence=_(str(problem)) if own else "", reference=reference)
@@ -114,6 +124,8 @@ def answer(problem: Exception, *, reference: str = "") -> HTMLResponse:
         response.headers["Retry-After"] = str(problem.retry_after)
     elif status == 503:
         response.headers["Retry-After"] = "30"
+    if path.startswith(FORM) and status != 403:
+        response.headers["Content-Security-Policy"] = doorstep.policy("*")
     return response
 
 

@@ -3,7 +3,10 @@
 from scheduler.database import known
 from scheduler.patients import verification
 from scheduler.reminders import outbox
+from scheduler.spoken import marked
 from scheduler.web.desk import Desk
+
+ON_ITS_WAY = marked("A new code is on its way. Only the newest one counts.")
 
 
 def text_code(here: Desk, number: str, *, anew: bool = False) -> None:

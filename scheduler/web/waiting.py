@@ -76,7 +76,7 @@ def take(token: str, visit: Writing, form: Typed) -> Response:
 def ask_code(token: str, visit: Reading) -> Response:
     """The digits that were texted."""
     here = desk.open_form(visit, token)
-    return _elsewhere(here) or _code(here)
+    return _elsewhere(here) or _code_first(here) or _code(here)
 
 
 @router.post("/book/{token}/waitlist/code")
@@ -85,9 +85,9 @@ def take_code(token: str, visit: Writing, form: Typed) -> Response:
     here = desk.open_form(visit, token, lock=True)
     if elsewhere := _elsewhere(here):
         return elsewhere
-    details, code = here.answer("details"), here.code
-    if not details or code is None or code.phone != details["number"]:
-        return pages.go(f"{here.base}/waitlist")
+    code = here.code
+    if (elsewhere := _code_first(here)) or code is None:
+        return elsewhere or pages.go(f"{here.base}/waitlist")
     if not here.proved(code.phone):
         try:
             verification.check(
@@ -97,6 +97,20 @@ def take_code(token: str, visit: Writing, form: Typed) -> Response:
             # Answered, not raised: the try must be counted.
             return _code(here, {"code": _(wrong.sentence)})
     return _enter(here)
+
+
+@router.post("/book/{token}/waitlist/code/again")
+def send_code_again(token: str, visit: Writing) -> Response:
+    """Text another code."""
+    here = desk.open_form(visit, token, lock=True)
+    if elsewhere := _elsewhere(here) or _code_first(here):
+        return elsewhere
+    try:
+        proving.text_code(here, here.answer("details")["number"], anew=True)
+    except TooMany as often:
+        return _code(here, {"": _(often.sentence)}, status=429)
+    here.keep(notices=[_(proving.ON_ITS_WAY)])
+    return pages.go(f"{here.base}/waitlist/code")
 
 
 @router.get("/waiting/{token}")
@@ -251,19 +265,25 @@ def _form(
     )
 
 
-def _code(here: Desk, mistakes: dict[str, str] | None = None) -> Response:
+def _code_first(here: Desk) -> Response | None:
+    """Where to go where no code was texted to the phone of the form yet."""
     details, code = here.answer("details"), here.code
     if not details or code is None or code.phone != details["number"]:
         return pages.go(f"{here.base}/waitlist")
+    return None
+
+
+def _code(here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 422) -> HTMLResponse:
     return pages.show(
         "waitlist_code.html",
-        status=422 if mistakes else 200,
+        status=status if mistakes else 200,
+        notices=here.answer("notices") or [],
         clinic=here.clinic,
         base=here.base,
         asked=here.asked,
         typed={},
         mistakes=mistakes or {},
-        number=for_people(details["number"]),
+        number=for_people(here.answer("details")["number"]),
     )
 
 

@@ -3,6 +3,7 @@
 import re
 import threading
 from collections.abc import Iterator
+from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import quote, unquote
 
@@ -13,9 +14,11 @@ from scheduler.booking.models import Course
 from scheduler.clinic.models import Clinic
 from scheduler.database import Database
 from tests.cast import Cast
-from tests.web.conftest import Visitor, count, text_of
+from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.web.test_waiting import refused
 
 SITE = "https://www.example.org"
+CSP = "content-security-policy"
 
 
 @pytest.fixture
@@ -114,6 +117,65 @@ def test_only_the_form_may_be_framed_and_only_by_the_clinics_websites(
         assert policies(visitor, path) == (SITE, None), path
     for path in (visitor.my(), f"{visitor.session(1)}/cancellation", "/nowhere", "/health/live"):
         assert policies(visitor, path) == ("'none'", "DENY"), path
+
+
+def test_no_link_of_a_framed_page_leads_to_a_page_that_the_frame_refuses(
+    visitor: Visitor, listed: None
+) -> None:
+    visitor.reach("done")
+    again = Visitor(visitor.client, visitor.database, visitor.cast)
+    again.reach("details")
+    waiting = Visitor(visitor.client, visitor.database, visitor.cast)
+    refused(waiting, visitor.database)
+    pages = [
+        f"{waiting.base}/wishes",
+        f"/?clinic={visitor.cast.clinic}",
+        f"/treatments/{visitor.cast.back}",
+        *(f"{again.base}/{step}" for step in ("wishes", "plan", "plan/1", "plans", "details")),
+        f"{visitor.base}/done",
+    ]
+    seen = set()
+
+    for page in pages:
+        for tag, address in re.findall(r'(<a [^>]*href="(/[^"]*)"[^>]*>)', visitor.get(page).text):
+            if 'target="_top"' not in tag and not address.startswith("/calendars/"):
+                seen.add(address.partition("?")[0])
+                assert policies(visitor, unescape(address))[0] == SITE, (page, address)
+    assert len(seen) > 10
+
+
+def test_who_meets_an_error_in_a_frame_can_read_it(
+    site: Page, visitor: Visitor, own: str, address: str, clock: FrozenClock
+) -> None:
+    visitor.reach("wishes")
+    framed(site, own, f"{address}{visitor.base}/wishes")
+    clock.move(hours=25)
+
+    site.frames[1].get_by_role("button", name="Show me the times").click()
+
+    frame = site.frames[1]
+    frame.get_by_role("heading", level=1, name="This page is not here").wait_for()
+    frame.get_by_role("link", name="To the treatments").click()
+    site.wait_for_url(f"{address}/?lang=en")
+
+
+def test_an_error_page_that_may_be_framed_has_nothing_to_press_but_links(
+    visitor: Visitor,
+) -> None:
+    visitor.reach("wishes")
+
+    answers = [
+        visitor.get("/book/nothing/plan"),
+        visitor.get("code/again"),
+        visitor.client.post(f"{visitor.base}/wishes", headers={"Sec-Fetch-Site": "cross-site"}),
+    ]
+
+    assert [answer.status_code for answer in answers] == [404, 405, 403]
+    ancestors = [re.findall(r"frame-ancestors ([^;]*)", each.headers[CSP]) for each in answers]
+    assert ancestors == [["*"], ["*"], ["'none'"]]
+    for answer in answers:
+        assert "<form" not in answer.text
+        assert visitor.base not in answer.text
 
 
 def test_nobody_may_frame_a_form_where_no_website_is_listed(visitor: Visitor) -> None:

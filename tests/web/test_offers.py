@@ -114,6 +114,21 @@ def test_whoever_takes_it_has_it_and_their_old_time_is_free(
     assert sessions(database) == ["2027-02-22T09:00"]
 
 
+def test_whoever_took_it_comes_to_their_course_and_nobody_else_does(
+    visitor: Visitor, ann: str, database: Database
+) -> None:
+    assert visitor.post(f"{ann}/course").headers["location"] == ann
+    visitor.post(f"{ann}/acceptance")
+    assert f'action="{ann}/course"' in visitor.get(ann).text
+
+    first, second = (visitor.post(f"{ann}/course").headers["location"] for _ in range(2))
+
+    assert first == second
+    assert "Monday, February 22" in text_of(visitor.get(first))
+    with database.transaction(write=False) as session:
+        assert len(session.exec(select(Link).where(Link.purpose == "course")).all()) == 1
+
+
 def test_whoever_says_no_keeps_their_time_and_their_place(
     visitor: Visitor, ann: str, database: Database
 ) -> None:

@@ -149,6 +149,37 @@ def test_a_wrong_code_puts_nobody_on_the_list(visitor: Visitor, database: Databa
     assert count(database, WaitlistEntry) == 0
 
 
+def test_a_new_code_comes_on_the_spot_and_takes_patience(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    visitor.post("waitlist", dict(visitor.details))
+    assert f'action="{visitor.base}/waitlist/code/again"' in visitor.get("waitlist/code").text
+
+    at_once = visitor.post("waitlist/code/again")
+    clock.move(minutes=2)
+    later = visitor.post("waitlist/code/again")
+
+    assert at_once.status_code == 429
+    assert later.headers["location"] == f"{visitor.base}/waitlist/code"
+    assert "A new code is on its way." in text_of(visitor.get("waitlist/code"))
+    assert count(database, PhoneCode) == 2
+    assert (
+        visitor.post("waitlist/code", {"code": visitor.code()})
+        .headers["location"]
+        .startswith("/waiting/")
+    )
+
+
+def test_no_code_comes_again_that_never_came(visitor: Visitor, database: Database) -> None:
+    refused(visitor, database)
+
+    answer = visitor.post("waitlist/code/again")
+
+    assert answer.headers["location"] == f"{visitor.base}/waitlist"
+    assert count(database, PhoneCode) == 0
+
+
 def test_what_is_missing_is_said_and_what_was_typed_stays(
     visitor: Visitor, database: Database
 ) -> None:
