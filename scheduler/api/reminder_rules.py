@@ -55,12 +55,12 @@ class RuleFields(Shape):
         description="After the anchor; negative: before it.",
     )
     which: Literal[
-        "all", "first", "last", "each_phase", "every", "review", "moved", "cancelled"
+        "all", "first", "last", "each_phase", "every", "review", "moved", "cancelled", "reassigned"
     ] = Field(
         "all",
         description="Which sessions: `each_phase`: the first of each phase; `every`: see `every`;"
         " `review`: those after which the treatment's review falls due. `moved`, `cancelled`: what"
-        " the clinic changed.",
+        " the clinic changed; `reassigned`: at the same time somebody else gives it.",
     )
     every: int = Field(
         1, strict=True, ge=1, le=100, description="Each so many-th session, where `which` is every."

@@ -99,6 +99,14 @@ class Appointment(Versioned, table=True):
     news_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the clinic moved or cancelled it, which the patient has to be told; nothing where it
     never did, or where the patient has changed it since"""
+    reassigned_at: datetime | None = Field(default=None, sa_type=Instant)
+    """When the clinic gave it to somebody else at the same time, which the patient has to be told;
+    nothing as with `news_at`, or where its time was changed since"""
+    givers: list[tuple[int, str | None]] = Field(
+        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
+    )
+    """Then: whom the patient knew of, and each who was to give it after that, as the id of the
+    practitioner and the instant in ISO 8601, none for the first"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

@@ -7,7 +7,7 @@ pace.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
@@ -268,8 +268,22 @@ def _go(
         appointment.news_at = courses.news(actor, now)
         # If it was confirmed, what was confirmed was the old time.
         appointment.state = AppointmentState.BOOKED
+        # Who gives it is read where the new time is.
+        appointment.reassigned_at, appointment.givers = None, []
+    elif appointment.practitioner_id != before.practitioner_id:
+        _reassign(appointment, before.practitioner_id, courses.news(actor, now))
     session.add(appointment)
     return before
+
+
+def _reassign(appointment: Appointment, before: int, news_at: datetime | None) -> None:
+    appointment.reassigned_at = news_at
+    if news_at is None:
+        appointment.givers = []
+        return
+    since = news_at.astimezone(UTC).isoformat()
+    known_of = appointment.givers or [(before, None)]
+    appointment.givers = [*known_of, (appointment.practitioner_id, since)]
 
 
 def _record(

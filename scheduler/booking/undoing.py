@@ -138,6 +138,7 @@ def _put_back(
     for was in change.before:
         was.appointment.state, was.appointment.cancelled_late = was.state, False
         was.appointment.news_at = None
+        was.appointment.reassigned_at, was.appointment.givers = None, []
         session.add(was.appointment)
     means = moves.means_of(session, course)
     part = moves.Part(course, means, moved, wanted, "change", held=True)

@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.clinic.models import Clinic, Treatment
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
@@ -85,7 +85,10 @@ class _Session(NamedTuple):
     starts_at: datetime
     ends_at: datetime
     news_at: datetime | None
+    reassigned_at: datetime | None
+    givers: list[tuple[int, str | None]]
     phase: int
+    practitioner: str
     review_after: list[int]
 
 
@@ -140,11 +143,15 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
             Appointment.starts_at,
             Appointment.ends_at,
             Appointment.news_at,
+            Appointment.reassigned_at,
+            Appointment.givers,
             Appointment.phase,
+            Practitioner.name,
             Treatment.review_after,
         )
         .join(Course, col(Course.patient_id) == Patient.id)
         .join(Appointment, col(Appointment.course_id) == Course.id)
+        .join(Practitioner, col(Practitioner.id) == Appointment.practitioner_id)
         .join(Treatment, col(Treatment.id) == Course.treatment_id)
         .outerjoin(Screening, col(Screening.id) == Course.screening_id)
         .where(
@@ -252,11 +259,18 @@ def _visits_of_course(
             rules=rules,
             news_at=row.news_at,
             news=_news(batches, row.news_at),
+            practitioner=row.practitioner,
+            givers=[timing.Giver(str(who), _instant(since)) for who, since in row.givers],
+            reassignment=_news(batches, row.reassigned_at),
             phase=row.phase,
             review=row.appointment_id in reviewed,
         )
         for row in course
     ]
+
+
+def _instant(written: str | None) -> datetime | None:
+    return None if written is None else datetime.fromisoformat(written)
 
 
 def _news(batches: list[MassText], news_at: datetime | None) -> timing.News:

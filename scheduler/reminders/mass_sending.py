@@ -108,7 +108,7 @@ def confirm(
     wants = list(_unsent(session, batch, now))
     if (found := len({want.phone for want in wants})) != people:
         raise OtherPeople(found)
-    seen = [want.owed.visit.news_at for want in wants if want.owed.visit.news_at]
+    seen = [want.owed.changed_at for want in wants if want.owed.changed_at]
     batch.ends_at = max(seen, default=batch.begins_at) + INSTANT
     batch.people = people
     _decide(session, actor, batch, MassTextState.CONFIRMED, now=now)
@@ -158,12 +158,10 @@ def _write(session: Session, batch: MassText, **values: object) -> None:
 def _unsent(session: Session, batch: MassText, now: datetime) -> Iterator[Wanted]:
     for phones in outbox.in_batches(mass_texts.phones_of(session, batch)):
         for want in outbox.wanted(session, phones, now=now).values():
-            visit = want.owed.visit
             if (
                 want.clinic_id == batch.clinic_id
-                and want.owed.rule.anchor == "change"
                 and want.state == MessageState.OWED
-                and mass_texts.covering([batch], visit.news_at)
+                and mass_texts.covering([batch], want.owed.changed_at)
             ):
                 yield want
 

@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, exists
+from sqlalchemy import ColumnElement, case, exists, or_
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment
@@ -22,6 +22,9 @@ MOST = 50
 """People who may be told of changes in an `AT_ONCE` before somebody has to confirm it."""
 
 AT_ONCE = timedelta(hours=1)
+
+CHANGES = (col(Appointment.news_at), col(Appointment.reassigned_at))
+"""When the clinic changed the time of a session, and when who gives it."""
 
 KEPT_BACK = (MassTextState.HELD, MassTextState.STOPPED)
 
@@ -76,12 +79,14 @@ def messages_of(batch: MassText) -> ColumnElement[bool]:
 
 
 def _covers() -> tuple[ColumnElement[bool], ...]:
+    moved_at, reassigned_at = CHANGES
+    changed_at = case((col(ReminderRule.which) == "reassigned", reassigned_at), else_=moved_at)
     return (
         col(ReminderRule.id) == col(Message.rule_id),
         col(ReminderRule.anchor) == "change",
         col(Appointment.id) == col(Message.appointment_id),
-        col(Appointment.news_at) >= col(MassText.begins_at),
-        col(Appointment.news_at) < col(MassText.ends_at),
+        changed_at >= col(MassText.begins_at),
+        changed_at < col(MassText.ends_at),
     )
 
 
@@ -105,8 +110,12 @@ def phones_of(session: Session, batch: MassText) -> Sequence[str]:
         .join(Appointment, col(Appointment.patient_id) == Patient.id)
         .where(
             Appointment.clinic_id == batch.clinic_id,
-            col(Appointment.news_at) >= batch.begins_at,
-            col(Appointment.news_at) < batch.ends_at,
+            or_(
+                *(
+                    (changed_at >= batch.begins_at) & (changed_at < batch.ends_at)
+                    for changed_at in CHANGES
+                )
+            ),
         )
         .distinct()
         .order_by(Patient.phone)
@@ -153,17 +162,20 @@ def _crowd(
 def _news(session: Session, clinic_id: int, instant: datetime) -> Sequence[tuple[datetime, str]]:
     """The changes around an instant, and whose phone each concerns. Who wants no texts: nobody."""
     stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
-    rows = session.execute(
-        select(Appointment.news_at, Patient.phone)
-        .join(Patient, col(Patient.id) == Appointment.patient_id)
-        .where(
-            Appointment.clinic_id == clinic_id,
-            col(Appointment.news_at) >= instant - AT_ONCE,
-            col(Appointment.news_at) <= instant + AT_ONCE,
-            col(Patient.sms_consent),
-            col(Patient.erased_at).is_(None),
-            col(Patient.phone).not_in(stopped),
+    return [
+        (at, phone)
+        for changed_at in CHANGES
+        for at, phone in session.execute(
+            select(changed_at, Patient.phone)
+            .join(Patient, col(Patient.id) == Appointment.patient_id)
+            .where(
+                Appointment.clinic_id == clinic_id,
+                changed_at >= instant - AT_ONCE,
+                changed_at <= instant + AT_ONCE,
+                col(Patient.sms_consent),
+                col(Patient.erased_at).is_(None),
+                col(Patient.phone).not_in(stopped),
+            )
+            .distinct()
         )
-        .distinct()
-    )
-    return [(news_at, phone) for news_at, phone in rows]
+    ]

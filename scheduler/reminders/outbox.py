@@ -139,6 +139,7 @@ def text_of(clinic: Clinic, owed: timing.Owed) -> str:
         starts_at=visit.starts_at,
         number=visit.number,
         total=visit.total,
+        practitioner=visit.practitioner,
     )
 
 
@@ -150,6 +151,7 @@ def compose(
     starts_at: datetime,
     number: int,
     total: int,
+    practitioner: str,
 ) -> str:
     """What a template says of a session, in the clinic's wall time: what is sent, but for secrets.
 
@@ -163,6 +165,8 @@ def compose(
             **wording.when(local, language, wording.clock_of(clinic.country)),
             "number": str(number),
             "total": str(total),
+            "practitioner": wording.short_name(practitioner)
+            or texts.template(texts.COLLEAGUE, language.code),
         },
     )
 
@@ -198,11 +202,9 @@ def derive(session: Session, phones: Collection[str], *, now: datetime) -> dict[
 def _news(wants: Mapping[str, Wanted]) -> list[tuple[int, datetime]]:
     """What the clinics have changed and would tell: which of them, and when."""
     return [
-        (want.clinic_id, want.owed.visit.news_at)
+        (want.clinic_id, want.owed.changed_at)
         for want in wants.values()
-        if want.owed.verdict == "owed"
-        and want.owed.rule.anchor == "change"
-        and want.owed.visit.news_at is not None
+        if want.owed.verdict == "owed" and want.owed.changed_at is not None
     ]
 
 

@@ -22,6 +22,9 @@ TOKEN = "x" * 22
 ENOUGH = 24
 """Sessions of a long course: two digits, as most have at most."""
 
+LONG_NAME = "Maximiliana Examples"
+"""As long as a practitioner's name is in a text at most."""
+
 NOT_IN_REMINDERS = {"code", "score", "choices", "until"}
 
 
@@ -93,6 +96,7 @@ class _Example:
     starts_at: datetime
     number: int
     total: int
+    practitioner: str = "Kim Example"
 
 
 def _sent(setting: Setting, template: str, language: Language, on: _Example) -> str:
@@ -103,6 +107,7 @@ def _sent(setting: Setting, template: str, language: Language, on: _Example) -> 
         starts_at=on.starts_at,
         number=on.number,
         total=on.total,
+        practitioner=on.practitioner,
     )
     return wording.reveal(text, link=f"{setting.public_url}/my/{TOKEN}")
 
@@ -118,8 +123,8 @@ def _cases(setting: Setting, language: Language) -> Iterator[tuple[str, _Example
     yield "the last session", _Example(soon, 10, 10)
     longest = max(_year(morning), key=lambda day: count(plain(language.date(day))).units)
     yield (
-        "the longest day, time and number",
-        _Example(longest.replace(hour=22, minute=40), ENOUGH, ENOUGH),
+        "the longest day, time, number and name",
+        _Example(longest.replace(hour=22, minute=40), ENOUGH, ENOUGH, LONG_NAME),
     )
     for name, day in _changes_of_clocks(morning):
         yield name, _Example(day.replace(hour=4), 5, 10)

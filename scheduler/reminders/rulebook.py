@@ -16,7 +16,8 @@ from scheduler.reminders.texts import DEFAULT_RULES
 def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> None:
     """Give each of these clinics that has no rules the default ones.
 
-    One that had its rules before there were texts on what the clinic itself changes is given those.
+    One that had its rules before there were texts on what the clinic itself changes is given those:
+    whoever is not told of a change comes at the wrong time, or meets a stranger.
     """
     if not _lacking(session, clinic_ids):
         return
@@ -35,18 +36,22 @@ def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> N
 
 def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
     """By clinic, the default rules that it is to be given; clinics that lack none are left out."""
-    anchors: dict[int, set[str]] = {clinic_id: set() for clinic_id in clinic_ids}
-    for clinic_id, anchor in session.exec(
-        select(ReminderRule.clinic_id, ReminderRule.anchor)
+    present: dict[int, set[str]] = {clinic_id: set() for clinic_id in clinic_ids}
+    for clinic_id, which in session.exec(
+        select(ReminderRule.clinic_id, ReminderRule.which)
         .where(col(ReminderRule.clinic_id).in_(clinic_ids))
         .distinct()
     ):
-        anchors[clinic_id].add(anchor)
+        present[clinic_id].add(which)
     return {
-        clinic_id: [rule for rule in DEFAULT_RULES if not has or rule.anchor == "change"]
-        for clinic_id, has in anchors.items()
-        if "change" not in has
+        clinic_id: missing
+        for clinic_id, has in present.items()
+        if (missing := [rule for rule in DEFAULT_RULES if not has or _is_due(rule, has)])
     }
+
+
+def _is_due(rule: timing.Rule, has: Collection[str]) -> bool:
+    return rule.anchor == "change" and rule.which not in has
 
 
 def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:

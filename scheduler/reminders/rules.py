@@ -99,10 +99,10 @@ def _check_time(rule: ReminderRule) -> None:
         raise Unfit("Nothing is said of a course before it is booked.", field="offset_minutes")
     if rule.anchor == "change" and rule.offset_minutes < 0:
         raise Unfit("Nothing is said of a change before it is made.", field="offset_minutes")
-    if (rule.anchor == "change") is not (rule.which in {"moved", "cancelled"}):
+    if (rule.anchor == "change") is not (rule.which in {"moved", "cancelled", "reassigned"}):
         raise Unfit(
-            "A text on a change says which one: moved or cancelled. Other texts say for which"
-            " sessions they are.",
+            "A text on a change says which one: moved, cancelled or reassigned. Other texts say"
+            " for which sessions they are.",
             field="which",
         )
     if rule.anchor == "booked" and rule.which not in {"all", "first"}:

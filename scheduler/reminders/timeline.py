@@ -105,7 +105,7 @@ def _as_it_is(
     return TimelineEntry(
         id=row.id,
         kind=row.kind,
-        why=why(rule.anchor, rule.offset_minutes, number) if rule else _unruled(row.kind),
+        why=why(rule, number) if rule else _unruled(row.kind),
         text=row.text,
         state=state or MessageState(row.state),
         reason=row.reason if reason is None else reason,
@@ -130,7 +130,7 @@ def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) ->
     return TimelineEntry(
         id=row.id if row else None,
         kind=owed.rule.kind,
-        why=why(owed.rule.anchor, owed.rule.offset_minutes, number),
+        why=why(owed.rule, number),
         text=want.text,
         state=want.state,
         reason=owed.reason,
@@ -143,11 +143,14 @@ def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) ->
     )
 
 
-def why(anchor: timing.Anchor | str, offset_minutes: int, number: int | None) -> str:
+def why(rule: timing.Rule | ReminderRule, number: int | None) -> str:
     """What a text is about, in the words of who is spoken to: `the day before session 3`."""
+    anchor, offset_minutes = rule.anchor, rule.offset_minutes
     if anchor == "booked":
         return _("when the course is booked")
     if anchor == "change":
+        if rule.which == "reassigned":
+            return _("when the clinic changes the practitioner")
         return _("when the clinic changes a time")
     about = _("session %(number)s") % {"number": number} if number else _("the session")
     if offset_minutes == 0:

@@ -6,7 +6,7 @@ patient wants texts at all is asked before: no consent, no visits.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -19,7 +19,9 @@ from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.reminders.wording import ENGLISH
 
 Anchor = Literal["booked", "start", "end", "change"]
-Which = Literal["all", "first", "last", "each_phase", "every", "review", "moved", "cancelled"]
+Which = Literal[
+    "all", "first", "last", "each_phase", "every", "review", "moved", "cancelled", "reassigned"
+]
 Case = Literal["missed", "last", "first", "later"]
 Quiet = Literal["earlier", "later", "ignore"]
 News = Literal["free", "held", "stopped"]
@@ -44,7 +46,8 @@ class Rule:
     `offset_minutes` and `useful_minutes` are counted from the anchor: -1440 is a day before it.
     `which` session of a course it is for: the first or last, the first of `each_phase`, `every` so
     many, or those after which a `review` falls due. Once a course for the anchor `booked`, and once
-    for each `change` by the clinic, which has `moved` sessions or only `cancelled` some.
+    for each `change` by the clinic, which has `moved` sessions, only `cancelled` some, or
+    `reassigned` them: at the same times somebody else gives them.
 
     A higher `priority` is kept when there are too many; `always` never gives way, yet is counted.
     `asked` answers an act of the patient: not counted, and sent at any hour. `templates` are by
@@ -77,6 +80,13 @@ class Rule:
         return next((self.cases[case] for case in cases if case in self.cases), self.templates)
 
 
+class Giver(NamedTuple):
+    """A practitioner by id, and since when they give a session; None: since it was agreed."""
+
+    id: str
+    since: datetime | None
+
+
 @dataclass(frozen=True)
 class Visit:
     """One session of a course as far as texts go. Instants are aware, on whole UTC minutes.
@@ -85,6 +95,10 @@ class Visit:
     are what the patient reads: session 3 of 10. `news_at` is when the clinic last moved or
     cancelled it of its own accord; None where it never did, or the patient has since. `news` is
     held where too many would be told at once, until staff have confirmed or stopped it.
+
+    `practitioner` is the name of who gives it. `givers` are who gave it at this time, as long as
+    it was the clinic that changed them: first whom the patient knew of, last who gives it now.
+    `reassignment` is to the last of these changes what `news` is to `news_at`.
     """
 
     course_id: str
@@ -103,6 +117,14 @@ class Visit:
     news: News = "free"
     phase: int = 1
     review: bool = False
+    practitioner: str = ""
+    givers: Sequence[Giver] = ()
+    reassignment: News = "free"
+
+    @property
+    def reassigned_at(self) -> datetime | None:
+        """When the clinic gave it to somebody else, the last time; None where it never did."""
+        return self.givers[-1].since if self.givers else None
 
 
 @dataclass(frozen=True)
@@ -145,6 +167,11 @@ class Owed:
     reason: str = ""
     cases: tuple[Case, ...] = ()
 
+    @property
+    def changed_at(self) -> datetime | None:
+        """When the clinic made the change that the text tells of; None where it tells of none."""
+        return _changed_at(self.rule, self.visit) if self.rule.anchor == "change" else None
+
 
 def owed(
     visits: Iterable[Visit],
@@ -167,7 +194,7 @@ def owed(
     gone = {text.key for text in sent}
     texts = {
         text.key: text
-        for text in (_text(each, quiet, zone, now) for each in _occasions(visits))
+        for text in (_text(each, quiet, zone, now) for each in _occasions(visits, gone))
         if text.key not in gone and not _is_before(text)
     }
     ledger = _Ledger(budget, zone, sent)
@@ -186,10 +213,11 @@ class _Occasion(NamedTuple):
     cases: tuple[Case, ...] = ()
 
 
-def _occasions(visits: Iterable[Visit]) -> Iterator[_Occasion]:
-    """Each rule with each visit it speaks of."""
+def _occasions(visits: Iterable[Visit], gone: Set[str]) -> Iterator[_Occasion]:
+    """Each rule with each visit it speaks of. `gone`: the keys of texts that were sent."""
     visits = list(visits)
     yield from _news(visits)
+    yield from _reassignments(visits, gone)
     kept = sorted(
         (visit for visit in visits if visit.live or visit.missed),
         key=lambda visit: (visit.course_id, visit.starts_at, visit.appointment_id),
@@ -213,6 +241,29 @@ def _news(visits: list[Visit]) -> Iterator[_Occasion]:
         for rule in visit.rules:
             if rule.anchor == "change" and rule.which == ("moved" if moved else "cancelled"):
                 yield _Occasion(rule, visit)
+
+
+def _reassignments(visits: list[Visit], gone: Set[str]) -> Iterator[_Occasion]:
+    """Who gives sessions now, at the same times: each change once, about the first of them.
+
+    Where somebody gives it whom the patient was told of last, there is nothing to tell.
+    """
+    changes: dict[tuple[str, datetime], list[_Occasion]] = defaultdict(list)
+    for visit in visits:
+        since = visit.reassigned_at
+        if since is not None and visit.starts_at > since and visit.live:
+            for rule in visit.rules:
+                if rule.which == "reassigned" and not _is_known(rule, visit, gone):
+                    changes[rule.id + visit.course_id, since].append(_Occasion(rule, visit))
+    for changed in changes.values():
+        yield min(changed, key=lambda each: (each.visit.starts_at, each.visit.appointment_id))
+
+
+def _is_known(rule: Rule, visit: Visit, gone: Set[str]) -> bool:
+    """Whether the patient knows who gives a session: from booking it, or as told last."""
+    first, *later = visit.givers
+    told = [each for each in later if each.since and _news_key(rule, visit, each.since) in gone]
+    return [first, *told][-1].id == later[-1].id
 
 
 def _occasions_of_course(kept: list[Visit]) -> Iterator[_Occasion]:
@@ -279,9 +330,13 @@ def _text(occasion: _Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime)
 
 def _released(text: Owed) -> Owed:
     """The text, unless it is news to too many. While it waits it takes no other text's place."""
-    if text.rule.anchor != "change" or text.visit.news == "free":
+    if text.rule.anchor != "change":
         return text
-    if text.visit.news == "held":
+    reassigned = text.rule.which == "reassigned"
+    news = text.visit.reassignment if reassigned else text.visit.news
+    if news == "free":
+        return text
+    if news == "held":
         return replace(text, verdict="held", reason=WAITS)
     return replace(text, verdict="gave_way", reason=STOPPED)
 
@@ -297,8 +352,16 @@ def _key(rule: Rule, visit: Visit) -> str:
         key = f"{rule.id}:course:{visit.course_id}"
         return f"{key}:{rule.variant}" if rule.variant else key
     if rule.anchor == "change":
-        return f"{rule.id}:course:{visit.course_id}:{_anchor(rule, visit):%Y%m%dT%H%M%S.%f}"
+        return _news_key(rule, visit, _anchor(rule, visit))
     return f"{rule.id}:{visit.appointment_id}:{minute_of(visit.starts_at)}"
+
+
+def _news_key(rule: Rule, visit: Visit, changed_at: datetime) -> str:
+    return f"{rule.id}:course:{visit.course_id}:{changed_at:%Y%m%dT%H%M%S.%f}"
+
+
+def _changed_at(rule: Rule, visit: Visit) -> datetime | None:
+    return visit.reassigned_at if rule.which == "reassigned" else visit.news_at
 
 
 def _anchor(rule: Rule, visit: Visit) -> datetime:
@@ -310,7 +373,7 @@ def _anchor(rule: Rule, visit: Visit) -> datetime:
         case "end":
             return visit.ends_at
         case "change":
-            return visit.news_at or visit.booked_at
+            return _changed_at(rule, visit) or visit.booked_at
 
 
 def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> tuple[datetime, bool]:

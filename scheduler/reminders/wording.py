@@ -19,6 +19,7 @@ FIELDS = {
     "eat_by": "two hours before the session begins",
     "number": "which session of the course this is",
     "total": "how many sessions the course has",
+    "practitioner": "who gives the session, in at most 20 characters",
     "until": "until when an offered time is kept",
     "score": "the number the patient has sent",
     "choices": "sessions to choose from, numbered",
@@ -32,6 +33,9 @@ SECRETS = frozenset({"link", "code"})
 
 LONGEST = 640
 """Characters a template may have: four segments, more than anyone wants to read."""
+
+NAME_ROOM = 20
+"""What of a text a practitioner's name may take: a long one must not make it two."""
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _SECRET = re.compile(r"\{(link|code)\}")
@@ -61,6 +65,23 @@ def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> 
         "time": language.time(local, clock),
         "eat_by": language.time(eat_by, clock),
     }
+
+
+def short_name(name: str) -> str:
+    """A person's name in at most NAME_ROOM septets: B. Featherstone for Beatrice Featherstone.
+
+    Empty where it is written in letters that would make the whole text dearer.
+    """
+    words = plain(clean(name)).split()
+    if count(" ".join(words)).encoding != "GSM-7":
+        return ""
+    for place, word in enumerate(words[:-1]):
+        if count(" ".join(words)).units > NAME_ROOM and not word.endswith("."):
+            words[place] = f"{word[0]}."
+    short = " ".join(words)
+    while count(short).units > NAME_ROOM:
+        short = short[:-1]
+    return short.strip()
 
 
 def check(template: str) -> frozenset[str]:

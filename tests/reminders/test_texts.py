@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from scheduler.languages import Clock, Language, codes, of
+from scheduler.reminders.proofs import LONG_NAME
 from scheduler.reminders.segments import count, plain
 from scheduler.reminders.texts import ANSWERS, CASES, DEFAULT_RULES, TEMPLATES, answer, template
 from scheduler.reminders.wording import check, render, reveal, when
@@ -26,6 +27,7 @@ LONG = {
     "number": "10",
     "total": "24",
     "score": "10",
+    "practitioner": LONG_NAME,
 }
 LINK = "https://book.willowbrook.example/my/" + "x" * 22
 FORBIDDEN = {"CANCEL", "END", "YES", "QUIT", "REVOKE"}
@@ -106,6 +108,7 @@ def test_each_rule_has_its_text() -> None:
         "day_before",
         "moved",
         "cancelled",
+        "reassigned",
     ]
     assert [rule.kind for rule in DEFAULT_RULES if rule.asked] == ["confirmation"]
 

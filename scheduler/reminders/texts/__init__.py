@@ -7,6 +7,13 @@ for an empty stomach makes people faint; rise slowly, for the needles make some 
 """
 
 from scheduler.reminders.texts.rules import DEFAULT_RULES
-from scheduler.reminders.texts.templates import ANSWERS, CASES, TEMPLATES, answer, template
+from scheduler.reminders.texts.templates import (
+    ANSWERS,
+    CASES,
+    COLLEAGUE,
+    TEMPLATES,
+    answer,
+    template,
+)
 
-__all__ = ["ANSWERS", "CASES", "DEFAULT_RULES", "TEMPLATES", "answer", "template"]
+__all__ = ["ANSWERS", "CASES", "COLLEAGUE", "DEFAULT_RULES", "TEMPLATES", "answer", "template"]

@@ -126,6 +126,19 @@ DEFAULT_RULES = (
         asked=False,
         templates=TEMPLATES["cancelled"],
     ),
+    Rule(
+        id="reassigned",
+        kind="reassigned",
+        anchor="change",
+        offset_minutes=TO_CORRECT_A_SLIP,
+        which="reassigned",
+        quiet="later",
+        useful_minutes=SEASON,
+        priority=94,
+        always=True,
+        asked=False,
+        templates=TEMPLATES["reassigned"],
+    ),
 )
 """Confirm at once; remind before every session; look after people around the first; ask whether it
 helps when a review falls due; close the course; tell whatever the clinic itself changes.

@@ -37,6 +37,7 @@ _REMINDERS = {
     ),
     "moved": "{clinic}: session {number} is now on {date}, {time}. All your times: {link}",
     "cancelled": "{clinic}: {date}, {time} is cancelled, please do not come. Your times: {link}",
+    "reassigned": "{clinic}: {date}, {time} is now with {practitioner}. Your times: {link}",
 }
 
 _LATER_DAY_BEFORE = (
@@ -119,6 +120,10 @@ ANSWERS: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
 )
 """The texts that answer an act of the patient: kind, then language."""
+
+
+COLLEAGUE = Words("colleague", "a colleague")
+"""What stands for the name of a practitioner that a text cannot say."""
 
 
 def template(templates: Mapping[str, str], *wished: str) -> str:

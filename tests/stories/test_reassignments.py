@@ -1,0 +1,266 @@
+"""Who gives a session at the same time as before, patients are told: once, while it is so."""
+
+from datetime import datetime, timedelta
+
+import pytest
+from sqlmodel import Session, col, delete, select, update
+
+from scheduler.audit import OPERATOR, Actor
+from scheduler.booking import appointments, tails
+from scheduler.booking.marks import Terms
+from scheduler.booking.models import Course
+from scheduler.clinic.models import Practitioner
+from scheduler.database import Database
+from scheduler.patients.models import Patient
+from scheduler.reminders import mass_sending
+from scheduler.reminders.models import MassText, MessageState, ReminderRule
+from tests.reminders.world import (
+    MONDAY,
+    SECRETS,
+    World,
+    appointment,
+    at,
+    found,
+    patient_actor,
+)
+
+HOUR = timedelta(hours=1)
+LINK = "https://willow.example/my/"
+INSISTED = Terms(insist="as a test")
+
+
+def now_with(name: str, when: str = "Mon 11 Jan, 10:00 AM") -> str:
+    return f"Willow: {when} is now with {name}. Your times: "
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return found(database)
+
+
+@pytest.fixture
+def course(world: World) -> int:
+    """A course on 11, 14 and 21 January, all with Ines 1, whose booking was texted."""
+    course = world.book(world.enrol(), at(11), at(14), at(21))
+    world.tick()
+    with world.database.transaction(write=False) as session:
+        assert {name_of(session, course, number) for number in (1, 2, 3)} == {"Ines 1"}
+    return course
+
+
+def name_of(session: Session, course: int, number: int) -> str:
+    who = appointment(session, course, number).practitioner_id
+    return session.get_one(Practitioner, who).name
+
+
+def news(world: World, now: datetime | None = None) -> list[str]:
+    """What was texted beyond the first text by an instant, without its link's secret."""
+    return [text.partition(LINK)[0] for _, text in world.tick(now)[1:]]
+
+
+def give(world: World, course: int, name: str, *, first: int = 1, actor: Actor = OPERATOR) -> None:
+    """Let somebody give the sessions from the first on, at the same times."""
+    with world.database.transaction() as session:
+        tails.change_practitioner(
+            session,
+            actor,
+            session.get_one(Course, course),
+            from_number=first,
+            practitioner_id=_id(session, name),
+            terms=INSISTED,
+            now=world.clock.at,
+        )
+
+
+def give_one(world: World, course: int, number: int, name: str, starts_at: datetime) -> None:
+    with world.database.transaction() as session:
+        appointments.move(
+            session,
+            OPERATOR,
+            appointment(session, course, number),
+            starts_at=starts_at,
+            practitioner_id=_id(session, name),
+            terms=INSISTED,
+            now=world.clock.at,
+        )
+
+
+def _id(session: Session, name: str) -> int:
+    found_ids = session.exec(select(Practitioner.id).where(Practitioner.name == name)).one()
+    assert found_ids is not None
+    return found_ids
+
+
+def test_a_session_that_somebody_else_gives_is_told_at_once_and_once(
+    world: World, course: int
+) -> None:
+    give(world, course, "Ines 2")
+
+    assert news(world, MONDAY + timedelta(minutes=1)) == []
+    assert news(world, MONDAY + HOUR) == [now_with("Ines 2")]
+    assert news(world, MONDAY + 2 * HOUR) == [now_with("Ines 2")]
+
+
+def test_a_patient_who_reads_spanish_is_told_in_spanish(world: World, course: int) -> None:
+    with world.database.transaction() as session:
+        session.exec(update(Patient).values(language="es", changed_at=MONDAY))
+    give(world, course, "Ines 2", first=2)
+
+    assert news(world, MONDAY + HOUR) == [
+        "Willow: el jue 14 ene, 10:00 AM le atendera Ines 2. Sus citas: "
+    ]
+
+
+def test_who_chooses_somebody_else_themselves_knows(world: World, course: int) -> None:
+    give(world, course, "Ines 2", actor=patient_actor(world.clinic_id))
+
+    assert news(world, MONDAY + HOUR) == []
+
+
+def test_where_the_time_changes_too_only_that_is_told(world: World, course: int) -> None:
+    give_one(world, course, 2, "Ines 2", at(15))
+
+    assert news(world, MONDAY + HOUR) == [
+        "Willow: session 2 is now on Fri 15 Jan, 10:00 AM. All your times: "
+    ]
+
+
+def test_a_time_that_changes_a_moment_later_leads_to_both(world: World, course: int) -> None:
+    give_one(world, course, 2, "Ines 2", at(14))
+    world.worker.derive()
+    world.clock.at += timedelta(seconds=30)
+    give_one(world, course, 2, "Ines 2", at(15))
+
+    assert news(world, MONDAY + HOUR) == [
+        "Willow: session 2 is now on Fri 15 Jan, 10:00 AM. All your times: "
+    ]
+
+
+@pytest.mark.parametrize("looked", [True, False])
+def test_what_is_put_back_in_time_is_not_told(world: World, course: int, *, looked: bool) -> None:
+    """Whether or not the worker has written the text down in between."""
+    give(world, course, "Ines 2")
+    if looked:
+        world.tick()
+    world.clock.at += timedelta(seconds=30)
+    give(world, course, "Ines 1")
+
+    assert news(world, MONDAY + HOUR) == []
+    assert {each.state for each in world.messages(kind="reassigned")} <= {MessageState.WITHDRAWN}
+
+
+def test_what_is_put_back_after_it_was_told_is_told_too(world: World, course: int) -> None:
+    give(world, course, "Ines 2")
+    world.tick(MONDAY + HOUR)
+    give(world, course, "Ines 1")
+    world.tick(MONDAY + 2 * HOUR)
+    give(world, course, "Ines 3")
+    world.clock.at += timedelta(seconds=30)
+    give(world, course, "Ines 1")
+
+    assert news(world, MONDAY + 3 * HOUR) == [now_with("Ines 2"), now_with("Ines 1")]
+
+
+def test_of_two_changes_within_two_minutes_the_last_is_told(world: World, course: int) -> None:
+    give(world, course, "Ines 2")
+    world.tick()
+    world.clock.at += timedelta(seconds=30)
+    give(world, course, "Ines 3")
+
+    assert news(world, MONDAY + HOUR) == [now_with("Ines 3")]
+
+
+def test_a_session_that_was_cancelled_meanwhile_is_only_told_as_that(
+    world: World, course: int
+) -> None:
+    give(world, course, "Ines 2", first=3)
+    world.tick()
+    world.clock.at += timedelta(seconds=30)
+    with world.database.transaction() as session:
+        appointments.cancel(session, OPERATOR, appointment(session, course, 3), now=world.clock.at)
+
+    assert news(world, MONDAY + HOUR) == [
+        "Willow: Thu 21 Jan, 10:00 AM is cancelled, please do not come. Your times: "
+    ]
+
+
+def test_what_is_changed_at_night_is_told_in_the_morning(world: World, course: int) -> None:
+    world.clock.at = at(4, 23)
+    give(world, course, "Ines 2")
+
+    assert news(world, at(5, 7)) == []
+    assert news(world, at(5, 8, 1)) == [now_with("Ines 2")]
+
+
+def test_a_clinic_from_before_there_was_such_a_text_is_given_it(world: World, course: int) -> None:
+    with world.database.transaction() as session:
+        session.exec(delete(ReminderRule).where(col(ReminderRule.which) == "reassigned"))
+        kinds = session.exec(select(ReminderRule.kind)).all()
+    give(world, course, "Ines 2")
+
+    assert news(world, MONDAY + HOUR) == [now_with("Ines 2")]
+    with world.database.transaction(write=False) as session:
+        assert sorted(session.exec(select(ReminderRule.kind))) == sorted([*kinds, "reassigned"])
+
+
+def test_a_clinic_that_does_not_want_it_switches_it_off(world: World, course: int) -> None:
+    with world.database.transaction() as session:
+        session.exec(
+            update(ReminderRule)
+            .where(col(ReminderRule.kind) == "reassigned")
+            .values(active=False, changed_at=MONDAY)
+        )
+    give(world, course, "Ines 2")
+
+    assert news(world, MONDAY + HOUR) == []
+
+
+def test_a_long_name_is_shortened_and_one_in_other_letters_left_to_the_page(
+    world: World, course: int
+) -> None:
+    with world.database.transaction() as session:
+        for name, new in (("Ines 2", "Dr. Zoë Featherstonehaugh"), ("Ines 3", "王 芳")):
+            row = session.get_one(Practitioner, _id(session, name))
+            row.name = new
+            session.add(row)
+    give(world, course, "Dr. Zoë Featherstonehaugh")
+    world.tick(MONDAY + HOUR)
+    give(world, course, "王 芳")
+
+    assert news(world, MONDAY + 2 * HOUR) == [
+        now_with("Dr. Z. Featherstoneh"),
+        now_with("a colleague"),
+    ]
+
+
+def test_the_timeline_says_what_it_is_about(world: World, course: int) -> None:
+    give(world, course, "Ines 2")
+
+    [entry] = [each for each in world.timeline(course) if each.kind == "reassigned"]
+
+    assert (entry.why, entry.state) == (
+        "when the clinic changes the practitioner",
+        MessageState.OWED,
+    )
+
+
+def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World) -> None:
+    starts = (at(day, hour) for day in range(18, 30) for hour in range(9, 19))
+    booked = [
+        world.book(world.enrol("Ann Archer", f"+1212555{number:04d}"), start)
+        for number, start in zip(range(130, 182), starts, strict=False)
+    ]
+    world.tick()
+    world.carrier.texts.clear()
+    for course in booked:
+        give(world, course, "Ines 2")
+
+    assert world.tick(MONDAY + HOUR) == []
+    with world.database.transaction() as session:
+        [batch] = session.exec(select(MassText)).all()
+        preview = mass_sending.preview(
+            session, batch, public_url=SECRETS.public_url, now=world.clock.at
+        )
+        mass_sending.confirm(session, OPERATOR, batch, people=52, now=world.clock.at)
+    assert (preview.people, preview.by_kind) == (52, {"reassigned": 52})
+    assert len(world.tick(MONDAY + 2 * HOUR)) == 52
