@@ -12,7 +12,7 @@ from scheduler.booking.models import Course
 from scheduler.clinic.models import Practitioner
 from scheduler.database import Database
 from scheduler.patients.models import Patient
-from scheduler.reminders import mass_sending
+from scheduler.reminders import mass_sending, timing
 from scheduler.reminders.models import MassText, MessageState, ReminderRule
 from tests.reminders.world import (
     MONDAY,
@@ -256,6 +256,7 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
         give(world, course, "Ines 2")
 
     assert world.tick(MONDAY + HOUR) == []
+    assert {each.reason for each in world.messages(kind="reassigned")} == {timing.WAITS}
     with world.database.transaction() as session:
         [batch] = session.exec(select(MassText)).all()
         preview = mass_sending.preview(
