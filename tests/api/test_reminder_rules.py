@@ -139,7 +139,7 @@ def test_the_preview_shows_each_case_in_each_language(desk: Desk, cast: Cast) ->
                 "the first session",
                 "one in the middle",
                 "the last session",
-                "the longest day, time and number",
+                "the longest day, time, number and name",
                 "the clocks go forward",
                 "the clocks go back",
             ),

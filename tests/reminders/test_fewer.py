@@ -9,7 +9,7 @@ from scheduler.reminders.texts import DEFAULT_RULES
 def test_of_the_default_texts_the_reminder_and_news_are_left() -> None:
     left = [rule.kind for rule in essential(DEFAULT_RULES)]
 
-    assert left == ["confirmation", "day_before", "moved", "cancelled"]
+    assert left == ["confirmation", "day_before", "moved", "cancelled", "reassigned"]
 
 
 def test_a_clinic_whose_reminders_may_give_way_keeps_the_foremost() -> None:
