@@ -11,9 +11,15 @@ from babel.messages.pofile import read_po
 
 from scheduler import languages
 from scheduler.patients import consent
-from scheduler.reminders.texts import ANSWERS, CASES, TEMPLATES
+from scheduler.reminders.texts import ANSWERS, CASES, COLLEAGUE, TEMPLATES
 
-EVERY = (consent.WORDING, *TEMPLATES.values(), *CASES["day_before"].values(), *ANSWERS.values())
+EVERY = (
+    consent.WORDING,
+    COLLEAGUE,
+    *TEMPLATES.values(),
+    *CASES["day_before"].values(),
+    *ANSWERS.values(),
+)
 CATALOGUES = sorted(languages.FOLDER.glob("*/LC_MESSAGES/*.po"))
 FIELD = re.compile(r"\{[a-z_]+\}|%\([a-z_]+\)[sd]")
 JANUARY_13 = date(2027, 1, 13)
