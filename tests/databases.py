@@ -86,6 +86,7 @@ def database_url(request: pytest.FixtureRequest) -> str:
 def database(database_url: str) -> Iterator[Database]:
     """The same, open."""
     database = Database(database_url)
+    remember_statements(database)
     yield database
     database.close()
 
@@ -136,3 +137,17 @@ def missing(reason: str) -> NoReturn:
 def place() -> Path:
     """The folder of this run, for servers, templates and locks."""
     return Path(os.environ[PLACE])
+
+
+_known: dict[str, Any] = {}
+
+
+def remember_statements(database: Database) -> None:
+    """Let all databases of a kind share what SQLAlchemy has made of each statement.
+
+    It is the same for all of them, and making it anew is a good part of what a test costs; the
+    program has one database and makes it once.
+    """
+    engine = database.engine
+    first = _known.setdefault(engine.dialect.name, engine)
+    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
