@@ -68,11 +68,9 @@ def propose(session: Session) -> AbsenceProposal:
     return absence_proposals.propose(
         session,
         OPERATOR,
-        practitioner(session),
-        starts_at=start,
-        ends_at=start + AWAY,
-        reason="ill",
-        now=NOW,
+        absence_proposals.of_time_off(
+            practitioner(session), starts_at=start, ends_at=start + AWAY, reason="ill", now=NOW
+        ),
     )
 
 

@@ -14,9 +14,9 @@ from sqlmodel import Session, text
 
 from scheduler import migrations
 from scheduler.audit import OPERATOR
-from scheduler.booking import appointments, courses
+from scheduler.booking import absences, appointments, courses
 from scheduler.booking.models import Course
-from scheduler.clinic.models import Treatment
+from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.database import Database
 from scheduler.errors import Conflict
 from scheduler.patients import verification
@@ -90,9 +90,10 @@ KEPT = {
     "appointments": "id, course_id, patient_id, practitioner_id, room_id, number, state, starts_at"
     ", ends_at, wall_time",
     "courses": "id, patient_id, treatment_id, state",
-    "diary": "calendar_id, from_minute, to_minute, appointment_id",
+    "diary": "calendar_id, from_minute, to_minute, appointment_id, time_off_id",
     "messages": "id, kind, state, phone, due_at",
     "patients": "id, name, phone, language",
+    "time_off": "id, clinic_id, practitioner_id, starts_at, ends_at",
 }
 
 
@@ -116,6 +117,10 @@ def test_what_is_booked_survives_a_step_back_and_forth(
         course = book(session, cast, cast.ann)
         second = courses.appointments_of(session, course)[1]
         appointments.cancel(session, OPERATOR, second, now=NOW)
+        ben, away = session.get_one(Practitioner, cast.ben), MONDAY + 2 * DAY
+        absences.take_time_off(
+            session, OPERATOR, ben, starts_at=away, ends_at=away + 2 * DAY, now=NOW
+        )
         code = verification.begin(
             session, clinic_id=cast.clinic, phone=ANNS_PHONE, origin="192.0.2.1", now=NOW
         )

@@ -1,7 +1,7 @@
-"""A practitioner falls ill: where the patients who are booked could go, and all of it at once."""
+"""Somebody or something is not there: where those booked could go, and all of it at once."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -10,23 +10,24 @@ from pydantic import Field
 
 from scheduler import audit
 from scheduler.api import zones
+from scheduler.api.closures import NewClosure
 from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Call, Looking, Rehearsing, Writing, needs
 from scheduler.api.problems import MEDIA_TYPE, status_of
 from scheduler.api.shapes import Moment, PathId, Shape, Text, local
 from scheduler.booking import absence_proposals
 from scheduler.booking.absence_proposals import Outdated
+from scheduler.booking.absences import Whose
 from scheduler.booking.models import AbsenceProposal
 from scheduler.clinic import setup
-from scheduler.clinic.models import Practitioner
 from scheduler.database import known
 from scheduler.staff.roles import Deed
 
-router = APIRouter(prefix="/practitioners", tags=["practitioners"])
+router = APIRouter(tags=["absences"])
 
 
 class NewAbsence(Shape):
-    """When a practitioner will be away."""
+    """When a practitioner will be away, or a room out of use."""
 
     starts_at: Moment
     ends_at: Moment
@@ -38,6 +39,16 @@ class PlaceShape(Shape):
 
     starts_at: str
     practitioner_id: int
+    room_id: int | None = Field(description="None: whichever is free.")
+
+
+class ClosedShape(Shape):
+    """The days on which a clinic closes, for all of each (00:00 to 00:00) or for a part."""
+
+    date: str
+    last_date: str
+    start: str = Field(serialization_alias="from")
+    end: str = Field(serialization_alias="to")
 
 
 class PlacingShape(Shape):
@@ -56,7 +67,10 @@ class ProposalShape(Shape):
     """What could become of the sessions. Nothing is moved before it is confirmed."""
 
     id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
-    practitioner_id: int
+    clinic_id: int
+    practitioner_id: int | None = Field(description="Who will be away, if it is somebody.")
+    room_id: int | None = Field(description="Which room is out of use, if it is one.")
+    closure: ClosedShape | None = Field(description="When the clinic closes, if it does.")
     starts_at: str
     ends_at: str
     reason: str
@@ -84,23 +98,64 @@ class Confirmation(Shape):
     )
 
 
-@router.post("/{practitioner_id}/absence-proposals", status_code=201, response_model=ProposalShape)
+@router.post(
+    "/practitioners/{practitioner_id}/absence-proposals",
+    status_code=201,
+    response_model=ProposalShape,
+)
 @needs(Deed.CLOSE)
-def propose(call: Writing, practitioner_id: PathId, body: NewAbsence) -> JSONResponse:
-    """Where each session in that time could go: another practitioner on the day, or a day near it.
+def propose_for_practitioner(
+    call: Writing, practitioner_id: PathId, body: NewAbsence
+) -> JSONResponse:
+    """A practitioner will be away: where each session could go, with another or on another day.
 
     Never off the pace of its course. Sessions that have begun: 409, which lists them.
     """
-    practitioner = setup.find_practitioner(call.session, call.actor, practitioner_id)
-    made = _propose(call, practitioner, body.starts_at, body.ends_at, body.reason)
-    return call.answer(_shape(call, made), status=201)
+    return _of_time_off(
+        call, setup.find_practitioner(call.session, call.actor, practitioner_id), body
+    )
 
 
-@router.get("/{practitioner_id}/absence-proposals/{proposal_id}")
+@router.post("/rooms/{room_id}/absence-proposals", status_code=201, response_model=ProposalShape)
+@needs(Deed.CLOSE)
+def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONResponse:
+    """A room will be out of use: where each session could go, in another or on another day.
+
+    Never off the pace of its course. Sessions that have begun: 409, which lists them.
+    """
+    return _of_time_off(call, setup.find_room(call.session, call.actor, room_id), body)
+
+
+@router.post(
+    "/clinics/{clinic_id}/absence-proposals", status_code=201, response_model=ProposalShape
+)
+@needs(Deed.CLOSE)
+def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
+    """A clinic will close: where each session could go, at another hour or on another day.
+
+    Never off the pace of its course. Sessions that have begun: 409, which lists them.
+    """
+    clinic = setup.find_clinic(call.session, call.actor, clinic_id)
+    body.fits(call.now.astimezone(zones.of(call.session, clinic_id)).date())
+    return _propose(
+        call,
+        absence_proposals.of_closure(
+            clinic,
+            day=body.date,
+            last_day=body.last_date,
+            starts=body.start,
+            ends=body.end,
+            reason=body.reason,
+            now=call.now,
+        ),
+    )
+
+
+@router.get("/absence-proposals/{proposal_id}")
 @needs(Deed.SEE_CALENDAR)
-def show_proposal(call: Looking, practitioner_id: PathId, proposal_id: PathId) -> ProposalShape:
+def show_proposal(call: Looking, proposal_id: PathId) -> ProposalShape:
     """A proposal as it was made. That you looked is written down."""
-    found = absence_proposals.find(call.session, call.actor, practitioner_id, proposal_id)
+    found = absence_proposals.find(call.session, call.actor, proposal_id)
     audit.record(
         call.session,
         call.actor,
@@ -113,21 +168,16 @@ def show_proposal(call: Looking, practitioner_id: PathId, proposal_id: PathId) -
     return _shape(call, found)
 
 
-@router.post(
-    "/{practitioner_id}/absence-proposals/{proposal_id}/confirmation", response_model=ProposalShape
-)
+@router.post("/absence-proposals/{proposal_id}/confirmation", response_model=ProposalShape)
 @needs(Deed.CLOSE)
 def confirm(
-    call: Rehearsing,
-    practitioner_id: PathId,
-    proposal_id: PathId,
-    body: Confirmation | None = None,
+    call: Rehearsing, proposal_id: PathId, body: Confirmation | None = None
 ) -> JSONResponse:
-    """Take the time off and move all, in one step. The patients are texted as for any move.
+    """Enter the absence and move all, in one step. The patients are texted as for any move.
 
     Something has changed since: 409 with a fresh `proposal`, and nothing is moved.
     """
-    found = absence_proposals.find(call.session, call.actor, practitioner_id, proposal_id)
+    found = absence_proposals.find(call.session, call.actor, proposal_id)
     cancel = body is not None and body.unplaced == "cancel"
     try:
         with call.session.begin_nested():
@@ -139,25 +189,20 @@ def confirm(
     return call.answer(_shape(call, found))
 
 
-def _propose(
-    call: Call, practitioner: Practitioner, starts_at: datetime, ends_at: datetime, reason: str
-) -> AbsenceProposal:
-    with telling_who_is_booked(zones.of(call.session, practitioner.clinic_id)):
-        return absence_proposals.propose(
-            call.session,
-            call.actor,
-            practitioner,
-            starts_at=starts_at,
-            ends_at=ends_at,
-            reason=reason,
-            now=call.now,
-        )
+def _of_time_off(call: Call, whose: Whose, body: NewAbsence) -> JSONResponse:
+    return _propose(call, absence_proposals.of_time_off(whose, now=call.now, **body.model_dump()))
+
+
+def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
+    with telling_who_is_booked(zones.of(call.session, absence.clinic_id)):
+        made = absence_proposals.propose(call.session, call.actor, absence)
+    return call.answer(_shape(call, made), status=201)
 
 
 def _afresh(call: Call, before: AbsenceProposal, outdated: Outdated) -> JSONResponse:
     """A refusal that is kept: raising it would take the fresh proposal back with all else."""
-    practitioner = call.session.get_one(Practitioner, before.practitioner_id)
-    fresh = _propose(call, practitioner, before.starts_at, before.ends_at, before.reason)
+    with telling_who_is_booked(zones.of(call.session, before.clinic_id)):
+        fresh = absence_proposals.anew(call.session, call.actor, before, now=call.now)
     told = OutdatedShape(
         type=f"/problems/{outdated.slug}",
         title="Conflict",
@@ -177,7 +222,10 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
     confirmed = proposal.confirmed_at
     return ProposalShape(
         id=known(proposal.id),
+        clinic_id=proposal.clinic_id,
         practitioner_id=proposal.practitioner_id,
+        room_id=proposal.room_id,
+        closure=_closed(proposal),
         starts_at=local(proposal.starts_at, zone),
         ends_at=local(proposal.ends_at, zone),
         reason=proposal.reason,
@@ -199,10 +247,20 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
     )
 
 
-def _place(placing: dict[str, str], zone: ZoneInfo) -> PlaceShape | None:
+def _closed(proposal: AbsenceProposal) -> ClosedShape | None:
+    said = proposal.closure
+    if not said:
+        return None
+    return ClosedShape(
+        date=said["day"], last_date=said["last_day"], start=said["starts"], end=said["ends"]
+    )
+
+
+def _place(placing: dict[str, Any], zone: ZoneInfo) -> PlaceShape | None:
     if "why" in placing:
         return None
-    starts_at = datetime.fromisoformat(placing["starts_at"])
     return PlaceShape(
-        starts_at=local(starts_at, zone), practitioner_id=int(placing["practitioner_id"])
+        starts_at=local(datetime.fromisoformat(placing["starts_at"]), zone),
+        practitioner_id=placing["practitioner_id"],
+        room_id=placing.get("room_id"),
     )

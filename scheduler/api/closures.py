@@ -1,5 +1,6 @@
 """When clinics are closed: a day, part of one, a range of days."""
 
+import datetime as dt
 from typing import Annotated
 
 from fastapi import APIRouter, Query
@@ -30,6 +31,13 @@ class NewClosure(Shape):
     start: ClockTime = Field("00:00", alias="from", description="For part of each day.")
     end: ClockTime = Field("00:00", alias="to", description="00:00 is midnight after that day.")
     reason: Text = Field("", max_length=200, examples=["Thanksgiving"])
+
+    def fits(self, today: dt.date) -> None:
+        """Unfit for days that are over, or that end before they begin."""
+        if self.date < today:
+            raise Unfit("This day is over.", field="date")
+        if self.last_date is not None and self.last_date < self.date:
+            raise Unfit("`last_date` must not be before `date`.", field="last_date")
 
 
 class ClosureShape(Shape):
@@ -66,10 +74,7 @@ def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     zone = zones.of(call.session, clinic_id)
-    if body.date < call.now.astimezone(zone).date():
-        raise Unfit("This day is over.", field="date")
-    if body.last_date is not None and body.last_date < body.date:
-        raise Unfit("`last_date` must not be before `date`.", field="last_date")
+    body.fits(call.now.astimezone(zone).date())
     with telling_who_is_booked(zone):
         series = closing.close(
             call.session,

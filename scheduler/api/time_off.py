@@ -1,26 +1,29 @@
-"""When practitioners are away, once or again and again."""
+"""When practitioners are away and rooms are out of use, once or again and again."""
 
+from collections.abc import Callable
+from enum import Enum
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlmodel import col
+from sqlmodel import Session, col
 
 from scheduler.api import lists, zones
 from scheduler.api.conflicts import telling_who_is_booked
-from scheduler.api.entry import Call, Reading, Writing, needs
+from scheduler.api.entry import Reading, Writing, needs
 from scheduler.api.lists import Part
-from scheduler.api.shapes import Day, Moment, Page, PathId, Shape, Text, local
+from scheduler.api.shapes import LARGEST_ID, Day, Moment, Page, PathId, Shape, Text, local
+from scheduler.audit import Actor
 from scheduler.booking import absences
-from scheduler.booking.absences import Recurrence
+from scheduler.booking.absences import Recurrence, Whose
 from scheduler.clinic import setup
-from scheduler.clinic.models import Practitioner, TimeOff
+from scheduler.clinic.models import TimeOff
 from scheduler.database import known
 from scheduler.staff.roles import Deed
 
-router = APIRouter(prefix="/practitioners/{practitioner_id}/time-off", tags=["practitioners"])
+Find = Callable[[Session, Actor, int], Whose]
 
 
 class Repeat(Shape):
@@ -34,7 +37,7 @@ class Repeat(Shape):
 
 
 class TimeOffTimes(Shape):
-    """When a practitioner is away."""
+    """When a practitioner is away, or a room is out of use."""
 
     starts_at: Moment
     ends_at: Moment
@@ -42,100 +45,105 @@ class TimeOffTimes(Shape):
 
 
 class NewTimeOff(TimeOffTimes):
-    """A practitioner is away."""
+    """A practitioner is away, or a room is out of use."""
 
     repeat: Repeat | None = None
 
 
 class TimeOffShape(Shape):
-    """When a practitioner is away."""
+    """When a practitioner is away, or a room is out of use."""
 
     id: int
-    practitioner_id: int
+    practitioner_id: int | None = Field(description="Who is away, if it is somebody.")
+    room_id: int | None = Field(description="Which room is out of use, if it is one.")
     starts_at: str
     ends_at: str
     reason: str
     series_id: int | None = Field(description="The first of those that recur together.")
 
 
-@router.get("")
-@needs(Deed.SEE_CLINIC)
-def list_time_off(call: Reading, practitioner_id: PathId, part: Part) -> Page[TimeOffShape]:
-    """When a practitioner is away; of what recurs, each time."""
-    practitioner = _find(call, practitioner_id)
-    zone = zones.of(call.session, practitioner.clinic_id)
-    found = lists.rows(call, TimeOff, part, col(TimeOff.practitioner_id) == practitioner_id)
-    return lists.page(found, part, lambda row: _shape(row, zone))
+def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
+    """The same for practitioners and for rooms."""
+    path = f"/{noun}s/{{{noun}_id}}/time-off"
+    tags: list[str | Enum] = [f"{noun}s"]
+    WhoseId = Annotated[int, Path(alias=f"{noun}_id", ge=1, le=LARGEST_ID)]  # noqa: N806 - a type
+    column = col(TimeOff.room_id if noun == "room" else TimeOff.practitioner_id)
 
+    @router.get(path, tags=tags)
+    @needs(Deed.SEE_CLINIC)
+    def list_time_off(call: Reading, whose_id: WhoseId, part: Part) -> Page[TimeOffShape]:
+        """When they are away; of what recurs, each time."""
+        whose = find(call.session, call.actor, whose_id)
+        zone = zones.of(call.session, whose.clinic_id)
+        found = lists.rows(call, TimeOff, part, column == whose_id)
+        return lists.page(found, part, lambda row: _shape(row, zone))
 
-@router.post("", status_code=201, response_model=TimeOffShape)
-@needs(Deed.CLOSE)
-def take_time_off(call: Writing, practitioner_id: PathId, body: NewTimeOff) -> JSONResponse:
-    """Enter an absence. Sessions that are booked in it, or in any of its repeats: 409 lists them.
+    @router.post(path, tags=tags, status_code=201, response_model=TimeOffShape)
+    @needs(Deed.CLOSE)
+    def take_time_off(call: Writing, whose_id: WhoseId, body: NewTimeOff) -> JSONResponse:
+        """Enter an absence. Sessions booked in it, or in any of its repeats: 409 lists them.
 
-    The answer to one that recurs is the first of it.
-    """
-    practitioner = _find(call, practitioner_id)
-    zone = zones.of(call.session, practitioner.clinic_id)
-    repeat = Recurrence(body.repeat.every_weeks, body.repeat.until) if body.repeat else None
-    with telling_who_is_booked(zone):
-        row = absences.take_time_off(
-            call.session,
-            call.actor,
-            practitioner,
-            starts_at=body.starts_at,
-            ends_at=body.ends_at,
-            reason=body.reason,
-            repeat=repeat,
-            now=call.now,
-        )
-    return call.answer(_shape(row, zone), status=201)
+        The answer to one that recurs is the first of it.
+        """
+        whose = find(call.session, call.actor, whose_id)
+        zone = zones.of(call.session, whose.clinic_id)
+        repeat = Recurrence(body.repeat.every_weeks, body.repeat.until) if body.repeat else None
+        with telling_who_is_booked(zone):
+            row = absences.take_time_off(
+                call.session,
+                call.actor,
+                whose,
+                starts_at=body.starts_at,
+                ends_at=body.ends_at,
+                reason=body.reason,
+                repeat=repeat,
+                now=call.now,
+            )
+        return call.answer(_shape(row, zone), status=201)
 
+    @router.put(path + "/{time_off_id}", tags=tags, response_model=TimeOffShape)
+    @needs(Deed.CLOSE)
+    def change_time_off(
+        call: Writing, whose_id: WhoseId, time_off_id: PathId, body: TimeOffTimes
+    ) -> JSONResponse:
+        """Other times for one absence; of a series the others stay. Sessions in it: 409."""
+        whose = find(call.session, call.actor, whose_id)
+        zone = zones.of(call.session, whose.clinic_id)
+        row = absences.find_time_off(call.session, whose, time_off_id)
+        with telling_who_is_booked(zone):
+            absences.change_time_off(
+                call.session, call.actor, whose, row, now=call.now, **body.model_dump()
+            )
+        return call.answer(_shape(row, zone))
 
-@router.put("/{time_off_id}", response_model=TimeOffShape)
-@needs(Deed.CLOSE)
-def change_time_off(
-    call: Writing, practitioner_id: PathId, time_off_id: PathId, body: TimeOffTimes
-) -> JSONResponse:
-    """Other times for one absence; of a series the others stay. Booked sessions: 409 lists them."""
-    practitioner = _find(call, practitioner_id)
-    zone = zones.of(call.session, practitioner.clinic_id)
-    row = absences.find_time_off(call.session, practitioner, time_off_id)
-    with telling_who_is_booked(zone):
-        absences.change_time_off(
-            call.session, call.actor, practitioner, row, now=call.now, **body.model_dump()
-        )
-    return call.answer(_shape(row, zone))
-
-
-@router.delete("/{time_off_id}", status_code=204)
-@needs(Deed.CLOSE)
-def cancel_time_off(
-    call: Writing,
-    practitioner_id: PathId,
-    time_off_id: PathId,
-    series: Annotated[
-        bool, Query(description="Also what is still to come of the same series.")
-    ] = False,
-) -> None:
-    """The practitioner is here after all."""
-    practitioner = _find(call, practitioner_id)
-    row = absences.find_time_off(call.session, practitioner, time_off_id)
-    absences.cancel_time_off(
-        call.session, call.actor, practitioner, row, series=series, now=call.now
-    )
-
-
-def _find(call: Call, practitioner_id: int) -> Practitioner:
-    return setup.find_practitioner(call.session, call.actor, practitioner_id)
+    @router.delete(path + "/{time_off_id}", tags=tags, status_code=204)
+    @needs(Deed.CLOSE)
+    def cancel_time_off(
+        call: Writing,
+        whose_id: WhoseId,
+        time_off_id: PathId,
+        series: Annotated[
+            bool, Query(description="Also what is still to come of the same series.")
+        ] = False,
+    ) -> None:
+        """They are here after all."""
+        whose = find(call.session, call.actor, whose_id)
+        row = absences.find_time_off(call.session, whose, time_off_id)
+        absences.cancel_time_off(call.session, call.actor, whose, row, series=series, now=call.now)
 
 
 def _shape(row: TimeOff, zone: ZoneInfo) -> TimeOffShape:
     return TimeOffShape(
         id=known(row.id),
         practitioner_id=row.practitioner_id,
+        room_id=row.room_id,
         starts_at=local(row.starts_at, zone),
         ends_at=local(row.ends_at, zone),
         reason=row.reason,
         series_id=row.series_id,
     )
+
+
+router = APIRouter()
+_add_routes(router, "practitioner", setup.find_practitioner)
+_add_routes(router, "room", setup.find_room)

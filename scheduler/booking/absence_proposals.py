@@ -1,4 +1,7 @@
-"""A practitioner will be away and patients are booked: where each could go, and all of it at once.
+"""Somebody or something will not be there and patients are booked: where each could go instead.
+
+A practitioner is away, a room is out of use, the clinic closes: each is an absence that sessions
+are in the way of, and what is in its way is what refuses it says.
 
 A proposal is worked out on the calendar itself, in a savepoint that is taken back: what it says was
 possible together. It is carried out as it stands or not at all.
@@ -6,24 +9,21 @@ possible together. It is carried out as it stands or not at all.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, select
 
 from scheduler.audit import Actor
-from scheduler.booking import absences, appointments, courses, diary, moves, trials
-from scheduler.booking.absences import Booked, BookedInside, HeldJustNow
+from scheduler.booking import absences, appointments, closing, courses, diary, moves, trials
+from scheduler.booking.absences import Booked, BookedInside, HeldJustNow, Whose
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.marks import BreaksPace, Terms
-from scheduler.booking.models import (
-    AbsenceProposal,
-    Appointment,
-    Course,
-    DiaryEntry,
-)
+from scheduler.booking.models import AbsenceProposal, Appointment, Course
 from scheduler.booking.seating import Seat, SessionsTaken, Wanted
-from scheduler.clinic.models import Practitioner, TimeOff
+from scheduler.clinic.closures import ALL_DAY, Closed
+from scheduler.clinic.models import Clinic, Practitioner, Room
 from scheduler.database import known
 from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.intervals import instant_of
@@ -34,7 +34,7 @@ KEPT = timedelta(days=7)
 MOST_SESSIONS = 120
 """How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
 
-NOWHERE = "nobody else is free on that day, and no day within two weeks of it keeps the pace"
+NOWHERE = "nothing else is free on that day, and no day within two weeks of it keeps the pace"
 
 
 class Outdated(Conflict):
@@ -49,61 +49,93 @@ class Unplaced(Conflict):
     slug = "unplaced"
 
 
-def propose(
-    session: Session,
-    actor: Actor,
-    practitioner: Practitioner,
-    *,
-    starts_at: datetime,
-    ends_at: datetime,
-    reason: str = "",
-    now: datetime,
+def of_time_off(
+    whose: Whose, *, starts_at: datetime, ends_at: datetime, reason: str = "", now: datetime
 ) -> AbsenceProposal:
-    """Where each session that needs this practitioner then could go, in order of preference.
-
-    As many as possible have a place; as many of them as possible on their day with whoever is free,
-    at the nearest times; the others on a day that keeps the pace of their course. BookedInside for
-    sessions that have begun: those stay. Unfit for more sessions than one proposal takes.
-    """
-    session.exec(
-        delete(AbsenceProposal).where(
-            col(AbsenceProposal.clinic_id) == practitioner.clinic_id,
-            col(AbsenceProposal.created_at) < now - KEPT,
-            col(AbsenceProposal.confirmed_at).is_(None),
-        )
-    )
-    proposal = AbsenceProposal(
-        clinic_id=practitioner.clinic_id,
-        practitioner_id=known(practitioner.id),
+    """An absence of a practitioner, or of a room that is out of use, with nothing proposed yet."""
+    return AbsenceProposal(
+        clinic_id=whose.clinic_id,
+        practitioner_id=None if isinstance(whose, Room) else known(whose.id),
+        room_id=known(whose.id) if isinstance(whose, Room) else None,
         starts_at=starts_at,
         ends_at=ends_at,
         reason=reason,
         created_at=now,
     )
-    booked = _booked(session, practitioner, starts_at, ends_at)
+
+
+def of_closure(
+    clinic: Clinic,
+    *,
+    day: date,
+    last_day: date | None = None,
+    starts: str = ALL_DAY,
+    ends: str = ALL_DAY,
+    reason: str = "",
+    now: datetime,
+) -> AbsenceProposal:
+    """The same for a clinic that closes, as in `closing.close`."""
+    zone, last_day = ZoneInfo(clinic.timezone), last_day or day
+    return AbsenceProposal(
+        clinic_id=known(clinic.id),
+        closure={
+            "day": day.isoformat(),
+            "last_day": last_day.isoformat(),
+            "starts": starts,
+            "ends": ends,
+        },
+        starts_at=instant_of(Closed(day, starts, ends).span(zone).start),
+        ends_at=instant_of(Closed(last_day, starts, ends).span(zone).end),
+        reason=reason,
+        created_at=now,
+    )
+
+
+def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> AbsenceProposal:
+    """Say where each session that is in the way of an absence could go, as of its `created_at`.
+
+    As many as possible have a place; as many of them as possible on their day with whoever is free,
+    at the nearest times; the others on a day that keeps the pace of their course. BookedInside for
+    sessions that have begun: those stay. Unfit for more sessions than one proposal takes.
+    """
+    now = absence.created_at
+    session.exec(
+        delete(AbsenceProposal).where(
+            col(AbsenceProposal.clinic_id) == absence.clinic_id,
+            col(AbsenceProposal.created_at) < now - KEPT,
+            col(AbsenceProposal.confirmed_at).is_(None),
+        )
+    )
+    booked = _in_the_way(session, actor, absence, now)
     if len(booked) > MOST_SESSIONS:
         raise Unfit(
             f"{len(booked)} sessions are booked in this time, and one proposal takes"
             f" {MOST_SESSIONS} at most. Please propose a shorter time first, then the rest.",
-            field="ends_at",
+            field="last_date" if absence.closure else "ends_at",
         )
     _check_movable(booked, now)
     with session.begin_nested() as attempt:
-        seats = _try(session, actor, proposal, booked, now=now)
+        seats = _try(session, actor, absence, booked, now=now)
         attempt.rollback()
-    proposal.placings = [_placing(each, seats.get(known(each.id))) for each in booked]
-    session.add(proposal)
+    absence.placings = [_placing(each, seats.get(known(each.id))) for each in booked]
+    session.add(absence)
     session.flush()
-    return proposal
+    return absence
 
 
-def find(session: Session, actor: Actor, practitioner_id: int, proposal_id: int) -> AbsenceProposal:
-    """A proposal for a practitioner at one of the actor's clinics; NotFound for any other."""
+def anew(
+    session: Session, actor: Actor, outdated: AbsenceProposal, *, now: datetime
+) -> AbsenceProposal:
+    """What is possible now for the same absence."""
+    about = outdated.model_dump(exclude={"id", "placings", "created_at", "confirmed_at"})
+    return propose(session, actor, AbsenceProposal(**about, created_at=now))
+
+
+def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
+    """A proposal at one of the actor's clinics; NotFound for any other."""
     found = session.exec(
         select(AbsenceProposal).where(
-            AbsenceProposal.id == proposal_id,
-            AbsenceProposal.practitioner_id == practitioner_id,
-            actor.scope(col(AbsenceProposal.clinic_id)),
+            AbsenceProposal.id == proposal_id, actor.scope(col(AbsenceProposal.clinic_id))
         )
     ).first()
     if found is None:
@@ -118,8 +150,8 @@ def confirm(
     *,
     cancel_unplaced: bool = False,
     now: datetime,
-) -> TimeOff:
-    """Take the time off and move each session to where it was proposed; all of it or nothing.
+) -> None:
+    """Enter the absence and move each session to where it was proposed; all of it or nothing.
 
     Outdated where anything has changed since: a session, or a time that was free. Unplaced where
     some have no place and are not to be cancelled.
@@ -127,14 +159,13 @@ def confirm(
     session.refresh(proposal, with_for_update=True)
     if proposal.confirmed_at is not None:
         raise Conflict("This proposal was confirmed already.")
-    practitioner = session.get_one(Practitioner, proposal.practitioner_id)
-    booked = _locked(session, practitioner, proposal)
+    booked = _locked(session, actor, proposal, now)
     if any("why" in each for each in proposal.placings) and not cancel_unplaced:
         raise Unplaced
     proposal.confirmed_at = now
     session.add(proposal)
     try:
-        return _carry_out(session, actor, proposal, booked, now=now)
+        _carry_out(session, actor, proposal, booked, now=now)
     except (SessionsTaken, BreaksPace, HeldJustNow, BookedInside, Unfit) as problem:
         raise Outdated from problem
 
@@ -146,18 +177,18 @@ def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appoin
     return {known(each.id): each for each in rows}
 
 
-def _booked(
-    session: Session, practitioner: Practitioner, starts_at: datetime, ends_at: datetime
+def _in_the_way(
+    session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
 ) -> list[Appointment]:
-    """The sessions that need the practitioner's hands in a stretch of time, by their start."""
-    first, last = int(starts_at.timestamp()) // 60, int(ends_at.timestamp()) // 60
-    ids = select(DiaryEntry.appointment_id).where(
-        DiaryEntry.calendar_id == practitioner.calendar_id,
-        DiaryEntry.from_minute > first - diary.LONGEST,
-        DiaryEntry.from_minute < last,
-        DiaryEntry.to_minute > first,
-        col(DiaryEntry.appointment_id).is_not(None),
-    )
+    """The sessions for which an absence is refused as things stand, by their start."""
+    try:
+        with session.begin_nested() as attempt:
+            _enter(session, actor, absence, now)
+            attempt.rollback()
+    except BookedInside as refusal:
+        ids = [each.appointment_id for each in refusal.appointments]
+    else:
+        return []
     return list(
         session.exec(
             select(Appointment)
@@ -179,14 +210,14 @@ def _check_movable(booked: Sequence[Appointment], now: datetime) -> None:
 def _try(
     session: Session,
     actor: Actor,
-    proposal: AbsenceProposal,
+    absence: AbsenceProposal,
     booked: Sequence[Appointment],
     *,
     now: datetime,
 ) -> dict[int, Seat]:
-    """Seat all that can be seated, on the calendar as it would be without the practitioner."""
+    """Seat all that can be seated, on the calendar as it would be with the absence."""
     diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    _take_off(session, actor, proposal, now)
+    _enter(session, actor, absence, now)
     return trials.seat_all(session, booked, now=now)
 
 
@@ -194,18 +225,20 @@ def _placing(appointment: Appointment, seat: Seat | None) -> dict[str, Any]:
     about = {"appointment_id": known(appointment.id), "version": appointment.version}
     if seat is None:
         return {**about, "why": NOWHERE}
-    starts_at = instant_of(seat.starts_at).isoformat()
-    return {**about, "starts_at": starts_at, "practitioner_id": seat.practitioner_id}
+    return {
+        **about,
+        "starts_at": instant_of(seat.starts_at).isoformat(),
+        "practitioner_id": seat.practitioner_id,
+        "room_id": seat.room_id,
+    }
 
 
 def _locked(
-    session: Session,
-    practitioner: Practitioner,
-    proposal: AbsenceProposal,
+    session: Session, actor: Actor, proposal: AbsenceProposal, now: datetime
 ) -> list[Appointment]:
     """The sessions to move, for us alone; Outdated unless they are those that were looked at."""
     courses.lock(session, *[each.course_id for each in sessions_of(session, proposal).values()])
-    booked = _booked(session, practitioner, proposal.starts_at, proposal.ends_at)
+    booked = _in_the_way(session, actor, proposal, now)
     if {each.id: each.version for each in booked} != {
         key: each["version"] for key, each in _placings(proposal).items()
     }:
@@ -220,10 +253,10 @@ def _carry_out(
     booked: Sequence[Appointment],
     *,
     now: datetime,
-) -> TimeOff:
+) -> None:
     placings = _placings(proposal)
     diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    time_off = _take_off(session, actor, proposal, now)
+    _enter(session, actor, proposal, now)
     of_course: dict[int, list[Appointment]] = defaultdict(list)
     for each in booked:
         if "why" in placings[known(each.id)]:
@@ -235,9 +268,8 @@ def _carry_out(
         for course_id, moved in sorted(of_course.items())
         for course in [session.get_one(Course, course_id)]
     ]
-    terms = Terms(reason=proposal.reason, deed="the practitioner is away")
+    terms = Terms(reason=proposal.reason, deed=_what(proposal))
     moves.rearrange(session, actor, parts, terms=terms, now=now)
-    return time_off
 
 
 def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
@@ -245,26 +277,53 @@ def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
 
 
 def _wanted(moved: Sequence[Appointment], placings: dict[int, dict[str, Any]]) -> list[Wanted]:
-    found = [(each.number, placings[known(each.id)]) for each in moved]
+    # The very rooms: which one is taken first is not all the same where there are few.
     return [
-        Wanted(number, datetime.fromisoformat(to["starts_at"]), to["practitioner_id"])
-        for number, to in found
+        Wanted(
+            each.number,
+            datetime.fromisoformat(to["starts_at"]),
+            to["practitioner_id"],
+            to.get("room_id"),  # a program of before this did not say it
+        )
+        for each in moved
+        for to in [placings[known(each.id)]]
     ]
 
 
-def _take_off(
-    session: Session,
-    actor: Actor,
-    proposal: AbsenceProposal,
-    now: datetime,
-) -> TimeOff:
-    practitioner = session.get_one(Practitioner, proposal.practitioner_id)
-    return absences.take_time_off(
+def _enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetime) -> None:
+    """The absence itself, on the calendar."""
+    if absence.closure:
+        closing.close(
+            session,
+            actor,
+            session.get_one(Clinic, absence.clinic_id),
+            day=date.fromisoformat(absence.closure["day"]),
+            last_day=date.fromisoformat(absence.closure["last_day"]),
+            starts=absence.closure["starts"],
+            ends=absence.closure["ends"],
+            reason=absence.reason,
+            now=now,
+        )
+        return
+    absences.take_time_off(
         session,
         actor,
-        practitioner,
-        starts_at=proposal.starts_at,
-        ends_at=proposal.ends_at,
-        reason=proposal.reason,
+        _whose(session, absence),
+        starts_at=absence.starts_at,
+        ends_at=absence.ends_at,
+        reason=absence.reason,
         now=now,
     )
+
+
+def _whose(session: Session, absence: AbsenceProposal) -> Whose:
+    if absence.room_id is not None:
+        return session.get_one(Room, absence.room_id)
+    return session.get_one(Practitioner, absence.practitioner_id)
+
+
+def _what(absence: AbsenceProposal) -> str:
+    """What has happened, for whoever reads why a session was moved."""
+    if absence.closure:
+        return "the clinic is closed"
+    return "the practitioner is away" if absence.room_id is None else "the room is out of use"

@@ -13,10 +13,13 @@ from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
 from scheduler.booking.models import Appointment, DiaryEntry, Offer
 from scheduler.clinic import hours, rota
-from scheduler.clinic.models import Clinic, Practitioner, TimeOff
+from scheduler.clinic.models import Clinic, Practitioner, Room, TimeOff
 from scheduler.database import Busy, known
 from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.intervals import Interval, instant_of, minute_of
+
+Whose = Practitioner | Room
+"""Who can be away; a room that is away is out of use."""
 
 LONGEST = timedelta(days=366)
 MOST_TIMES = 106
@@ -66,7 +69,7 @@ class Recurrence:
 def take_time_off(
     session: Session,
     actor: Actor,
-    practitioner: Practitioner,
+    whose: Whose,
     *,
     starts_at: datetime,
     ends_at: datetime,
@@ -74,16 +77,18 @@ def take_time_off(
     repeat: Recurrence | None = None,
     now: datetime,
 ) -> TimeOff:
-    """A practitioner is away, once or again and again by the clock on the wall: the first of it.
+    """Somebody is away, or a room out of use, once or again and again by the clock on the wall.
 
-    All of a series or none: BookedInside lists the sessions that need their hands in any of it.
+    The first of it. All of a series or none: BookedInside lists the sessions that need these hands,
+    or this room, in any of it.
     HeldJustNow: no session is in the way, but somebody who is filling the form has a time in it.
     """
-    zone = _zone(session, practitioner)
+    zone = _zone(session, whose)
     series = [
         TimeOff(
-            clinic_id=practitioner.clinic_id,
-            practitioner_id=known(practitioner.id),
+            clinic_id=whose.clinic_id,
+            practitioner_id=None if isinstance(whose, Room) else known(whose.id),
+            room_id=known(whose.id) if isinstance(whose, Room) else None,
             starts_at=start,
             ends_at=end,
             reason=reason,
@@ -95,12 +100,12 @@ def take_time_off(
     if repeat is not None:
         for each in series:
             each.series_id = series[0].id
-    claim(session, [_away(practitioner, each) for each in series], now=now)
+    claim(session, [_away(whose, each) for each in series], now=now)
     rota.record(
         session,
         actor,
         "took time off",
-        practitioner,
+        whose,
         now=now,
         time_off_id=series[0].id,
         starts_at=starts_at.isoformat(),
@@ -113,7 +118,7 @@ def take_time_off(
 def change_time_off(
     session: Session,
     actor: Actor,
-    practitioner: Practitioner,
+    whose: Whose,
     time_off: TimeOff,
     *,
     starts_at: datetime,
@@ -127,12 +132,12 @@ def change_time_off(
     time_off.starts_at, time_off.ends_at, time_off.reason = starts_at, ends_at, reason
     session.add(time_off)
     session.flush()
-    claim(session, [_away(practitioner, time_off)], now=now)
+    claim(session, [_away(whose, time_off)], now=now)
     rota.record(
         session,
         actor,
         "changed time off",
-        practitioner,
+        whose,
         now=now,
         time_off_id=time_off.id,
         starts_at=starts_at.isoformat(),
@@ -141,10 +146,13 @@ def change_time_off(
     return time_off
 
 
-def find_time_off(session: Session, practitioner: Practitioner, time_off_id: int) -> TimeOff:
-    """An absence of this practitioner; NotFound for another's."""
+def find_time_off(session: Session, whose: Whose, time_off_id: int) -> TimeOff:
+    """An absence of this practitioner or room; NotFound for another's."""
     time_off = session.get(TimeOff, time_off_id)
-    if time_off is None or time_off.practitioner_id != practitioner.id:
+    if time_off is None:
+        raise NotFound
+    of = time_off.room_id if isinstance(whose, Room) else time_off.practitioner_id
+    if of != whose.id:
         raise NotFound
     return time_off
 
@@ -152,13 +160,13 @@ def find_time_off(session: Session, practitioner: Practitioner, time_off_id: int
 def cancel_time_off(
     session: Session,
     actor: Actor,
-    practitioner: Practitioner,
+    whose: Whose,
     time_off: TimeOff,
     *,
     series: bool = False,
     now: datetime,
 ) -> int:
-    """The practitioner is here after all. How many absences went.
+    """They are here after all. How many absences went.
 
     `series`: also in what is still to come of the same series.
     """
@@ -180,7 +188,7 @@ def cancel_time_off(
         session,
         actor,
         "cancelled time off",
-        practitioner,
+        whose,
         now=now,
         time_off_id=time_off.id,
         times=len(gone),
@@ -188,13 +196,13 @@ def cancel_time_off(
     return len(gone)
 
 
-def _away(practitioner: Practitioner, time_off: TimeOff) -> Entry:
+def _away(whose: Whose, time_off: TimeOff) -> Entry:
     span = _span(time_off.starts_at, time_off.ends_at)
-    return Entry(practitioner.calendar_id, span, time_off_id=known(time_off.id))
+    return Entry(whose.calendar_id, span, time_off_id=known(time_off.id))
 
 
-def _zone(session: Session, practitioner: Practitioner) -> ZoneInfo:
-    return ZoneInfo(session.get_one(Clinic, practitioner.clinic_id).timezone)
+def _zone(session: Session, whose: Whose) -> ZoneInfo:
+    return ZoneInfo(session.get_one(Clinic, whose.clinic_id).timezone)
 
 
 def _occurrences(

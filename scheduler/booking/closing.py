@@ -55,7 +55,7 @@ def close(
     ]
     session.add_all(series)
     session.flush()
-    if last_day is not None:
+    if len(series) > 1:
         for one in series:
             one.series_id = series[0].id
     rooms = session.exec(select(Room).where(Room.clinic_id == clinic.id)).all()

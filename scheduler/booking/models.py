@@ -163,17 +163,23 @@ class DiaryEntry(SQLModel, table=True):
 
 
 class AbsenceProposal(SQLModel, table=True):
-    """Where the sessions of a practitioner who will be away could go. Nothing is moved by it.
+    """Where sessions could go, since somebody or something will not be there. Nothing is moved.
 
-    `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id"} ...]`, or `"why"`
-    in place of the last two where there is nothing.
+    Of a practitioner or of a room that is out of use; with neither, of the clinic, which closes.
+    `closure`: `{"day", "last_day", "starts", "ends"}`, wall time; the instants are all of it.
+    `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
+    `"why"` in place of the last three where there is nothing.
     """
 
     __tablename__ = "absence_proposals"
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
-    practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
+    practitioner_id: int | None = Field(default=None, foreign_key="practitioners.id", index=True)
+    room_id: int | None = Field(default=None, foreign_key="rooms.id", index=True)
+    closure: dict[str, str] = Field(
+        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    )
     starts_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)

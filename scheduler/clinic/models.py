@@ -4,7 +4,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.database import Instant, Versioned
@@ -169,13 +169,17 @@ class WorkingHours(SQLModel, table=True):
 
 
 class TimeOff(SQLModel, table=True):
-    """A practitioner is away."""
+    """A practitioner is away, or a room is out of use: one of the two."""
 
     __tablename__ = "time_off"
+    __table_args__ = (
+        CheckConstraint("(practitioner_id IS NULL) <> (room_id IS NULL)", name="of_one"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
-    practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
+    practitioner_id: int | None = Field(default=None, foreign_key="practitioners.id", index=True)
+    room_id: int | None = Field(default=None, foreign_key="rooms.id", index=True)
     starts_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)

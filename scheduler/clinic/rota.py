@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
-from scheduler.clinic.models import HoursKind, Practitioner, WorkingHours
+from scheduler.clinic.models import HoursKind, Practitioner, Room, WorkingHours
 from scheduler.clinic.shifts import WeeklyBreak
 from scheduler.database import known
 from scheduler.errors import NotFound, Unfit
@@ -130,19 +130,19 @@ def record(
     session: Session,
     actor: Actor,
     deed: str,
-    practitioner: Practitioner,
+    whose: Practitioner | Room,
     *,
     now: datetime,
     **details: Any,
 ) -> None:
-    """Write down what was done to a practitioner's hours or absences."""
+    """Write down what was done to the hours or absences of a practitioner, or of a room."""
     audit.record(
         session,
         actor,
         deed,
-        "practitioner",
-        practitioner.id,
-        clinic_id=practitioner.clinic_id,
+        "room" if isinstance(whose, Room) else "practitioner",
+        whose.id,
+        clinic_id=whose.clinic_id,
         now=now,
         **details,
     )

@@ -1,6 +1,9 @@
-"""A practitioner falls ill over thirty booked sessions: each gets a place, all in one step."""
+"""Somebody or something is not there over booked sessions: each gets a place, all in one step.
 
-from datetime import timedelta
+A practitioner falls ill over thirty of them; the clinic closes; a bed breaks.
+"""
+
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,7 +11,14 @@ from sqlalchemy import text
 
 from scheduler.audit import OPERATOR
 from scheduler.booking import absence_proposals, courses
-from scheduler.clinic.models import Clinic, Room, Treatment, TreatmentPractitioner, TreatmentRoom
+from scheduler.clinic.models import (
+    Clinic,
+    Practitioner,
+    Room,
+    Treatment,
+    TreatmentPractitioner,
+    TreatmentRoom,
+)
 from scheduler.database import Database, known
 from tests import cast as people
 from tests.api.conftest import Desk
@@ -61,8 +71,8 @@ def propose(desk: Desk, cast: Cast) -> dict[str, Any]:
     return proposal
 
 
-def confirmation(cast: Cast, proposal: dict[str, Any]) -> str:
-    return f"/practitioners/{cast.ana}/absence-proposals/{proposal['id']}/confirmation"
+def confirmation(proposal: dict[str, Any]) -> str:
+    return f"/absence-proposals/{proposal['id']}/confirmation"
 
 
 def diary_overlaps(database: Database) -> int:
@@ -88,17 +98,17 @@ def test_thirty_sessions_are_placed_in_one_step(
     assert len(proposal["sessions"]) == 30
     assert (proposal["unplaced"], [each["why"] for each in proposal["sessions"]]) == (0, [""] * 30)
 
-    done = desk.post(confirmation(cast, proposal))
+    done = desk.post(confirmation(proposal))
 
     assert done.status_code == 200, done.text
     for each in proposal["sessions"]:
         session = desk.get(f"/appointments/{each['appointment_id']}").json()
-        assert (session["starts_at"], session["practitioner_id"]) == tuple(each["to"].values())
+        assert {name: session[name] for name in each["to"]} == each["to"]
     assert all(desk.get(f"/courses/{each}").json()["compromises"] == [] for each in thirty)
     assert diary_overlaps(database) == 0
     [away] = desk.get(f"/practitioners/{cast.ana}/time-off").json()["items"]
     assert away["starts_at"] == "2027-02-22T09:00:00-05:00"
-    again = desk.post(confirmation(cast, proposal), {"unplaced": "cancel"})
+    again = desk.post(confirmation(proposal), {"unplaced": "cancel"})
     assert again.status_code == 409
 
 
@@ -138,12 +148,12 @@ def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
     assert thursday["to"]["practitioner_id"] == cast.ben
     assert (friday["to"], friday["why"]) == (
         None,
-        "nobody else is free on that day, and no day within two weeks of it keeps the pace",
+        "nothing else is free on that day, and no day within two weeks of it keeps the pace",
     )
 
-    refused = desk.post(confirmation(cast, proposal))
+    refused = desk.post(confirmation(proposal))
     states = [each["state"] for each in desk.get(f"/courses/{course['id']}").json()["appointments"]]
-    done = desk.post(confirmation(cast, proposal), {"unplaced": "cancel"})
+    done = desk.post(confirmation(proposal), {"unplaced": "cancel"})
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/unplaced")
     assert states == ["booked"] * 5
@@ -160,13 +170,13 @@ def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     desk: Desk, database: Database, cast: Cast, thirty: list[int]
 ) -> None:
     proposal = propose(desk, cast)
-    to = proposal["sessions"][0]["to"]
+    to = {name: proposal["sessions"][0]["to"][name] for name in ("starts_at", "practitioner_id")}
     body = {"treatment_id": cast.back, "patient_id": cast.ann, "sessions": [to]}
     assert desk.post("/courses", body).status_code == 201
     before = everything(database)
 
-    tried = desk.post(f"{confirmation(cast, proposal)}?dry_run=true", {"unplaced": "cancel"})
-    outdated = desk.post(confirmation(cast, proposal), {"unplaced": "cancel"})
+    tried = desk.post(f"{confirmation(proposal)}?dry_run=true", {"unplaced": "cancel"})
+    outdated = desk.post(confirmation(proposal), {"unplaced": "cancel"})
 
     assert (tried.status_code, tried.json()["proposal"]["id"]) == (409, None)
     assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
@@ -176,7 +186,7 @@ def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     ]
     fresh = outdated.json()["proposal"]
     assert fresh["id"] != proposal["id"]
-    assert desk.post(confirmation(cast, fresh), {"unplaced": "cancel"}).status_code == 200
+    assert desk.post(confirmation(fresh), {"unplaced": "cancel"}).status_code == 200
     assert diary_overlaps(database) == 0
 
 
@@ -187,7 +197,7 @@ def test_a_session_that_was_moved_since_makes_a_proposal_outdated(
     first = proposal["sessions"][0]["appointment_id"]
     assert desk.post(f"/appointments/{first}/confirmation").status_code == 200
 
-    outdated = desk.post(confirmation(cast, proposal), {"unplaced": "cancel"})
+    outdated = desk.post(confirmation(proposal), {"unplaced": "cancel"})
 
     assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
     assert len(outdated.json()["proposal"]["sessions"]) == 30
@@ -240,5 +250,194 @@ def test_who_has_only_one_place_gets_it_and_who_has_others_makes_room(
     answer = desk.post(f"/practitioners/{cast.ana}/absence-proposals", monday)
 
     anns, bobs = (each["to"] for each in answer.json()["sessions"])
-    assert bobs == {"starts_at": "2027-02-22T09:00:00-05:00", "practitioner_id": cast.ben}
+    assert (bobs["starts_at"], bobs["practitioner_id"]) == ("2027-02-22T09:00:00-05:00", cast.ben)
     assert anns["starts_at"][:10] == "2027-02-23"
+
+
+def book(desk: Desk, cast: Cast, patient_id: int, starts: list[datetime], **other: Any) -> Any:
+    sessions = [{"starts_at": each.isoformat(), "practitioner_id": cast.ana} for each in starts]
+    body = {"treatment_id": cast.back, "patient_id": patient_id, "sessions": sessions, **other}
+    answer = desk.post("/courses", body)
+    assert answer.status_code == 201, answer.text
+    return answer.json()
+
+
+def closing(desk: Desk, cast: Cast, **when: str) -> Any:
+    return desk.post(f"/clinics/{cast.clinic}/absence-proposals", {"reason": "flood", **when})
+
+
+TUESDAY = MONDAY + DAY
+
+
+def test_a_closed_day_sends_each_session_to_another_day_at_its_pace(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    for patient in (cast.ann, cast.bob):
+        hour = timedelta(hours=patient == cast.bob)
+        book(desk, cast, patient, [MONDAY + hour, MONDAY + 3 * DAY + hour])
+    before = everything(database)
+
+    proposal = closing(desk, cast, date="2027-02-22").json()
+
+    after = everything(database)
+    assert [after[each] for each in ("appointments", "diary", "closures")] == [
+        before[each] for each in ("appointments", "diary", "closures")
+    ]
+    assert proposal["closure"] == {
+        "date": "2027-02-22", "last_date": "2027-02-22", "from": "00:00", "to": "00:00",
+    }  # fmt: skip
+    assert (proposal["clinic_id"], proposal["practitioner_id"], proposal["room_id"]) == (
+        cast.clinic,
+        None,
+        None,
+    )
+    assert [each["to"]["starts_at"][:10] for each in proposal["sessions"]] == ["2027-02-23"] * 2
+    assert desk.post(confirmation(proposal)).status_code == 200
+    for each in proposal["sessions"]:
+        session = desk.get(f"/appointments/{each['appointment_id']}").json()
+        assert {name: session[name] for name in each["to"]} == each["to"]
+    [closed] = desk.get(f"/clinics/{cast.clinic}/closures").json()["items"]
+    assert (closed["date"], closed["reason"]) == ("2027-02-22", "flood")
+    assert diary_overlaps(database) == 0
+
+
+def test_part_of_a_day_sends_them_to_another_hour(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, cast.ann, [TUESDAY, TUESDAY + 7 * DAY])
+
+    proposal = closing(desk, cast, **{"date": "2027-02-23", "from": "09:00", "to": "11:30"}).json()
+    rehearsed = desk.post(f"{confirmation(proposal)}?dry_run=true")
+    still = desk.get(f"/courses/{course['id']}").json()["appointments"][0]["starts_at"]
+    done = desk.post(confirmation(proposal))
+
+    [only] = proposal["sessions"]
+    assert only["to"]["starts_at"] == "2027-02-23T11:40:00-05:00"
+    assert (rehearsed.status_code, still) == (200, "2027-02-23T09:00:00-05:00")
+    assert done.status_code == 200
+    moved = desk.get(f"/courses/{course['id']}").json()["appointments"][0]
+    assert moved["starts_at"] == "2027-02-23T11:40:00-05:00"
+    [closed] = desk.get(f"/clinics/{cast.clinic}/closures").json()["items"]
+    assert (closed["from"], closed["to"]) == ("09:00", "11:30")
+
+
+def test_closed_days_leave_only_who_has_no_day_at_the_pace_without_a_place(
+    desk: Desk, cast: Cast
+) -> None:
+    daily = {"phases": [{"sessions": 5, "every_days": 1}]}
+    course = book(desk, cast, cast.ann, [MONDAY + day * DAY for day in range(5)], **daily)
+    book(desk, cast, cast.bob, [TUESDAY + timedelta(hours=1)])
+
+    proposal = closing(desk, cast, date="2027-02-23", last_date="2027-02-24").json()
+    refused = desk.post(confirmation(proposal))
+    done = desk.post(confirmation(proposal), {"unplaced": "cancel"})
+
+    assert [(each["patient_id"], each["to"] is None) for each in proposal["sessions"]] == [
+        (cast.ann, True),
+        (cast.bob, False),
+        (cast.ann, True),
+    ]
+    assert (proposal["unplaced"], refused.json()["type"]) == (2, "/problems/unplaced")
+    assert done.status_code == 200
+    states = [each["state"] for each in desk.get(f"/courses/{course['id']}").json()["appointments"]]
+    assert states == ["booked", "cancelled", "cancelled", "booked", "booked"]
+    closed = desk.get(f"/clinics/{cast.clinic}/closures").json()["items"]
+    assert [each["date"] for each in closed] == ["2027-02-23", "2027-02-24"]
+
+
+def test_a_closure_is_proposed_afresh_when_somebody_has_booked_since(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    book(desk, cast, cast.ann, [TUESDAY])
+    proposal = closing(desk, cast, date="2027-02-23").json()
+    book(desk, cast, cast.bob, [TUESDAY + timedelta(hours=2)])
+
+    outdated = desk.post(confirmation(proposal))
+
+    assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
+    assert everything(database)["closures"] == []
+    fresh = outdated.json()["proposal"]
+    assert (len(fresh["sessions"]), fresh["closure"]) == (2, proposal["closure"])
+    assert desk.post(confirmation(fresh)).status_code == 200
+
+
+def test_a_closure_of_days_that_are_over_or_closed_already_is_refused(
+    desk: Desk, cast: Cast
+) -> None:
+    assert closing(desk, cast, date="2027-01-01").json()["errors"][0]["field"] == "date"
+    backwards = closing(desk, cast, date="2027-02-24", last_date="2027-02-23")
+    assert backwards.json()["errors"][0]["field"] == "last_date"
+    assert desk.post(confirmation(closing(desk, cast, date="2027-02-23").json())).is_success
+
+    again = closing(desk, cast, date="2027-02-23")
+
+    assert (again.status_code, again.json()["detail"]) == (
+        409,
+        "The clinic is closed on 2027-02-23 already.",
+    )
+
+
+def test_when_a_bed_breaks_its_sessions_go_to_the_other_at_the_same_time(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    first, second = cast.beds
+    course = book(desk, cast, cast.ann, [TUESDAY, TUESDAY + 7 * DAY])
+    booked = course["appointments"][0]
+    assert booked["room_id"] == first
+    confirmed = desk.post(f"/appointments/{booked['id']}/confirmation")
+    assert confirmed.status_code == 200
+    broken = {
+        "starts_at": TUESDAY.isoformat(),
+        "ends_at": (TUESDAY + 2 * DAY).isoformat(),
+        "reason": "broken",
+    }
+
+    proposal = desk.post(f"/rooms/{first}/absence-proposals", broken).json()
+    done = desk.post(confirmation(proposal))
+
+    [only] = proposal["sessions"]
+    assert (proposal["room_id"], proposal["practitioner_id"], proposal["closure"]) == (
+        first,
+        None,
+        None,
+    )
+    assert only["to"] == {
+        "starts_at": "2027-02-23T09:00:00-05:00", "practitioner_id": cast.ana, "room_id": second,
+    }  # fmt: skip
+    assert done.status_code == 200, done.text
+    session = desk.get(f"/appointments/{booked['id']}").json()
+    assert (session["room_id"], session["state"]) == (second, "confirmed")
+    [out] = desk.get(f"/rooms/{first}/time-off").json()["items"]
+    assert (out["room_id"], out["reason"]) == (first, "broken")
+    assert diary_overlaps(database) == 0
+
+
+def test_where_beds_are_few_each_session_gets_the_very_one_that_was_proposed(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    """First come, first served, Ann would lie in the only bed that Bob can be treated in."""
+    bed, _ = cast.beds
+    once = [{"sessions": 1, "per_week": 1}]
+    with database.transaction() as session:
+        clinic, only = session.get_one(Clinic, cast.clinic), [session.get_one(Room, bed)]
+        ana = session.get_one(Practitioner, cast.ana)
+        lamp = known(people.treatment(session, clinic, [ana], only, name="Lamp", phases=once).id)
+    span = {"starts_at": TUESDAY.isoformat(), "ends_at": (TUESDAY + DAY).isoformat()}
+    out = desk.post(f"/rooms/{bed}/time-off", span).json()
+    book(desk, cast, cast.ann, [TUESDAY])
+    assert desk.send("DELETE", f"/rooms/{bed}/time-off/{out['id']}").status_code == 204
+    book(desk, cast, cast.bob, [TUESDAY + timedelta(minutes=20)], treatment_id=lamp)
+
+    proposal = closing(desk, cast, **{"date": "2027-02-23", "from": "09:00", "to": "09:30"}).json()
+    done = desk.post(confirmation(proposal))
+
+    assert len({each["to"]["room_id"] for each in proposal["sessions"]}) == 2
+    assert done.status_code == 200, done.text
+    for each in proposal["sessions"]:
+        session = desk.get(f"/appointments/{each['appointment_id']}").json()
+        assert {name: session[name] for name in each["to"]} == each["to"]
+
+
+def test_another_clinics_proposal_is_not_found(desk: Desk, local_desk: Desk, other: Cast) -> None:
+    made = closing(desk, other, date="2027-02-23").json()
+
+    assert local_desk.get(f"/absence-proposals/{made['id']}").status_code == 404
+    assert local_desk.post(confirmation(made)).status_code == 404

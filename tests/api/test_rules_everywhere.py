@@ -99,6 +99,15 @@ def recurring_time_off(desk: Desk, cast: Cast, _: FrozenClock) -> None:
     post(desk, f"/practitioners/{cast.ana}/time-off", span)
 
 
+def rooms_out_of_use(desk: Desk, cast: Cast, _: FrozenClock) -> None:
+    span = {
+        "starts_at": (TEN + timedelta(minutes=39)).isoformat(),
+        "ends_at": (TEN + timedelta(minutes=45)).isoformat(),
+    }
+    for bed in cast.beds:
+        post(desk, f"/rooms/{bed}/time-off", span)
+
+
 def closure(desk: Desk, cast: Cast, _: FrozenClock) -> None:
     post(desk, f"/clinics/{cast.clinic}/closures", {"date": "2027-03-02"})
 
@@ -154,6 +163,7 @@ RULES: list[Rule] = [
     most_sessions,
     time_off,
     recurring_time_off,
+    rooms_out_of_use,
     closure,
     closure_of_part,
     closure_of_days,

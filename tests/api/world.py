@@ -70,10 +70,12 @@ def furnish(database: Database, cast: Cast) -> Ids:
         proposal = absence_proposals.propose(
             session,
             OPERATOR,
-            session.get_one(Practitioner, cast.ben),
-            starts_at=MONDAY + 20 * DAY,
-            ends_at=MONDAY + 21 * DAY,
-            now=NOW,
+            absence_proposals.of_time_off(
+                session.get_one(Practitioner, cast.ben),
+                starts_at=MONDAY + 20 * DAY,
+                ends_at=MONDAY + 21 * DAY,
+                now=NOW,
+            ),
         )
         extra = rota.add_extra(
             session,

@@ -229,10 +229,12 @@ class World:
         proposal = absence_proposals.propose(
             session,
             OPERATOR,
-            session.get_one(Practitioner, one.practitioner_id),
-            starts_at=one.starts_at,
-            ends_at=one.starts_at + (1 + abs(much)) * DAY,
-            now=self.now,
+            absence_proposals.of_time_off(
+                session.get_one(Practitioner, one.practitioner_id),
+                starts_at=one.starts_at,
+                ends_at=one.starts_at + (1 + abs(much)) * DAY,
+                now=self.now,
+            ),
         )
         cancels = much > 0
         absence_proposals.confirm(

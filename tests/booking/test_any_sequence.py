@@ -44,10 +44,17 @@ from scheduler.booking import (
 )
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.marks import Terms
-from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState, Offer
+from scheduler.booking.models import (
+    AbsenceProposal,
+    Appointment,
+    AppointmentState,
+    Course,
+    CourseState,
+    Offer,
+)
 from scheduler.clinic import rota
 from scheduler.clinic.hours import WeeklyHours
-from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.database import Busy, Database, known
 from scheduler.errors import Problem
 from scheduler.intervals import instant_of
@@ -326,19 +333,35 @@ class Calendar(RuleBasedStateMachine):
             )
         )
 
-    @rule(day=DAYS, days=st.integers(1, 3), ana=st.booleans(), cancel=st.booleans())
-    def fall_ill(self, *, day: int, days: int, ana: bool, cancel: bool) -> None:
-        who, starts_at = self.cast.ana if ana else self.cast.ben, self.at(day, 0)
+    @rule(
+        day=DAYS,
+        days=st.integers(1, 3),
+        what=st.sampled_from(["Ana", "Ben", "a bed", "the clinic"]),
+        cancel=st.booleans(),
+    )
+    def be_missing(self, *, day: int, days: int, what: str, cancel: bool) -> None:
+        starts_at = self.at(day, 0)
+
+        def absence(session: Session) -> AbsenceProposal:
+            if what == "the clinic":
+                last = self.day(day + days - 1)
+                clinic = session.get_one(Clinic, self.cast.clinic)
+                return absence_proposals.of_closure(
+                    clinic, day=self.day(day), last_day=last, now=self.now
+                )
+            who: Practitioner | Room = (
+                session.get_one(Room, self.cast.beds[0])
+                if what == "a bed"
+                else session.get_one(
+                    Practitioner, self.cast.ana if what == "Ana" else self.cast.ben
+                )
+            )
+            return absence_proposals.of_time_off(
+                who, starts_at=starts_at, ends_at=starts_at + days * DAY, now=self.now
+            )
 
         def story(session: Session) -> None:
-            proposal = absence_proposals.propose(
-                session,
-                OPERATOR,
-                session.get_one(Practitioner, who),
-                starts_at=starts_at,
-                ends_at=starts_at + days * DAY,
-                now=self.now,
-            )
+            proposal = absence_proposals.propose(session, OPERATOR, absence(session))
             absence_proposals.confirm(
                 session, OPERATOR, proposal, cancel_unplaced=cancel, now=self.now
             )
@@ -474,7 +497,10 @@ class Calendar(RuleBasedStateMachine):
 
     def _check_absences(self, session: Session, every: Iterable[Appointment]) -> None:
         away = session.execute(
-            text("SELECT practitioner_id, starts_at, ends_at FROM time_off WHERE clinic_id = :c"),
+            text(
+                "SELECT practitioner_id, room_id, starts_at, ends_at FROM time_off"
+                " WHERE clinic_id = :c"
+            ),
             {"c": self.cast.clinic},
         ).all()
         closed = {
@@ -488,8 +514,8 @@ class Calendar(RuleBasedStateMachine):
                 continue
             assert each.wall_time[:10] not in closed
             for whose, start, end in self._takes(each):
-                for practitioner_id, gone, back in away:
-                    if whose == ("practitioner", practitioner_id):
+                for practitioner_id, room_id, gone, back in away:
+                    if whose in {("practitioner", practitioner_id), ("room", room_id)}:
                         assert end <= minute_of(gone) or minute_of(back) <= start
 
     def _check_course(self, course: Course, every: list[Appointment]) -> None:
