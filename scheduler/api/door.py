@@ -31,7 +31,7 @@ from scheduler.api import (
     treatments,
     waitlist,
 )
-from scheduler.api.entry import admit, speak_json
+from scheduler.api.entry import admit, speak_json, speak_plainly
 from scheduler.api.problems import MEDIA_TYPE
 
 PREFIX = "/api/v1"
@@ -39,7 +39,7 @@ ABOUT = (
     "Staff keep a clinic's calendars here. Times are RFC 3339 with the clinic's offset, dates ISO"
     " 8601. Lists take `limit` and `cursor` and give `items` and `next_cursor`. Errors are RFC 9457"
     " `application/problem+json`. POST takes an `Idempotency-Key`; a change takes `If-Match` with"
-    " the `ETag` of what was read. Unknown fields are refused."
+    " the `ETag` of what was read. Unknown fields are refused, in the query too."
 )
 
 PARTS = (
@@ -95,7 +95,7 @@ def router() -> APIRouter:
     # The one place where nobody is asked who they are: they are about to say it.
     whole.include_router(sign_ins.router)
     for part in PARTS:
-        whole.include_router(part.router, dependencies=[Depends(admit)])
+        whole.include_router(part.router, dependencies=[Depends(admit), Depends(speak_plainly)])
     return whole
 
 

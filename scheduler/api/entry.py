@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Header, Query, Request, Security
+from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
@@ -65,6 +66,20 @@ async def speak_json(request: Request) -> None:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
         if kind != "application/json":
             raise WrongType
+
+
+async def speak_plainly(request: Request) -> None:
+    """Refuse what an address does not ask for: `?dry-run=true` would be done in earnest."""
+    asked = set(_asked_in_query(request.scope["route"].dependant))
+    for name in request.query_params:
+        if name not in asked:
+            raise Unfit(f"This address does not take “{name[:40]}” in its query.", field=name[:40])
+
+
+def _asked_in_query(dependant: Dependant) -> Iterator[str]:
+    yield from (each.alias for each in dependant.query_params)
+    for each in dependant.dependencies:
+        yield from _asked_in_query(each)
 
 
 @dataclass(frozen=True)

@@ -263,7 +263,8 @@ def cancel(
     course.state = CourseState.CANCELLED
     course.cancel_reason, course.marks = reason, []
     touch(session, course, now)
-    record(session, actor, "cancelled", course, now, sessions=[each.number for each in rest], **was)
+    numbers = [each.number for each in rest]
+    record(session, actor, "cancelled", course, now, sessions=numbers, reason=reason, **was)
     return course
 
 

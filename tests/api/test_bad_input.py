@@ -12,6 +12,7 @@ from scheduler.clinic.models import Treatment
 from scheduler.database import Database
 from scheduler.patients.models import Patient
 from tests.api.conftest import API, Desk
+from tests.api.test_courses import book
 from tests.cast import Cast
 
 PATIENT = {"name": "Cy Example", "phone": "(202) 555-0103"}
@@ -255,6 +256,16 @@ def test_hours_that_cannot_be(desk: Desk, cast: Cast, body: dict[str, Any], fiel
 )
 def test_queries_that_cannot_be(desk: Desk, path: str, query: dict[str, Any], field: str) -> None:
     assert field in told(desk.get(path, **query))
+
+
+def test_a_query_that_is_misspelt_does_nothing_in_earnest(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, 0)
+    address = f"/courses/{course['id']}/cancellation"
+
+    assert told(desk.post(f"{address}?dry-run=true")) == ["dry-run"]
+    assert told(desk.get("/appointments", practitioner=1)) == ["practitioner"]
+
+    assert desk.get(f"/courses/{course['id']}").json() == course
 
 
 def test_an_id_that_no_table_can_hold_is_no_error_of_ours(desk: Desk) -> None:

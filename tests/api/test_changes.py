@@ -336,6 +336,17 @@ def test_a_change_sent_many_times_with_one_key_is_made_once(desk: Desk, cast: Ca
     ) == 1
 
 
+def test_the_history_of_a_course_says_why_it_was_cancelled(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, *WEEKS)
+
+    desk.post(f"/courses/{course['id']}/cancellation", {"reason": "She moves away."})
+
+    assert told(desk, course)[-1] == (
+        "The course was cancelled: 6 sessions to come.",
+        "She moves away.",
+    )
+
+
 def test_the_history_of_a_course_tells_nothing_of_others(
     desk: Desk, local_desk: Desk, cast: Cast, other: Cast
 ) -> None:
