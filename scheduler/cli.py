@@ -17,14 +17,14 @@ import uvicorn
 from sqlmodel import Session
 
 from scheduler import app as application
-from scheduler import audit, installation, migrations, rezone, telemetry
+from scheduler import audit, installation, migrations, rezone, shared_clock, telemetry
 from scheduler import demo as demonstration
 from scheduler import doctor as examination
 from scheduler import phone as phones
 from scheduler import settings as configuration
 from scheduler.audit import OPERATOR, WORKER
 from scheduler.clinic import setup, zone_rules
-from scheduler.clock import SystemClock, use_packaged_zones
+from scheduler.clock import Clock, SystemClock, use_packaged_zones
 from scheduler.database import Busy, Database
 from scheduler.errors import Misconfigured, Problem, Unavailable
 from scheduler.settings import Settings
@@ -86,13 +86,14 @@ def serve(
         _check_version(database)
         if demo:
             _fill(database, only_if_empty=True)
-        worker = None if no_worker else _worker(settings, database)
-        here = _here(host, port)
-        _say(f"Open {here} to book a course")
-        _say(f"Open {here}/docs for the API of staff")
-        if settings.sms == "console":
-            _say("Texts are printed here, not sent. Ctrl-C ends it.")
-        _serve(settings, database, host, port, worker=worker)
+        with shared_clock.of(database) as clock:
+            worker = None if no_worker else _worker(settings, database, clock)
+            here = _here(host, port)
+            _say(f"Open {here} to book a course")
+            _say(f"Open {here}/docs for the API of staff")
+            if settings.sms == "console":
+                _say("Texts are printed here, not sent. Ctrl-C ends it.")
+            _serve(settings, database, clock, host, port, worker=worker)
 
 
 @commands.command()
@@ -100,7 +101,9 @@ def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Only the web, as many processes as wanted."""
     _check_free(host, port)
     with _opened(public_url=_here(host, port)) as (settings, database):
-        _serve(settings, database, host, port, worker=None)
+        _check_version(database)
+        with shared_clock.of(database) as clock:
+            _serve(settings, database, clock, host, port, worker=None)
 
 
 @commands.command()
@@ -109,11 +112,12 @@ def worker() -> None:
     with _opened() as (settings, database):
         _check_version(database)
         _follow_zones(database)
-        working = _worker(settings, database)
-        stop = _on_signal()
-        working.start()
-        stop.wait()
-        working.stop()
+        with shared_clock.of(database) as clock:
+            working = _worker(settings, database, clock)
+            stop = _on_signal()
+            working.start()
+            stop.wait()
+            working.stop()
 
 
 @commands.command()
@@ -333,11 +337,16 @@ def _follow_zones(database: Database) -> None:
 
 
 def _serve(
-    settings: Settings, database: Database, host: str, port: int, *, worker: Worker | None
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    host: str,
+    port: int,
+    *,
+    worker: Worker | None,
 ) -> None:
-    _check_version(database)
     _follow_zones(database)
-    created = application.create(settings, database, SystemClock(), worker=worker)
+    created = application.create(settings, database, clock, worker=worker)
     # When it has ended, uvicorn raises the signal that ended it once more. With our own handler in
     # place that says nothing new, and the command ends with 0: what was under way has been done.
     _on_signal()
@@ -356,14 +365,14 @@ def _serve(
     )
 
 
-def _worker(settings: Settings, database: Database) -> Worker:
+def _worker(settings: Settings, database: Database, clock: Clock) -> Worker:
     if settings.sms == "twilio":
         with database.transaction() as session:
             installation.settle(session, settings.public_url)
     return Worker(
         database,
         _sender(settings),
-        SystemClock(),
+        clock,
         key=settings.secret_key,
         public_url=settings.public_url,
         per_second=settings.sms_per_second if settings.sms == "twilio" else None,

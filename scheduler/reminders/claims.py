@@ -47,6 +47,9 @@ from scheduler.sms.sender import (
 LEASE = timedelta(seconds=60)
 """How long a worker may keep a message to itself."""
 
+READ_APART = timedelta(minutes=1)
+"""Two workers read the time so far apart at most: they share a clock."""
+
 FIRST_LOOK = timedelta(seconds=40)
 """After this the carrier has either taken an unanswered text or given it up; it says 26 s."""
 
@@ -433,15 +436,19 @@ def _later(message: Message, outcome: TryLater, tries: int, jitter: float, now: 
     message.for_staff = message.state == MessageState.FAILED
 
 
-def recover(session: Session, *, now: datetime) -> None:
+def recover(session: Session, *, now: datetime, lease: timedelta = LEASE) -> None:
     """Take back what a worker left when it died or froze: its lease is over.
+
+    One that seems longer than a lease is was written before the clock was set back.
 
     Before the call was written down nothing can have gone out; after it, nobody knows.
     """
     called = exists().where(
         col(Attempt.message_id) == col(Message.id), col(Attempt.fence) == col(Message.fence)
     )
-    left = _next(Message.state == MessageState.SENDING, col(Message.leased_until) <= now)
+    leased_until = col(Message.leased_until)
+    is_over = or_(leased_until <= now, leased_until > now + lease + READ_APART)
+    left = _next(Message.state == MessageState.SENDING, is_over)
     for condition, values in (
         (
             called,

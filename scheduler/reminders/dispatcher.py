@@ -75,7 +75,7 @@ class Dispatcher:
     def send_due(self) -> int:
         """Send all that is due now, and return how many calls were made. Waits for each of them."""
         with self._database.transaction() as session:
-            claims.recover(session, now=self._clock.now())
+            claims.recover(session, now=self._clock.now(), lease=self._manners.lease)
             claims.expire(session, now=self._clock.now())
         under_way: set[Future[bool]] = set()
         made = 0

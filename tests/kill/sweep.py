@@ -8,7 +8,8 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from itertools import cycle
 from pathlib import Path
 
 from sqlmodel import col, func, select
@@ -75,21 +76,23 @@ def sweep(
     workers: int = 3,
     design: str = "ours",
     faults: bool = True,
+    ahead: Sequence[float] = (0,),
 ) -> Figures:
-    """Send all messages through workers that walk into the traps, and count what arrived."""
+    """Send all messages through workers that walk into the traps, and count what arrived.
+
+    `ahead`: by how many minutes the clocks of their machines are, in turn.
+    """
     database = Database(url)
     owe(database, messages, useful=timedelta(hours=2))
-    figures, began = Figures(messages), time.monotonic()
+    figures, began, began_at = Figures(messages), time.monotonic(), SystemClock().now()
     with Standin() as carrier:
         carrier.fail_next(*_troubles(messages, faults=faults))
-        crew = _Crew(url, carrier.url, design, list(reversed(set_traps)), figures)
+        crew = _Crew([url, carrier.url, design], list(reversed(set_traps)), figures, cycle(ahead))
         try:
             for _ in range(workers):
                 crew.hire()
-            while (_are_open(database) or crew.has_traps) and time.monotonic() - began < PATIENCE:
+            while _are_open(database, began_at) and time.monotonic() - began < PATIENCE:
                 crew.look_after()
-                if not _are_open(database):
-                    break
                 time.sleep(0.05)
         finally:
             crew.dismiss()
@@ -108,18 +111,19 @@ class _Crew:
     """The workers that live, and the traps that are left for those that come after them."""
 
     def __init__(
-        self, url: str, carrier: str, design: str, traps: list[Trap], figures: Figures
+        self,
+        arguments: list[str],
+        traps: list[Trap],
+        figures: Figures,
+        ahead: Iterator[float],
     ) -> None:
-        self._arguments = [url, carrier, design]
+        self._ahead = ahead
+        self._arguments = arguments
         self._traps = traps
         self._figures = figures
         self._living: list[subprocess.Popen[bytes]] = []
         self._frozen: dict[int, float] = {}
         self._woken: dict[int, float] = {}
-
-    @property
-    def has_traps(self) -> bool:
-        return bool(self._traps)
 
     def hire(self) -> None:
         trap = self._traps.pop() if self._traps else Trap()
@@ -133,6 +137,7 @@ class _Crew:
                     trap.point,
                     str(trap.nth),
                     trap.signal,
+                    str(next(self._ahead)),
                 ],
                 cwd=ROOT,
             )
@@ -172,19 +177,19 @@ class _Crew:
             process.wait()
 
 
-def owe(database: Database, number: int, *, useful: timedelta) -> None:
-    """Texts that follow no calendar, due now, each to a phone of its own."""
+def owe(database: Database, number: int, *, useful: timedelta, at: datetime | None = None) -> None:
+    """Texts that follow no calendar, due now or at an instant, each to a phone of its own."""
     now = SystemClock().now()
     with database.transaction() as session:
         clinic_id = open_clinic(session, "Willow")
         session.add_all(
             Message(
                 clinic_id=clinic_id,
-                key=f"note:{each}",
+                key=f"note:{clinic_id}:{each}",
                 kind="help",
-                phone=f"+1212{each + 2_000_000:07}",
+                phone=f"+1212{clinic_id * 10_000 + each + 2_000_000:07}",
                 text=f"Text {each}",
-                due_at=now,
+                due_at=at or now,
                 expires_at=now + useful,
                 created_at=now,
             )
@@ -209,9 +214,14 @@ def _troubles(number: int, *, faults: bool) -> Iterator[Fault]:
             yield Fault.slow(0.05)
 
 
-def _are_open(database: Database) -> bool:
+def _are_open(database: Database, now: datetime) -> bool:
+    """Whether any text that was due when it began is not settled."""
     with database.transaction(write=False) as session:
         return (
-            session.exec(select(Message.id).where(col(Message.state).in_(OPEN)).limit(1)).first()
+            session.exec(
+                select(Message.id)
+                .where(col(Message.state).in_(OPEN), Message.due_at <= now)
+                .limit(1)
+            ).first()
             is not None
         )

@@ -5,10 +5,15 @@ Small by default; with CHAOS=full as large as the promise: `make chaos`.
 
 import os
 import sys
+from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
-from tests.kill.sweep import Figures, sweep, traps
+from scheduler.clock import SystemClock
+from scheduler.database import Database
+from scheduler.reminders.models import Message
+from tests.kill.sweep import Figures, owe, sweep, traps
 
 FULL = os.environ.get("CHAOS") == "full"
 
@@ -30,6 +35,30 @@ def test_nothing_is_lost_and_nothing_is_doubled(
     assert (figures.lost, figures.doubled) == (0, 0)
     assert figures.states == {"sent": figures.messages}
     assert figures.kills + figures.stops >= (60 if FULL else 6)
+
+
+def test_workers_whose_machines_differ_by_ten_minutes_send_nothing_twice_and_nothing_early(
+    postgresql_url: str,
+) -> None:
+    """They go by the database's clock. The wrong ones are in turn five ahead and five behind."""
+    database = Database(postgresql_url)
+    owe(database, 3, useful=timedelta(hours=2), at=SystemClock().now() + timedelta(minutes=4))
+
+    figures = sweep(
+        postgresql_url,
+        messages=120 if FULL else 12,
+        set_traps=traps(30 if FULL else 4, ["after-claim", "after-intent"]),
+        ahead=(5, -5),
+    )
+
+    with database.transaction(write=False) as session:
+        early = session.exec(
+            select(Message.state).where(Message.due_at > SystemClock().now())
+        ).all()
+    database.close()
+    assert (figures.lost, figures.doubled) == (0, 0)
+    assert figures.kills + figures.stops >= (20 if FULL else 3)
+    assert early == ["owed"] * 3
 
 
 def test_a_design_that_marks_before_it_sends_is_seen_to_lose(sqlite_url: str) -> None:

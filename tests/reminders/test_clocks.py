@@ -81,3 +81,14 @@ def test_a_machine_that_was_suspended_since_its_claim_does_not_call(
     with world.database.transaction(write=False) as session:
         outcomes = session.exec(select(Attempt.outcome).order_by(col(Attempt.id))).all()
     assert outcomes == ["lapsed", "accepted"]
+
+
+def test_a_lease_from_before_the_clock_was_set_back_is_over(world: World) -> None:
+    world.worker.sweep()
+    ahead = MONDAY + timedelta(hours=2)
+    with world.database.transaction() as session:
+        assert len(claims.claim(session, worker="dead", now=ahead, limit=9)) == 1
+
+    world.worker.send()
+
+    assert [to for to, _ in world.carrier.texts] == [ANN]
