@@ -61,7 +61,7 @@ def run() -> None:
     database = Database(url or "sqlite:///data/scheduler.db", patience=PATIENCE)
     database.make_folder()
     try:
-        with database.engine.connect() as connection:
+        with database.alone(PATIENCE), database.engine.connect() as connection:
             migrate(connection)
     finally:
         database.close()

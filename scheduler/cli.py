@@ -81,6 +81,7 @@ def serve(
     """Web and worker in one process. Migrates SQLite by itself."""
     _check_free(host, port)
     with _opened(public_url=_here(host, port)) as (settings, database):
+        database.check_whole()
         if database.is_sqlite:
             migrations.upgrade(database)
         _check_version(database)
@@ -101,6 +102,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
     """Only the web, as many processes as wanted."""
     _check_free(host, port)
     with _opened(public_url=_here(host, port)) as (settings, database):
+        database.check_whole()
         _check_version(database)
         with shared_clock.of(database) as clock:
             _serve(settings, database, clock, host, port, worker=None)
@@ -110,6 +112,7 @@ def web(host: Host = "127.0.0.1", port: Port = 8000) -> None:
 def worker() -> None:
     """Only the worker, as many processes as wanted."""
     with _opened() as (settings, database):
+        database.check_whole()
         _check_version(database)
         _follow_zones(database)
         with shared_clock.of(database) as clock:
@@ -126,6 +129,15 @@ def migrate() -> None:
     with _opened() as (_, database):
         migrations.upgrade(database)
     _say(f"The database has version {migrations.newest()}.")
+
+
+@commands.command()
+def backup(target: Path) -> None:
+    """Copy the SQLite database into a new file, while it is in use, and see that it is whole."""
+    with _opened() as (_, database):
+        _check_version(database)
+        database.copy(target)
+    _say(f"{target} is a whole copy. Keep the SECRET_KEY too, elsewhere: links need both.")
 
 
 @commands.command("rezone")

@@ -5,13 +5,13 @@ worker, a command) and committed there, once.
 """
 
 import sqlite3
-import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
+from typing import cast as as_if
 
 import anyio
 from sqlalchemy import DateTime, Dialect, Engine, Integer, create_engine, event, text
@@ -22,13 +22,18 @@ from sqlalchemy.orm import declared_attr
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel
 
+from scheduler import sqlite_file
 from scheduler.errors import Misconfigured, Unavailable
+from scheduler.sqlite_file import Turn
 
 WAIT_SECONDS = 5.0
 """How long a writer waits in all before it is told to come back: for its turn in this process, and
 then for whoever writes to an SQLite file from outside."""
 LEAST_SECONDS = 0.1
 """How long it waits for the file when the wait for its turn took the whole time."""
+
+FAULT_SECONDS = 60.0
+"""How long after a fault of storage a process says that it is not well."""
 
 Known = TypeVar("Known")
 
@@ -97,10 +102,12 @@ class Database:
         self.url = parsed
         self.is_sqlite = kind == "sqlite"
         self._line = anyio.Lock()
-        self._turn = threading.Lock()
         self._patience = patience
         """How long the one who has the turn may wait for the file."""
         self._file: tuple[int, int] | None = None
+        # Only whoever writes to SQLite asks for it.
+        self._turn = Turn(Path(self.url.database or "none"))
+        self._failed: tuple[float, str] | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
 
     def _sqlite(self) -> Engine:
@@ -110,7 +117,7 @@ class Database:
             self.url, hide_parameters=True, connect_args={"timeout": self._patience}
         )
         event.listen(engine, "do_connect", self._refuse_another_file)
-        event.listen(engine, "connect", _set_up_sqlite)
+        event.listen(engine, "connect", sqlite_file.set_up)
         event.listen(engine, "connect", self._remember_file)
         event.listen(engine, "begin", self._begin_sqlite)
         return engine
@@ -151,8 +158,12 @@ class Database:
         return found.st_dev, found.st_ino
 
     def make_folder(self) -> None:
-        """The folder that an SQLite file is to lie in, readable by its owner alone."""
+        """The folder that an SQLite file is to lie in, readable by its owner alone.
+
+        Misconfigured if it is of the network: locks are not to be relied on there.
+        """
         if self.is_sqlite and self.url.database:
+            sqlite_file.check_place(Path(self.url.database))
             Path(self.url.database).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
 
     @contextmanager
@@ -165,13 +176,25 @@ class Database:
             with self.unit(write=write) as session:
                 yield session
             return
+        with self.alone(), self.unit(write=write) as session:
+            yield session
+
+    @contextmanager
+    def alone(self, patience: float | None = None) -> Iterator[None]:
+        """Be the one who writes to SQLite, in all processes. Unavailable if the turn does not come.
+
+        `patience`: seconds; by default as long as any writer waits. At once on PostgreSQL.
+        """
+        if not self.is_sqlite:
+            yield
+            return
         came = time.monotonic()
-        if not self._turn.acquire(timeout=WAIT_SECONDS):
+        if not self._turn.acquire(timeout=WAIT_SECONDS if patience is None else patience):
             raise Unavailable
-        self._spend(came)
+        if patience is None:
+            self._spend(came)
         try:
-            with self.unit(write=write) as session:
-                yield session
+            yield
         finally:
             self._turn.release()
 
@@ -193,6 +216,8 @@ class Database:
             raise Unavailable from problem
         except DBAPIError as problem:
             meaning = translated(problem)
+            if fault := storage_fault(problem):
+                self._failed = time.monotonic(), fault
             if isinstance(meaning, Busy) and not begun:
                 # Another process is writing, and we have waited our time for it already.
                 raise Unavailable from problem
@@ -212,7 +237,7 @@ class Database:
         try:
             with anyio.fail_after(WAIT_SECONDS):
                 async with self._line:
-                    while not self._turn.acquire(blocking=False):  # noqa: ASYNC110 - a thread sets no event
+                    while not self._turn.acquire():  # noqa: ASYNC110 - a thread sets no event
                         await anyio.sleep(0.001)
         except TimeoutError as problem:
             raise Unavailable from problem
@@ -232,9 +257,56 @@ class Database:
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}").close()
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
+    def fault(self) -> str:
+        """What storage lately refused for want of space or health, a sentence; mostly nothing."""
+        if self._failed is None or time.monotonic() - self._failed[0] > FAULT_SECONDS:
+            return ""
+        return self._failed[1]
+
+    def clear_log(self, *, beyond: int = sqlite_file.LOG_BYTES) -> None:
+        """Cut SQLite's log if it has grown beyond so many bytes and no reader needs it."""
+        if not self.is_sqlite or self._log_bytes() <= beyond:
+            return
+        with self.alone(), self._driver() as connection:
+            sqlite_file.clear_log(connection)
+
+    def _log_bytes(self) -> int:
+        try:
+            return Path(f"{self.url.database}-wal").stat().st_size
+        except OSError:
+            return 0
+
+    def check_whole(self) -> None:
+        """Misconfigured if the SQLite file is damaged. Reads all of it; PostgreSQL looks itself."""
+        if self.is_sqlite and Path(self.url.database or "").exists():
+            with self._driver() as connection:
+                sqlite_file.check_whole(connection, str(self.url.database))
+
+    def copy(self, target: Path) -> None:
+        """Copy the whole SQLite database into a new file. Misconfigured if that cannot be."""
+        if not self.is_sqlite:
+            raise Misconfigured("This copies SQLite files. Copy PostgreSQL with `pg_dump`.")
+        with self._driver() as connection:
+            sqlite_file.copy(connection, target)
+
+    @contextmanager
+    def _driver(self) -> Iterator[sqlite3.Connection]:
+        """The driver's own connection to the SQLite file, outside of any transaction."""
+        try:
+            pooled = self.engine.raw_connection()
+        except DBAPIError as problem:
+            raise translated(problem) from problem
+        try:
+            yield as_if("sqlite3.Connection", pooled.driver_connection)
+        except sqlite3.OperationalError as problem:
+            raise Unavailable from problem
+        finally:
+            pooled.close()
+
     def close(self) -> None:
         """Let go of all connections."""
         self.engine.dispose()
+        self._turn.close()
 
 
 def known(value: Known | None) -> Known:
@@ -263,29 +335,25 @@ def translated(problem: DBAPIError) -> Exception:
         return Busy()
     if isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated:
         return Unavailable()
-    return problem
+    return Unavailable() if storage_fault(problem) else problem
 
 
-def _set_up_sqlite(connection: Any, _record: Any) -> None:
-    # SQLAlchemy's "begin" event says BEGIN; the driver must not say it a second time.
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    _write_ahead(cursor)
-    for pragma in ("foreign_keys=ON", "synchronous=FULL", "recursive_triggers=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+STORAGE_FAULTS = {
+    sqlite3.SQLITE_FULL: "The disk of the database is full.",
+    sqlite3.SQLITE_IOERR: "The disk of the database cannot be read or written.",
+    sqlite3.SQLITE_READONLY: "The database may only be read.",
+    sqlite3.SQLITE_CORRUPT: "The database is damaged: put the newest backup in its place.",
+    # PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "53100": "The disk of the database is full.",
+    "58030": "The disk of the database cannot be read or written.",
+    "25006": "The database may only be read.",
+    "XX001": "The database is damaged: put the newest backup in its place.",
+    "XX002": "The database is damaged: put the newest backup in its place.",
+}
 
 
-def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Let the file be written ahead. SQLite does not wait where two change a new file to it."""
-    until = time.monotonic() + WAIT_SECONDS
-    while True:
-        try:
-            cursor.execute("PRAGMA journal_mode=WAL")
-        except sqlite3.OperationalError as problem:
-            busy = problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > until:
-                raise
-            time.sleep(LEAST_SECONDS)
-        else:
-            return
+def storage_fault(problem: DBAPIError) -> str:
+    """What is wrong with the disk or the file, in a sentence for operators; mostly nothing."""
+    state = getattr(problem.orig, "sqlstate", None)
+    code = getattr(problem.orig, "sqlite_errorcode", None)
+    return STORAGE_FAULTS.get(state or (code & 0xFF if code is not None else 0), "")

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, literal
 from sqlmodel import select
 
-from scheduler import installation, migrations, rezone
+from scheduler import installation, migrations, rezone, sqlite_file
 from scheduler.audit import OPERATOR
 from scheduler.clinic import zone_rules
 from scheduler.database import Busy, Database
@@ -20,8 +20,6 @@ from scheduler.sms.sender import Refused, Sender, TryLater
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=60)
 OVERDUE = timedelta(minutes=5)
-SAFE_SQLITE = (3, 51, 3)
-"""Before this, two processes that reset the write-ahead log at once could lose a commit."""
 
 NO_MESSAGE = "SM" + "0" * 32
 """Nobody's message: the answer to a question about it tells whether our credentials are good."""
@@ -77,12 +75,13 @@ def _configuration(settings: Settings) -> Finding:
 def _database(database: Database) -> Finding:
     with database.transaction(write=False) as session:
         session.exec(select(literal(1))).one()
-    if database.is_sqlite and sqlite3.sqlite_version_info < SAFE_SQLITE:
+    database.check_whole()
+    if database.is_sqlite and sqlite_file.has_reset_fault(sqlite3.sqlite_version_info):
         return Finding(
             "database",
-            f"SQLite {sqlite3.sqlite_version} answers.",
-            "Let only one process use it (`scheduler serve`), or take PostgreSQL: before 3.51.3"
-            " two processes could lose a commit.",
+            f"SQLite {sqlite3.sqlite_version} answers; the file is whole.",
+            "Let no other program write to the file, or take PostgreSQL: before SQLite 3.51.3 one"
+            " that clears the log while another writes could lose a commit. Ours take turns.",
             is_warning=True,
         )
     return Finding("database", "It answers.")

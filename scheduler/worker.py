@@ -276,6 +276,7 @@ class Worker:
             enquiries.forget_old(session, now=now)
             idempotency.forget_old(session, now=now)
             lost_links.forget_old(session, now=now)
+        self._database.clear_log()
 
 
 def _unbroken(chore: Callable[[], None]) -> None:

@@ -30,7 +30,12 @@ def ready(request: Request) -> JSONResponse:
     """Database, migrations, worker: 503 names what is wrong."""
     wrong = [*_database(request), *_worker(request)]
     return JSONResponse(
-        {"status": "not ready" if wrong else "ready", "problems": wrong}, 503 if wrong else 200
+        {
+            "status": "not ready" if wrong else "ready",
+            "problems": wrong,
+            "zone_data": zone_rules.packaged_version(),
+        },
+        503 if wrong else 200,
     )
 
 
@@ -47,7 +52,7 @@ def _database(request: Request) -> list[str]:
             objection = zone_rules.objection(session, zone_rules.packaged_version())
     except (Problem, Busy):
         return ["The database does not answer."]
-    return [objection] if objection else []
+    return [each for each in (objection, database.fault()) if each]
 
 
 def _worker(request: Request) -> list[str]:

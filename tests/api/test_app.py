@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session, select
 
 from scheduler import app as application
+from scheduler.clinic import zone_rules
 from scheduler.clinic.models import Room
 from scheduler.clock import SystemClock
 from scheduler.database import Database
@@ -165,7 +166,11 @@ def test_a_worker_lives_and_ends_with_the_application_and_its_silence_shows(
 
     with TestClient(app) as client:
         assert worker.is_running
-        assert client.get("/health/ready").json() == {"status": "ready", "problems": []}
+        assert client.get("/health/ready").json() == {
+            "status": "ready",
+            "problems": [],
+            "zone_data": zone_rules.packaged_version(),
+        }
         clock.move(seconds=61)
         assert client.get("/health/ready").status_code == 503
         worker.last_tick = clock.now()
