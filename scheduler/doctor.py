@@ -14,6 +14,7 @@ from scheduler.audit import OPERATOR
 from scheduler.clinic import zone_rules
 from scheduler.database import Busy, Database
 from scheduler.errors import Problem
+from scheduler.reminders import for_staff, mass_texts
 from scheduler.reminders.models import Message, MessageState
 from scheduler.settings import Settings
 from scheduler.sms.sender import Refused, Sender, TryLater
@@ -120,13 +121,23 @@ def _overdue(database: Database, now: datetime) -> Finding:
             select(func.count())
             .select_from(Message)
             .where(Message.state == MessageState.OWED, Message.due_at < now - OVERDUE)
-            .where(Message.expires_at > now)
+            .where(Message.expires_at > now, ~mass_texts.holds_back())
         ).one()
+        held = for_staff.mass_texts_waiting(session)
     if waiting:
         return Finding(
             "texts",
             f"{waiting} texts are due for more than five minutes.",
             "Is a worker running? `scheduler worker`, or `scheduler serve` without --no-worker.",
+        )
+    if held:
+        count, since = held
+        return Finding(
+            "texts",
+            f"News to many people wait for a confirmation ({count}), the first since"
+            f" {since:%Y-%m-%d %H:%M} UTC.",
+            "Look at GET /api/v1/mass-texts?state=held, then confirm or stop each.",
+            is_warning=True,
         )
     return Finding("texts", "None is overdue.")
 

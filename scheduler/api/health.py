@@ -11,7 +11,7 @@ from scheduler.api.entry import context_of
 from scheduler.clinic import zone_rules
 from scheduler.database import Busy
 from scheduler.errors import Problem
-from scheduler.reminders import attention
+from scheduler.reminders import attention, for_staff
 
 router = APIRouter(prefix="/health", include_in_schema=False)
 
@@ -27,16 +27,34 @@ def live() -> dict[str, str]:
 
 @router.api_route("/ready", methods=["GET", "HEAD"])
 def ready(request: Request) -> JSONResponse:
-    """Database, migrations, worker: 503 names what is wrong."""
+    """Database, migrations, worker: 503 names what is wrong.
+
+    `waiting`: what goes on once somebody has decided; it is no reason to restart anything.
+    """
     wrong = [*_database(request), *_worker(request)]
-    return JSONResponse(
-        {
-            "status": "not ready" if wrong else "ready",
-            "problems": wrong,
-            "zone_data": zone_rules.packaged_version(),
-        },
-        503 if wrong else 200,
-    )
+    said: dict[str, object] = {
+        "status": "not ready" if wrong else "ready",
+        "problems": wrong,
+        "zone_data": zone_rules.packaged_version(),
+    }
+    if not wrong and (waiting := _waiting(request)):
+        said["waiting"] = waiting
+    return JSONResponse(said, 503 if wrong else 200)
+
+
+def _waiting(request: Request) -> list[str]:
+    try:
+        with context_of(request).database.unit(write=False) as session:
+            held = for_staff.mass_texts_waiting(session)
+    except (Problem, Busy, DBAPIError):
+        return []
+    if held is None:
+        return []
+    count, since = held
+    return [
+        f"News to many people wait for a confirmation ({count}), the first since"
+        f" {since:%Y-%m-%d %H:%M} UTC."
+    ]
 
 
 def _database(request: Request) -> list[str]:

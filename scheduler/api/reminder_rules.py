@@ -10,7 +10,7 @@ from sqlmodel import col, select
 
 from scheduler import languages
 from scheduler.api import lists
-from scheduler.api.entry import Looking, Reading, Writing, needs
+from scheduler.api.entry import Looking, Reading, Rehearsing, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import (
     Change,
@@ -28,7 +28,7 @@ from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
 from scheduler.errors import Unfit
-from scheduler.reminders import proofs, rulebook, rules, wording
+from scheduler.reminders import proofs, rulebook, rules, timing, wording
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.proofs import Proof, Setting
 from scheduler.staff.roles import Deed
@@ -128,6 +128,19 @@ class RuleShape(Shape):
     cases: dict[str, dict[str, str]]
 
 
+class StandardRule(RuleFields):
+    """A text that new clinics send, and that this one does not."""
+
+    clinic_id: int
+
+
+class Adoption(Shape):
+    """Which standard text a clinic is to send from now on."""
+
+    clinic_id: Id
+    kind: Text = Field(min_length=1, max_length=30, examples=["review"])
+
+
 class Draft(Shape):
     """Words to be tried. Without `language` in each one that we have words for."""
 
@@ -182,6 +195,45 @@ def add_rule(call: Writing, body: NewRule) -> JSONResponse:
     fields = body.model_dump(exclude={"clinic_id"})
     rule = rules.add(
         call.session, call.actor, clinic, fields, now=call.now, public_url=call.settings.public_url
+    )
+    return call.answer(_shape(rule), status=201, version=rule.version)
+
+
+@router.get("/standard")
+@needs(Deed.SEE_MESSAGES)
+def list_standard_rules(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[StandardRule]:
+    """The standard texts that your clinics lack: newer ones are never added to rules of their own.
+
+    Those on what the clinic itself changes are the exception: each clinic has them.
+    """
+    if clinic_id is not None:
+        call.actor.require(clinic_id)
+    ids = call.session.exec(
+        select(Clinic.id).where(call.actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
+    ).all()
+    wanted = [known(each) for each in ids if clinic_id in {None, each}]
+    lacking = [
+        (clinic, place, rule)
+        for clinic, missing in sorted(rulebook.not_adopted(call.session, wanted).items())
+        for place, rule in enumerate(missing)
+    ]
+    after = part.after()
+    rest = [each for each in lacking if after is None or list(each[:2]) > after]
+    return part.page(rest, lambda each: _standard(each[2], each[0]), lambda each: [*each[:2]])
+
+
+@router.post("/standard", status_code=201, response_model=RuleShape)
+@needs(Deed.SET_REMINDERS)
+def adopt_standard_rule(call: Rehearsing, body: Adoption) -> JSONResponse:
+    """Let a clinic send a standard text that it lacks. What was due before is not sent."""
+    clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
+    rule = rules.adopt(
+        call.session,
+        call.actor,
+        clinic,
+        body.kind,
+        now=call.now,
+        public_url=call.settings.public_url,
     )
     return call.answer(_shape(rule), status=201, version=rule.version)
 
@@ -252,6 +304,23 @@ def _refusal(setting: Setting, template: str, spoken: Iterable[str]) -> str:
     except Unfit as problem:
         return problem.sentence
     return ""
+
+
+def _standard(rule: timing.Rule, clinic_id: int) -> StandardRule:
+    return StandardRule(
+        clinic_id=clinic_id,
+        kind=rule.kind,
+        anchor=rule.anchor,
+        offset_minutes=rule.offset_minutes,
+        which=rule.which,
+        every=rule.every,
+        quiet=rule.quiet,
+        useful_minutes=rule.useful_minutes,
+        priority=rule.priority,
+        always=rule.always,
+        templates=dict(rule.templates),
+        cases={case: dict(words) for case, words in rule.cases.items()},
+    )
 
 
 def _shape(rule: ReminderRule) -> RuleShape:

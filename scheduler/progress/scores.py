@@ -10,7 +10,7 @@ from scheduler import audit
 from scheduler.audit import Actor
 from scheduler.booking.models import Appointment
 from scheduler.database import known
-from scheduler.errors import Unfit
+from scheduler.errors import Conflict, Unfit
 from scheduler.progress import reviews
 from scheduler.progress.models import Score
 
@@ -46,6 +46,31 @@ def record(
         clinic_id=appointment.clinic_id, now=now,
     )  # fmt: skip
     return score
+
+
+class NotYet(Conflict):
+    """How somebody is can be said of a session that has been."""
+
+
+def enter(
+    session: Session, actor: Actor, appointment: Appointment, *, value: int, now: datetime
+) -> Score:
+    """What a patient said to staff about a session. NotYet for one that has not been."""
+    if appointment.state in reviews.NOT_ATTENDED or appointment.ends_at > now:
+        raise NotYet
+    return record(session, actor, appointment, value=value, now=now)
+
+
+def of_courses(session: Session, course_ids: Collection[int]) -> dict[int, list[Score]]:
+    """What was said about courses, by course, in the order in which it was said."""
+    said: dict[int, list[Score]] = {course_id: [] for course_id in course_ids}
+    for score in session.exec(
+        select(Score)
+        .where(col(Score.course_id).in_(course_ids))
+        .order_by(col(Score.at), col(Score.id))
+    ):
+        said[score.course_id].append(score)
+    return said
 
 
 def of_course(session: Session, course_id: int) -> dict[int, Score]:

@@ -21,17 +21,41 @@ def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> N
     """
     if not _lacking(session, clinic_ids):
         return
-    # Two workers may meet a new clinic at once: the row of the clinic says who was first. The lock
-    # leaves those alone who only refer to the clinic.
+    lock(session, clinic_ids)
+    for clinic_id, missing in sorted(_lacking(session, clinic_ids).items()):
+        session.add_all(row(rule, clinic_id, now) for rule in missing)
+    session.flush()
+
+
+def lock(session: Session, clinic_ids: Collection[int]) -> None:
+    """Let one at a time give rules to these clinics: two workers may meet a new one at once.
+
+    Those who only refer to the clinic are left alone.
+    """
     session.exec(
         select(Clinic.id)
         .where(col(Clinic.id).in_(clinic_ids))
         .order_by(col(Clinic.id))
         .with_for_update(key_share=True)
     ).all()
-    for clinic_id, missing in sorted(_lacking(session, clinic_ids).items()):
-        session.add_all(_row(rule, clinic_id, now) for rule in missing)
-    session.flush()
+
+
+def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+    """By clinic, the standard rules of whose kind it has none, not even switched off.
+
+    A clinic that has no rules yet lacks none: it is given all of them.
+    """
+    kinds: dict[int, set[str]] = {}
+    for clinic_id, kind in session.exec(
+        select(ReminderRule.clinic_id, ReminderRule.kind)
+        .where(col(ReminderRule.clinic_id).in_(clinic_ids))
+        .distinct()
+    ):
+        kinds.setdefault(clinic_id, set()).add(kind)
+    return {
+        clinic_id: [rule for rule in DEFAULT_RULES if rule.kind not in has]
+        for clinic_id, has in kinds.items()
+    }
 
 
 def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
@@ -96,7 +120,8 @@ def _with_rules(session: Session, clinic_ids: Collection[int]) -> set[int]:
     return set(found)
 
 
-def _row(rule: timing.Rule, clinic_id: int, now: datetime) -> ReminderRule:
+def row(rule: timing.Rule, clinic_id: int, now: datetime) -> ReminderRule:
+    """A standard rule as a clinic's own."""
     return ReminderRule(
         clinic_id=clinic_id,
         kind=rule.kind,

@@ -10,10 +10,11 @@ from scheduler import audit, languages
 from scheduler.audit import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
-from scheduler.errors import NotFound, Unfit
+from scheduler.errors import Conflict, NotFound, Unfit
 from scheduler.reminders import proofs, rulebook
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.proofs import Setting
+from scheduler.reminders.texts import DEFAULT_RULES
 
 
 def find(session: Session, actor: Actor, rule_id: int) -> ReminderRule:
@@ -64,6 +65,35 @@ def change(
     for name, value in changes.items():
         setattr(rule, name, value)
     return _kept(session, actor, rule, "changed", Setting(clinic, now, public_url))
+
+
+class AlreadyAdopted(Conflict):
+    """This clinic has a text of that kind. Change that one instead."""
+
+    slug = "already-adopted"
+
+
+def adopt(
+    session: Session, actor: Actor, clinic: Clinic, kind: str, *, now: datetime, public_url: str
+) -> ReminderRule:
+    """Give a clinic a standard rule that it lacks, in the standard words.
+
+    It holds from now on: what was due before is not sent. AlreadyAdopted where there is one of
+    that kind; Unfit for a kind that is no standard one.
+    """
+    clinic_id = known(clinic.id)
+    actor.require(clinic_id)
+    standard = next((rule for rule in DEFAULT_RULES if rule.kind == kind), None)
+    if standard is None:
+        kinds = ", ".join(rule.kind for rule in DEFAULT_RULES)
+        raise Unfit(f"There is no standard text {kind}. There are {kinds}.", field="kind")
+    rulebook.settle(session, [clinic_id], now=now)
+    rulebook.lock(session, [clinic_id])
+    if standard not in rulebook.not_adopted(session, [clinic_id])[clinic_id]:
+        raise AlreadyAdopted
+    rule = rulebook.row(standard, clinic_id, now)
+    rule.holds_from = now
+    return _kept(session, actor, rule, "adopted", Setting(clinic, now, public_url))
 
 
 def recheck(session: Session, clinic: Clinic, *, now: datetime, public_url: str) -> None:

@@ -4,10 +4,13 @@ from typing import Any
 
 import pytest
 from httpx import Response
+from sqlmodel import col, delete, select
 
+from scheduler.database import Database
+from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.segments import count
 from tests.api.conftest import Desk
-from tests.cast import Cast
+from tests.cast import NOW, Cast
 
 RULES = "/reminder-rules"
 PARKING = "{clinic}: {date} {time}. Parking is behind the house."
@@ -173,3 +176,61 @@ def test_a_language_we_have_no_words_for_is_refused(desk: Desk, cast: Cast) -> N
 
     assert answer.status_code == 422
     assert answer.json()["errors"][0]["message"] == "we have words for en, es only"
+
+
+def forget(database: Database, *kinds: str) -> None:
+    """As in a clinic that had its rules before there were these."""
+    with database.transaction() as session:
+        session.exec(delete(ReminderRule).where(col(ReminderRule.kind).in_(kinds)))
+
+
+def test_a_standard_text_that_a_clinic_lacks_is_listed_and_adopted_once(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    desk.get(RULES)
+    forget(database, "review", "closing")
+
+    lacking = desk.get(f"{RULES}/standard", clinic_id=cast.clinic).json()["items"]
+    tried = desk.post(f"{RULES}/standard?dry_run=true", adoption(cast, "review"))
+    still = desk.get(f"{RULES}/standard").json()["items"]
+    adopted = desk.post(f"{RULES}/standard", adoption(cast, "review"))
+    again = desk.post(f"{RULES}/standard", adoption(cast, "review"))
+
+    assert [each["kind"] for each in lacking] == ["review", "closing"]
+    assert (tried.status_code, still) == (201, lacking)
+    assert adopted.status_code == 201, adopted.text
+    assert {name: adopted.json()[name] for name in lacking[0]} == lacking[0]
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/already-adopted")
+    rest = desk.get(f"{RULES}/standard").json()["items"]
+    assert [each["kind"] for each in rest] == ["closing"]
+    [entry] = [each for each in desk.get("/audit").json()["items"] if each["deed"] == "adopted"]
+    assert entry["subject_id"] == adopted.json()["id"]
+
+
+def adoption(cast: Cast, kind: str) -> dict[str, Any]:
+    return {"clinic_id": cast.clinic, "kind": kind}
+
+
+def test_an_adopted_text_says_nothing_of_what_is_past(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    desk.get(RULES)
+    forget(database, "closing")
+    desk.post(f"{RULES}/standard", adoption(cast, "closing"))
+
+    with database.transaction(write=False) as session:
+        rule = session.exec(select(ReminderRule).where(ReminderRule.kind == "closing")).one()
+    assert rule.holds_from == NOW
+
+
+def test_one_that_is_switched_off_is_not_lacking_and_no_other_is_standard(
+    desk: Desk, cast: Cast
+) -> None:
+    [rule] = [each for each in desk.get(RULES).json()["items"] if each["kind"] == "review"]
+    desk.send("PATCH", f"{RULES}/{rule['id']}", {"active": False})
+
+    refused = desk.post(f"{RULES}/standard", adoption(cast, "parking"))
+
+    assert desk.get(f"{RULES}/standard").json()["items"] == []
+    assert refused.status_code == 422
+    assert [error["field"] for error in refused.json()["errors"]] == ["kind"]

@@ -258,6 +258,8 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "useful_minutes": -120,
             "templates": {"en": "{clinic}: park behind the house."},
         },
+        "SaidScore": {"value": 3},
+        "Adoption": {**clinic, "kind": "review"},
         "RuleChange": {"priority": 5},
         "Draft": {**clinic, "template": "{clinic}: {date}"},
     }
