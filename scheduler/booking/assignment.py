@@ -61,12 +61,13 @@ def assign(wanted: Sequence[Sequence[Place]], *, looks: int = MOST_LOOKS) -> lis
     As many as possible have one, and of such answers it is one of least cost, unless `looks` ended.
     """
     chosen: list[Seated | None] = [None] * len(wanted)
-    for those in _apart(wanted):
-        search = _Search([wanted[number] for number in those])
+    bits = _Bits(wanted)
+    for those in _apart(bits):
+        search = _Search(bits, those)
         search.fill()
         search.better(looks * len(those) // len(wanted))
         for number, seated in search.best.items():
-            chosen[those[number]] = seated
+            chosen[number] = seated
     return chosen
 
 
@@ -87,14 +88,13 @@ class _Bits:
         """Those that could want the same room at the same time"""
 
 
-def _apart(wanted: Sequence[Sequence[Place]]) -> list[list[int]]:
+def _apart(bits: _Bits) -> list[list[int]]:
     """Sessions in groups that have nothing to do with each other."""
-    bits = _Bits(wanted)
     reach = [
         reduce(or_, (bits.clash[bit] | bits.near[bit] for bit in _bits(own)), 0) for own in bits.own
     ]
     groups: list[list[int]] = []
-    left = set(range(len(wanted)))
+    left = set(range(len(bits.own)))
     while left:
         group = [min(left)]
         left.discard(group[0])
@@ -106,17 +106,20 @@ def _apart(wanted: Sequence[Sequence[Place]]) -> list[list[int]]:
     return groups
 
 
-class _Search(_Bits):
-    def __init__(self, wanted: Sequence[Sequence[Place]]) -> None:
-        super().__init__(wanted)
+class _Search:
+    """The best answer for some of the sessions."""
+
+    def __init__(self, bits: _Bits, those: Sequence[int]) -> None:
+        self.places, self.own, self.clash, self.near = bits.places, bits.own, bits.clash, bits.near
+        self.those = those
         self.best: dict[int, Seated] = {}
-        self.least = len(wanted) * NO_PLACE + 1
+        self.least = len(those) * NO_PLACE + 1
 
     def fill(self) -> None:
         """A first answer: whoever has the fewest places left is next; then who is in the way."""
         seated: dict[int, int] = {}
         room: dict[int, Any] = {}
-        left = set(range(len(self.own)))
+        left = set(self.those)
         free = self._all()
         while left:
             number = min(left, key=lambda one: ((self.own[one] & free).bit_count(), one))
@@ -124,7 +127,7 @@ class _Search(_Bits):
             self._first(number, seated, room)
             if number in seated:
                 free &= ~self.clash[seated[number]]
-        for number in range(len(self.own)):
+        for number in self.those:
             if number not in seated:
                 self._push(number, seated, room, {number})
         self._keep(seated, room)
@@ -132,10 +135,10 @@ class _Search(_Bits):
     def better(self, looks: int) -> None:
         """Try all other answers that could cost less, the most promising first."""
         self.looks = looks
-        self._try(set(range(len(self.own))), self._all(), 0, {}, {})
+        self._try(set(self.those), self._all(), 0, {}, {})
 
     def _all(self) -> int:
-        return (1 << len(self.places)) - 1
+        return reduce(or_, (self.own[number] for number in self.those), 0)
 
     def _first(self, number: int, seated: dict[int, int], room: dict[int, Any]) -> bool:
         for bit in _bits(self.own[number]):
@@ -211,7 +214,7 @@ class _Search(_Bits):
 
     def _keep(self, seated: dict[int, int], room: dict[int, Any]) -> None:
         cost = sum(self.places[bit].cost for bit in seated.values())
-        cost += NO_PLACE * (len(self.own) - len(seated))
+        cost += NO_PLACE * (len(self.those) - len(seated))
         if cost < self.least:
             self.least = cost
             self.best = {

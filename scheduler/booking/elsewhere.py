@@ -53,20 +53,14 @@ def nearest(session: Session, appointment: Appointment, *, now: datetime) -> lis
         leaving=Leaving(appointment_ids=[known(appointment.id)]),
     )
     siblings = courses.appointments_of(session, course)
-    before = marks.standing(course, siblings)
+    fits = marks.fitting(course, siblings, appointment)
     after, until = _between(appointment, siblings)
-    keeps: dict[date, bool] = {}
-    found = []
-    for opening in search.openings(free, means.zone):
-        if not after < opening.day < until or opening.starts_at == minute_of(appointment.starts_at):
-            continue
-        if opening.day not in keeps:
-            there = {known(appointment.id): opening.day}
-            moved = marks.standing(course, siblings, instead=there)
-            keeps[opening.day] = not marks.fresh(before, moved)
-        if keeps[opening.day]:
-            found.append(opening)
-    return found
+    now_at = minute_of(appointment.starts_at)
+    return [
+        opening
+        for opening in search.openings(free, means.zone)
+        if after < opening.day < until and opening.starts_at != now_at and fits(opening.day)
+    ]
 
 
 def rest_from(

@@ -4,16 +4,17 @@ Sessions are numbered by time, cancelled ones among them: a cancelled session ke
 course, so that the others are judged as what they are. A make-up session is one more at the end.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import partial
+from functools import cache, partial
 from itertools import pairwise
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.paces import Departure, Within, departures, pace_of
 from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
+from scheduler.database import known
 from scheduler.errors import Conflict
 
 LATER = frozenset({"late", "short", "gap"})
@@ -97,17 +98,45 @@ def standing(
 
 def fresh(before: Standing, after: Standing) -> list[Departure]:
     """The departures that a change brings, or makes worse."""
-    known = {(each.kind, each.number): each for each in before.departures}
+    were = {(each.kind, each.number): each for each in before.departures}
     gaps, gaps_after = _gaps(before.days), _gaps(after.days)
     return [
         each
         for each in after.departures
         if _is_worse(
-            known.get((each.kind, each.number)),
+            were.get((each.kind, each.number)),
             each,
             gaps_after.get(each.number, 0) - gaps.get(each.number, 0),
         )
     ]
+
+
+def fitting(
+    course: Course,
+    sessions: Sequence[Appointment],
+    one: Appointment,
+    *,
+    instead: Mapping[int, date] = NOWHERE,
+) -> Callable[[date], bool]:
+    """Tells of a day whether one session of a course may go there and keep the pace as well as now.
+
+    Not where another session is. `instead` as in `off_pace`.
+    """
+    before = standing(course, sessions, instead=instead)
+    others = {
+        _day(each, instead)
+        for each in sessions
+        if each.id != one.id and each.state != AppointmentState.CANCELLED
+    }
+
+    @cache
+    def fits(day: date) -> bool:
+        there = {**instead, known(one.id): day}
+        return day.toordinal() not in others and not fresh(
+            before, standing(course, sessions, instead=there)
+        )
+
+    return fits
 
 
 def check(found: Sequence[Departure], terms: Terms) -> None:

@@ -4,6 +4,7 @@ Each start on the grid is a bit of one whole number, so that a busy stretch take
 starts that it rules out in one operation, however many weeks are looked at.
 """
 
+from bisect import bisect_right
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import partial, reduce
@@ -92,6 +93,25 @@ class RoomTime(NamedTuple):
 
     room_id: int
     busy: Sequence[Stretch]
+
+
+class Taken:
+    """What is taken of one calendar, to be asked about often."""
+
+    def __init__(self, busy: Iterable[Stretch]) -> None:
+        self._starts: list[Minute] = []
+        self._ends: list[Minute] = []
+        for start, end in sorted(busy):
+            if self._ends and start <= self._ends[-1]:
+                self._ends[-1] = max(end, self._ends[-1])
+            else:
+                self._starts.append(start)
+                self._ends.append(end)
+
+    def clear(self, wanted: Interval) -> bool:
+        """Whether nothing of a stretch is taken."""
+        ending_later = bisect_right(self._ends, wanted.start)
+        return ending_later == len(self._ends) or self._starts[ending_later] >= wanted.end
 
 
 class Slot(NamedTuple):

@@ -4,22 +4,24 @@ Whoever calls takes it all back afterwards: what was tried is only what would be
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
+from typing import NamedTuple
 
 from sqlmodel import Session
 
-from scheduler.booking import assignment, courses, marks, moves, search, seating, slots
+from scheduler.booking import assignment, courses, diary, marks, moves, search, seating
 from scheduler.booking.assignment import Place, Take
-from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.models import Appointment, Course
 from scheduler.booking.search import NOTHING, Resources
 from scheduler.booking.seating import Seat
-from scheduler.booking.slots import RoomTime
+from scheduler.booking.slots import Slot, Taken
 from scheduler.clinic import hours
+from scheduler.clinic.hours import DAY
 from scheduler.database import known
-from scheduler.intervals import Interval, minute_of
+from scheduler.intervals import Interval
 from scheduler.patients.models import Patient
 
 NEAR = timedelta(days=14)
@@ -32,6 +34,23 @@ MOST_PLACES = 3_000
 """How many places are weighed against each other, of all sessions together."""
 LEAST_PLACES = 30
 """The same for one session."""
+
+
+Candidate = tuple[int, Seat]
+"""What a place costs, in minutes from where the session was, and the place."""
+
+
+class _Free(NamedTuple):
+    """What is free of a treatment over some days, read at once for all who look for a place."""
+
+    means: Resources
+    by_day: Mapping[date, Sequence[tuple[int, Slot]]]
+    """The free starts of each day with the minute of the day, by start and practitioner"""
+    rooms: Sequence[tuple[int, Taken]]
+    patients: Mapping[int, Taken]
+    """By their calendars"""
+    limited: frozenset[int]
+    """Practitioners for whom it matters how many sessions there are"""
 
 
 @dataclass
@@ -55,58 +74,80 @@ def seat_all(
     nearest times; the others on days that keep the pace of their course.
     """
     trial = _Trial(session, now)
-    chosen = assignment.assign([_places(trial, each, len(sessions)) for each in sessions])
+    free = _free_for_all(trial, sessions)
+    most = max(LEAST_PLACES, MOST_PLACES // max(1, len(sessions)))
+    chosen = assignment.assign(
+        [_places(trial, each, free[known(each.id)], most) for each in sessions]
+    )
     # What was chosen is right by itself; what sessions do to each other's pace, and to days and
     # breaks that fill up, only the calendar knows.
     for each, seated in zip(sessions, chosen, strict=True):
         if seated is not None:
             seat = replace(seated.place.what, room_id=seated.room)
-            if _keeps_pace(trial, each, seat) and _within_limits(trial, each, seat):
+            if _keeps_pace(trial, each, seat) and (
+                seat.practitioner_id not in free[known(each.id)].limited
+                or _within_limits(trial, each, seat)
+            ):
                 _claim(trial, each, seat)
     # First whoever can stay on their day, so that nobody from another day takes that from them.
     for candidates in (_same_day, _near):
         for each in sessions:
             if known(each.id) not in trial.seats:
-                for seat in candidates(trial, each):
+                for _, seat in candidates(trial, each, _free(trial, [each])):
                     if _claim(trial, each, seat):
                         break
     return trial.seats
 
 
-def _places(trial: _Trial, appointment: Appointment, sessions: int) -> list[Place]:
+def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _Free]:
+    """What is free for each session, read once for all of one treatment."""
+    of_treatment: dict[int, list[Appointment]] = defaultdict(list)
+    for each in sessions:
+        of_treatment[_course(trial, each)[0].treatment_id].append(each)
+    return {
+        known(each.id): free
+        for those in of_treatment.values()
+        for free in [_free(trial, those)]
+        for each in those
+    }
+
+
+def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
+    """What is free near sessions of one treatment, as the calendar is now."""
+    _, means = _course(trial, sessions[0])
+    days = [_day(each) for each in sessions]
+    first, last = min(days) - NEAR, max(days) + NEAR
+    now, by_day = trial.now, defaultdict(list)
+    found = search.free_slots(trial.session, means, first=first, last=last, now=now)
+    for slot, opening in zip(found, search.openings(found, means.zone), strict=True):
+        by_day[opening.day].append((opening.minute, slot))
+    times = search.times(trial.session, means, first=first, last=last, now=now)
+    calendars = {_patient(trial, each).calendar_id for each in sessions}
+    span = Interval(hours.moment(first, 0, means.zone), hours.moment(last, DAY, means.zone) + DAY)
+    busy = diary.busy(trial.session, sorted(calendars), span, now=now)
+    return _Free(
+        means,
+        by_day,
+        [(room.room_id, Taken(room.busy)) for room in times.rooms],
+        {calendar_id: Taken(those) for calendar_id, those in busy.items()},
+        frozenset(who.practitioner_id for who in times.practitioners if who.limited),
+    )
+
+
+def _places(trial: _Trial, appointment: Appointment, free: _Free, most: int) -> list[Place]:
     """Where a session could go if nothing but its own course mattered, the nearest first."""
-    _, means = _course(trial, appointment)
-    most = max(LEAST_PLACES, MOST_PLACES // sessions)
-    there = list(islice(_same_day(trial, appointment), most * 2 // 3))
-    near = list(islice(_near(trial, appointment), most // 3))
-    day = date.fromisoformat(appointment.wall_time[:10])
-    times = search.times(trial.session, means, first=day - NEAR, last=day + NEAR, now=trial.now)
-    patient = trial.session.get_one(Patient, appointment.patient_id)
-    at = minute_of(appointment.starts_at)
+    there = islice(_same_day(trial, appointment, free), most * 2 // 3)
+    near = islice(_near(trial, appointment, free, a_day=most // 12), most // 3)
+    patient = _patient(trial, appointment)
     return [
-        _place(
-            seat,
-            means,
-            abs(seat.starts_at - at) + (OTHER_DAY if place >= len(there) else 0),
-            rooms=times.rooms,
-            course_id=appointment.course_id,
-            patient=patient,
-        )
-        for place, seat in enumerate([*there, *near])
+        _place(seat, free, cost, course_id=appointment.course_id, patient=patient)
+        for cost, seat in (*there, *near)
     ]
 
 
-def _place(
-    seat: Seat,
-    means: Resources,
-    cost: int,
-    *,
-    rooms: Sequence[RoomTime],
-    course_id: int,
-    patient: Patient,
-) -> Place:
-    room, *others = seating.entries(seat, means, patient=patient)
-    day = hours.wall(seat.starts_at, means.zone)[0].toordinal()
+def _place(seat: Seat, free: _Free, cost: int, *, course_id: int, patient: Patient) -> Place:
+    room, *others = seating.entries(seat, free.means, patient=patient)
+    day = hours.wall(seat.starts_at, free.means.zone)[0].toordinal()
     return Place(
         cost,
         (
@@ -114,18 +155,14 @@ def _place(
             Take(("a day", course_id), Interval(day, day + 1)),
         ),
         room.span,
-        tuple(
-            each.room_id
-            for each in rooms
-            if slots.room_for(seat.starts_at, means.shape, [each]) is not None
-        ),
+        tuple(room_id for room_id, taken in free.rooms if taken.clear(room.span)),
         seat,
     )
 
 
 def _claim(trial: _Trial, appointment: Appointment, seat: Seat) -> bool:
     course, means = _course(trial, appointment)
-    patient = trial.session.get_one(Patient, appointment.patient_id)
+    patient = _patient(trial, appointment)
     if not courses.claim(
         trial.session, means, [appointment], [seat], patient=patient, now=trial.now
     ):
@@ -136,39 +173,47 @@ def _claim(trial: _Trial, appointment: Appointment, seat: Seat) -> bool:
     return True
 
 
-def _same_day(trial: _Trial, appointment: Appointment) -> Iterator[Seat]:
-    yield from _free(trial, appointment, timedelta(0))
+def _same_day(trial: _Trial, appointment: Appointment, free: _Free) -> Iterator[Candidate]:
+    yield from _on(trial, appointment, free, _day(appointment))
 
 
-def _near(trial: _Trial, appointment: Appointment) -> Iterator[Seat]:
-    """Free times on other days, of which each keeps the pace of the course as well as now."""
-    _, means = _course(trial, appointment)
-    fits: dict[date, bool] = {}
-    for seat in _free(trial, appointment, NEAR):
-        day, _ = hours.wall(seat.starts_at, means.zone)
-        if day not in fits:
-            fits[day] = not _is_on(appointment, day) and _keeps_pace(trial, appointment, seat)
-        if fits[day]:
-            yield seat
+def _near(
+    trial: _Trial, appointment: Appointment, free: _Free, *, a_day: int | None = None
+) -> Iterator[Candidate]:
+    """Free times on other days, of which each keeps the pace of the course as well as now.
+
+    Later rather than earlier: that leaves more notice. `a_day`: how many at most of one day.
+    """
+    fits = _fitting(trial, appointment)
+    for away in range(1, NEAR.days + 1):
+        for day in (_day(appointment) + timedelta(away), _day(appointment) - timedelta(away)):
+            if free.by_day.get(day) and fits(day):
+                for cost, seat in islice(_on(trial, appointment, free, day), a_day):
+                    yield OTHER_DAY + away * DAY + cost, seat
+
+
+def _on(trial: _Trial, appointment: Appointment, free: _Free, day: date) -> Iterator[Candidate]:
+    """Free times of a day, those nearest to the hour that the session has first."""
+    hour, minute = appointment.wall_time[11:].split(":")
+    at, length = int(hour) * 60 + int(minute), free.means.shape.minutes
+    taken = free.patients[_patient(trial, appointment).calendar_id]
+    # Of a day they come by start and practitioner, and sorting leaves that as it is.
+    for clock, slot in sorted(free.by_day.get(day, ()), key=lambda each: abs(each[0] - at)):
+        if taken.clear(Interval(slot.starts_at, slot.starts_at + length)):
+            yield abs(clock - at), Seat(appointment.number, *slot)
 
 
 def _keeps_pace(trial: _Trial, appointment: Appointment, seat: Seat) -> bool:
     """Whether a session may go there, as far as its course is concerned."""
-    course, means = _course(trial, appointment)
+    _, means = _course(trial, appointment)
     day, _ = hours.wall(seat.starts_at, means.zone)
-    if _is_on(appointment, day):
-        return True
+    return day == _day(appointment) or _fitting(trial, appointment)(day)
+
+
+def _fitting(trial: _Trial, appointment: Appointment) -> Callable[[date], bool]:
+    course, _ = _course(trial, appointment)
     siblings, moved = trial.siblings[known(course.id)], trial.days[known(course.id)]
-    others = {
-        moved.get(known(each.id)) or date.fromisoformat(each.wall_time[:10])
-        for each in siblings
-        if each.id != appointment.id and each.state != AppointmentState.CANCELLED
-    }
-    if day in others:
-        return False
-    before = marks.standing(course, siblings, instead=moved)
-    after = marks.standing(course, siblings, instead={**moved, known(appointment.id): day})
-    return not marks.fresh(before, after)
+    return marks.fitting(course, siblings, appointment, instead=dict(moved))
 
 
 def _within_limits(trial: _Trial, appointment: Appointment, seat: Seat) -> bool:
@@ -177,26 +222,12 @@ def _within_limits(trial: _Trial, appointment: Appointment, seat: Seat) -> bool:
     return seating.upheld(trial.session, means, [seat], now=trial.now, leaving=NOTHING)
 
 
-def _is_on(appointment: Appointment, day: date) -> bool:
-    return appointment.wall_time[:10] == day.isoformat()
+def _day(appointment: Appointment) -> date:
+    return date.fromisoformat(appointment.wall_time[:10])
 
 
-def _free(trial: _Trial, appointment: Appointment, reach: timedelta) -> list[Seat]:
-    """Free times within some days of a session, the nearest first."""
-    _, means = _course(trial, appointment)
-    patient = trial.session.get_one(Patient, appointment.patient_id)
-    day = date.fromisoformat(appointment.wall_time[:10])
-    found = search.free_slots(
-        trial.session,
-        means,
-        first=day - reach,
-        last=day + reach,
-        now=trial.now,
-        patient_calendar_id=patient.calendar_id,
-    )
-    at = minute_of(appointment.starts_at)
-    found.sort(key=lambda slot: (abs(slot.starts_at - at), slot.practitioner_id))
-    return [Seat(appointment.number, *slot) for slot in found]
+def _patient(trial: _Trial, appointment: Appointment) -> Patient:
+    return trial.session.get_one(Patient, appointment.patient_id)
 
 
 def _course(trial: _Trial, appointment: Appointment) -> tuple[Course, Resources]:

@@ -291,7 +291,10 @@ def test_a_closed_day_sends_each_session_to_another_day_at_its_pace(
         None,
         None,
     )
-    assert [each["to"]["starts_at"][:10] for each in proposal["sessions"]] == ["2027-02-23"] * 2
+    assert [each["to"]["starts_at"][:16] for each in proposal["sessions"]] == [
+        "2027-02-23T09:00",
+        "2027-02-23T10:00",
+    ]
     assert desk.post(confirmation(proposal)).status_code == 200
     for each in proposal["sessions"]:
         session = desk.get(f"/appointments/{each['appointment_id']}").json()

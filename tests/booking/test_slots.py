@@ -12,6 +12,7 @@ from scheduler.booking.slots import (
     RoomTime,
     SessionShape,
     Slot,
+    Taken,
     check,
     free,
     room_for,
@@ -336,3 +337,13 @@ def test_a_course_keeps_its_wall_time_across_the_clock_change():
     slots = free(span, SHAPE._replace(step=60), [mei], [RoomTime(BED, [])], zone=zone)
 
     assert [wall(slot.starts_at, zone) for slot in slots] == [(day, 540) for day in days]
+
+
+SPANS = st.builds(
+    lambda start, minutes: Interval(start, start + minutes), st.integers(0, 40), st.integers(1, 12)
+)
+
+
+@given(busy=st.lists(SPANS, max_size=6), wanted=SPANS)
+def test_what_is_taken_is_found_however_it_overlaps(busy, wanted):
+    assert Taken(busy).clear(wanted) == (not any(overlap(each, wanted) for each in busy))
