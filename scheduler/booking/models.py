@@ -102,7 +102,7 @@ class Appointment(Versioned, table=True):
     reassigned_at: datetime | None = Field(default=None, sa_type=Instant)
     """When the clinic gave it to somebody else at the same time, which the patient has to be told;
     nothing as with `news_at`, or where its time was changed since"""
-    givers: list[tuple[int, str | None]] = Field(
+    givers: list[Any] = Field(
         default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
     )
     """Then: whom the patient knew of, and each who was to give it after that, as the id of the
