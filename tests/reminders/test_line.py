@@ -386,6 +386,51 @@ def test_no_transaction_is_open_while_the_carrier_answers(
     assert 1 <= carrier.most_at_once <= 3
 
 
+class Meeting(Paper):
+    """A carrier that answers when so many calls are under way at once, and looks around then."""
+
+    database: Database
+    meet: threading.Barrier
+    seen: list[tuple[int, int]]
+
+    def look(self) -> None:
+        """How many connections are in use, and how many transactions the server knows of."""
+        held = self.database.engine.pool.checkedout()  # type: ignore[attr-defined]
+        self.seen.append((held, open_transactions(self.database)))
+
+    def send(self, **call: Any) -> Accepted:
+        self.meet.wait(60)
+        return super().send(**call)
+
+
+def open_transactions(database: Database) -> int:
+    if database.is_sqlite:
+        return 0  # its pool has told
+    with database.engine.connect() as connection:
+        found = connection.execute(
+            sql(
+                "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                " AND pid <> pg_backend_pid() AND xact_start IS NOT NULL"
+            )
+        )
+        return int(found.scalar_one())
+
+
+def test_the_database_knows_of_no_transaction_while_the_carrier_is_called(world: World) -> None:
+    """Asked while as many calls are under way as there may be, so that nothing else is."""
+    calls = 400 if FULL else 40
+    owe(world, calls)
+    carrier = Meeting(world.clock)
+    carrier.database, carrier.seen = world.database, []
+    carrier.meet = threading.Barrier(4, action=carrier.look)
+    world.carrier = carrier
+
+    colleague(world, concurrency=4).send()
+
+    assert carrier.seen == [(0, 0)] * (calls // 4)
+    assert len(set(carrier.texts)) == len(carrier.texts) == calls
+
+
 @given(st.integers(-100, 200_000), st.integers(0, 100_000))
 def test_the_carrier_never_keeps_a_text_beyond_its_use(left: int, later: int) -> None:
     intent = Intent(1, 1, "", "", "", MONDAY + left * SECOND)

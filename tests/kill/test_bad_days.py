@@ -1,0 +1,216 @@
+"""A day on which we were away, a change of mind in the very moment, a text to many that is wrong.
+
+Small by default; with CHAOS=full as large as the promise: `make chaos`.
+"""
+
+import os
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlmodel import col, select
+
+from scheduler.audit import OPERATOR
+from scheduler.booking import appointments
+from scheduler.booking.marks import Terms
+from scheduler.database import Database, known
+from scheduler.reminders import line, mass_sending
+from scheduler.reminders.claims import Claim, Intent
+from scheduler.reminders.models import MassText, Message, MessageState
+from scheduler.sms import twilio
+from scheduler.worker import Worker
+from tests.reminders.world import MONDAY, SECRETS, World, appointment, at, found
+from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
+
+FULL = os.environ.get("CHAOS") == "full"
+MONTH = timedelta(days=28)
+AT_ONCE = 4
+
+
+@pytest.fixture
+def world(database: Database) -> World:
+    return found(database)
+
+
+def colleague(world: World, sender: Any = None, per_second: float | None = None) -> Worker:
+    return Worker(
+        world.database,
+        sender or world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+        per_second=per_second,
+        concurrency=AT_ONCE,
+    )
+
+
+def starts(first: int) -> Iterator[datetime]:
+    """Two beside each other every hour."""
+    for day in range(first, first + 12):
+        for hour in range(9, 19):
+            yield from (at(day, hour), at(day, hour))
+
+
+def people(world: World, number: int, *, first: int = 18) -> list[int]:
+    """So many courses of one session, each of somebody else."""
+    return [
+        world.book(world.enrol("Ann Archer", f"+1212555{each:04d}"), start)
+        for each, start in zip(range(130, 130 + number), starts(first), strict=False)
+    ]
+
+
+def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
+    world: World,
+) -> None:
+    """Away from Monday, five past ten, for 26 hours: what was due at one is of no use by then."""
+    for each, hour in enumerate([13, 15, 16, 17] * 3):
+        world.book(world.enrol("Ann Archer", f"+1212555{each:04d}"), at(5, hour))
+    world.tick()
+    world.carrier.texts.clear()
+
+    world.clock.at = MONDAY + timedelta(hours=26)
+    per_second = 4.0
+    back = colleague(world, per_second=per_second)
+    back.sweep()
+    with world.database.transaction() as session:
+        began = line.seconds_of(session)
+    back.send()
+    with world.database.transaction() as session:
+        took = line.seconds_of(session) - began
+
+    stale = world.messages(kind="day_before", state=MessageState.EXPIRED)
+    sent = world.messages(kind="day_before", state=MessageState.SENT)
+    phones = {f"+1212555{each:04d}" for each in range(12)}
+    assert {each.phone for each in sent} == {to for to, _ in world.carrier.texts}
+    assert len(world.carrier.texts) == len(sent) == 9
+    assert {each.phone for each in stale} == phones - {each.phone for each in sent}
+    # What staff find in `/messages?for_staff=true`: whom they may call instead.
+    assert {(each.for_staff, each.reason[:9]) for each in stale} == {(True, "Too late:")}
+    assert not any(each.for_staff for each in sent)
+    assert len(sent) <= per_second + took * per_second
+
+
+@pytest.mark.parametrize("change", ["cancel", "move"])
+@pytest.mark.parametrize("again", range(9 if FULL else 1))
+def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was(
+    world: World, change: str, again: int
+) -> None:
+    """Confirmations of so many bookings go out while the sessions are cancelled or moved.
+
+    Every third is changed just between its claim and the last look; the others whenever it comes.
+    """
+    number = 30
+    ids = people(world, number)
+    world.worker.sweep()
+    worker = colleague(world)
+    place = {
+        known(message.id): ids.index(message.course_id)
+        for message in world.messages(kind="confirmation")
+        if message.course_id
+    }
+    changed = [threading.Event() for _ in ids]
+    claimed = [threading.Event() for _ in ids]
+    late: dict[int, bool] = {}
+    intend = worker._dispatcher._intend
+
+    def watched(claim: Claim) -> Intent | None:
+        each = place[claim.message_id]
+        claimed[each].set()
+        if each % 3 == again % 3:
+            assert changed[each].wait(60)
+        late[each] = changed[each].is_set()
+        return intend(claim)
+
+    worker._dispatcher._intend = watched  # type: ignore[method-assign]
+
+    def change_all() -> None:
+        for each, course in enumerate(ids):
+            if each % 3 == again % 3:
+                assert claimed[each].wait(60)
+            with world.database.transaction() as session:
+                chosen = appointment(session, course, 1)
+                if change == "cancel":
+                    appointments.cancel(session, OPERATOR, chosen, now=world.clock.at)
+                else:
+                    appointments.move(
+                        session,
+                        OPERATOR,
+                        chosen,
+                        starts_at=chosen.starts_at + MONTH,
+                        terms=Terms(insist="a test"),
+                        now=world.clock.at,
+                    )
+            changed[each].set()
+
+    changing = threading.Thread(target=change_all)
+    changing.start()
+    worker.send()
+    changing.join()
+    worker.send()
+
+    texts = {world_phone(to): text for to, text in world.carrier.texts}
+    assert len(texts) == len(world.carrier.texts)
+    was = {each: start for each, start in enumerate(starts(18)) if each < number}
+    for each, start in was.items():
+        if not late[each]:
+            continue
+        if change == "cancel":
+            assert each not in texts
+        else:
+            assert f" {local_date(start)}," not in texts[each]
+            assert f" {local_date(start + MONTH)}," in texts[each]
+    assert sum(late.values()) >= number // 3
+
+
+def world_phone(phone: str) -> int:
+    return int(phone[-4:]) - 130
+
+
+def local_date(start: datetime) -> str:
+    return f"{start:%a} {start.day} {start:%b}"  # by day, so that the zone is no matter
+
+
+def test_a_text_to_many_that_is_stopped_goes_to_nobody_else(world: World) -> None:
+    """Counted at the carrier: what it gets after the stop was on its way to it already."""
+    ids = people(world, 60)
+    world.tick()
+    for course in ids:
+        with world.database.transaction() as session:
+            appointments.cancel(
+                session, OPERATOR, appointment(session, course, 1), now=world.clock.at
+            )
+    world.tick(MONDAY + timedelta(minutes=3))
+    with world.database.transaction() as session:
+        [batch] = session.exec(select(MassText)).all()
+        mass_sending.confirm(session, OPERATOR, batch, people=60, now=world.clock.at)
+    with Standin(now=world.clock.now) as carrier:
+        carrier.fail_next(*[Fault.slow(0.05)] * 60)
+        sender = twilio.connect(
+            account_sid=ACCOUNT,
+            auth_token=TOKEN,
+            messaging_service_sid=SERVICE,
+            api_url=carrier.url,
+        )
+        worker = colleague(world, sender, per_second=20.0)
+        sending = threading.Thread(target=worker.send)
+        sending.start()
+        while len(carrier.messages) < 8:
+            assert sending.is_alive()
+        with world.database.transaction() as session:
+            [batch] = session.exec(select(MassText)).all()
+            mass_sending.stop(session, OPERATOR, batch, now=world.clock.at)
+        before = len(carrier.messages)
+        sending.join()
+        world.clock.at += timedelta(hours=1)
+        worker.sweep()
+        worker.send()
+
+        went = len(carrier.messages)
+    assert 8 <= before <= went <= before + AT_ONCE < 60
+    with world.database.transaction(write=False) as session:
+        states = session.exec(
+            select(Message.state).where(Message.kind == "cancelled").order_by(col(Message.state))
+        ).all()
+    assert states == ["sent"] * went + ["withdrawn"] * (60 - went)
