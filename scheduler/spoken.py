@@ -43,13 +43,17 @@ def language() -> Language:
     return Language(_SPOKEN.get())
 
 
+def is_far(day: date) -> bool:
+    """Whether a day is of another year than the one in which the answer is read."""
+    return _YEAR.get() not in {None, day.year}
+
+
 def on(day: date, pattern: str = "") -> str:
     """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern.
 
     Without one: 8 March, and 8 March 2028 in another year than that.
     """
-    far = _YEAR.get() not in {None, day.year}
-    return language().say(day, pattern or ("d MMMM y" if far else "d MMMM"), "pages")
+    return language().say(day, pattern or ("d MMMM y" if is_far(day) else "d MMMM"), "pages")
 
 
 def weekdays() -> list[str]:

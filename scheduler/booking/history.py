@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, and_, col, or_, select
 
+from scheduler import spoken
 from scheduler.audit import AuditEntry
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Clinic, Practitioner
@@ -223,7 +224,8 @@ def _when(instant: str, known_things: Known) -> str:
 
 
 def _day(local: datetime) -> str:
-    return f"{local:%a} {local.day} {local:%b}"
+    year = f" {local.year}" if spoken.is_far(local.date()) else ""
+    return f"{local:%a} {local.day} {local:%b}{year}"
 
 
 def _sessions(number: int) -> str:

@@ -39,9 +39,7 @@ class Manner:
 
     def on(self, day: date, *, today: date | None = None) -> str:
         """A day without its weekday: 11 January. With the year where that is not today's."""
-        if today is not None and day.year != today.year:
-            return spoken.on(day, "MMMM d, y" if self.month_first else "d MMMM y")
-        return spoken.on(day, "MMMM d" if self.month_first else "d MMMM")
+        return self._on(day, year=today is not None and day.year != today.year)
 
     def day(self, day: date, *, today: date | None = None) -> str:
         """A day with its weekday: Monday 11 January, or Monday, January 11."""
@@ -57,8 +55,13 @@ class Manner:
         }
 
     def week(self, monday: date) -> str:
-        """The days of a week: 11 to 17 January, 28 December to 3 January."""
+        """The days of a week: 11 to 17 January, 29 March to 4 April.
+
+        With the year where one of them is not of the year in which it is read.
+        """
         sunday = monday + timedelta(days=6)
+        far = spoken.is_far(monday) or spoken.is_far(sunday)
+        # Said once, at the end, where it holds for both.
         if monday.month != sunday.month:
             pattern = _("%(first)s to %(last)s")
         elif self.month_first:
@@ -66,11 +69,16 @@ class Manner:
         else:
             pattern = _("%(first_day)s to %(last)s")
         return pattern % {
-            "first": self.on(monday),
-            "last": self.on(sunday),
+            "first": self._on(monday, year=far and monday.year != sunday.year),
+            "last": self._on(sunday, year=far),
             "first_day": monday.day,
-            "last_day": sunday.day,
+            "last_day": f"{sunday.day}, {sunday.year}" if far else sunday.day,
         }
+
+    def _on(self, day: date, *, year: bool) -> str:
+        if year:
+            return spoken.on(day, "MMMM d, y" if self.month_first else "d MMMM y")
+        return spoken.on(day, "MMMM d" if self.month_first else "d MMMM")
 
     def _short(self, when: time) -> str:
         hour = when.hour % 12 or 12 if self.twelve_hours else when.hour

@@ -77,6 +77,17 @@ def test_a_move_that_breaks_the_pace_says_how_and_staff_may_insist(desk: Desk, c
     ]
 
 
+def test_dates_of_another_year_than_the_one_it_is_read_in_are_told_with_it(
+    desk: Desk, cast: Cast, clock: FrozenClock
+) -> None:
+    course = book(desk, cast, *WEEKS)
+    clock.at = MONDAY.replace(year=2028)
+
+    assert told(desk, course)[0][0] == (
+        "The course was booked: 6 sessions, the first on Mon 22 Feb 2027 9:00."
+    )
+
+
 def test_what_was_accepted_once_is_not_asked_again(desk: Desk, cast: Cast) -> None:
     course = book(desk, cast, *WEEKS)
     third, _, fifth = ids(course)[2:5]

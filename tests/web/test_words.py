@@ -1,6 +1,7 @@
 """Dates and times as people read them."""
 
 from collections.abc import Iterator
+from contextvars import copy_context
 from datetime import date, datetime, time
 
 import pytest
@@ -77,3 +78,23 @@ def spanish() -> Iterator[None]:
     spoken.speak("es")
     yield
     spoken.speak("en")
+
+
+def test_a_week_of_another_year_than_it_is_read_in_is_told_with_it() -> None:
+    def weeks() -> list[str]:
+        spoken.read_in(2027)
+        return [
+            GERMAN.week(date(2028, 1, 10)),
+            AMERICAN.week(date(2028, 1, 10)),
+            GERMAN.week(date(2027, 12, 27)),
+            AMERICAN.week(date(2027, 12, 27)),
+            GERMAN.week(date(2027, 12, 20)),
+        ]
+
+    assert copy_context().run(weeks) == [
+        "10 to 16 January 2028",
+        "January 10 to 16, 2028",
+        "27 December 2027 to 2 January 2028",
+        "December 27, 2027 to January 2, 2028",
+        "20 to 26 December",
+    ]
