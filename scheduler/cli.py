@@ -334,7 +334,12 @@ def _check_version(database: Database) -> None:
         present = migrations.present(session)
     if present != migrations.newest():
         raise Unavailable(
-            "The database has another version than this program. Run `scheduler migrate` first."
+            "The database has another version than this program. "
+            + (
+                "Run `scheduler migrate` first."
+                if present is None or migrations.knows(present)
+                else "It is newer: install the newer program."
+            )
         )
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
@@ -30,6 +31,14 @@ def upgrade(database: Database) -> None:
 def newest() -> str | None:
     """The version that this program needs."""
     return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def knows(version: str | None) -> bool:
+    """Whether a version is one of this program's; another is a newer program's."""
+    try:
+        return bool(version and ScriptDirectory.from_config(_config()).get_revision(version))
+    except CommandError:
+        return False
 
 
 def present(session: Session) -> str | None:

@@ -104,16 +104,22 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
     )
 
 
-def test_an_old_database_is_not_worked_on(run: Run, postgresql_url: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [("0001", "Run `scheduler migrate` first."), ("9999", "install the newer program.")],
+)
+def test_a_database_of_another_version_is_not_worked_on(
+    run: Run, postgresql_url: str, version: str, remedy: str
+) -> None:
     engine = create_engine(postgresql_url)
     with engine.begin() as connection:
-        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+        connection.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
     engine.dispose()
 
     done = run("worker", DATABASE_URL=postgresql_url, SECRET_KEY=SECRET)
 
     assert done.code == 1
-    assert "scheduler migrate" in done.complained
+    assert done.complained.endswith(f"{remedy}\n")
 
 
 def test_a_key_is_printed_alone_and_once(run: Run, database_url: str) -> None:

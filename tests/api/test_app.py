@@ -209,15 +209,29 @@ def test_texts_that_do_not_go_out_show_once_the_worker_has_had_a_minute(
     assert answer.json()["problems"] == ["Texts are due for minutes, and none goes out."]
 
 
-def test_a_database_of_another_version_is_not_ready(client: TestClient, database: Database) -> None:
+def set_version(database: Database, version: str) -> None:
     with database.transaction() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        session.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+
+
+def test_a_database_of_an_older_version_is_not_ready(
+    client: TestClient, database: Database
+) -> None:
+    set_version(database, "0001")
 
     answer = client.get("/health/ready")
 
     assert answer.status_code == 503
     assert "scheduler migrate" in answer.json()["problems"][0]
     assert client.get("/health/live").status_code == 200
+
+
+def test_while_a_newer_program_takes_over_the_one_of_before_is_ready(
+    client: TestClient, database: Database
+) -> None:
+    set_version(database, "9999")
+
+    assert client.get("/health/ready").json()["problems"] == []
 
 
 @pytest.fixture
