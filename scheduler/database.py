@@ -7,7 +7,7 @@ worker, a command) and committed there, once.
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
@@ -293,15 +293,14 @@ class Database:
     def _driver(self) -> Iterator[sqlite3.Connection]:
         """The driver's own connection to the SQLite file, outside of any transaction."""
         try:
-            pooled = self.engine.raw_connection()
+            with closing(self.engine.raw_connection()) as pooled:
+                yield as_if("sqlite3.Connection", pooled.driver_connection)
         except DBAPIError as problem:
             raise translated(problem) from problem
-        try:
-            yield as_if("sqlite3.Connection", pooled.driver_connection)
-        except sqlite3.OperationalError as problem:
-            raise Unavailable from problem
-        finally:
-            pooled.close()
+        except sqlite3.DatabaseError as problem:
+            # The driver's own, past SQLAlchemy.
+            meaning = translated(DBAPIError("", {}, problem))
+            raise (Unavailable() if isinstance(meaning, DBAPIError) else meaning) from problem
 
     def close(self) -> None:
         """Let go of all connections."""
