@@ -16,7 +16,7 @@ from scheduler.staff import accounts
 from scheduler.staff.roles import Role
 
 SECRET = "a secret for tests that is long enough"
-STARTS_WITHIN = 30
+STARTS_WITHIN = 90
 
 
 @dataclass
@@ -33,12 +33,17 @@ class Servers:
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __enter__(self) -> "Servers":
-        for _ in range(self.count):
-            port = free_port()
-            self.addresses.append(f"http://127.0.0.1:{port}")
-            self.processes.append(self._start(port))
-        for address, process in zip(self.addresses, self.processes, strict=True):
-            _wait_for(address, process)
+        try:
+            for _ in range(self.count):
+                port = free_port()
+                self.addresses.append(f"http://127.0.0.1:{port}")
+                self.processes.append(self._start(port))
+            for address, process in zip(self.addresses, self.processes, strict=True):
+                _wait_for(address, process)
+        except BaseException:
+            # Whoever does not get in is not let out either: they would go on for ever.
+            self._end()
+            raise
         return self
 
     def __exit__(
@@ -47,6 +52,9 @@ class Servers:
         problem: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        self._end()
+
+    def _end(self) -> None:
         for process in self.processes:
             process.terminate()
         for process in self.processes:
