@@ -10,7 +10,7 @@ from sqlmodel import Session
 from benchmarks import clinic
 from benchmarks.clinic import FIRST, NOW, Place
 from benchmarks.slots import measured, slots
-from scheduler.booking import alternatives, courses, planner
+from scheduler.booking import alternatives, planner, planning
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.refusals import Refused
 from scheduler.clinic.models import Treatment
@@ -33,17 +33,17 @@ def main() -> int:
 
 def best(session: Session, treatment: Treatment) -> None:
     """The best plan alone."""
-    courses.propose(session, treatment, ASKED, now=NOW, agreed=TWICE)
+    planning.propose(session, treatment, ASKED, now=NOW, agreed=TWICE)
 
 
 def with_alternatives(session: Session, treatment: Treatment) -> None:
     """The best plan, and those that are better in one thing."""
-    alternatives.find(courses.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
+    alternatives.find(planning.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
 
 
 def with_neighbours(session: Session, treatment: Treatment) -> None:
     """The best plan, and five other times for each session."""
-    found = courses.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE)
+    found = planning.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE)
     for number in range(1, 13):
         planner.neighbours(found.plan, number, found.openings, found.phases)
 
@@ -51,13 +51,13 @@ def with_neighbours(session: Session, treatment: Treatment) -> None:
 def within_a_cap(session: Session, treatment: Treatment) -> None:
     """Ten in sixty days, and the rest afterwards."""
     capped = [Phase(12, per_week=2, caps=(Cap(10, 60),))]
-    courses.propose(session, treatment, ASKED, now=NOW, agreed=capped)
+    planning.propose(session, treatment, ASKED, now=NOW, agreed=capped)
 
 
 def refused(session: Session, treatment: Treatment) -> None:
     """No plan: why, and what would help."""
     try:
-        courses.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
+        planning.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
     except Refused as none:
         if not none.remedies:
             raise

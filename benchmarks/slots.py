@@ -12,7 +12,7 @@ import psycopg
 
 from benchmarks import clinic, limit
 from benchmarks.clinic import FIRST, LAST, NOW, Place
-from scheduler.booking import courses, search
+from scheduler.booking import planning, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.slots import Slot
 from scheduler.clinic.models import Treatment
@@ -68,7 +68,7 @@ def planned(place: Place) -> int:
     """How many sessions a course has that is planned from the first day on."""
     with place.database.transaction(write=False) as session:
         treatment = session.get_one(Treatment, place.treatment_id)
-        return len(courses.propose(session, treatment, Wishes(start_on=FIRST), now=NOW).sessions)
+        return len(planning.propose(session, treatment, Wishes(start_on=FIRST), now=NOW).sessions)
 
 
 def measured(*programs: Callable[[], object]) -> list[float]:

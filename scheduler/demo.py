@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, select
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import appointments, courses
+from scheduler.booking import appointments, courses, planning
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Course
 from scheduler.booking.seating import Wanted
@@ -169,7 +169,7 @@ def book(
     session: Session, treatment: Treatment, patient: Patient, wishes: Wishes, *, now: datetime
 ) -> Course:
     """Book the best course there is for somebody with nothing to hide."""
-    plan = courses.propose(session, treatment, wishes, now=now, patient=patient)
+    plan = planning.propose(session, treatment, wishes, now=now, patient=patient)
     answers = {question.key: "no" for question in screening.QUESTIONS} | {"seen_by_doctor": "yes"}
     asked = screening.record(session, OPERATOR, patient, answers=answers, now=now)
     return courses.book(

@@ -12,7 +12,7 @@ from scheduler.api.conflicts import telling_which_session
 from scheduler.api.entry import Reading, needs
 from scheduler.api.shapes import ClockTime, Day, Id, Shape, Weekday, local
 from scheduler.api.treatments import PhaseShape
-from scheduler.booking import alternatives, courses, planner, search
+from scheduler.booking import alternatives, planner, planning, search
 from scheduler.booking.alternatives import Proposal
 from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.planner import Plan
@@ -155,7 +155,7 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
     if body.practitioner_id is not None:
         search.resources(call.session, treatment).practitioner(body.practitioner_id)
     with telling_which_session():
-        found = courses.proposal(
+        found = planning.proposal(
             call.session,
             treatment,
             body.wishes(body.start_on),

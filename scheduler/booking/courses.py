@@ -1,8 +1,7 @@
-"""A whole course at once: proposed, booked whole or not at all, shifted, cancelled."""
+"""A whole course at once: booked whole or not at all, cleared, cancelled, its sessions placed."""
 
 from collections.abc import Sequence
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm.attributes import flag_modified
@@ -13,24 +12,16 @@ from scheduler.audit import Actor
 from scheduler.booking import (
     diary,
     holds,
-    locks,
     marks,
-    planner,
-    refusals,
-    remedies,
+    planning,
     search,
     seating,
     standing,
 )
-from scheduler.booking.alternatives import Proposal
-from scheduler.booking.compromises import Wishes
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.paces import Departure
-from scheduler.booking.planner import NoPlan, Plan
-from scheduler.booking.refusals import Asked
-from scheduler.booking.remedies import Look
-from scheduler.booking.search import NOTHING, Leaving, Resources
+from scheduler.booking.search import Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
 from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
@@ -49,102 +40,6 @@ LINKS_OUTLIVE = timedelta(days=14)
 
 BOOKED_SO = "booked on these dates"
 """The reason that stands where a course was off its pace from the beginning."""
-
-PLANNING_SLACK = timedelta(days=56)
-"""How much longer than its phases ask a plan may take, closed weeks and late starts included."""
-
-REMEDY_SLACK = 2 * PLANNING_SLACK
-"""The same where a pause is tried, since there is no plan without one."""
-
-
-def propose(session: Session, treatment: Treatment, wishes: Wishes, **asked: Any) -> Plan:
-    """The best plan, asked for like a `proposal`."""
-    return proposal(session, treatment, wishes, **asked).plan
-
-
-def proposal(
-    session: Session,
-    treatment: Treatment,
-    wishes: Wishes,
-    *,
-    now: datetime,
-    agreed: Sequence[Phase] | None = None,
-    with_optional: bool = False,
-    anchor_on: date | None = None,
-    patient: Patient | None = None,
-    leaving: Leaving = NOTHING,
-) -> Proposal:
-    """The best plan for the phases (default: the treatment's), and what is free besides.
-
-    Raises refusals.Refused, a planner.NoPlan, with why there is none and what would help.
-    `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
-    by a date are counted from.
-    """
-    _check_offered(treatment)
-    means = search.resources(session, treatment)
-    planned = [
-        phase for phase in agreed or phases_of(treatment) if with_optional or not phase.optional
-    ]
-    planned = phases.counted_from(planned, anchor_on)
-    today = now.astimezone(means.zone).date()
-    wishes = wishes._replace(start_on=max(wishes.start_on, today))
-    if patient is not None:
-        planned = _with_history(session, planned, treatment, patient, before=wishes.start_on)
-    asked = Asked(planned, wishes, now, patient.calendar_id if patient else None, leaving)
-
-    def look(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> Look:
-        until = last_day(start, planned, treatment, today, slack=slack)
-        free = search.free_slots(
-            session,
-            means,
-            first=first,
-            last=until,
-            now=now,
-            patient_calendar_id=asked.patient_calendar_id,
-            leaving=leaving,
-        )
-        return Look(search.openings(free, means.zone), until)
-
-    free = look(wishes.start_on, wishes.start_on, PLANNING_SLACK)
-    try:
-        plan = planner.plan(planned, free.openings, wishes, until=free.until)
-    except NoPlan as refusal:
-        refused = refusals.explain(session, means, refusal, asked)
-        refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
-        raise refused from refusal
-    return Proposal(plan, planned, free.openings, wishes, free.until)
-
-
-def _with_history(
-    session: Session,
-    planned: list[Phase],
-    treatment: Treatment,
-    patient: Patient,
-    *,
-    before: date,
-) -> list[Phase]:
-    """The phases, their caps knowing the sessions of this treatment that the patient has had."""
-    if not any(phase.caps for phase in planned):
-        return planned
-    had = session.exec(
-        select(col(Appointment.wall_time))
-        .join(Course)
-        .where(
-            Course.treatment_id == treatment.id,
-            Appointment.patient_id == patient.id,
-            col(Appointment.state).in_(
-                {*LIVE, AppointmentState.ARRIVED, AppointmentState.COMPLETED}
-            ),
-            col(Appointment.wall_time) < before.isoformat(),
-        )
-    )
-    days = {*planned[0].earlier, *(date.fromisoformat(each[:10]) for each in had)}
-    return [replace(planned[0], earlier=tuple(sorted(days))), *planned[1:]]
-
-
-def phases_of(treatment: Treatment) -> list[Phase]:
-    """The phases of a treatment, optional ones included, each as often as it is given."""
-    return phases.written_out([phases.from_json(each) for each in treatment.phases])
 
 
 def book(
@@ -167,15 +62,15 @@ def book(
     """
     if patient.clinic_id != treatment.clinic_id:
         raise NotFound
-    _check_offered(treatment)
+    planning.check_offered(treatment)
     screening, held = _screened(session, patient, screening)
     means = search.resources(session, treatment)
     # What is wrong is told by the place in what was sent; what is booked is numbered by time.
     seating.check_wanted(_numbered(wanted), means, now=now)
     wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
     first = min(each.starts_at for each in wanted).astimezone(means.zone).date()
-    planned = list(agreed or phases_of(treatment))
-    planned = _with_history(session, planned, treatment, patient, before=first)
+    planned = list(agreed or planning.phases_of(treatment))
+    planned = planning.with_history(session, planned, treatment, patient, before=first)
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
         holds.release(session, hold_id)
@@ -383,23 +278,6 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
     return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
 
 
-def last_day(
-    start_on: date,
-    planned: Sequence[Phase],
-    treatment: Treatment,
-    today: date,
-    *,
-    slack: timedelta = PLANNING_SLACK,
-) -> date:
-    """Until when a plan may look for sessions: no further than the treatment can be booked."""
-    starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
-    caps = locks.of(planned)
-    if locked := caps.until(caps.before):
-        starts.append(date.fromordinal(locked))
-    wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + slack
-    return min(wanted, today + timedelta(days=treatment.horizon_days))
-
-
 def new_appointment(
     course: Course, seat: Seat, means: Resources, phase: int, now: datetime
 ) -> Appointment:
@@ -428,11 +306,6 @@ def _numbered(wanted: Sequence[Wanted]) -> list[Wanted]:
         Wanted(number, each.starts_at, each.practitioner_id, each.room_id)
         for number, each in enumerate(wanted, start=1)
     ]
-
-
-def _check_offered(treatment: Treatment) -> None:
-    if not treatment.active:
-        raise Conflict("This treatment is not offered any more.")
 
 
 def _screened(

@@ -10,7 +10,7 @@ from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select
 
-from scheduler.booking import courses, marks, planner
+from scheduler.booking import courses, marks, planner, planning
 from scheduler.booking.board import Board
 from scheduler.booking.dates import TooTangled
 from scheduler.booking.lifecycle import EXPECTED
@@ -177,7 +177,7 @@ def _earlier(look: Look, means: Resources) -> Iterator[list[Opening]]:
 
 def _course(look: Look, means: Resources) -> Iterator[list[Opening]]:
     """Whole courses at their pace, all of each at times that suit; the best, then later ones."""
-    agreed = [phase for phase in courses.phases_of(means.treatment) if not phase.optional]
+    agreed = [phase for phase in planning.phases_of(means.treatment) if not phase.optional]
     first, last = _window(look, means, timedelta(weeks=phases.weeks(agreed)) + AHEAD)
     openings = list(_suiting(look, means, first, last))
     for _ in range(COURSES):

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from scheduler.booking import courses, enquiries, holds, planner, search
+from scheduler.booking import enquiries, holds, planner, planning, search
 from scheduler.booking.compromises import Compromise
 from scheduler.booking.holds import SessionsTaken
 from scheduler.booking.models import Enquiry
@@ -51,7 +51,7 @@ def make(
     """
     leaving = holds.leaving(enquiry.hold_id)
     for look in range(1, LOOKS + 1):
-        plan = courses.propose(
+        plan = planning.propose(
             session,
             treatment,
             wishes,
@@ -100,7 +100,7 @@ def put_back(
 def agreed(enquiry: Enquiry, treatment: Treatment) -> list[Phase]:
     """The phases that are planned: the treatment's, or others that the form has settled for."""
     others = enquiry.answers.get("phases")
-    return [phases.from_json(each) for each in others] if others else courses.phases_of(treatment)
+    return [phases.from_json(each) for each in others] if others else planning.phases_of(treatment)
 
 
 def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: datetime) -> bool:

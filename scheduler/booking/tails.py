@@ -6,7 +6,7 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session
 
 from scheduler.audit import Actor
-from scheduler.booking import courses, marks, moves, planner, refusals, search
+from scheduler.booking import courses, marks, moves, planner, planning, refusals, search
 from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
@@ -193,7 +193,7 @@ def plan_tail(
     """Free times for the sessions that the phases have beyond those kept; planner.NoPlan."""
     today = now.astimezone(means.zone).date()
     start = max([today, wishes.start_on, *(date.fromisoformat(_day(each)) for each in kept)])
-    last = courses.last_day(start, phases, means.treatment, today)
+    last = planning.last_day(start, phases, means.treatment, today)
     patient = session.get_one(Patient, course.patient_id)
     free = search.free_slots(
         session,

@@ -12,7 +12,7 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from scheduler.booking import alternatives, courses, holds, planner, proposals
+from scheduler.booking import alternatives, holds, planner, planning, proposals
 from scheduler.booking.dates import NoPlan, TooTangled
 from scheduler.booking.holds import SessionsTaken
 from scheduler.booking.planner import Plan, Wishes
@@ -159,7 +159,7 @@ def _remedy_as_kept(remedy: Remedy) -> dict[str, Any]:
 
 
 def _take_way(here: Desk, way: Way) -> None:
-    plan = courses.propose(
+    plan = planning.propose(
         here.visit.session,
         here.treatment,
         way.wishes,
@@ -210,7 +210,7 @@ def _put_back(here: Desk) -> None:
 
 
 def _alternatives(here: Desk) -> list[alternatives.Alternative]:
-    best = courses.proposal(
+    best = planning.proposal(
         here.visit.session,
         here.treatment,
         here.wishes,

@@ -8,7 +8,7 @@ from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from scheduler import spoken
-from scheduler.booking import courses
+from scheduler.booking import planning
 from scheduler.booking.compromises import Opening
 from scheduler.clinic import pace_words, phases
 from scheduler.clinic.models import Clinic, Treatment
@@ -171,7 +171,7 @@ class OfferView:
 
 def offer(treatment: Treatment) -> OfferView:
     """What a treatment is: how often, for how long, how much time in all."""
-    agreed = courses.phases_of(treatment)
+    agreed = planning.phases_of(treatment)
     planned = [phase for phase in agreed if not phase.optional]
     extra = sum(phase.sessions for phase in agreed if phase.optional)
     sessions = sum(phase.sessions for phase in planned)
@@ -207,7 +207,7 @@ def offer(treatment: Treatment) -> OfferView:
 
 def rhythm(treatment: Treatment) -> str:
     """The pace of a treatment as a sentence: "2 a week for 3 weeks, then once a week ..."."""
-    planned = [phase for phase in courses.phases_of(treatment) if not phase.optional]
+    planned = [phase for phase in planning.phases_of(treatment) if not phase.optional]
     sessions = sum(phase.sessions for phase in planned)
     said = {
         "sessions": spoken.sessions(sessions),

@@ -12,7 +12,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from scheduler import links, spoken
-from scheduler.booking import courses, holds, waitlist
+from scheduler.booking import holds, planning, waitlist
 from scheduler.booking.models import EntryState, WaitlistEntry
 from scheduler.booking.paces import pace_of
 from scheduler.clinic.hours import DAY
@@ -234,7 +234,7 @@ def _too_few(here: Desk) -> bool:
     """Whether the wished weekdays are fewer than the pace needs: such a course cannot come free."""
     densest = max(
         7 / pace_of(phase).ideal if phase.sessions > 1 else 1
-        for phase in courses.phases_of(here.treatment)
+        for phase in planning.phases_of(here.treatment)
         if not phase.optional
     )
     return bool(here.wishes.weekdays) and len(here.wishes.weekdays) < round(densest)

@@ -22,6 +22,7 @@ from scheduler.booking import (
     courses,
     marks,
     moves,
+    planning,
     tails,
 )
 from scheduler.booking.compromises import Wishes
@@ -92,8 +93,8 @@ class World:
             patient=session.get_one(Patient, patient_id),
             wanted=wanted(*(MONDAY + day * DAY + timedelta(hours=hour) for day in WEEKS)),
             agreed=[
-                *courses.phases_of(treatment)[:1],
-                replace(courses.phases_of(treatment)[1], optional=True),
+                *planning.phases_of(treatment)[:1],
+                replace(planning.phases_of(treatment)[1], optional=True),
             ],
             now=self.now,
         )

@@ -39,6 +39,7 @@ from scheduler.booking import (
     marks,
     moves,
     offers,
+    planning,
     tails,
     waitlist,
 )
@@ -135,7 +136,7 @@ class Calendar(RuleBasedStateMachine):
             treatment = session.get_one(Treatment, self.cast.back)
             patient = session.get_one(Patient, self.cast.ann if ann else self.cast.bob)
             wishes = Wishes(self.day(day), practitioner_id=self.cast.ana if ana else None)
-            plan = courses.propose(session, treatment, wishes, now=self.now, patient=patient)
+            plan = planning.propose(session, treatment, wishes, now=self.now, patient=patient)
             starts = [instant_of(each.opening.starts_at) for each in plan.sessions]
             self.book(session, patient, starts)
 

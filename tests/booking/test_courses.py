@@ -7,7 +7,16 @@ from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import absences, appointments, closing, courses, holds, moves, search
+from scheduler.booking import (
+    absences,
+    appointments,
+    closing,
+    courses,
+    holds,
+    moves,
+    planning,
+    search,
+)
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.seating import SessionsTaken, Wanted
@@ -49,7 +58,7 @@ def test_the_proposed_course_keeps_its_pace_and_its_wall_time_across_a_clock_cha
 ) -> None:
     with database.transaction() as session:
         back = session.get_one(Treatment, cast.back)
-        plan = courses.propose(session, back, Wishes(MONDAY.date()), now=NOW)
+        plan = planning.propose(session, back, Wishes(MONDAY.date()), now=NOW)
         course = courses.book(
             session,
             OPERATOR,

@@ -17,7 +17,7 @@ from sqlmodel import Session
 
 from scheduler.api.shapes import local
 from scheduler.audit import OPERATOR
-from scheduler.booking import closing, courses, moves, search
+from scheduler.booking import closing, courses, moves, planning, search
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic import hours
@@ -137,7 +137,7 @@ def test_a_course_across_a_change_keeps_its_wall_time_and_its_40_minutes(
             with database.transaction() as session:
                 start = place.day_of(change) - 2 * DAY
                 wishes = Wishes(start, between=(580, 581))
-                plan = courses.propose(
+                plan = planning.propose(
                     session, session.get_one(Treatment, place.treatment), wishes, now=FIRST
                 )
                 booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
@@ -293,7 +293,7 @@ def test_each_clinic_has_its_own_today(database: Database, places: list[Place]) 
 def test_a_course_crosses_years_leap_days_and_weeks(database: Database, start: date) -> None:
     with database.transaction() as session:
         place = settle(session, "America/New_York")
-        plan = courses.propose(
+        plan = planning.propose(
             session, session.get_one(Treatment, place.treatment), Wishes(start), now=FIRST
         )
         booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
@@ -331,7 +331,7 @@ def test_a_course_keeps_its_wall_time_into_ramadan_and_out_of_it(
         treatment = session.get_one(Treatment, place.treatment)
         check_offer(session, place, changed)
         start = changed - 2 * DAY
-        plan = courses.propose(session, treatment, Wishes(start, between=(580, 581)), now=FIRST)
+        plan = planning.propose(session, treatment, Wishes(start, between=(580, 581)), now=FIRST)
         booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
         there = [
             datetime(day.year, day.month, day.day, 9, 40, tzinfo=UTC) - timedelta(minutes=ahead)

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session
 
 from scheduler.audit import OPERATOR
-from scheduler.booking import closing, courses, diary
+from scheduler.booking import closing, diary, planning
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.diary import Entry
 from scheduler.booking.models import Hold
@@ -69,7 +69,7 @@ def refused(
 ) -> Refused:
     back = session.get_one(Treatment, cast.back)
     with pytest.raises(Refused) as refusal:
-        courses.propose(
+        planning.propose(
             session, back, wishes or Wishes(START), now=NOW, agreed=phases, patient=patient
         )
     return refusal.value
@@ -229,7 +229,7 @@ def test_a_remedy_is_planned_again_before_it_is_said(database: Database, cast: C
 
         refusal = refused(session, cast, WEEKLY)
         changed = [
-            courses.propose(
+            planning.propose(
                 session,
                 session.get_one(Treatment, cast.back),
                 Wishes(each.start_on or START),
