@@ -42,10 +42,15 @@ READING = frozenset({"GET", "HEAD", "OPTIONS"})
 NOBODY = "frame-ancestors 'none'"
 
 
-def policy(*framed_by: str) -> str:
-    """What a page may load and do, and the origins that may show it in a frame; none: nobody."""
+def policy(*framed_by: str, scripts: bool = False) -> str:
+    """What a page may load and do, and the origins that may show it in a frame; none: nobody.
+
+    `scripts`: it may run files of ours. None may run what stands within the page.
+    """
     return (
-        "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
+        "default-src 'none'; "
+        + ("script-src 'self'; " if scripts else "")
+        + "style-src 'self'; img-src 'self' data:; form-action 'self';"
         " base-uri 'none'; " + (f"frame-ancestors {' '.join(framed_by)}" if framed_by else NOBODY)
     )
 

@@ -13,17 +13,29 @@ from scheduler import doorstep, languages, phone, spoken
 SEE_OTHER = 303
 
 
-def show(template: str, *, status: int = 200, framed: bool = False, **values: Any) -> HTMLResponse:
+def show(
+    template: str,
+    *,
+    status: int = 200,
+    framed: bool = False,
+    script: str = "",
+    **values: Any,
+) -> HTMLResponse:
     """The page of a template. Pages are about one person: nobody keeps them, nobody passes on
     the address that they were at.
 
     `framed`: it belongs to the booking form, which the clinic's own websites may show in a frame.
+    `script`: a static file that helps where scripts run; the page works without it.
     """
+    if script:
+        values["script"] = _address(script)
     page = HTMLResponse(render(template, **values), status_code=status)
     page.headers["Cache-Control"] = "no-store"
     page.headers["Referrer-Policy"] = "no-referrer"
-    if framed and (clinic := values.get("clinic")) and clinic.embed_origins:
-        page.headers["Content-Security-Policy"] = doorstep.policy(*clinic.embed_origins)
+    clinic = values.get("clinic")
+    by = clinic.embed_origins if framed and clinic else []
+    if by or script:
+        page.headers["Content-Security-Policy"] = doorstep.policy(*by, scripts=bool(script))
     return page
 
 

@@ -148,6 +148,7 @@ def code(here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 42
         here,
         "code.html",
         status=status,
+        script="code.js",
         typed={},
         mistakes=mistakes,
         number=for_people(here.answer("details")["number"]),

@@ -276,6 +276,7 @@ def _code_first(here: Desk) -> Response | None:
 def _code(here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 422) -> HTMLResponse:
     return pages.show(
         "waitlist_code.html",
+        script="code.js",
         status=status if mistakes else 200,
         notices=here.answer("notices") or [],
         clinic=here.clinic,

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.orm.exc import StaleDataError
+from sqlmodel import select
 from starlette.exceptions import HTTPException
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Enquiry
+from scheduler.clinic.models import Practitioner
 from scheduler.database import Busy, Database
 from scheduler.doorstep import TooLong, TooSlow, WrongHost
 from scheduler.errors import Conflict, NotFound, TooMany, Unavailable, Unfit
@@ -78,6 +80,19 @@ def test_the_first_page_offers_what_there_is(visitor: Visitor) -> None:
         assert "Back course 10 sessions over 7 weeks, 40 minutes each." in said
     assert visitor.get("/?clinic=999").status_code == 404
     assert "Book this course" in visitor.get(f"/book?treatment={visitor.cast.back}").text
+
+
+def test_what_nobody_gives_online_has_no_button_that_leads_nowhere(
+    visitor: Visitor, database: Database
+) -> None:
+    with database.transaction() as session:
+        for who in session.exec(select(Practitioner)):
+            who.active = False
+
+    page = visitor.get(f"/treatments/{visitor.cast.back}")
+
+    assert "Nobody offers this treatment online at the moment." in text_of(page)
+    assert "<form" not in page.text
 
 
 def test_a_treatment_tells_all_before_anything_is_asked(visitor: Visitor) -> None:
