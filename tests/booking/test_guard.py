@@ -1,6 +1,7 @@
 """Hostile SQL against both tables at once: what is live has its time, whatever somebody writes."""
 
 import sqlite3
+from contextlib import suppress
 from typing import Any
 
 import psycopg
@@ -9,10 +10,11 @@ from sqlmodel import SQLModel
 
 from scheduler.audit import OPERATOR
 from scheduler.booking import appointments, courses
-from scheduler.clinic.models import Treatment
+from scheduler.booking.models import Hold
+from scheduler.clinic.models import Closure, TimeOff, Treatment
 from scheduler.database import Database
 from scheduler.patients.models import Patient
-from tests.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.cast import DAY, MONDAY, NOW, Cast, settle, wanted
 
 REFUSALS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
@@ -29,6 +31,10 @@ COPY = (
 
 @pytest.fixture
 def booked(database: Database, cast: Cast) -> None:
+    book_three(database, cast)
+
+
+def book_three(database: Database, cast: Cast) -> None:
     """Ann's sessions 1 and 2, with Ana on Tuesday and Wednesday; her third is cancelled."""
     with database.transaction() as session:
         course = courses.book(
@@ -41,6 +47,14 @@ def booked(database: Database, cast: Cast) -> None:
         )
         third = courses.appointments_of(session, course)[2]
         appointments.cancel(session, OPERATOR, third, now=NOW)
+        # With nothing in the diary yet; each is the first of its kind.
+        session.add(Hold(clinic_id=cast.clinic, expires_at=NOW))
+        session.add(Closure(clinic_id=cast.clinic, day=MONDAY.date()))
+        session.add(
+            TimeOff(
+                clinic_id=cast.clinic, practitioner_id=cast.ana, starts_at=MONDAY, ends_at=MONDAY
+            )
+        )
 
 
 def straight(database: Database, *statements: str) -> None:
@@ -105,7 +119,48 @@ ATTACKS = {
         "UPDATE diary SET calendar_id = (SELECT calendar_id FROM rooms WHERE id = 2)"
         " WHERE appointment_id = 1 AND calendar_id IN (SELECT calendar_id FROM patients)"
     ],
+    "its entries written anew over another's": [
+        "DELETE FROM diary WHERE appointment_id = 1",
+        "INSERT INTO diary (calendar_id, from_minute, to_minute, appointment_id)"
+        " SELECT calendar_id, from_minute, to_minute, 1 FROM diary WHERE appointment_id = 2",
+    ],
+    "its entries written anew elsewhere": [
+        "INSERT INTO diary (calendar_id, from_minute, to_minute, appointment_id)"
+        " SELECT calendar_id, from_minute + 300, to_minute + 300, 1 FROM diary"
+        " WHERE appointment_id = 1",
+        "DELETE FROM diary WHERE appointment_id = 1 AND id IN (SELECT one.id FROM diary one"
+        " JOIN diary other ON other.calendar_id = one.calendar_id"
+        " AND other.from_minute = one.from_minute + 300)",
+    ],
+    "the session itself deleted": ["DELETE FROM appointments WHERE id = 1"],
+    "an absence of nobody": [
+        "INSERT INTO time_off (clinic_id, starts_at, ends_at, reason)"
+        " SELECT clinic_id, starts_at, ends_at, reason FROM time_off"
+    ],
 }
+REASONS = ("hold_id", "time_off_id", "closure_id")
+OWNERS = ("practitioners", "rooms", "patients")
+
+
+def over(owner: str) -> str:
+    """The entries of session 1 on the calendars of one kind."""
+    return f"appointment_id = 1 AND calendar_id IN (SELECT calendar_id FROM {owner})"
+
+
+for reason in REASONS:
+    for owner in OWNERS:
+        ATTACKS[f"{reason} over it, {owner}"] = [
+            f"INSERT INTO diary (calendar_id, from_minute, to_minute, {reason})"
+            f" SELECT calendar_id, from_minute + 5, to_minute + 5, 1 FROM diary"
+            f" WHERE {over(owner)}"
+        ]
+        ATTACKS[f"{reason} moved over it, {owner}"] = [
+            f"INSERT INTO diary (calendar_id, from_minute, to_minute, {reason})"
+            f" SELECT calendar_id, from_minute + 600, to_minute + 600, 1 FROM diary"
+            f" WHERE {over(owner)}",
+            "UPDATE diary SET from_minute = from_minute - 600, to_minute = to_minute - 600"
+            f" WHERE {reason} = 1",
+        ]
 
 
 @pytest.mark.parametrize("attack", ATTACKS.values(), ids=ATTACKS.keys())
@@ -118,6 +173,38 @@ def test_hostile_sql_leaves_every_session_its_time(
         straight(database, *attack)
 
     assert picture(database) == before
+
+
+@pytest.mark.parametrize("how", ["OR REPLACE", "OR IGNORE", "OR FAIL", "OR ROLLBACK"])
+@pytest.mark.parametrize(
+    "attack",
+    [
+        "INSERT {how} INTO diary (id, calendar_id, from_minute, to_minute, hold_id)"
+        " SELECT id, calendar_id, from_minute + 5, to_minute + 5, 1 FROM diary"
+        " WHERE appointment_id = 1",
+        "INSERT {how} INTO diary (calendar_id, from_minute, to_minute, hold_id)"
+        " SELECT calendar_id, from_minute + 5, to_minute + 5, 1 FROM diary"
+        " WHERE appointment_id = 1",
+        "UPDATE {how} diary SET id = (SELECT min(id) FROM diary WHERE appointment_id = 2)"
+        " WHERE id = (SELECT min(id) FROM diary WHERE appointment_id = 1)",
+        "UPDATE {how} appointments SET state = 'booked' WHERE id = 3",
+    ],
+)
+def test_no_manner_of_conflict_of_sqlite_leads_past_the_guard(
+    sqlite_url: str, how: str, attack: str
+) -> None:
+    database = Database(sqlite_url)
+    with database.transaction() as session:
+        cast = settle(session)
+    book_three(database, cast)
+    before = picture(database)
+
+    # Some are refused, others pass over what they cannot do.
+    with suppress(*REFUSALS, sqlite3.OperationalError):
+        straight(database, attack.format(how=how))
+
+    assert picture(database) == before
+    database.close()
 
 
 @pytest.mark.parametrize(
