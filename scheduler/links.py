@@ -11,7 +11,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlmodel import Field, Session, SQLModel, col, select, update
+from sqlmodel import Field, Session, SQLModel, col, or_, select, update
 
 from scheduler.database import Instant
 from scheduler.errors import NotFound
@@ -100,6 +100,20 @@ def revoke(session: Session, *, purpose: str, subject_id: int, now: datetime) ->
             col(Link.revoked_at).is_(None),
         )
         .values(revoked_at=now)
+    )
+
+
+def shorten(session: Session, *, purpose: str, subject_id: int, until: datetime) -> None:
+    """Let the live links of one purpose about one subject live no longer than until then."""
+    session.exec(
+        update(Link)
+        .where(
+            col(Link.purpose) == purpose,
+            col(Link.subject_id) == subject_id,
+            col(Link.revoked_at).is_(None),
+            or_(col(Link.expires_at).is_(None), col(Link.expires_at) > until),
+        )
+        .values(expires_at=until)
     )
 
 

@@ -25,7 +25,7 @@ from scheduler.database import Busy, Database, known
 from scheduler.errors import Unavailable
 from scheduler.patients import lost_links
 from scheduler.phone import masked
-from scheduler.reminders import changes, claims, outbox
+from scheduler.reminders import changes, claims, outbox, waits
 from scheduler.reminders import lost_links as link_texts
 from scheduler.reminders import offers as offer_texts
 from scheduler.reminders.changes import Change
@@ -245,12 +245,17 @@ class Worker:
             return False
 
     def find_links(self) -> None:
-        """Owe new private links to those who have lost theirs."""
+        """Owe private links to those who have lost theirs, or have just come onto the waitlist."""
+        now = self._clock.now()
         with self._database.transaction(write=False) as session:
-            if not lost_links.is_any_waiting(session):
-                return
-        with self._database.transaction() as session:
-            link_texts.answer(session, now=self._clock.now())
+            are_lost = lost_links.is_any_waiting(session)
+            wait = waits.is_any_untold(session, now=now)
+        if are_lost:
+            with self._database.transaction() as session:
+                link_texts.answer(session, now=now)
+        if wait:
+            with self._database.transaction() as session:
+                waits.tell(session, now=now)
 
     def send(self) -> None:
         """Send what is due."""

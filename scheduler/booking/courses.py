@@ -19,7 +19,14 @@ from scheduler.booking import (
     standing,
 )
 from scheduler.booking.lifecycle import LIVE
-from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.models import (
+    Appointment,
+    AppointmentState,
+    Course,
+    CourseState,
+    Offer,
+    WaitlistEntry,
+)
 from scheduler.booking.paces import Departure
 from scheduler.booking.search import Leaving, Resources
 from scheduler.booking.seating import Seat, Wanted
@@ -176,11 +183,22 @@ def clear(
 
 
 def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
-    """End all private links to a patient's courses: the phone they were texted to is another's."""
-    ids = session.exec(select(Course.id).where(Course.patient_id == patient.id)).all()
-    for course_id in ids:
-        for purpose in ("course", "calendar"):
-            links.revoke(session, purpose=purpose, subject_id=known(course_id), now=now)
+    """End all private links to a patient's courses, places on the waitlist and offers: the phone
+    that they were texted to is another's."""
+    own = (
+        (("course", "calendar"), select(Course.id).where(Course.patient_id == patient.id)),
+        (("waiting",), select(WaitlistEntry.id).where(WaitlistEntry.patient_id == patient.id)),
+        (
+            ("offer",),
+            select(Offer.id)
+            .join(WaitlistEntry, col(WaitlistEntry.id) == Offer.entry_id)
+            .where(WaitlistEntry.patient_id == patient.id),
+        ),
+    )
+    for purposes, ids in own:
+        for subject_id in session.exec(ids).all():
+            for purpose in purposes:
+                links.revoke(session, purpose=purpose, subject_id=known(subject_id), now=now)
 
 
 def prolong_links(session: Session, course: Course, *, now: datetime) -> None:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from scheduler import audit
+from scheduler import audit, links
 from scheduler.audit import Actor
 from scheduler.booking import holds, search
 from scheduler.booking.lifecycle import EXPECTED
@@ -26,6 +26,10 @@ from scheduler.patients.models import OptOut, Patient
 
 LIVE = frozenset({EntryState.WAITING, EntryState.OFFERED})
 LONGEST_WAIT = timedelta(days=366)
+PURPOSE = "waiting"
+"""Of the private link to somebody's place on the waitlist."""
+PAGE_OUTLIVES = timedelta(days=1)
+"""How long after an entry is over its page says so."""
 NEEDS = ("usual", "soon", "urgent")
 """The names of 0, 1 and 2; more need comes first, and of equals whoever has waited longer."""
 
@@ -220,6 +224,8 @@ def end(
     entry.state, entry.reason, entry.changed_at = state, reason, now
     session.add(entry)
     session.flush()
+    # Its page still says that it is over, to whoever has just ended it or comes a little later.
+    links.shorten(session, purpose=PURPOSE, subject_id=known(entry.id), until=now + PAGE_OUTLIVES)
     record(session, actor, f"is {state}", entry, now)
 
 

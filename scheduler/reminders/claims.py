@@ -29,6 +29,7 @@ from scheduler.reminders import (
     proofs,
     receipts,
     retry,
+    waits,
     wording,
 )
 from scheduler.reminders.line import Outcome
@@ -71,8 +72,8 @@ LONGEST_VALIDITY = 36_000
 CALL = timedelta(seconds=10)
 """A call may take so long; the carrier counts a text's time from the moment it has it."""
 
-OFFERS = "offers"
-"""Where the pages of offers are; the other links lead to a shorter place."""
+PLACES = {"offer": "offers", "waiting": "waiting", "course": "my"}
+"""Where the pages are that private links lead to, by the purpose of the link."""
 
 TOO_LATE = "It could not be sent while it was of use."
 
@@ -194,7 +195,7 @@ def _within(
 
 def segments_of(text: str, public_url: str) -> int:
     """What a stored text takes once its link or code is filled in: each is as long as another."""
-    link = f"{public_url}/{OFFERS}/{proofs.TOKEN}"
+    link = f"{public_url}/{max(PLACES.values(), key=len)}/{proofs.TOKEN}"
     return count(wording.reveal(text, link=link, code="000000")).segments
 
 
@@ -289,6 +290,8 @@ def _why_not(session: Session, message: Message, now: datetime) -> str:
         return "The phone asked for no more texts."
     if message.kind in lost_links.KINDS:
         return lost_links.why_gone(session, message)
+    if message.kind == waits.KIND:
+        return waits.why_gone(session, message)
     return offers.why_gone(session, message, now=now) if message.kind in offers.KINDS else ""
 
 
@@ -302,7 +305,7 @@ def revealed(session: Session, message: Message, secrets: Secrets, *, now: datet
     link = code = None
     if "{link}" in message.text:
         found = _link(session, message, secrets.key, now)
-        place = OFFERS if found.purpose == offers.PURPOSE else "my"
+        place = PLACES[found.purpose]
         link = f"{secrets.public_url}/{place}/{links.token_of(secrets.key, found.nonce)}"
     if "{code}" in message.text:
         phone_code = session.get(PhoneCode, message.phone_code_id)

@@ -11,7 +11,7 @@ from scheduler import languages
 from scheduler.booking import enquiries
 from scheduler.booking.models import Course
 from scheduler.errors import Unfit
-from scheduler.links import Link
+from scheduler.links import Link, NoSuchLink
 from scheduler.patients import consent, register
 from scheduler.phone import for_people
 from scheduler.reminders import timeline
@@ -33,7 +33,10 @@ def done(token: str, visit: Reading) -> Response:
     enquiry = enquiries.find(visit.session, token, now=visit.now)
     folder = folders.opened(visit, visit.session.get_one(Course, enquiry.course_id))
     sessions = folder.sessions
-    my = f"/my/{folder.token(visit.session.get_one(Link, enquiry.link_id))}"
+    link = visit.session.get_one(Link, enquiry.link_id)
+    if link.revoked_at is not None:
+        raise NoSuchLink  # the phone that proved this form is not the patient's any more
+    my = f"/my/{folder.token(link)}"
     entries = timeline.timeline(visit.session, folder.course, now=visit.now)
     return folders.page(
         folder,

@@ -32,8 +32,6 @@ from scheduler.web.views import Place
 
 router = APIRouter()
 
-PURPOSE = "waiting"
-"""Of the private link to somebody's place on the waitlist."""
 OUTLIVES = timedelta(days=14)
 
 
@@ -201,7 +199,7 @@ def _enter(here: Desk) -> Response:
     link, token = links.mint(
         visit.session,
         visit.settings.secret_key,
-        purpose=PURPOSE,
+        purpose=waitlist.PURPOSE,
         subject_id=known(entry.id),
         now=visit.now,
         expires_at=visit.now + waitlist.LONGEST_WAIT + OUTLIVES,
@@ -290,7 +288,7 @@ def _code(here: Desk, mistakes: dict[str, str] | None = None, *, status: int = 4
 
 def _open(visit: Visit, token: str) -> _Waits:
     """The entry behind a link; the same NotFound for each link that leads nowhere any more."""
-    link = links.follow(visit.session, token, purpose=PURPOSE, now=visit.now)
+    link = links.follow(visit.session, token, purpose=waitlist.PURPOSE, now=visit.now)
     entry = visit.session.get_one(WaitlistEntry, link.subject_id)
     clinic = visit.session.get_one(Clinic, entry.clinic_id)
     visit.speak(visit.session.get_one(Patient, entry.patient_id).language, clinic.language)

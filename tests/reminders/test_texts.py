@@ -63,7 +63,8 @@ def test_a_text_fits_one_segment(kind: str, code: str, text: str, clock: Clock) 
             "until": moment["time"],
             "choices": choices(language, clock),
         }
-        link = LINK.replace("/my/", "/offers/") if kind.startswith("offer") else LINK
+        place = "offers" if kind.startswith("offer") else "waiting" if kind == "waiting" else "my"
+        link = LINK.replace("/my/", f"/{place}/")
         sent = reveal(render(text, values), link=link, code="123456")
 
         assert (count(sent).encoding, count(sent).segments) == ("GSM-7", 1), f"{kind}: {sent}"

@@ -10,9 +10,13 @@ from scheduler.booking import courses, matching, offers
 from scheduler.booking.models import Appointment, Course, Enquiry, Hold, WaitlistEntry
 from scheduler.clinic.models import Closure
 from scheduler.database import Database
+from scheduler.patients import register
 from scheduler.patients.models import Patient, PhoneCode, Screening
+from scheduler.reminders.models import Message
+from scheduler.worker import Worker
 from tests.cast import NOW
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.reminders.world import Hand, Paper
+from tests.web.conftest import KEY, FrozenClock, Visitor, count, text_of
 
 
 def close(database: Database, visitor: Visitor, first: date, days: int) -> None:
@@ -265,3 +269,85 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
     # Weekly from here on: a free Friday after Thursday's session would be out of rhythm.
     assert date.fromisoformat(before.wall_time[:10]) + timedelta(days=1) not in offered
     assert all(day >= date.fromisoformat(own.wall_time[:10]) - timedelta(days=3) for day in offered)
+
+
+def carried(visitor: Visitor, database: Database, clock: FrozenClock) -> list[str]:
+    """What goes out now, but for codes."""
+    paper = Paper(Hand(clock.at))
+    Worker(database, paper, clock, key=KEY, public_url="http://testserver").tick()
+    return [text for _, text in paper.texts if "your code is" not in text]
+
+
+def test_ones_place_on_the_list_is_texted_once_with_its_page(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    join(visitor)
+
+    texts = carried(visitor, database, clock)
+
+    [text] = texts
+    said, _, address = text.partition(" http://testserver")
+    assert said == "Willow: you are on our waitlist. We text you about free times."
+    assert "You are on our list" in text_of(visitor.get(address))
+    assert carried(visitor, database, clock) == []
+
+
+def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    address = join(visitor)
+    Worker(
+        database, Paper(Hand(clock.at)), clock, key=KEY, public_url="http://testserver"
+    ).find_links()
+    visitor.post(f"{address}/withdrawal")
+
+    assert carried(visitor, database, clock) == []
+    with database.transaction(write=False) as session:
+        row = session.exec(select(Message).where(Message.kind == "waiting")).one()
+    assert (row.state, row.reason) == ("withdrawn", "The patient waits no longer.")
+
+
+def test_the_page_of_a_place_that_is_over_ends_a_day_later(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    address = join(visitor)
+    visitor.post(f"{address}/withdrawal")
+
+    clock.move(hours=23)
+    assert visitor.get(address).status_code == 200
+    clock.move(hours=2)
+    assert visitor.get(address).status_code == 404
+
+
+def test_a_new_phone_ends_the_page_that_the_old_one_opened(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    address = join(visitor)
+    new_phone(database, clock)
+
+    assert visitor.get(address).status_code == 404
+    assert visitor.post(f"{address}/withdrawal").status_code == 404
+    assert carried(visitor, database, clock) == []
+
+
+def test_a_new_phone_ends_the_last_page_of_the_form_too(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    visitor.my()
+    assert visitor.get("done").status_code == 200
+
+    new_phone(database, clock)
+
+    assert visitor.get("done").status_code == 404
+
+
+def new_phone(database: Database, clock: FrozenClock) -> None:
+    """Staff correct Ada's phone."""
+    with database.transaction() as session:
+        patient = session.exec(select(Patient).where(Patient.phone == "+12025550155")).one()
+        register.change(session, OPERATOR, patient, phone="+12025550177", now=clock.at)
+        courses.end_links(session, patient, now=clock.at)

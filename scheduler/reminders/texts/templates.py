@@ -83,6 +83,7 @@ _ANSWERS = {
     "score_thanks": (
         "{clinic}: thank you, we have noted {score}. If you are worried, call {phone}"
     ),
+    "waiting": "{clinic}: you are on our waitlist. We text you about free times. {link}",
     "offer": "{clinic}: {date}, {time} is kept for you until {until}. Want it? {link}",
     "offer_to_several": ("{clinic}: {date}, {time} is free. The first who takes it has it: {link}"),
     "which_one": "{clinic}: which session do you mean? Reply with its number. {choices}",
