@@ -337,7 +337,8 @@ def test_a_new_phone_ends_the_page_that_the_old_one_opened(
 def test_a_new_phone_ends_the_last_page_of_the_form_too(
     visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:
-    visitor.my()
+    visitor.reach("code")
+    visitor.type_code()
     assert visitor.get("done").status_code == 200
 
     new_phone(database, clock)
