@@ -115,7 +115,8 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     30032: _UNREGISTERED,
     30034: _UNREGISTERED,
     30035: _UNREGISTERED,
-    30036: Meaning(Do.NEVER, "It waited for longer than it was of use."),
+    # It may be of use once the quiet hours are over that it was not to arrive in.
+    30036: Meaning(Do.LATER, "It waited at the carrier for too long.", SOON),
     30410: _NETWORK,
     30450: Meaning(
         Do.LATER, "Twilio held texts to this region back, as a guard against misuse.", HALF_AN_HOUR

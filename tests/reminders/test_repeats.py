@@ -149,3 +149,19 @@ def test_all_orders_of_receipts_with_repetitions_come_to_the_same(world: World) 
             tell(world, f"+1212555{number:04}", status)
 
     assert {each.state for each in world.messages(kind="confirmation")} == {MessageState.DELIVERED}
+
+def test_what_the_carrier_dropped_before_the_night_is_sent_in_the_morning(world: World) -> None:
+    world.book(world.enrol(), at(11, 18))
+    world.tick()
+    world.tick(at(10, 20, 30))
+    assert len(world.carrier.texts) == 2
+    world.clock.at = at(10, 21)
+    tell(world, ANN, "undelivered", 30036)
+
+    world.tick(at(10, 21, 5))
+    assert len(world.carrier.texts) == 2
+    world.tick(at(11, 8))
+
+    assert world.carrier.texts[2:] == world.carrier.texts[1:2]
+    states = [(each.state, each.for_staff) for each in world.messages(kind="day_before")]
+    assert states == [(MessageState.FAILED, False), (MessageState.SENT, False)]
