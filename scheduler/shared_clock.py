@@ -23,6 +23,8 @@ from scheduler.errors import Unavailable
 LOG = logging.getLogger(__name__)
 
 EVERY_SECONDS = 5.0
+END_SECONDS = 2.0
+"""How long the end waits for a look that is under way: a database that hangs must not hold it."""
 
 
 @contextmanager
@@ -39,7 +41,7 @@ def of(database: Database) -> Iterator[Clock]:
         yield clock
     finally:
         stop.set()
-        reading.join()
+        reading.join(END_SECONDS)
 
 
 class DatabaseClock:

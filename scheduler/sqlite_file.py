@@ -8,9 +8,10 @@ import fcntl
 import os
 import re
 import sqlite3
+import stat
 import threading
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,7 +88,9 @@ class Turn:
     """
 
     def __init__(self, file: Path) -> None:
-        self._file = file.with_name(f"{file.name}-turn")
+        # By whatever name they call the file, all mean the same lock.
+        self._database = Path(os.path.realpath(file))
+        self._file = self._database.with_name(f"{self._database.name}-turn")
         self._here = threading.Lock()
         self._descriptor: int | None = None
 
@@ -124,11 +127,24 @@ class Turn:
         if self._descriptor is None:
             flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
             self._descriptor = os.open(self._file, flags, 0o600)
+            self._share(self._descriptor)
         try:
             fcntl.flock(self._descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return False
         return True
+
+    def _share(self, descriptor: int) -> None:
+        """Let whoever may write to the database take turns, also where root was here first.
+
+        SQLite does the same for the files that it lays beside a database.
+        """
+        with suppress(OSError):  # there is no database yet
+            theirs, ours = self._database.stat(), os.fstat(descriptor)
+            if os.geteuid() in {0, ours.st_uid}:
+                os.fchmod(descriptor, stat.S_IMODE(theirs.st_mode))
+            if os.geteuid() == 0:
+                os.fchown(descriptor, theirs.st_uid, theirs.st_gid)
 
 
 def clear_log(connection: sqlite3.Connection) -> bool:

@@ -1,5 +1,6 @@
 """Processes that share a database share its clock, whatever their machines show."""
 
+import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
@@ -71,3 +72,26 @@ def test_it_goes_on_while_the_database_is_away_and_is_set_right_after(
     monkeypatch.setattr(DatabaseClock, "_look", look)
     clock.read()
     assert abs(clock.now() - time_of(postgresql)) < 60 * SECOND
+
+
+def test_it_is_read_again_and_again_and_a_database_that_hangs_does_not_hold_the_end(
+    postgresql: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared_clock, "EVERY_SECONDS", 0.01)
+    monkeypatch.setattr(shared_clock, "END_SECONDS", 0.01)
+    reads, twice, goes_on, outwaited = [0], threading.Event(), threading.Event(), threading.Event()
+
+    def read(_: DatabaseClock) -> None:
+        reads[0] += 1
+        if reads[0] == 2:
+            twice.set()
+            if not goes_on.wait(5):
+                outwaited.set()
+
+    monkeypatch.setattr(DatabaseClock, "read", read)
+
+    with shared_clock.of(postgresql):
+        assert twice.wait(10)
+    assert not outwaited.is_set()
+
+    goes_on.set()

@@ -1,6 +1,8 @@
 """Where an SQLite file may lie, whether it is whole, who may write to it, and how it is copied."""
 
+import os
 import sqlite3
+import stat
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -137,9 +139,54 @@ def test_processes_write_and_clear_the_log_in_turns(database: Database, file: Pa
     elsewhere.close()
 
 
-def test_a_file_is_not_mapped_into_memory(database: Database) -> None:
-    with database.transaction(write=False) as session:
-        assert session.execute(text("PRAGMA mmap_size")).scalar() in {0, None}
+def test_who_calls_the_file_by_another_name_waits_for_the_same_turn(
+    database: Database, file: Path, tmp_path: Path
+) -> None:
+    alias = tmp_path / "alias.db"
+    alias.symlink_to(file)
+    by_alias = Turn(alias)
+
+    with database.alone():
+        assert not by_alias.acquire()
+    by_alias.close()
+
+
+@pytest.mark.parametrize("mode", [0o600, 0o660])
+def test_whoever_may_write_to_the_file_may_take_a_turn(
+    database: Database, file: Path, mode: int
+) -> None:
+    file.chmod(mode)
+    someone = Turn(file)
+
+    assert someone.acquire()
+    someone.release()
+    someone.close()
+
+    lock = file.with_name("scheduler.db-turn").stat()
+    assert stat.S_IMODE(lock.st_mode) == mode
+    assert (lock.st_uid, lock.st_gid) == (file.stat().st_uid, file.stat().st_gid)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
+def test_root_leaves_the_turn_to_the_owner_of_the_file(database: Database, file: Path) -> None:
+    os.chown(file, 65534, 65534)
+    root = Turn(file)
+
+    assert root.acquire()
+    root.release()
+    root.close()
+
+    lock = file.with_name("scheduler.db-turn").stat()
+    assert (lock.st_uid, lock.st_gid) == (65534, 65534)
+
+
+def test_a_file_is_not_mapped_into_memory(file: Path) -> None:
+    with closing(sqlite3.connect(file)) as connection:
+        connection.execute("PRAGMA mmap_size = 1048576")
+        sqlite_file.set_up(connection)
+
+        # Nothing where SQLite was built without it.
+        assert connection.execute("PRAGMA mmap_size").fetchall() in ([(0,)], [])
 
 
 def test_the_log_is_cut_once_its_reader_has_gone(database: Database, file: Path) -> None:

@@ -150,6 +150,7 @@ def test_all_orders_of_receipts_with_repetitions_come_to_the_same(world: World) 
 
     assert {each.state for each in world.messages(kind="confirmation")} == {MessageState.DELIVERED}
 
+
 def test_what_the_carrier_dropped_before_the_night_is_sent_in_the_morning(world: World) -> None:
     world.book(world.enrol(), at(11, 18))
     world.tick()
