@@ -340,8 +340,7 @@ def test_danger_and_stop_are_answered_whatever_was_said_before(world: World, ask
 
 def test_danger_is_answered_in_its_own_language(world: World, asked: int) -> None:
     assert reply(world, "me duele el pecho") == [
-        "Llame ya al 911 si se siente muy mal. No espere un SMS. Willow ha sido avisada:"
-        " (212) 555-0100"
+        "Llame ya al 911 si se siente muy mal. No espere un SMS. Willow ya lo sabe: (212) 555-0100"
     ]
 
 
