@@ -15,7 +15,6 @@ from scheduler.api.lists import Part
 from scheduler.api.shapes import (
     Change,
     Id,
-    Language,
     Page,
     PathId,
     QueryId,
@@ -38,7 +37,7 @@ router = APIRouter(prefix="/reminder-rules", tags=["reminder rules"])
 FARTHEST = 90 * 1440
 """How many minutes before or after a session anything may be texted about it."""
 
-Templates = dict[Language, Text]
+Templates = dict[Spoken, Text]
 
 
 class RuleFields(Shape):

@@ -10,24 +10,24 @@ from scheduler.booking import courses
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic.models import Clinic
 from scheduler.feeds import ical
+from scheduler.patients.models import Patient
+from scheduler.spoken import gettext as _
+from scheduler.spoken import speak
 
 PURPOSE = "calendar"
 """The purpose of a link that shows a course's calendar."""
-
-ADVICE = (
-    "Eat something about two hours before. Get up slowly afterwards. Questions, or not able to"
-    " come? Call {phone}."
-)
 
 
 def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     """The iCalendar file behind a link; NotFound alike for unknown, expired and revoked ones.
 
+    In the patient's language: a calendar program that reads it again asks for none.
     `host`: what the ids in the file end in, so that they are unique in the world.
     """
     link = links.follow(session, token, purpose=PURPOSE, now=now)
     course = session.get_one(Course, link.subject_id)
     clinic = session.get_one(Clinic, course.clinic_id)
+    speak(session.get_one(Patient, course.patient_id).language)
     appointments = courses.appointments_of(session, course)
     return ical.render(
         clinic.text_name,
@@ -36,13 +36,18 @@ def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
 
 
 def _session(appointment: Appointment, clinic: Clinic, total: int, host: str) -> ical.Session:
+    which = _("session %(number)s of %(total)s") % {"number": appointment.number, "total": total}
+    advice = _(
+        "Eat something about two hours before. Get up slowly afterwards. Questions, or not able to"
+        " come? Call %(phone)s."
+    ) % {"phone": clinic.phone}
     return ical.Session(
         uid=f"session-{appointment.id}@{host}",
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         zone=ZoneInfo(appointment.zone),
-        summary=f"{clinic.text_name}: session {appointment.number} of {total}",
-        description=ADVICE.format(phone=clinic.phone),
+        summary=f"{clinic.text_name}: {which}",
+        description=advice,
         location=clinic.name,
         sequence=appointment.version - 1,
         changed_at=appointment.changed_at,

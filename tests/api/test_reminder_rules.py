@@ -65,6 +65,7 @@ def test_a_rule_is_kept_as_it_was_said(desk: Desk, cast: Cast, what: dict[str, A
         ({"anchor": "booked", "offset_minutes": -5, "useful_minutes": 60}, "offset_minutes"),
         ({"useful_minutes": -1440}, "useful_minutes"),
         ({"templates": {"es": PARKING}}, "templates.en"),
+        ({"templates": {"en": PARKING, "fr": PARKING}}, "templates.fr.[key]"),
         ({"cases": {"missed": {"es": PARKING}}}, "cases.missed.en"),
         ({"templates": {"en": "Dear {name}"}}, "templates.en"),
         ({"templates": {"en": PARKING, "es": "{{7*7}}"}}, "templates.es"),

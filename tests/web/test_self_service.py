@@ -63,6 +63,16 @@ def test_the_calendar_file_of_the_done_page_holds_each_session(visitor: Visitor)
     assert len(Calendar.from_ical(file.content).walk("VEVENT")) == 10
 
 
+def test_the_calendar_file_is_in_the_language_of_the_patient(visitor: Visitor, my: str) -> None:
+    [path] = set(re.findall(r'href="[^"]*(/calendars/[^"]+)"', visitor.get(my).text))
+    assert visitor.post(f"{my}/language", {"language": "es"}).status_code == 303
+
+    first = Calendar.from_ical(visitor.get(path).content).walk("VEVENT")[0]
+
+    assert str(first["SUMMARY"]).endswith(": sesión 1 de 10")
+    assert str(first["DESCRIPTION"]).startswith("Coma algo unas dos horas antes.")
+
+
 def test_a_phone_that_said_stop_is_told_how_to_start_again(
     visitor: Visitor, my: str, database: Database
 ) -> None:
