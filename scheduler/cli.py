@@ -133,9 +133,14 @@ def migrate() -> None:
 
 @commands.command()
 def backup(target: Path) -> None:
-    """Copy the SQLite database into a new file, while it is in use, and see that it is whole."""
+    """Copy the SQLite database into a new file, while it is in use, and see that it is whole.
+
+    Of any version: what is to be migrated is copied before.
+    """
     with _opened() as (_, database):
-        _check_version(database)
+        with database.transaction(write=False) as session:
+            if migrations.present(session) is None:
+                raise Misconfigured("There is nothing to copy where DATABASE_URL says.")
         database.copy(target)
     _say(f"{target} is a whole copy. Keep the SECRET_KEY too, elsewhere: links need both.")
 

@@ -8,15 +8,17 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
 from sqlalchemy import text
 from sqlmodel import select
 
-from scheduler import sqlite_file
+from scheduler import migrations, sqlite_file
 from scheduler.clinic.models import Room
 from scheduler.database import Database
 from scheduler.errors import Misconfigured, Unavailable
 from scheduler.sqlite_file import Turn, check_place, file_system, has_reset_fault
 from tests.cast import settle
+from tests.databases import config_for
 from tests.test_cli import Run, run
 
 __all__ = ["run"]
@@ -246,6 +248,31 @@ def test_a_backup_is_a_whole_copy_that_only_its_owner_reads(
     with copied.transaction(write=False) as session:
         assert sorted(session.exec(select(Room.name))) == ["Bed 1", "Bed 2"]
     copied.close()
+
+
+def test_what_is_still_to_be_migrated_is_copied_before(
+    run: Run, database: Database, sqlite_url: str, tmp_path: Path
+) -> None:
+    database.close()
+    command.downgrade(config_for(sqlite_url), "-1")
+    target = tmp_path / "copy.db"
+
+    done = run("backup", str(target), DATABASE_URL=sqlite_url)
+
+    assert (done.code, done.complained) == (0, "")
+    with closing(sqlite3.connect(target)) as copied:
+        [(version,)] = copied.execute("SELECT version_num FROM alembic_version").fetchall()
+    assert version != migrations.newest()
+
+
+def test_of_nothing_there_is_no_backup(run: Run, tmp_path: Path) -> None:
+    target = tmp_path / "copy.db"
+
+    done = run("backup", str(target), DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")
+
+    assert done.code == 1
+    assert done.complained == "There is nothing to copy where DATABASE_URL says.\n"
+    assert not target.exists()
 
 
 def test_a_backup_writes_over_nothing(run: Run, sqlite_url: str, tmp_path: Path) -> None:
