@@ -11,6 +11,7 @@ import secrets
 from collections.abc import Collection
 from datetime import datetime
 
+from sqlalchemy import Index
 from sqlmodel import Field, Session, SQLModel, col, or_, select, update
 
 from scheduler.database import Instant
@@ -25,6 +26,7 @@ class Link(SQLModel, table=True):
     """One link: what it is for (`purpose`), whom it is about (`subject_id`), how long it lives."""
 
     __tablename__ = "links"
+    __table_args__ = (Index("ix_links_purpose_created", "purpose", "created_at"),)
 
     id: int | None = Field(default=None, primary_key=True)
     purpose: str = Field(max_length=20)

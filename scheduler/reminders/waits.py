@@ -7,6 +7,7 @@ the texts that there are. One text a place on the list, and none of a place that
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from sqlalchemy import String, cast, exists, literal
 from sqlmodel import Session, col, select
 
 from scheduler.booking import waitlist
@@ -30,7 +31,7 @@ def tell(session: Session, *, now: datetime) -> None:
         patient = session.get_one(Patient, entry.patient_id)
         clinic = session.get_one(Clinic, entry.clinic_id)
         outbox.take_turn(session, [patient.phone])
-        key = f"waiting:{entry.id}"
+        key = f"{KIND}:{entry.id}"
         if session.exec(select(Message.id).where(Message.key == key)).first() is not None:
             continue  # another worker was first, while we waited for our turn
         session.add(
@@ -75,11 +76,9 @@ def why_gone(session: Session, message: Message) -> str:
 
 
 def _untold(session: Session, now: datetime) -> Sequence[tuple[Link, WaitlistEntry]]:
-    told = (
-        select(Link.subject_id)
-        .join(Message, col(Message.link_id) == Link.id)
-        .where(Message.kind == KIND)
-    )
+    # Asked every second: by what is indexed, however many links and texts there have been.
+    key = literal(f"{KIND}:").concat(cast(col(WaitlistEntry.id), String))
+    told = exists().where(col(Message.key) == key)
     rows = session.exec(
         select(Link, WaitlistEntry)
         .join(WaitlistEntry, col(WaitlistEntry.id) == Link.subject_id)
@@ -88,7 +87,7 @@ def _untold(session: Session, now: datetime) -> Sequence[tuple[Link, WaitlistEnt
             Link.purpose == waitlist.PURPOSE,
             Link.created_at > now - USEFUL,
             col(Link.revoked_at).is_(None),
-            col(Link.subject_id).not_in(told),
+            ~told,
             col(WaitlistEntry.state).in_(waitlist.LIVE),
             col(Patient.sms_consent),
         )

@@ -12,6 +12,7 @@ from scheduler.clinic.models import Closure
 from scheduler.database import Database
 from scheduler.patients import register
 from scheduler.patients.models import Patient, PhoneCode, Screening
+from scheduler.reminders import waits
 from scheduler.reminders.models import Message
 from scheduler.worker import Worker
 from tests.cast import NOW
@@ -291,6 +292,8 @@ def test_ones_place_on_the_list_is_texted_once_with_its_page(
     assert said == "Willow: you are on our waitlist. We text you about free times."
     assert "You are on our list" in text_of(visitor.get(address))
     assert carried(visitor, database, clock) == []
+    with database.transaction(write=False) as session:
+        assert not waits.is_any_untold(session, now=clock.at)
 
 
 def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
