@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from secrets import token_hex
+from typing import NamedTuple
 
 from sqlalchemy import exists, or_
 from sqlmodel import Session, col, func, select, update
@@ -107,6 +108,12 @@ class Intent:
     text: str
     not_after: datetime
     """by when it must have arrived: later it is of no use, or wakes somebody"""
+    first_due: datetime
+    """before that nobody can have sent it"""
+    is_first: bool
+    """as far as we know nobody has tried to send it before"""
+    known_ids: frozenset[str] = frozenset()
+    """what the carrier calls other texts of ours to this phone"""
 
     def valid_seconds(self, now: datetime) -> int:
         """How long the carrier may keep it, were it called now; less than 1: call no more."""
@@ -211,8 +218,8 @@ def intend(
     message = _claimed(session, claim)
     if message is None or message.leased_until is None or message.leased_until <= now:
         return None
-    not_after = _holds_until(session, message, now)
-    if not_after is None:
+    terms = _terms(session, message, now)
+    if terms is None:
         session.flush()
         return None
     try:
@@ -237,8 +244,21 @@ def intend(
         token=attempt.token,
         phone=phone,
         text=text,
-        not_after=not_after,
+        not_after=terms.not_after,
+        first_due=terms.first_due,
+        is_first=message.tries == 1,
+        known_ids=carrier_ids(session, phone),
     )
+
+
+def carrier_ids(session: Session, phone: str) -> frozenset[str]:
+    """What the carrier calls those of our texts to a phone that it is known to have taken."""
+    ids = session.exec(
+        select(Attempt.carrier_id)
+        .join(Message, col(Message.id) == Attempt.message_id)
+        .where(Message.phone == phone, col(Attempt.carrier_id).is_not(None))
+    )
+    return frozenset(sid for sid in ids if sid)
 
 
 def _claimed(session: Session, claim: Claim) -> Message | None:
@@ -254,8 +274,13 @@ def _claimed(session: Session, claim: Claim) -> Message | None:
     ).first()
 
 
-def _holds_until(session: Session, message: Message, now: datetime) -> datetime | None:
-    """By when the text, sent now, must have arrived.
+class _Terms(NamedTuple):
+    not_after: datetime
+    first_due: datetime
+
+
+def _terms(session: Session, message: Message, now: datetime) -> _Terms | None:
+    """By when the text, sent now, must have arrived, and since when it is due.
 
     None: it may not go now, and the message says what becomes of it.
     """
@@ -267,7 +292,8 @@ def _holds_until(session: Session, message: Message, now: datetime) -> datetime 
             _put(message, MessageState.WITHDRAWN, reason)
             return None
         is_offer = message.kind in offers.KINDS
-        return offers.not_after(session, message, now=now) if is_offer else message.expires_at
+        latest = offers.not_after(session, message, now=now) if is_offer else message.expires_at
+        return _Terms(latest, message.due_at)
     want = outbox.derive(session, [message.phone], now=now).get(message.key)
     if want is None:
         _put(message, MessageState.WITHDRAWN, outbox.why_gone(session, message))
@@ -278,7 +304,7 @@ def _holds_until(session: Session, message: Message, now: datetime) -> datetime 
     free = want.owed.verdict == "owed" and not mass_texts.is_kept_back(session, message)
     if free and want.owed.due_at <= now:
         message.state = MessageState.SENDING
-        return want.owed.not_after
+        return _Terms(want.owed.not_after, want.owed.first_due)
     message.leased_until = None
     return None
 

@@ -21,11 +21,18 @@ from scheduler.reminders import claims, line, receipts, reconciling
 from scheduler.reminders.claims import Claim, Intent, Secrets
 from scheduler.reminders.line import Outcome
 from scheduler.reminders.reconciling import Question, Search
-from scheduler.sms.sender import LeaseLost, Refused, Sender, TryLater, Unknown
+from scheduler.sms.sender import Accepted, LeaseLost, Refused, Sender, TryLater, Unknown
 
 LOG = logging.getLogger(__name__)
 
 SETTLE_TRIES = 5
+RESTARTED = timedelta(minutes=1)
+"""What was due this long before we began may have been sent in another life: by a database that
+has been put back since to what it was."""
+
+CLOCKS_DIFFER_BY = timedelta(minutes=5)
+"""How far the carrier's clock may be behind ours."""
+
 LOOKS_AT_ONCE = 20
 
 
@@ -68,6 +75,7 @@ class Dispatcher:
         self._clock = clock
         self._manners = manners
         self._pool = ThreadPoolExecutor(manners.concurrency, thread_name_prefix="send")
+        self._began = clock.now()
         self._stopping = threading.Event()
         self._missed: dict[str, datetime] = {}
         """by attempt: when the text was first not on the carrier's list, by this worker's clock"""
@@ -168,6 +176,16 @@ class Dispatcher:
             return LeaseLost()
         base = f"{self._manners.secrets.public_url}/hooks/twilio/receipts"
         try:
+            if intent.is_first and intent.first_due < self._began - RESTARTED:
+                found = self._sender.find(
+                    to=intent.phone,
+                    text=intent.text,
+                    since=intent.first_due - CLOCKS_DIFFER_BY,
+                    known=intent.known_ids,
+                )
+                if found is not None:
+                    LOG.warning("message %d: the carrier has it already", intent.message_id)
+                    return Accepted(found.sid)
             return self._sender.send(
                 to=intent.phone,
                 text=intent.text,

@@ -78,7 +78,7 @@ def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) ->
                 began_at=attempt.began_at,
                 phone=message.phone,
                 text=claims.revealed(session, message, secrets, now=now),
-                known_ids=_carrier_ids(session, message.phone),
+                known_ids=claims.carrier_ids(session, message.phone),
             )
         )
     return searches
@@ -118,15 +118,6 @@ def _take(
     )
     ids = [row[0] for row in taken]
     return session.exec(select(Message).where(col(Message.id).in_(ids))).all()
-
-
-def _carrier_ids(session: Session, phone: str) -> frozenset[str]:
-    ids = session.exec(
-        select(Attempt.carrier_id)
-        .join(Message, col(Message.id) == Attempt.message_id)
-        .where(Message.phone == phone, col(Attempt.carrier_id).is_not(None))
-    )
-    return frozenset(sid for sid in ids if sid)
 
 
 def conclude(

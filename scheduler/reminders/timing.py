@@ -163,6 +163,8 @@ class Owed:
     due_at: datetime
     expires_at: datetime
     not_after: datetime
+    first_due: datetime
+    """when it is due if nobody is late: before that nobody can have sent it"""
     verdict: Verdict = "owed"
     reason: str = ""
     cases: tuple[Case, ...] = ()
@@ -320,7 +322,8 @@ def _text(occasion: _Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime)
     due, disturbs = _due(rule, visit, quiet, now)
     expires = _expires(rule, visit)
     latest = expires if disturbs else min(expires, quiet.next_start(max(due, now)))
-    text = Owed(_key(rule, visit), rule, visit, due, expires, latest, cases=cases)
+    first_due = _due(rule, visit, quiet, visit.booked_at)[0]
+    text = Owed(_key(rule, visit), rule, visit, due, expires, latest, first_due, cases=cases)
     if max(due, now) < expires:
         return _released(text)
     local = expires.astimezone(zone)

@@ -1,17 +1,18 @@
 """Each text goes out once, whatever the carrier or the worker does."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, delete, select
 
 from scheduler.audit import CARRIER
 from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.reminders import claims, line, receipts
 from scheduler.reminders.claims import Claim
-from scheduler.reminders.models import Attempt, MessageState
+from scheduler.reminders.models import Attempt, Message, MessageState, Receipt
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
+from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
@@ -358,3 +359,80 @@ def test_what_somebody_has_just_asked_for_may_come_at_night(world: World) -> Non
 
     sent = zip(world.carrier.texts, world.carrier.valid, strict=True)
     assert [valid for (to, _), valid in sent if to == BEN] == [claims.LONGEST_VALIDITY]
+
+
+def put_back(world: World, kind: str) -> None:
+    """Let the database know nothing of what was sent, as one of the day before would."""
+    with world.database.transaction() as session:
+        for message in session.exec(select(Message).where(Message.kind == kind)):
+            session.exec(delete(Receipt).where(col(Receipt.message_id) == message.id))
+            session.exec(delete(Attempt).where(col(Attempt.message_id) == message.id))
+            message.state, message.tries, message.carrier_id = MessageState.OWED, 0, None
+            message.sent_at = message.next_look_at = None
+            session.add(message)
+
+
+@pytest.mark.parametrize("back_at", [at(10, 20, 30), at(10, 20, 58), at(10, 23), at(11, 7)])
+def test_a_database_that_was_put_back_sends_nothing_again(world: World, back_at: datetime) -> None:
+    """Sent at ten and at six; put back in the evening, or in the night."""
+    world.book(world.enrol("Ben Baker", BEN), at(11, 18))
+    for now in (MONDAY, at(10), at(10, 18)):
+        world.tick(now)
+    before = sorted(world.carrier.texts)
+    assert len(before) == len(set(before)) == 4
+
+    put_back(world, "day_before")
+    world.clock.at = back_at
+    another = Worker(
+        world.database,
+        world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+    )
+    another.tick()
+    world.clock.at = at(11, 8)
+    another.tick()
+
+    reminders = [text for text in world.carrier.texts if text not in before]
+    assert not any("Mon 11" in text for _, text in reminders)
+    assert len(world.carrier.texts) == len(set(world.carrier.texts))
+
+
+def test_what_was_due_while_nobody_was_there_and_is_on_no_list_goes_out(world: World) -> None:
+    world.tick()
+    world.clock.at = at(10, 14)
+    another = Worker(
+        world.database,
+        world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+    )
+
+    another.tick()
+
+    assert len(world.carrier.texts) == 2
+
+
+def test_nothing_is_sent_that_cannot_be_looked_for_first(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.tick()
+    world.clock.at = at(10, 14)
+    another = Worker(
+        world.database,
+        world.carrier,
+        world.clock,
+        key=SECRETS.key,
+        public_url=SECRETS.public_url,
+    )
+
+    def away(**_: object) -> None:
+        raise TryLater("No answer.")
+
+    monkeypatch.setattr(world.carrier, "find", away)
+    another.tick()
+
+    assert len(world.carrier.texts) == 1
+    assert world.messages(kind="day_before")[0].state == MessageState.OWED
