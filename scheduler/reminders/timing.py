@@ -35,6 +35,9 @@ WAITS = "Waits for confirmation: very many people would be texted at once."
 
 STOPPED = "Staff stopped this text to many."
 
+AFTER_NEWS = timedelta(minutes=1)
+"""So much later than the news of its new time a reminder of a session goes out at the earliest."""
+
 CATCH_UP = timedelta(hours=1)
 """A text that goes out later than this after it was due is one that we catch up on."""
 
@@ -388,8 +391,8 @@ def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> tuple[da
         wished = quiet.earlier(wished)
     elif rule.quiet == "later":
         wished = quiet.later(wished)
-    # Nothing is said of a session before it is booked, and the quiet hours bind that text too.
-    due = max(wished, visit.booked_at)
+    # The quiet hours bind also what waits until the session may be spoken of.
+    due = max(wished, _spoken_of_from(rule, visit, quiet, now))
     if _only_at_once(rule, visit, wished, quiet, now):
         return visit.booked_at, True
     if rule.quiet == "ignore":
@@ -399,6 +402,22 @@ def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> tuple[da
         # We were late (a carrier down, a worker off): not in the middle of the night then.
         due = again
     return due, False
+
+
+def _spoken_of_from(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> datetime:
+    """From when on a rule may speak of a session: it is booked, and its new time has been told.
+
+    Else a reminder of the new time would be the first that the patient hears of it, and staff could
+    not put a slip right before anybody is told.
+    """
+    if rule.anchor == "change" or visit.news_at is None:
+        return visit.booked_at
+    told = (
+        _due(each, visit, quiet, now)[0] + AFTER_NEWS
+        for each in visit.rules
+        if each.anchor == "change" and each.which == "moved"
+    )
+    return max(told, default=visit.booked_at)
 
 
 def _only_at_once(

@@ -244,6 +244,18 @@ def test_each_change_by_the_clinic_is_told_once_of_its_first_session() -> None:
     ]
 
 
+def test_no_reminder_tells_of_a_new_time_before_the_news_of_it() -> None:
+    by_day = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-12T09:00"))
+    by_night = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-11T23:00"))
+
+    for visit, now, expected in (
+        (by_day, "2027-01-12T09:00", ("Tue 12 09:02", "Tue 12 09:03")),
+        (by_night, "2027-01-11T23:00", ("Tue 12 08:00", "Tue 12 08:01")),
+    ):
+        due = {rule: due for rule, _, due, _ in told(ask(visit, now=now))}
+        assert (due["moved"], due["day_before"]) == expected
+
+
 def test_what_was_over_when_it_was_changed_is_no_news() -> None:
     late = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-12T14:00"), live=False)
 
