@@ -110,7 +110,7 @@ class RuleChange(RuleFields, Change):
 class RuleShape(Shape):
     """A rule. `asked`: it answers the patient, and is sent at any hour."""
 
-    id: int
+    id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
     clinic_id: int
     kind: str
     anchor: str
@@ -234,6 +234,8 @@ def adopt_standard_rule(call: Rehearsing, body: Adoption) -> JSONResponse:
         now=call.now,
         public_url=call.settings.public_url,
     )
+    if call.rehearsal:
+        return call.answer(_shape(rule).model_copy(update={"id": None}), status=201)
     return call.answer(_shape(rule), status=201, version=rule.version)
 
 

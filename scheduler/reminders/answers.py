@@ -187,12 +187,15 @@ def take_every(talk: Conversation, every: Every) -> bool:
     talk.reply.meaning = Meaning.CHOICE
     # Courses are locked in one order, whoever asks.
     in_order = sorted(offered, key=lambda each: each.appointment.course_id)
-    unsettled = [each for each in in_order if not _settle(talk, each)]
-    if unsettled:
+    settled = [each for each in in_order if _settle(talk, each)]
+    if len(settled) == 1:
+        _tell_of(talk, settled[0], is_settled=True)
+    elif settled:
+        told = [each for each in offered if each in settled]
+        talk.answer("confirmed_all", fields={"choices": talk.listed(told)})
+    if unsettled := [each for each in in_order if each not in settled]:
         talk.tell_staff("It confirms several sessions, and not all were as it was asked.")
         _tell_of(talk, unsettled[0], is_settled=False)
-    else:
-        talk.answer("confirmed_all", fields={"choices": talk.listed(offered)})
     return True
 
 

@@ -7,7 +7,7 @@ that is sent twice finds that it is done. What has to be mended is shown with wh
 from datetime import timedelta
 
 from fastapi import APIRouter
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import Response
 
 from scheduler import spoken
 from scheduler.booking import enquiries, planner, proposals
@@ -207,7 +207,9 @@ def take_details(token: str, visit: Writing, form: Typed) -> Response:
             return _book(here)
         proving.text_code(here, details.phone)
     except TooMany as often:
-        return _too_often(steps.details(here, typed, {"": _(often.sentence)}, status=429), often)
+        return pages.too_often(
+            steps.details(here, typed, {"": _(often.sentence)}, status=429), often
+        )
     return pages.go(f"{here.base}/code")
 
 
@@ -253,7 +255,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
         _renew(here)
         proving.text_code(here, number, anew=True)
     except TooMany as often:
-        return _too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
+        return pages.too_often(steps.code(here, {"": _(often.sentence)}, status=429), often)
     here.keep(notices=[_(proving.ON_ITS_WAY)])
     return pages.go(f"{here.base}/code")
 
@@ -327,8 +329,3 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
     if isinstance(wrong, TooMany):
         return {"": _(wrong.sentence)}
     return {"": _("Others are booking at this very moment and took these times. Please try again.")}
-
-
-def _too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
-    page.headers["Retry-After"] = str(often.retry_after)
-    return page

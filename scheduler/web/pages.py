@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from scheduler import doorstep, languages, phone, spoken
+from scheduler.errors import TooMany
 
 SEE_OTHER = 303
 
@@ -36,6 +37,12 @@ def show(
     by = clinic.embed_origins if framed and clinic else []
     if by or script:
         page.headers["Content-Security-Policy"] = doorstep.policy(*by, scripts=bool(script))
+    return page
+
+
+def too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
+    """A page that says that this was tried too often, and to programs when to come again."""
+    page.headers["Retry-After"] = str(often.retry_after)
     return page
 
 

@@ -66,7 +66,7 @@ def take(token: str, visit: Writing, form: Typed) -> Response:
     try:
         proving.text_code(here, details.phone)
     except TooMany as often:
-        return _form(here, typed, {"": _(often.sentence)}, status=429)
+        return pages.too_often(_form(here, typed, {"": _(often.sentence)}, status=429), often)
     return pages.go(f"{here.base}/waitlist/code")
 
 
@@ -106,7 +106,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     try:
         proving.text_code(here, here.answer("details")["number"], anew=True)
     except TooMany as often:
-        return _code(here, {"": _(often.sentence)}, status=429)
+        return pages.too_often(_code(here, {"": _(often.sentence)}, status=429), often)
     here.keep(notices=[_(proving.ON_ITS_WAY)])
     return pages.go(f"{here.base}/waitlist/code")
 

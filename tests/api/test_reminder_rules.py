@@ -199,6 +199,7 @@ def test_a_standard_text_that_a_clinic_lacks_is_listed_and_adopted_once(
 
     assert [each["kind"] for each in lacking] == ["review", "closing"]
     assert (tried.status_code, still) == (201, lacking)
+    assert (tried.json()["id"], "ETag" in tried.headers) == (None, False)
     assert adopted.status_code == 201, adopted.text
     assert {name: adopted.json()[name] for name in lacking[0]} == lacking[0]
     assert (again.status_code, again.json()["type"]) == (409, "/problems/already-adopted")

@@ -134,9 +134,10 @@ def test_both_confirms_none_at_a_time_that_was_not_asked_about(
     reply(world, "C")
     move(world, family[1], at(12, 9))
 
-    [answer] = reply(world, "both")
+    confirmed, asked = reply(world, "both")
 
-    assert answer.startswith("Willow: Tue 12 Jan 9:00 AM.")
+    assert confirmed.startswith("Willow: thank you, Mon 11 Jan 10:00 AM is confirmed.")
+    assert asked.startswith("Willow: Tue 12 Jan 9:00 AM.")
     assert [state(world, course) for course in family] == ["confirmed", "booked"]
     assert last_reply(world).for_staff
 

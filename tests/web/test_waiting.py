@@ -166,6 +166,7 @@ def test_a_new_code_comes_on_the_spot_and_takes_patience(
     later = visitor.post("waitlist/code/again")
 
     assert at_once.status_code == 429
+    assert 0 < int(at_once.headers["Retry-After"]) <= 60
     assert later.headers["location"] == f"{visitor.base}/waitlist/code"
     assert "A new code is on its way." in text_of(visitor.get("waitlist/code"))
     assert count(database, PhoneCode) == 2
