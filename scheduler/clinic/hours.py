@@ -103,6 +103,17 @@ def gap(day: date, minute: int, zone: ZoneInfo) -> tuple[str, str]:
     return f"{last // 60:02}:{last % 60:02}", f"{first // 60:02}:{first % 60:02}"
 
 
+def which_of_two(local: datetime) -> str:
+    """What tells a local time from the other of the same name: "EDT", "UTC-03"; mostly nothing.
+
+    Only the hour that clocks show twice needs it. `local` is an instant in a zone.
+    """
+    if local.utcoffset() == local.replace(fold=1 - local.fold).utcoffset():
+        return ""
+    name = local.tzname() or ""
+    return name if name.isalpha() else f"UTC{name}"
+
+
 def offset(minute: Minute, zone: ZoneInfo) -> int:
     """How many minutes clocks are ahead of UTC at an instant."""
     ahead = datetime.fromtimestamp(minute * 60, tz=zone).utcoffset() or timedelta()

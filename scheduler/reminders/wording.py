@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from scheduler import languages
+from scheduler.clinic import hours
 from scheduler.errors import Unfit
 from scheduler.languages import Clock, Language
 from scheduler.reminders.segments import count, plain
@@ -62,7 +63,7 @@ def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> 
     eat_by = datetime.fromtimestamp(local.timestamp() - 2 * 3600, zone)
     return {
         "date": language.date(local),
-        "time": language.time(local, clock),
+        "time": f"{language.time(local, clock)} {hours.which_of_two(local)}".strip(),
         "eat_by": language.time(eat_by, clock),
     }
 

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
 from scheduler import spoken
 from scheduler.booking import planning
 from scheduler.booking.compromises import Opening
-from scheduler.clinic import pace_words, phases
+from scheduler.clinic import hours, pace_words, phases
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.intervals import instant_of, minute_of
 from scheduler.spoken import gettext as _
@@ -105,9 +105,11 @@ def session_view(
 ) -> SessionView:
     """One session; `starts_at`: any aware datetime."""
     local = starts_at.astimezone(place.zone)
-    end = (starts_at + timedelta(minutes=minutes)).astimezone(place.zone)
+    end = (starts_at.astimezone(UTC) + timedelta(minutes=minutes)).astimezone(place.zone)
     day = place.manner.day(local.date(), today=place.today)
     span = place.manner.span(local.time(), end.time())
+    if which := hours.which_of_two(local):
+        span = f"{span} ({which})"
     return SessionView(
         number=number,
         phase=phase,

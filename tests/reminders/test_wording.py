@@ -54,6 +54,22 @@ def test_two_hours_before_are_two_real_hours_when_the_clocks_change() -> None:
 
 
 @pytest.mark.parametrize(
+    ("zone", "day", "hour", "told"),
+    [
+        ("America/New_York", (2027, 11, 7), 1, ("1:30 EDT", "1:30 EST")),
+        ("America/Santiago", (2027, 4, 3), 23, ("23:30 UTC-03", "23:30 UTC-04")),
+        ("America/New_York", (2027, 11, 7), 9, ("9:30", "9:30")),
+    ],
+)
+def test_a_time_that_comes_twice_is_told_apart(
+    zone: str, day: tuple[int, int, int], hour: int, told: tuple[str, str]
+) -> None:
+    first, second = (datetime(*day, hour, 30, tzinfo=ZoneInfo(zone), fold=fold) for fold in (0, 1))
+
+    assert (when(first)["time"], when(second)["time"]) == told
+
+
+@pytest.mark.parametrize(
     ("template", "sentence"),
     [
         ("Dear {name}", "There is no field {name}"),

@@ -3,11 +3,13 @@
 from collections.abc import Iterator
 from contextvars import copy_context
 from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from scheduler import spoken
-from scheduler.web import words
+from scheduler.web import views, words
+from scheduler.web.views import Place
 
 AMERICAN = words.manner_of("US")
 GERMAN = words.manner_of("DE")
@@ -36,6 +38,24 @@ def test_the_year_is_said_only_where_it_is_another() -> None:
 def test_a_span_says_am_once(start: time, end: time, american: str, german: str) -> None:
     assert AMERICAN.span(start, end) == american
     assert GERMAN.span(start, end) == german
+
+
+def test_a_session_in_an_hour_that_comes_twice_says_which_it_is_in() -> None:
+    zone = ZoneInfo("America/New_York")
+    place = Place(zone=zone, manner=AMERICAN, today=MONDAY)
+    first, second = (
+        views.session_view(
+            place,
+            number=1,
+            phase=1,
+            starts_at=datetime(2027, 11, 7, 1, 30, tzinfo=zone, fold=fold),
+            minutes=40,
+            who="Kim Example",
+        )
+        for fold in (0, 1)
+    )
+
+    assert (first.time, second.time) == ("1:30 to 1:10 am (EDT)", "1:30 to 2:10 am (EST)")
 
 
 def test_a_week_names_the_month_once() -> None:
