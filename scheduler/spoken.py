@@ -23,7 +23,15 @@ _SPOKEN: ContextVar[str] = ContextVar("spoken", default=languages.SOURCE)
 _YEAR: ContextVar[int | None] = ContextVar("year", default=None)
 """The year in which the answer is read; None where no door has said it."""
 
+_DAY_FIRST = ("d MMMM", "d MMMM y")
+
 _A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
+
+
+_COUNTRY: ContextVar[str] = ContextVar("country", default="")
+"""The country of the clinic that is spoken of; empty where no door has said it."""
+
+_MONTH_FIRST = frozenset({"US", "PH"})
 
 
 def speak(*wished: str) -> Language:
@@ -36,6 +44,17 @@ def speak(*wished: str) -> Language:
 def read_in(year: int) -> None:
     """From now on, in this request, days of other years are named with theirs."""
     _YEAR.set(year)
+
+
+def speak_of(country: str) -> None:
+    """From now on, in this request, days are written as in this country (US, DE ...)."""
+    _COUNTRY.set(country)
+
+
+def is_month_first(country: str) -> bool:
+    """Whether a day is March 8 there, not 8 March."""
+    # Only in English: who reads Spanish in New York still reads the day first.
+    return country in _MONTH_FIRST and _SPOKEN.get() == "en"
 
 
 def language() -> Language:
@@ -51,9 +70,12 @@ def is_far(day: date) -> bool:
 def on(day: date, pattern: str = "") -> str:
     """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern.
 
-    Without one: 8 March, and 8 March 2028 in another year than that.
+    Without one: 8 March, or March 8, and 8 March 2028 in another year than that.
     """
-    return language().say(day, pattern or ("d MMMM y" if is_far(day) else "d MMMM"), "pages")
+    if not pattern:
+        plain, far = ("MMMM d", "MMMM d, y") if is_month_first(_COUNTRY.get()) else _DAY_FIRST
+        pattern = far if is_far(day) else plain
+    return language().say(day, pattern, "pages")
 
 
 def weekdays() -> list[str]:

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 from functools import cached_property
 from typing import Any
 
+from scheduler import spoken
 from scheduler.audit import Actor
 from scheduler.booking import enquiries, proposals
 from scheduler.booking.models import Enquiry, Hold
@@ -201,6 +202,7 @@ def open_form(visit: Visit, token: str, *, lock: bool = False) -> Desk:
         visit.session.get_one(Treatment, enquiry.treatment_id),
     )
     visit.speak(here.language)
+    spoken.speak_of(here.clinic.country)
     return here
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from fastapi.responses import HTMLResponse
 
-from scheduler import links
+from scheduler import links, spoken
 from scheduler.audit import Actor
 from scheduler.booking import courses, undoing
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -190,6 +190,7 @@ def opened(visit: Visit, course: Course) -> Folder:
     """A course, from here on spoken of in the patient's language."""
     folder = Folder(visit, course)
     visit.speak(folder.patient.language, folder.clinic.language)
+    spoken.speak_of(folder.clinic.country)
     return folder
 
 

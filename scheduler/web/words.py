@@ -12,7 +12,6 @@ from scheduler import spoken
 from scheduler.spoken import gettext as _
 
 _TWELVE_HOURS = frozenset({"US", "CA", "AU", "NZ", "IN", "PH"})
-_MONTH_FIRST = frozenset({"US", "PH"})
 
 
 @dataclass(frozen=True)
@@ -87,9 +86,7 @@ class Manner:
 
 def manner_of(country: str) -> Manner:
     """How people of a country (US, DE ...) write days and times."""
-    # Only in English: who reads Spanish in New York still reads the day first.
-    month_first = country in _MONTH_FIRST and spoken.language().code == "en"
-    return Manner(twelve_hours=country in _TWELVE_HOURS, month_first=month_first)
+    return Manner(twelve_hours=country in _TWELVE_HOURS, month_first=spoken.is_month_first(country))
 
 
 def letters() -> list[str]:

@@ -49,6 +49,17 @@ def join(visitor: Visitor) -> str:
     return str(done.headers["location"])
 
 
+def test_why_there_is_no_course_is_said_with_days_as_the_country_writes_them(
+    visitor: Visitor, database: Database
+) -> None:
+    refused(visitor, database)
+
+    said = text_of(visitor.post("wishes", dict(visitor.wishes)))
+
+    assert "Session 3 cannot be placed: the clinic is closed from March 1 to April 7." in said
+    assert "Starting on or after March 29: from April 30 to June 14." in said
+
+
 def test_who_finds_no_course_waits_for_one_with_the_wishes_that_were_given(
     visitor: Visitor, database: Database
 ) -> None:

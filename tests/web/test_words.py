@@ -118,3 +118,16 @@ def test_a_week_of_another_year_than_it_is_read_in_is_told_with_it() -> None:
         "December 27, 2027 to January 2, 2028",
         "20 to 26 December",
     ]
+
+
+@pytest.mark.parametrize(
+    ("country", "language", "day"),
+    [("US", "en", "March 8"), ("DE", "en", "8 March"), ("US", "es", "8 de marzo")],
+)
+def test_rooms_write_a_day_as_pages_do(country: str, language: str, day: str) -> None:
+    def written() -> tuple[str, str]:
+        spoken.speak(language)
+        spoken.speak_of(country)
+        return spoken.on(date(2027, 3, 8)), words.manner_of(country).on(date(2027, 3, 8))
+
+    assert copy_context().run(written) == (day, day)
