@@ -1,11 +1,14 @@
 """What staff change of a course: it keeps its pace or says why not, all of it or nothing."""
 
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+from threading import Event
 from typing import Any
 
 from sqlalchemy import select
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, col
 
+from scheduler.booking.models import Appointment
 from scheduler.database import Database
 from tests.api.conftest import Desk, FrozenClock
 from tests.api.test_courses import book
@@ -203,11 +206,16 @@ def test_two_patients_swap_in_one_step_or_not_at_all(
     assert everything(database) == before
 
 
-def test_of_many_who_swap_the_same_two_each_swap_is_whole(desk: Desk, cast: Cast) -> None:
+def test_of_many_who_swap_the_same_two_each_swap_is_whole(
+    desk: Desk, cast: Cast, database: Database
+) -> None:
     anns, bobs = book(desk, cast, 1), book(desk, cast, 2, patient_id=cast.bob)
     pair = (ids(anns)[0], ids(bobs)[0])
+    [before] = times_seen(database, pair, at_most=1)
+    over = Event()
 
-    with ThreadPoolExecutor(8) as people:
+    with ThreadPoolExecutor(9) as people:
+        watched = people.submit(times_seen, database, pair, until=over)
         statuses = list(
             people.map(
                 lambda turn: (
@@ -219,10 +227,27 @@ def test_of_many_who_swap_the_same_two_each_swap_is_whole(desk: Desk, cast: Cast
                 range(8),
             )
         )
+        over.set()
+        seen = watched.result()
 
     assert statuses == [200] * 8
     assert days_of(desk.get(f"/courses/{anns['id']}").json()) == [1]
     assert days_of(desk.get(f"/courses/{bobs['id']}").json()) == [2]
+    assert seen <= {before, before[::-1]}, "who looks meanwhile sees both swapped or neither"
+
+
+def times_seen(
+    database: Database, pair: tuple[int, int], *, until: Event | None = None, at_most: int = 5_000
+) -> set[tuple[datetime, ...]]:
+    """When two sessions are, looked at again and again: each answer once."""
+    seen = set()
+    for _ in range(at_most):
+        with database.transaction(write=False) as session:
+            both = select(col(Appointment.starts_at)).where(col(Appointment.id).in_(pair))
+            seen.add(tuple(session.scalars(both.order_by(col(Appointment.id)))))
+        if until is not None and until.is_set():
+            break
+    return seen
 
 
 def test_a_week_is_skipped_whole(desk: Desk, cast: Cast) -> None:
