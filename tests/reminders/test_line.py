@@ -127,12 +127,16 @@ def test_a_stored_text_takes_no_fewer_segments_than_the_one_that_is_sent(words: 
     for length in range(200):
         stored = "a" * length + words
         code = links.code_of(SECRETS.key, nonce)
-        link = f"{url}/offers/{links.token_of(SECRETS.key, nonce)}"
-        sent = wording.reveal(stored, link=link, code=code)
-        if "{code}" in words:
-            sent = wording.bound(sent, code=code, public_url=url)
+        counted = claims.segments_of(stored, url)
+        told = []
+        for place in claims.PLACES.values():
+            link = f"{url}/{place}/{links.token_of(SECRETS.key, nonce)}"
+            sent = wording.reveal(stored, link=link, code=code)
+            if "{code}" in words:
+                sent = wording.bound(sent, code=code, public_url=url)
+            told.append(count(sent).segments)
 
-        assert claims.segments_of(stored, url) == count(sent).segments
+        assert counted == max(told), "no fewer than any, and no more than one of them"
 
 
 def test_what_many_workers_send_at_once_is_not_faster_than_the_pace_in_segments(
