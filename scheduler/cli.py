@@ -142,7 +142,10 @@ def backup(target: Path) -> None:
             if migrations.present(session) is None:
                 raise Misconfigured("There is nothing to copy where DATABASE_URL says.")
         database.copy(target)
-    _say(f"{target} is a whole copy. Keep the SECRET_KEY too, elsewhere: links need both.")
+    _say(
+        f"{target} is a whole copy. Keep the SECRET_KEY too, elsewhere: links need both. Where"
+        " none was set, it is the file secret_key beside the database."
+    )
 
 
 @commands.command("rezone")
@@ -224,6 +227,8 @@ def add_member(
     """A new member of staff."""
     if not password_stdin:
         raise typer.BadParameter("give --password-stdin and the password on standard input")
+    if sys.stdin.isatty():
+        typer.echo("The password (12 characters or more), then Enter; it is shown:", err=True)
     password = sys.stdin.readline().rstrip("\n")
     # Bytes that are no text come in as lone surrogates, which no database can keep.
     password.encode()
