@@ -14,7 +14,12 @@ from scheduler.database import Database
 from tests.web.conftest import Visitor
 from tests.web.walk import ALL_PICTURES, PHONE, Equipped, Walk, walking
 
-LOOKS = {"desk": Equipped(scripts=True), "phone": PHONE}
+LOOKS = {
+    "desk": Equipped(scripts=True),
+    "phone": PHONE,
+    "spanish-desk": Equipped(language="es", scheme="dark"),
+    "spanish-phone": Equipped(scripts=True, width=320, language="es"),
+}
 if ALL_PICTURES:
     LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(scripts=True, width=320)}
 
@@ -26,9 +31,16 @@ def database_url(sqlite_url: str) -> str:
 
 
 @pytest.fixture(params=LOOKS)
-def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
-    """Somebody at a desk by day, or with a small phone by night and without scripts."""
-    with walking(browser, f"changes-{request.param}", LOOKS[request.param]) as walk:
+def look(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def walk(browser: Browser, look: str, visitor: Visitor) -> Iterator[Walk]:
+    """Somebody at a desk or with a small phone, who has booked in one of the languages."""
+    visitor.client.headers["Accept-Language"] = LOOKS[look].language
+    with walking(browser, f"changes-{look}", LOOKS[look]) as walk:
         yield walk
 
 
@@ -40,22 +52,24 @@ def times(database: Database) -> list[tuple[str, str]]:
 
 
 def test_a_course_is_changed_with_scripts_and_without(
-    walk: Walk, address: str, visitor: Visitor, database: Database
+    walk: Walk, look: str, address: str, visitor: Visitor, database: Database
 ) -> None:
     visitor.reach("done")
     page, my = walk.page, f"{address}{visitor.my()}"
     said = page.locator("[role=status]")
 
     page.goto(my)
+    assert page.locator("html").get_attribute("lang") == LOOKS[look].language
     walk.press("I will come")
     confirmed = times(database)
     assert confirmed[0][1] == "confirmed"
 
-    page.get_by_role("link", name="Move session 2, ").click()
+    open_session(walk, visitor, 2, "move")
     walk.look("01-move")
     page.locator("label.pick").first.click()
     walk.press("Take this time")
-    assert "Session 2 is now on" in said.inner_text()
+    moved_to = walk.word("Session %(number)s is now on %(when)s.") % {"number": 2, "when": "|"}
+    assert said.inner_text().startswith(moved_to.split("|")[0])
     walk.look("02-moved")
     moved = times(database)
     assert moved[1] != confirmed[1]
@@ -65,26 +79,33 @@ def test_a_course_is_changed_with_scripts_and_without(
     assert times(database) == moved, "going back and reloading does nothing"
 
     walk.press("Take it back")
-    assert said.inner_text() == "All is as it was before."
+    assert said.inner_text() == walk.word("All is as it was before.")
     walk.look("03-taken-back")
     assert times(database) == confirmed
 
-    move_the_rest(walk, database)
-    cancel_and_take_back(walk, database)
+    move_the_rest(walk, visitor, database)
+    cancel_and_take_back(walk, visitor, database)
 
     page.goto(f"{my}/sessions/1/move")  # a page of before, about a session that is elsewhere now
-    assert "This session is at another time now" in said.inner_text()
+    assert said.inner_text() == walk.word(
+        "This session is at another time now, so nothing was changed. This is your course as it is."
+    )
     walk.look("11-overtaken")
     assert walk.strangers(address) == []
     assert walk.complaints == []
 
 
-def move_the_rest(walk: Walk, database: Database) -> None:
+def open_session(walk: Walk, visitor: Visitor, number: int, deed: str) -> None:
+    """Press the link of a session in the list of all."""
+    walk.page.locator(f"a[href='{visitor.session(number)}/{deed}']").last.click()
+
+
+def move_the_rest(walk: Walk, visitor: Visitor, database: Database) -> None:
     page, before = walk.page, times(database)
-    page.get_by_role("link", name="Move session 3, ").click()
+    open_session(walk, visitor, 3, "move")
     walk.press("Move this session and all after it")
     walk.look("04-rest")
-    walk.press("2 weeks later")
+    page.locator("a[href*='/rest?start_on=']").nth(1).click()  # two weeks later
     page.locator("summary").click()
     walk.look("05-rest-shown")
     assert times(database) == before, "only shown"
@@ -95,9 +116,9 @@ def move_the_rest(walk: Walk, database: Database) -> None:
     assert all(after > earlier for earlier, after in zip(before[2:], rest[2:], strict=True))
 
 
-def cancel_and_take_back(walk: Walk, database: Database) -> None:
-    page, before = walk.page, times(database)
-    page.get_by_role("link", name="Cancel session 4, ").click()
+def cancel_and_take_back(walk: Walk, visitor: Visitor, database: Database) -> None:
+    before = times(database)
+    open_session(walk, visitor, 4, "cancellation")
     walk.look("07-cancel")
     walk.press("Cancel this session")
     walk.look("08-cancelled")

@@ -8,6 +8,8 @@ from typing import Literal, NamedTuple
 
 from playwright.sync_api import Browser, Page
 
+from scheduler.languages import Language
+
 PICTURES = Path("test-artifacts")
 ALL_PICTURES = os.environ.get("PICTURES") == "all"
 """Whether to walk in more looks than tests need, for whoever wants to see the pages."""
@@ -40,9 +42,10 @@ PHONE = Equipped(width=320, scheme="dark")
 class Walk:
     """A patient at a browser, who looks at each page on the way."""
 
-    def __init__(self, page: Page, name: str) -> None:
+    def __init__(self, page: Page, name: str, language: str = "en") -> None:
         self.page = page
         self.name = name
+        self._language = Language(language)
         self._said: list[str] = []
         self._asked: list[str] = []
         page.on("request", lambda request: self._asked.append(request.url))
@@ -70,9 +73,13 @@ class Walk:
             assert left >= 0
             assert right <= width
 
+    def word(self, english: str) -> str:
+        """What a page says in the patient's language where in English it says this."""
+        return self._language.pages.gettext(english)
+
     def press(self, words: str) -> None:
-        """Press a button or a link by what it says."""
-        self.page.locator("main").get_by_text(words, exact=True).first.click()
+        """Press a button or a link by what it says in English."""
+        self.page.locator("main").get_by_text(self.word(words), exact=True).first.click()
 
 
 @contextmanager
@@ -86,6 +93,6 @@ def walking(browser: Browser, name: str, equipped: Equipped) -> Iterator[Walk]:
     )
     context.set_default_timeout(20_000)
     try:
-        yield Walk(context.new_page(), name)
+        yield Walk(context.new_page(), name, equipped.language)
     finally:
         context.close()
