@@ -186,7 +186,7 @@ def test_a_text_to_many_that_is_stopped_goes_to_nobody_else(world: World) -> Non
         [batch] = session.exec(select(MassText)).all()
         mass_sending.confirm(session, OPERATOR, batch, people=60, now=world.clock.at)
     with Standin(now=world.clock.now) as carrier:
-        carrier.fail_next(*[Fault.slow(0.05)] * 60)
+        carrier.fail_next(*[Fault.slow(0.25)] * 60)
         sender = twilio.connect(
             account_sid=ACCOUNT,
             auth_token=TOKEN,
