@@ -218,18 +218,22 @@ def add_member(
     name: Annotated[str, typer.Option(help="What they are called.")],
     role: Annotated[Role, typer.Option(help="What they may do.")],
     password_stdin: Annotated[
-        bool, typer.Option("--password-stdin", help="Read the password from standard input.")
+        bool,
+        typer.Option("--password-stdin", help="Read the password, do not ask for it."),
     ] = False,
     clinic: Annotated[
         list[int] | None, typer.Option(help="A clinic they may see; default: all.")
     ] = None,
 ) -> None:
     """A new member of staff."""
-    if not password_stdin:
+    if password_stdin:
+        password = sys.stdin.readline().rstrip("\n")
+    elif sys.stdin.isatty():
+        password = typer.prompt(
+            "A password of 12 characters or more", hide_input=True, confirmation_prompt=True
+        )
+    else:
         raise typer.BadParameter("give --password-stdin and the password on standard input")
-    if sys.stdin.isatty():
-        typer.echo("The password (12 characters or more), then Enter; it is shown:", err=True)
-    password = sys.stdin.readline().rstrip("\n")
     # Bytes that are no text come in as lone surrogates, which no database can keep.
     password.encode()
 

@@ -2,9 +2,11 @@
 
 import logging
 import os
+import pty
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator
 from io import StringIO
 from pathlib import Path
@@ -240,6 +242,37 @@ def test_a_member_of_a_clinic_that_is_not_there_is_refused(run: Run, sqlite_url:
     )
 
     assert (done.code, done.said) == (1, "")
+
+
+def test_at_a_terminal_the_password_is_asked_for_and_not_shown(sqlite_url: str) -> None:
+    ours, theirs = pty.openpty()
+    words = ("staff", "add", "b@example.org", "--name", "B", "--role", "admin")
+
+    with subprocess.Popen(
+        [sys.executable, "-m", "scheduler.cli", *words],
+        env={**os.environ, "DATABASE_URL": sqlite_url},
+        stdin=theirs,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,  # no terminal but the one that is given
+        bufsize=0,
+    ) as program:
+        os.close(theirs)
+        said = b""
+        watch = threading.Timer(60, program.kill)
+        watch.start()
+        # What is typed before it is asked for does not count.
+        while letter := program.stdout.read(1) if program.stdout else b"":
+            said += letter
+            if said.endswith(b": "):
+                os.write(ours, b"correct horse battery\n")
+        watch.cancel()
+    os.close(ours)
+
+    assert program.returncode == 0, said
+    assert said.startswith(b"A password of 12 characters or more: ")
+    assert said.endswith(b"b@example.org may now sign in.\n")
+    assert b"horse" not in said
 
 
 def test_a_password_that_is_no_text_is_refused(run: Run, sqlite_url: str) -> None:
