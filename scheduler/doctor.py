@@ -123,7 +123,7 @@ def _overdue(database: Database, now: datetime) -> Finding:
             .where(Message.state == MessageState.OWED, Message.due_at < now - OVERDUE)
             .where(Message.expires_at > now, ~mass_texts.holds_back())
         ).one()
-        held = for_staff.mass_texts_waiting(session)
+        held = for_staff.news_held(session)
     if waiting:
         return Finding(
             "texts",
@@ -131,11 +131,9 @@ def _overdue(database: Database, now: datetime) -> Finding:
             "Is a worker running? `scheduler worker`, or `scheduler serve` without --no-worker.",
         )
     if held:
-        count, since = held
         return Finding(
             "texts",
-            f"News to many people wait for a confirmation ({count}), the first since"
-            f" {since:%Y-%m-%d %H:%M} UTC.",
+            held,
             "Look at GET /api/v1/mass-texts?state=held, then confirm or stop each.",
             is_warning=True,
         )

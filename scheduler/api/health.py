@@ -45,16 +45,10 @@ def ready(request: Request) -> JSONResponse:
 def _waiting(request: Request) -> list[str]:
     try:
         with context_of(request).database.unit(write=False) as session:
-            held = for_staff.mass_texts_waiting(session)
+            held = for_staff.news_held(session)
     except (Problem, Busy, DBAPIError):
         return []
-    if held is None:
-        return []
-    count, since = held
-    return [
-        f"News to many people wait for a confirmation ({count}), the first since"
-        f" {since:%Y-%m-%d %H:%M} UTC."
-    ]
+    return [held] if held else []
 
 
 def _database(request: Request) -> list[str]:

@@ -42,12 +42,20 @@ def waiting(session: Session, actor: Actor, *, now: datetime) -> list[Matter]:
     return sorted(asked, key=lambda each: each.clinic_id)
 
 
-def mass_texts_waiting(session: Session) -> tuple[int, datetime] | None:
-    """How many texts to many wait for a confirmation, and since when; None: none."""
+def news_held(session: Session) -> str:
+    """Whether texts to many wait for a confirmation at any clinic, a sentence for operators.
+
+    How many, and since when; empty: none.
+    """
     count, since = session.exec(
         select(func.count(), func.min(MassText.opened_at)).where(_HELD)
     ).one()
-    return (count, since) if count else None
+    if not count:
+        return ""
+    return (
+        f"News to many people wait for a confirmation ({count}), the first since"
+        f" {since:%Y-%m-%d %H:%M} UTC."
+    )
 
 
 _UNREAD = (col(Reply.for_staff), col(Reply.handled_at).is_(None))

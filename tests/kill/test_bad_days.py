@@ -7,7 +7,6 @@ import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlmodel import col, select
@@ -20,8 +19,7 @@ from scheduler.reminders import line, mass_sending
 from scheduler.reminders.claims import Claim, Intent
 from scheduler.reminders.models import MassText, Message, MessageState
 from scheduler.sms import twilio
-from scheduler.worker import Worker
-from tests.reminders.world import MONDAY, SECRETS, World, appointment, at, found
+from tests.reminders.world import MONDAY, World, appointment, at, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
 
 FULL = os.environ.get("CHAOS") == "full"
@@ -32,18 +30,6 @@ AT_ONCE = 4
 @pytest.fixture
 def world(database: Database) -> World:
     return found(database)
-
-
-def colleague(world: World, sender: Any = None, per_second: float | None = None) -> Worker:
-    return Worker(
-        world.database,
-        sender or world.carrier,
-        world.clock,
-        key=SECRETS.key,
-        public_url=SECRETS.public_url,
-        per_second=per_second,
-        concurrency=AT_ONCE,
-    )
 
 
 def starts(first: int) -> Iterator[datetime]:
@@ -72,7 +58,7 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
 
     world.clock.at = MONDAY + timedelta(hours=26)
     per_second = 4.0
-    back = colleague(world, per_second=per_second)
+    back = world.colleague(concurrency=AT_ONCE, per_second=per_second)
     back.sweep()
     with world.database.transaction() as session:
         began = line.seconds_of(session)
@@ -104,7 +90,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
     number = 30
     ids = people(world, number)
     world.worker.sweep()
-    worker = colleague(world)
+    worker = world.colleague(concurrency=AT_ONCE)
     place = {
         known(message.id): ids.index(message.course_id)
         for message in world.messages(kind="confirmation")
@@ -193,7 +179,7 @@ def test_a_text_to_many_that_is_stopped_goes_to_nobody_else(world: World) -> Non
             messaging_service_sid=SERVICE,
             api_url=carrier.url,
         )
-        worker = colleague(world, sender, per_second=20.0)
+        worker = world.colleague(sender, concurrency=AT_ONCE, per_second=20.0)
         sending = threading.Thread(target=worker.send)
         sending.start()
         while len(carrier.messages) < 8:

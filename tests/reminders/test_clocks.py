@@ -45,9 +45,7 @@ def test_a_worker_whose_clock_is_ahead_does_not_send_what_another_is_just_sendin
         public_url=SECRETS.public_url,
     )
     slow = Slow(world.clock, texts=world.carrier.texts)
-    worker = Worker(
-        world.database, slow, world.clock, key=SECRETS.key, public_url=SECRETS.public_url
-    )
+    worker = world.colleague(slow)
 
     def meanwhile() -> None:
         for _ in range(3):

@@ -12,7 +12,6 @@ from scheduler.reminders import claims, line, receipts
 from scheduler.reminders.claims import Claim
 from scheduler.reminders.models import Attempt, Message, MessageState, Receipt
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
-from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
 
 CONFIRMATION = (
@@ -383,13 +382,7 @@ def test_a_database_that_was_put_back_sends_nothing_again(world: World, back_at:
 
     put_back(world, "day_before")
     world.clock.at = back_at
-    another = Worker(
-        world.database,
-        world.carrier,
-        world.clock,
-        key=SECRETS.key,
-        public_url=SECRETS.public_url,
-    )
+    another = world.colleague()
     another.tick()
     world.clock.at = at(11, 8)
     another.tick()
@@ -402,13 +395,7 @@ def test_a_database_that_was_put_back_sends_nothing_again(world: World, back_at:
 def test_what_was_due_while_nobody_was_there_and_is_on_no_list_goes_out(world: World) -> None:
     world.tick()
     world.clock.at = at(10, 14)
-    another = Worker(
-        world.database,
-        world.carrier,
-        world.clock,
-        key=SECRETS.key,
-        public_url=SECRETS.public_url,
-    )
+    another = world.colleague()
 
     another.tick()
 
@@ -420,13 +407,7 @@ def test_nothing_is_sent_that_cannot_be_looked_for_first(
 ) -> None:
     world.tick()
     world.clock.at = at(10, 14)
-    another = Worker(
-        world.database,
-        world.carrier,
-        world.clock,
-        key=SECRETS.key,
-        public_url=SECRETS.public_url,
-    )
+    another = world.colleague()
 
     def away(**_: object) -> None:
         raise TryLater("No answer.")

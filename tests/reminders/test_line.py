@@ -59,15 +59,7 @@ def lengthen(world: World, texts: dict[int, str]) -> None:
 
 
 def colleague(world: World, per_second: float | None = None, concurrency: int = 4) -> Worker:
-    return Worker(
-        world.database,
-        world.carrier,
-        world.clock,
-        key=SECRETS.key,
-        public_url=SECRETS.public_url,
-        per_second=per_second,
-        concurrency=concurrency,
-    )
+    return world.colleague(per_second=per_second, concurrency=concurrency)
 
 
 def states(world: World) -> dict[str, int]:

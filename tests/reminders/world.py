@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -125,6 +126,17 @@ class World:
     worker: Worker
     clinic_id: int
     treatment_id: int
+
+    def colleague(self, sender: Any = None, **manners: Any) -> Worker:
+        """Another worker of the same clinic; `manners`: how it sends, else as by default."""
+        return Worker(
+            self.database,
+            sender or self.carrier,
+            self.clock,
+            key=SECRETS.key,
+            public_url=SECRETS.public_url,
+            **manners,
+        )
 
     def tick(self, now: datetime | None = None) -> list[tuple[str, str]]:
         """Let the worker do all its chores at an instant; what has gone out by then."""

@@ -16,8 +16,7 @@ from scheduler.reminders import mass_sending, timing
 from scheduler.reminders.claims import claim
 from scheduler.reminders.mass_sending import NotHeld, OtherPeople, Preview
 from scheduler.reminders.models import MassText
-from scheduler.worker import Worker
-from tests.reminders.world import KEY, MONDAY, SECRETS, World, appointment, at, found
+from tests.reminders.world import MONDAY, SECRETS, World, appointment, at, found
 
 SOON = timedelta(minutes=3)
 
@@ -141,9 +140,7 @@ def test_confirmed_each_is_told_once_by_any_number_of_workers(world: World) -> N
     world.tick(MONDAY + SOON)
     confirm(world, 51)
 
-    another = Worker(
-        world.database, world.carrier, world.clock, key=KEY, public_url=SECRETS.public_url
-    )
+    another = world.colleague()
     world.tick(MONDAY + 2 * SOON)
     another.tick()
     world.tick(MONDAY + 3 * SOON)
