@@ -12,6 +12,7 @@ from scheduler import doorstep
 from scheduler.database import Busy
 from scheduler.doorstep import Doorstep
 from scheduler.errors import Problem
+from tests.apart import run
 
 HEADERS = [(b"host", b"clinic.example")]
 
@@ -64,7 +65,7 @@ def ask(
         "headers": HEADERS if headers is None else headers,
     }
     step = Doorstep(door, public_url=public_url, answer=answer)
-    anyio.run(step, scope, receive or read, write)
+    run(step, scope, receive or read, write)
     if not sent:
         return 0, {}, b""
     return (
@@ -202,7 +203,7 @@ def test_no_more_are_inside_than_there_are_places() -> None:
             for _ in range(50):
                 group.start_soon(one)
 
-    anyio.run(many)
+    run(many)
     assert max(most) <= doorstep.PLACES
     assert len(most) == 50
 
@@ -239,6 +240,6 @@ def test_reading_goes_on_while_writers_wait() -> None:
                 await one("GET")
             turn.set()
 
-    anyio.run(ask_many)
+    run(ask_many)
     assert answered[0] == "GET"
     assert len(answered) == doorstep.PLACES * 2 + 1

@@ -23,6 +23,7 @@ from scheduler.errors import Unavailable
 from scheduler.reminders import replies
 from scheduler.reminders.models import Reply
 from scheduler.settings import Settings
+from tests.apart import run
 from tests.reminders.world import ANN, KEY, SECRETS, Hand, World, appointment, at, found
 from tests.standin import ACCOUNT, TOKEN, sign
 
@@ -103,7 +104,7 @@ def post(
             for _ in range(times):
                 group.start_soon(one, client)
 
-    anyio.run(crowd)
+    run(crowd)
     return answers
 
 
@@ -187,7 +188,7 @@ def test_only_post_is_taken(app: FastAPI) -> None:
         async with httpx.AsyncClient(transport=transport, base_url=SECRETS.public_url) as client:
             return await client.get(PATH, headers=PLAIN)
 
-    assert anyio.run(look).status_code == 405
+    assert run(look).status_code == 405
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,7 @@ def sender(carrier: Standin) -> Iterator[twilio.Twilio]:
         auth_token=TOKEN,
         messaging_service_sid=SERVICE,
         api_url=carrier.url,
-        timeout=2.0,
+        timeout=20.0,
     )
     yield sender
     sender.close()

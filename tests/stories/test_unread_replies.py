@@ -40,7 +40,7 @@ def world(database: Database, clock: Hand, carrier: Standin) -> Iterator[World]:
         auth_token=TOKEN,
         messaging_service_sid=SERVICE,
         api_url=carrier.url,
-        timeout=2.0,
+        timeout=20.0,
     )
     world = found(database)
     world.clock = clock
