@@ -36,7 +36,7 @@ install:  ## make .venv and install what is locked
 
 test: development  ## run all tests, on SQLite, PostgreSQL and in Chromium
 	@$(IN)/python workshop/browser.py
-	@$(IN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
+	@$(IN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 check: development  ## lint, format, types, import rules, migrations in step with models
 	$(IN)/ruff check .
@@ -62,7 +62,7 @@ chaos: development  ## the fault runs in full size: workers killed and frozen, a
 lock:  ## choose the newest versions that pyproject.toml allows, and write them down with hashes
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }
 	$(LOCK) --output-file requirements.lock
-	$(LOCK) --extra dev --output-file requirements-dev.lock
+	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
 
 .PHONY: development
 development:

@@ -18,6 +18,28 @@ settings.load_profile("steady")
 pytest_plugins = ["tests.databases", "tests.browser"]
 
 
+class AtOnce:
+    """Says at once what failed: a run that is cut off never comes to its summary."""
+
+    def __init__(self, terminal: pytest.TerminalReporter) -> None:
+        self._terminal = terminal
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Whatever a worker reports comes by here, too."""
+        if report.failed:
+            self._terminal.ensure_newline()
+            self._terminal.write_line(f"{report.nodeid} failed ({report.when}):")
+            self._terminal.write_line(report.longreprtext)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Only where there is somebody to tell: a worker has no terminal."""
+    terminal = config.pluginmanager.get_plugin("terminalreporter")
+    if terminal is not None and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(AtOnce(terminal))
+
+
 @pytest.fixture
 def cast(database: Database) -> Cast:
     """A small clinic, stored."""

@@ -32,6 +32,8 @@ with warnings.catch_warnings():
 
 KEY = "a key for tests that is long enough to be one"
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+SHUTDOWN = 20
+"""Seconds that a server of the tests gives to what is under way when it ends."""
 
 
 @dataclass
@@ -83,15 +85,20 @@ def client(application: FastAPI, cast: Cast) -> Iterator[TestClient]:
 @pytest.fixture
 def address(application: FastAPI, cast: Cast) -> Iterator[str]:
     """Where the application is served, with the headers that the doorstep gives it."""
-    server = uvicorn.Server(uvicorn.Config(application, port=0, log_level="error"))
+    # A visitor who asked and never listens to the answer may not hold up the end of a test.
+    config = uvicorn.Config(
+        application, port=0, log_level="error", timeout_graceful_shutdown=SHUTDOWN
+    )
+    server = uvicorn.Server(config)
     listening = server.config.bind_socket()
     # From here on connections wait in line, however long the server takes to begin.
     listening.listen()
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
-    thread.join()
+    thread.join(3 * SHUTDOWN)
+    assert not thread.is_alive()
 
 
 @dataclass

@@ -51,10 +51,17 @@ class Website(BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Server(ThreadingHTTPServer):
+    """Ends without waiting for connections that a browser has opened and not used yet."""
+
+    daemon_threads = True
+    block_on_close = False
+
+
 @pytest.fixture
 def websites() -> Iterator[list[str]]:
     """The addresses of two websites; a browser lets no page of the internet look at loopback."""
-    servers = [ThreadingHTTPServer(("127.0.0.1", 0), Website) for _ in range(2)]
+    servers = [Server(("127.0.0.1", 0), Website) for _ in range(2)]
     threads = [threading.Thread(target=each.serve_forever) for each in servers]
     for each in threads:
         each.start()
