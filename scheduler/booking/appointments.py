@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import courses, diary, lifecycle, marks, moves
+from scheduler.booking import courses, diary, lifecycle, marks, moves, news
 from scheduler.booking.lifecycle import EXPECTED, LIVE
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -120,6 +120,7 @@ def cancel(
     if appointment.starts_at <= now and appointment.state in LIVE:
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
+        untold = news.noted(appointment)
         appointment.news_at = courses.news(actor, now)
         appointment.cancelled_late = courses.is_late(session, appointment, now)
         _become(
@@ -131,6 +132,7 @@ def cancel(
             reason=reason,
             late=appointment.cancelled_late,
             course_before=session.get_one(Course, appointment.course_id).state,
+            news_before=untold,
         )
         diary.free(session, appointment_ids=[known(appointment.id)])
     return appointment

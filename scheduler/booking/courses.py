@@ -18,6 +18,7 @@ from scheduler.booking import (
     seating,
     standing,
 )
+from scheduler.booking import news as untold
 from scheduler.booking.lifecycle import LIVE
 from scheduler.booking.models import (
     Appointment,
@@ -152,6 +153,7 @@ def cancel(
     diary.free(session, appointment_ids=[known(each.id) for each in rest])
     was = {
         "states": [[each.id, each.state] for each in rest],
+        "news": [[each.id, untold.noted(each)] for each in rest],
         "course_before": course.state,
         "marks": course.marks,
     }

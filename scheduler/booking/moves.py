@@ -8,12 +8,13 @@ pace.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select, update
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.booking import courses, diary, holds, marks, search, seating
+from scheduler.booking import courses, diary, holds, marks, news, search, seating
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.marks import Standing, Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
@@ -54,6 +55,7 @@ class Place:
     starts_at: datetime
     practitioner_id: int
     state: str = field(compare=False)
+    untold: dict[str, Any] = field(compare=False)
 
     @classmethod
     def of(cls, appointment: Appointment) -> "Place":
@@ -63,6 +65,7 @@ class Place:
             appointment.starts_at,
             appointment.practitioner_id,
             appointment.state,
+            news.noted(appointment),
         )
 
 
@@ -310,6 +313,7 @@ def _record(
         practitioner_before=before.practitioner_id,
         practitioner_after=appointment.practitioner_id,
         state_before=before.state,
+        news_before=before.untold,
         reason=terms.why,
         insisted=bool(terms.insist),
     )

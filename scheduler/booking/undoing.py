@@ -7,11 +7,12 @@ change is what one request did, be it one session or all of a course.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, and_, col, or_, select
 
 from scheduler.audit import Actor, AuditEntry
-from scheduler.booking import courses, moves
+from scheduler.booking import courses, moves, news
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
@@ -45,6 +46,8 @@ class Was:
     starts_at: datetime
     practitioner_id: int
     state: str
+    untold: dict[str, Any]
+    """what there was to tell of it: see `news`"""
 
 
 @dataclass(frozen=True)
@@ -137,8 +140,6 @@ def _put_back(
     moved = [was.appointment for was in change.before]
     for was in change.before:
         was.appointment.state, was.appointment.cancelled_late = was.state, False
-        was.appointment.news_at = None
-        was.appointment.reassigned_at, was.appointment.givers = None, []
         session.add(was.appointment)
     means = moves.means_of(session, course)
     part = moves.Part(course, means, moved, wanted, "change", held=True)
@@ -146,6 +147,7 @@ def _put_back(
     moves.rearrange(session, actor, [part], terms=terms, now=now)
     for was in change.before:  # a session that goes elsewhere is to be confirmed; this one was
         was.appointment.state = was.state
+        news.put_back(was.appointment, was.untold)
         session.add(was.appointment)
     session.flush()
 
@@ -181,14 +183,12 @@ def _before(entry: AuditEntry, sessions: dict[int, Appointment]) -> list[Was]:
     """What the sessions that an entry tells of had before."""
     details = entry.details
     if entry.deed == "cancelled":
-        return [
-            Was(sessions[key], sessions[key].starts_at, sessions[key].practitioner_id, state)
-            for key, state in details.get("states", [])
-        ]
+        untold = dict(details.get("news", []))
+        states = details.get("states", [])
+        return [_kept(sessions[key], state, untold.get(key)) for key, state in states]
     if entry.deed == "is cancelled":
         appointment = sessions[entry.subject_id or 0]
-        who = appointment.practitioner_id
-        return [Was(appointment, appointment.starts_at, who, details["before"])]
+        return [_kept(appointment, details["before"], details.get("news_before"))]
     if entry.deed == "moved" and "state_before" in details:
         return [
             Was(
@@ -196,9 +196,16 @@ def _before(entry: AuditEntry, sessions: dict[int, Appointment]) -> list[Was]:
                 datetime.fromisoformat(details["before"]),
                 details["practitioner_before"],
                 details["state_before"],
+                details.get("news_before") or {},
             )
         ]
     return []
+
+
+def _kept(appointment: Appointment, state: str, untold: dict[str, Any] | None) -> Was:
+    """What a session had that was cancelled: the time and the practitioner that it has still."""
+    who = appointment.practitioner_id
+    return Was(appointment, appointment.starts_at, who, state, untold or {})
 
 
 def _is_as_it_was_left(was: Was, entries: Sequence[AuditEntry]) -> bool:

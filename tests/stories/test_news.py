@@ -199,13 +199,60 @@ def test_what_a_patient_takes_back_is_reminded_of_once_and_told_nobody(
     cancel(world, course, 2, actor=patient)
     if looked:
         world.tick()
-    with world.database.transaction() as session:
-        row = session.get_one(Course, course)
-        change = undoing.last(session, row, now=world.clock.at)
-        assert change is not None
-        undoing.take_back(session, patient, row, change.id, now=world.clock.at)
+    take_back(world, course, actor=patient)
 
     texts = news(world, at(14) - 24 * HOUR)
 
     assert sum("14 Jan" in text for text in texts) == 1
     assert not any("cancelled" in text or "is now on" in text for text in texts)
+
+
+@pytest.mark.parametrize("looked", [True, False])
+@pytest.mark.parametrize("deed", ["cancelled", "course cancelled", "moved"])
+def test_news_that_waited_when_a_patient_changed_something_are_told_once_that_is_taken_back(
+    world: World, course: int, deed: str, *, looked: bool
+) -> None:
+    patient = patient_actor(world.clinic_id)
+    move(world, course, 2, at(18, 9))
+    world.tick()
+    world.clock.at += timedelta(minutes=1)
+    change(world, course, deed)
+    if looked:
+        assert news(world, MONDAY + HOUR / 4) == []
+    take_back(world, course, actor=patient)
+
+    assert news(world, MONDAY + HOUR) == [MOVED_TO_THE_18TH]
+    assert news(world, MONDAY + 2 * HOUR) == [MOVED_TO_THE_18TH]
+
+
+@pytest.mark.parametrize("deed", ["cancelled", "course cancelled", "moved"])
+def test_news_that_were_told_before_a_patient_changed_something_are_not_told_again(
+    world: World, course: int, deed: str
+) -> None:
+    move(world, course, 2, at(18, 9))
+    told = news(world, MONDAY + HOUR)
+    change(world, course, deed)
+    world.tick(MONDAY + HOUR)
+    take_back(world, course, actor=patient_actor(world.clinic_id))
+
+    assert told == news(world, MONDAY + 2 * HOUR) == [MOVED_TO_THE_18TH]
+
+
+def change(world: World, course: int, deed: str) -> None:
+    """Let the patient do something about the second session."""
+    patient = patient_actor(world.clinic_id)
+    match deed:
+        case "cancelled":
+            cancel(world, course, 2, actor=patient)
+        case "course cancelled":
+            cancel_all(world, course, actor=patient)
+        case "moved":
+            move(world, course, 2, at(19, 11), actor=patient)
+
+
+def take_back(world: World, course: int, *, actor: Actor) -> None:
+    with world.database.transaction() as session:
+        row = session.get_one(Course, course)
+        last = undoing.last(session, row, now=world.clock.at)
+        assert last is not None
+        undoing.take_back(session, actor, row, last.id, now=world.clock.at)

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, col, delete, select, update
 
 from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, tails
+from scheduler.booking import appointments, tails, undoing
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Course
 from scheduler.clinic.models import Practitioner
@@ -265,3 +265,27 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
         mass_sending.confirm(session, OPERATOR, batch, people=52, now=world.clock.at)
     assert (preview.people, preview.by_kind) == (52, {"reassigned": 52})
     assert len(world.tick(MONDAY + 2 * HOUR)) == 52
+
+
+@pytest.mark.parametrize("deed", ["cancelled", "moved"])
+def test_what_waited_when_the_patient_changed_it_is_told_once_that_is_taken_back(
+    world: World, course: int, deed: str
+) -> None:
+    patient = patient_actor(world.clinic_id)
+    give(world, course, "Ines 2")
+    world.tick()
+    world.clock.at += timedelta(minutes=1)
+    with world.database.transaction() as session:
+        first = appointment(session, course, 1)
+        if deed == "cancelled":
+            appointments.cancel(session, patient, first, now=world.clock.at)
+        else:
+            appointments.move(session, patient, first, starts_at=at(12), now=world.clock.at)
+    with world.database.transaction() as session:
+        row = session.get_one(Course, course)
+        change = undoing.last(session, row, now=world.clock.at)
+        assert change is not None
+        undoing.take_back(session, patient, row, change.id, now=world.clock.at)
+
+    assert news(world, MONDAY + HOUR) == [now_with("Ines 2")]
+    assert news(world, MONDAY + 2 * HOUR) == [now_with("Ines 2")]
