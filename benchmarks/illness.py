@@ -11,7 +11,7 @@ from sqlmodel import Session, col, delete, select
 from benchmarks import clinic
 from benchmarks.clinic import FIRST, NOW, Place
 from scheduler.audit import OPERATOR
-from scheduler.booking import absence_proposals, courses, search
+from scheduler.booking import absence_confirmations, absence_proposals, courses, search
 from scheduler.booking.models import AbsenceProposal, DiaryEntry
 from scheduler.booking.seating import Wanted
 from scheduler.booking.slots import Slot
@@ -54,7 +54,7 @@ def measured(place: Place) -> tuple[float, float, int]:
         began = time.perf_counter()
         proposal = propose(session)
         proposed = time.perf_counter()
-        absence_proposals.confirm(session, OPERATOR, proposal, cancel_unplaced=True, now=NOW)
+        absence_confirmations.confirm(session, OPERATOR, proposal, cancel_unplaced=True, now=NOW)
         session.flush()
         moved = time.perf_counter()
         count = len(proposal.placings)

@@ -1,5 +1,7 @@
 """Somebody or something is not there: where those booked could go, and all of it at once."""
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,10 +17,10 @@ from scheduler.api.conflicts import telling_who_is_booked
 from scheduler.api.entry import Call, Looking, Rehearsing, Writing, needs
 from scheduler.api.problems import MEDIA_TYPE, status_of
 from scheduler.api.shapes import Moment, PathId, Shape, Text, local
-from scheduler.booking import absence_proposals
-from scheduler.booking.absence_proposals import Outdated
+from scheduler.booking import absence_confirmations, absence_proposals
+from scheduler.booking.absence_confirmations import Outdated
 from scheduler.booking.absences import Whose
-from scheduler.booking.models import AbsenceProposal
+from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.clinic import setup
 from scheduler.database import known
 from scheduler.staff.roles import Deed
@@ -52,7 +54,7 @@ class ClosedShape(Shape):
 
 
 class PlacingShape(Shape):
-    """A session that is booked in that time."""
+    """A session, when it is now and where it could go."""
 
     appointment_id: int
     course_id: int
@@ -61,6 +63,27 @@ class PlacingShape(Shape):
     starts_at: str = Field(description="When it is now.")
     to: PlaceShape | None = Field(description="None: there is no place for it; `why` says so.")
     why: str
+
+
+class PostponedShape(Shape):
+    """A course with a session that has no place by itself: the rest of it goes later, as a whole.
+
+    So it keeps its pace after the absence, and the gap is in its `compromises`.
+    """
+
+    course_id: int
+    patient_id: int
+    from_number: int = Field(description="The first of the sessions that go later.")
+    by_weeks: int | None = Field(
+        description="By how many weeks, each at its hour and with whom it was. None: these times"
+        " are not free, or the course can go on sooner; the rest was planned anew."
+    )
+    sentence: str = Field(
+        examples=["From session 3 on, the rest of the course moves by one week: 4 sessions."]
+    )
+    sessions: list[PlacingShape] = Field(
+        description="All that go later, in order, those after the absence too."
+    )
 
 
 class ProposalShape(Shape):
@@ -74,8 +97,12 @@ class ProposalShape(Shape):
     starts_at: str
     ends_at: str
     reason: str
-    sessions: list[PlacingShape]
-    unplaced: int = Field(description="How many have no place.")
+    sessions: list[PlacingShape] = Field(description="Those that are booked in that time.")
+    postponed_courses: list[PostponedShape] = Field(
+        description="Courses of which sessions have no place by themselves, and that can go on"
+        " later as a whole. Confirming moves them too."
+    )
+    unplaced: int = Field(description="How many have no place, not even so.")
     confirmed_at: str | None
 
 
@@ -109,7 +136,8 @@ def propose_for_practitioner(
 ) -> JSONResponse:
     """A practitioner will be away: where each session could go, with another or on another day.
 
-    Never off the pace of its course. Sessions that have begun: 409, which lists them.
+    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
+    (`postponed_courses`). Sessions that have begun: 409, which lists them.
     """
     return _of_time_off(
         call, setup.find_practitioner(call.session, call.actor, practitioner_id), body
@@ -121,7 +149,8 @@ def propose_for_practitioner(
 def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONResponse:
     """A room will be out of use: where each session could go, in another or on another day.
 
-    Never off the pace of its course. Sessions that have begun: 409, which lists them.
+    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
+    (`postponed_courses`). Sessions that have begun: 409, which lists them.
     """
     return _of_time_off(call, setup.find_room(call.session, call.actor, room_id), body)
 
@@ -133,7 +162,8 @@ def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONRe
 def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     """A clinic will close: where each session could go, at another hour or on another day.
 
-    Never off the pace of its course. Sessions that have begun: 409, which lists them.
+    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
+    (`postponed_courses`). Sessions that have begun: 409, which lists them.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     body.fits(call.now.astimezone(zones.of(call.session, clinic_id)).date())
@@ -181,7 +211,7 @@ def confirm(
     cancel = body is not None and body.unplaced == "cancel"
     try:
         with call.session.begin_nested():
-            absence_proposals.confirm(
+            absence_confirmations.confirm(
                 call.session, call.actor, found, cancel_unplaced=cancel, now=call.now
             )
     except Outdated as outdated:
@@ -230,20 +260,60 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
         ends_at=local(proposal.ends_at, zone),
         reason=proposal.reason,
         sessions=[
-            PlacingShape(
-                appointment_id=each["appointment_id"],
-                course_id=session.course_id,
-                patient_id=session.patient_id,
-                number=session.number,
-                starts_at=local(session.starts_at, zone),
-                to=_place(each, zone),
-                why=each.get("why", ""),
-            )
+            _placing(each, sessions, zone)
             for each in proposal.placings
-            for session in [sessions[each["appointment_id"]]]
+            if absence_proposals.is_inside(each)
         ],
+        postponed_courses=_postponed(proposal, sessions, zone),
         unplaced=sum("why" in each for each in proposal.placings),
         confirmed_at=None if confirmed is None else local(confirmed, zone),
+    )
+
+
+def _postponed(
+    proposal: AbsenceProposal, sessions: Mapping[int, Appointment], zone: ZoneInfo
+) -> list[PostponedShape]:
+    of_course: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    for each in proposal.placings:
+        if absence_proposals.is_later(each):
+            of_course[sessions[each["appointment_id"]].course_id].append(each)
+    return [
+        PostponedShape(
+            course_id=course_id,
+            patient_id=sessions[those[0]["appointment_id"]].patient_id,
+            from_number=placings[0].number,
+            by_weeks=those[0]["by_weeks"],
+            sentence=_sentence(placings, those[0]["by_weeks"]),
+            sessions=placings,
+        )
+        for course_id, those in of_course.items()
+        for placings in [
+            sorted((_placing(each, sessions, zone) for each in those), key=lambda each: each.number)
+        ]
+    ]
+
+
+def _sentence(placings: Sequence[PlacingShape], weeks: int | None) -> str:
+    how = (
+        "to other times" if weeks is None else "by one week" if weeks == 1 else f"by {weeks} weeks"
+    )
+    many = "1 session" if len(placings) == 1 else f"{len(placings)} sessions"
+    first = placings[0].number
+    return f"From session {first} on, the rest of the course moves {how}: {many}."
+
+
+def _placing(
+    placing: dict[str, Any], sessions: Mapping[int, Appointment], zone: ZoneInfo
+) -> PlacingShape:
+    session = sessions[placing["appointment_id"]]
+    return PlacingShape(
+        appointment_id=placing["appointment_id"],
+        course_id=session.course_id,
+        patient_id=session.patient_id,
+        number=session.number,
+        starts_at=local(session.starts_at, zone),
+        to=_place(placing, zone),
+        why=placing.get("why", ""),
     )
 
 

@@ -4,11 +4,11 @@ A practitioner is away, a room is out of use, the clinic closes: each is an abse
 are in the way of, and what is in its way is what refuses it says.
 
 A proposal is worked out on the calendar itself, in a savepoint that is taken back: what it says was
-possible together. It is carried out as it stands or not at all.
+possible together. It is carried out as it stands or not at all. Where a session has no place, the
+rest of its course goes later with it, if that can be.
 """
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -16,16 +16,21 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, delete, select
 
 from scheduler.audit import Actor
-from scheduler.booking import absences, appointments, closing, courses, diary, moves, trials
-from scheduler.booking.absences import Booked, BookedInside, HeldJustNow, Whose
+from scheduler.booking import (
+    absences,
+    closing,
+    diary,
+    postponing,
+    trials,
+)
+from scheduler.booking.absences import Booked, BookedInside, Whose
 from scheduler.booking.lifecycle import EXPECTED
-from scheduler.booking.marks import BreaksPace, Terms
-from scheduler.booking.models import AbsenceProposal, Appointment, Course
-from scheduler.booking.seating import Seat, SessionsTaken, Wanted
+from scheduler.booking.models import AbsenceProposal, Appointment
+from scheduler.booking.seating import Seat
 from scheduler.clinic.closures import ALL_DAY, Closed
 from scheduler.clinic.models import Clinic, Practitioner, Room
 from scheduler.database import known
-from scheduler.errors import Conflict, NotFound, Unfit
+from scheduler.errors import NotFound, Unfit
 from scheduler.intervals import instant_of
 
 KEPT = timedelta(days=7)
@@ -35,18 +40,6 @@ MOST_SESSIONS = 120
 """How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
 
 NOWHERE = "nothing else is free on that day, and no day within two weeks of it keeps the pace"
-
-
-class Outdated(Conflict):
-    """The calendar has changed since this was proposed. Here is what is possible now."""
-
-    slug = "outdated-proposal"
-
-
-class Unplaced(Conflict):
-    """Some sessions have no other place. Say that they are to be cancelled, or move them first."""
-
-    slug = "unplaced"
 
 
 def of_time_off(
@@ -95,8 +88,9 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
     """Say where each session that is in the way of an absence could go, as of its `created_at`.
 
     As many as possible have a place; as many of them as possible on their day with whoever is free,
-    at the nearest times; the others on a day that keeps the pace of their course. BookedInside for
-    sessions that have begun: those stay. Unfit for more sessions than one proposal takes.
+    at the nearest times; the others on a day that keeps the pace of their course. Where there is no
+    such day, the course goes on later, from that session on. BookedInside for sessions that have
+    begun: those stay. Unfit for more sessions than one proposal takes.
     """
     now = absence.created_at
     session.exec(
@@ -106,7 +100,7 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
             col(AbsenceProposal.confirmed_at).is_(None),
         )
     )
-    booked = _in_the_way(session, actor, absence, now)
+    booked = in_the_way(session, actor, absence, now)
     if len(booked) > MOST_SESSIONS:
         raise Unfit(
             f"{len(booked)} sessions are booked in this time, and one proposal takes"
@@ -115,9 +109,8 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
         )
     _check_movable(booked, now)
     with session.begin_nested() as attempt:
-        seats = _try(session, actor, absence, booked, now=now)
+        absence.placings = _try(session, actor, absence, booked, now=now)
         attempt.rollback()
-    absence.placings = [_placing(each, seats.get(known(each.id))) for each in booked]
     session.add(absence)
     session.flush()
     return absence
@@ -143,31 +136,14 @@ def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
     return found
 
 
-def confirm(
-    session: Session,
-    actor: Actor,
-    proposal: AbsenceProposal,
-    *,
-    cancel_unplaced: bool = False,
-    now: datetime,
-) -> None:
-    """Enter the absence and move each session to where it was proposed; all of it or nothing.
+def is_inside(placing: Mapping[str, Any]) -> bool:
+    """Whether the absence is in the way of a session itself, and not only of its course."""
+    return bool(placing.get("inside", True))
 
-    Outdated where anything has changed since: a session, or a time that was free. Unplaced where
-    some have no place and are not to be cancelled.
-    """
-    session.refresh(proposal, with_for_update=True)
-    if proposal.confirmed_at is not None:
-        raise Conflict("This proposal was confirmed already.")
-    booked = _locked(session, actor, proposal, now)
-    if any("why" in each for each in proposal.placings) and not cancel_unplaced:
-        raise Unplaced
-    proposal.confirmed_at = now
-    session.add(proposal)
-    try:
-        _carry_out(session, actor, proposal, booked, now=now)
-    except (SessionsTaken, BreaksPace, HeldJustNow, BookedInside, Unfit) as problem:
-        raise Outdated from problem
+
+def is_later(placing: Mapping[str, Any]) -> bool:
+    """Whether a session goes later with the rest of its course."""
+    return "by_weeks" in placing
 
 
 def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appointment]:
@@ -177,13 +153,13 @@ def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appoin
     return {known(each.id): each for each in rows}
 
 
-def _in_the_way(
+def in_the_way(
     session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
 ) -> list[Appointment]:
     """The sessions for which an absence is refused as things stand, by their start."""
     try:
         with session.begin_nested() as attempt:
-            _enter(session, actor, absence, now)
+            enter(session, actor, absence, now)
             attempt.rollback()
     except BookedInside as refusal:
         ids = [each.appointment_id for each in refusal.appointments]
@@ -214,11 +190,28 @@ def _try(
     booked: Sequence[Appointment],
     *,
     now: datetime,
-) -> dict[int, Seat]:
-    """Seat all that can be seated, on the calendar as it would be with the absence."""
+) -> list[dict[str, Any]]:
+    """Place all that can be placed, on the calendar as it would be with the absence."""
     diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    _enter(session, actor, absence, now)
-    return trials.seat_all(session, booked, now=now)
+    enter(session, actor, absence, now)
+    seats = trials.seat_all(session, booked, now=now)
+    stuck = [each for each in booked if known(each.id) not in seats]
+    rests, refused = postponing.postpone(session, stuck, seats, until=absence.ends_at, now=now)
+    inside = {each.id for each in booked}
+    later = {
+        known(each.id): {
+            **_placing(each, rest.seats[known(each.id)]),
+            "by_weeks": rest.weeks,
+            "inside": each.id in inside,
+        }
+        for rest in rests
+        for each in rest.sessions
+    }
+    placed = {known(each.id): _placing(each, seats.get(known(each.id))) for each in booked}
+    for each in stuck:
+        if why := refused.get(each.course_id):
+            placed[known(each.id)]["why"] = f"{NOWHERE}; nor can its course go on later: {why}"
+    return list((placed | later).values())
 
 
 def _placing(appointment: Appointment, seat: Seat | None) -> dict[str, Any]:
@@ -233,64 +226,7 @@ def _placing(appointment: Appointment, seat: Seat | None) -> dict[str, Any]:
     }
 
 
-def _locked(
-    session: Session, actor: Actor, proposal: AbsenceProposal, now: datetime
-) -> list[Appointment]:
-    """The sessions to move, for us alone; Outdated unless they are those that were looked at."""
-    courses.lock(session, *[each.course_id for each in sessions_of(session, proposal).values()])
-    booked = _in_the_way(session, actor, proposal, now)
-    if {each.id: each.version for each in booked} != {
-        key: each["version"] for key, each in _placings(proposal).items()
-    }:
-        raise Outdated
-    return booked
-
-
-def _carry_out(
-    session: Session,
-    actor: Actor,
-    proposal: AbsenceProposal,
-    booked: Sequence[Appointment],
-    *,
-    now: datetime,
-) -> None:
-    placings = _placings(proposal)
-    diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    _enter(session, actor, proposal, now)
-    of_course: dict[int, list[Appointment]] = defaultdict(list)
-    for each in booked:
-        if "why" in placings[known(each.id)]:
-            appointments.cancel(session, actor, each, reason=proposal.reason, now=now)
-        else:
-            of_course[each.course_id].append(each)
-    parts = [
-        moves.Part(course, moves.means_of(session, course), moved, _wanted(moved, placings), "")
-        for course_id, moved in sorted(of_course.items())
-        for course in [session.get_one(Course, course_id)]
-    ]
-    terms = Terms(reason=proposal.reason, deed=_what(proposal))
-    moves.rearrange(session, actor, parts, terms=terms, now=now)
-
-
-def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
-    return {each["appointment_id"]: each for each in proposal.placings}
-
-
-def _wanted(moved: Sequence[Appointment], placings: dict[int, dict[str, Any]]) -> list[Wanted]:
-    # The very rooms: which one is taken first is not all the same where there are few.
-    return [
-        Wanted(
-            each.number,
-            datetime.fromisoformat(to["starts_at"]),
-            to["practitioner_id"],
-            to.get("room_id"),  # a program of before this did not say it
-        )
-        for each in moved
-        for to in [placings[known(each.id)]]
-    ]
-
-
-def _enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetime) -> None:
+def enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetime) -> None:
     """The absence itself, on the calendar."""
     if absence.closure:
         closing.close(
@@ -320,10 +256,3 @@ def _whose(session: Session, absence: AbsenceProposal) -> Whose:
     if absence.room_id is not None:
         return session.get_one(Room, absence.room_id)
     return session.get_one(Practitioner, absence.practitioner_id)
-
-
-def _what(absence: AbsenceProposal) -> str:
-    """What has happened, for whoever reads why a session was moved."""
-    if absence.closure:
-        return "the clinic is closed"
-    return "the practitioner is away" if absence.room_id is None else "the room is out of use"

@@ -110,7 +110,13 @@ def _add(
     kept = courses.appointments_of(session, course)
     for look in range(1, courses.LOOKS + 1):
         openings = tails.plan_tail(
-            session, course, kept, planned, wishes=wishes, means=means, now=now
+            session,
+            course,
+            [tails.opening_of(each, means) for each in kept],
+            planned,
+            wishes=wishes,
+            means=means,
+            now=now,
         )
         try:
             added = _book(session, course, means, openings, before=len(kept), now=now)

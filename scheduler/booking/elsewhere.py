@@ -12,7 +12,6 @@ from scheduler.booking.marks import Terms
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.search import Leaving
 from scheduler.booking.seating import Wanted
-from scheduler.clinic import hours
 from scheduler.database import known
 from scheduler.errors import Unfit
 from scheduler.intervals import instant_of, minute_of
@@ -28,9 +27,7 @@ Times = Sequence[tuple[int, int]]
 def opening_of(session: Session, appointment: Appointment) -> Opening:
     """The time that a session has, as the planner knows times."""
     means = moves.means_of(session, session.get_one(Course, appointment.course_id))
-    minute = minute_of(appointment.starts_at)
-    day, clock = hours.wall(minute, means.zone)
-    return Opening(day, clock, minute, appointment.practitioner_id, appointment.room_id)
+    return tails.opening_of(appointment, means)
 
 
 def nearest(session: Session, appointment: Appointment, *, now: datetime) -> list[Opening]:
@@ -81,9 +78,9 @@ def rest_from(
     return tails.plan_tail(
         session,
         course,
-        kept,
+        [tails.opening_of(each, means) for each in kept],
         marks.cut_to(marks.planned_phases(course), len(kept) + len(rest)),
-        wishes=_as_now(session, rest, start_on),
+        wishes=as_now([tails.opening_of(each, means) for each in rest], start_on),
         means=means,
         leaving=Leaving(appointment_ids=[known(each.id) for each in rest]),
         now=now,
@@ -121,9 +118,8 @@ def go(
     )
 
 
-def _as_now(session: Session, rest: Sequence[Appointment], start_on: date) -> Wishes:
+def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
     """The wish that all stays as it is but for the dates."""
-    now = [opening_of(session, each) for each in rest]
     minutes = [each.minute for each in now]
     givers = {each.practitioner_id for each in now}
     return Wishes(

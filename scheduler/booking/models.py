@@ -168,7 +168,9 @@ class AbsenceProposal(SQLModel, table=True):
     Of a practitioner or of a room that is out of use; with neither, of the clinic, which closes.
     `closure`: `{"day", "last_day", "starts", "ends"}`, wall time; the instants are all of it.
     `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
-    `"why"` in place of the last three where there is nothing.
+    `"why"` in place of the last three where there is nothing. Those of a course that goes on later
+    as a whole also have `"by_weeks"`, None where it was planned anew, and `"inside"`: whether the
+    absence is in the way of that session, and not only of those before it.
     """
 
     __tablename__ = "absence_proposals"

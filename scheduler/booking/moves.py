@@ -6,7 +6,7 @@ pace.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -35,7 +35,8 @@ KEPT = Terms()
 class Part:
     """Sessions of one course and where each of them is to go, in the same order.
 
-    `held`: the times were theirs until now, when there was notice enough.
+    `held`: the times were theirs until now, when there was notice enough. `later`: being slower is
+    what this part is for, whatever the terms of all say.
     """
 
     course: Course
@@ -45,6 +46,7 @@ class Part:
     field: str
     """Where the caller said the new times; an Unfit time is told there"""
     held: bool = False
+    later: bool = False
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def shift(
 ) -> None:
     """Move some sessions by days, each at its wall time and with whom it was."""
     means = means_of(session, course)
-    wanted = [_shifted(each, by_days, means, field=field) for each in moved]
+    wanted = [shifted(each, by_days, means, field=field) for each in moved]
     part = Part(course, means, moved, wanted, field)
     rearrange(session, actor, [part], terms=terms, now=now)
 
@@ -141,7 +143,8 @@ def rearrange(
             _go(session, actor, each, seat, means=part.means, now=now)
             for each, seat in zip(part.moved, seats, strict=True)
         ]
-        settle(session, part.course, stood, terms=terms, now=now)
+        own = replace(terms, later=True) if part.later else terms
+        settle(session, part.course, stood, terms=own, now=now)
         for each, place in zip(part.moved, left, strict=True):
             if place != Place.of(each):
                 _record(session, actor, each, place, terms=terms, now=now)
@@ -220,6 +223,24 @@ def means_of(session: Session, course: Course) -> Resources:
 def usual_practitioner(appointment: Appointment, means: Resources) -> int | None:
     """Who gives a session now; nobody in particular if they no longer give the treatment."""
     return appointment.practitioner_id if means.gives(appointment.practitioner_id) else None
+
+
+def shifted(appointment: Appointment, by_days: int, means: Resources, *, field: str) -> Wanted:
+    """The same wall time on another day, with whom it was; Unfit where clocks skip that time."""
+    day, clock = appointment.wall_time.split("T")
+    hour, minute = clock.split(":")
+    target = date.fromisoformat(day) + timedelta(days=by_days)
+    starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
+    if starts_at is None:
+        last, first = hours.gap(target, int(hour) * 60 + int(minute), means.zone)
+        raise Unfit(
+            f"On {target.isoformat()} clocks go from {last} straight to {first}: there is no"
+            f" {clock}. Please choose a time before or after that for session"
+            f" {appointment.number}.",
+            field=field,
+        )
+    who = usual_practitioner(appointment, means)
+    return Wanted(appointment.number, instant_of(starts_at), who)
 
 
 def _check(session: Session, part: Part, now: datetime) -> None:
@@ -317,23 +338,6 @@ def _record(
         reason=terms.why,
         insisted=bool(terms.insist),
     )
-
-
-def _shifted(appointment: Appointment, by_days: int, means: Resources, *, field: str) -> Wanted:
-    day, clock = appointment.wall_time.split("T")
-    hour, minute = clock.split(":")
-    target = date.fromisoformat(day) + timedelta(days=by_days)
-    starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
-    if starts_at is None:
-        last, first = hours.gap(target, int(hour) * 60 + int(minute), means.zone)
-        raise Unfit(
-            f"On {target.isoformat()} clocks go from {last} straight to {first}: there is no"
-            f" {clock}. Please choose a time before or after that for session"
-            f" {appointment.number}.",
-            field=field,
-        )
-    who = usual_practitioner(appointment, means)
-    return Wanted(appointment.number, instant_of(starts_at), who)
 
 
 def _days(number: int) -> str:

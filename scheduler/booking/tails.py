@@ -66,7 +66,7 @@ def replan_those(
         openings = plan_tail(
             session,
             course,
-            kept,
+            [opening_of(each, means) for each in kept],
             marks.cut_to(marks.planned_phases(course), len(kept) + len(moved)),
             wishes=wishes,
             means=means,
@@ -182,7 +182,7 @@ def change_practitioner(
 def plan_tail(
     session: Session,
     course: Course,
-    kept: Sequence[Appointment],
+    kept: Sequence[Opening],
     phases: Sequence[Phase],
     *,
     wishes: Wishes,
@@ -192,7 +192,7 @@ def plan_tail(
 ) -> list[Opening]:
     """Free times for the sessions that the phases have beyond those kept; planner.NoPlan."""
     today = now.astimezone(means.zone).date()
-    start = max([today, wishes.start_on, *(date.fromisoformat(_day(each)) for each in kept)])
+    start = max([today, wishes.start_on, *(each.day for each in kept)])
     last = planning.last_day(start, phases, means.treatment, today)
     patient = session.get_one(Patient, course.patient_id)
     free = search.free_slots(
@@ -204,7 +204,7 @@ def plan_tail(
         patient_calendar_id=patient.calendar_id,
         leaving=leaving,
     )
-    fixed = [_opening(each, means) for each in sorted(kept, key=lambda each: each.starts_at)]
+    fixed = sorted(kept, key=lambda each: each.starts_at)
     openings = search.openings(free, means.zone)
     try:
         plan = planner.plan_rest(phases, fixed, openings, wishes, until=last)
@@ -214,7 +214,8 @@ def plan_tail(
     return [each.opening for each in plan.sessions]
 
 
-def _opening(appointment: Appointment, means: Resources) -> Opening:
+def opening_of(appointment: Appointment, means: Resources) -> Opening:
+    """The time that a session has, as the planner knows times."""
     minute = minute_of(appointment.starts_at)
     return Opening(
         *hours.wall(minute, means.zone),

@@ -129,8 +129,14 @@ def test_the_same_day_comes_first_and_never_off_the_pace(
     assert all(each["to"]["starts_at"][:10] != "2027-02-26" for each in fridays)
 
 
+def until_friday(database: Database, cast: Cast) -> None:
+    """Nothing can be booked after the 26th of February, so that nothing can go on later."""
+    with database.transaction() as session:
+        session.get_one(Treatment, cast.back).horizon_days = 25
+
+
 def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
-    desk: Desk, cast: Cast, cleo: int
+    desk: Desk, database: Database, cast: Cast, cleo: int
 ) -> None:
     daily = {
         "treatment_id": cast.back,
@@ -142,14 +148,19 @@ def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
         "phases": [{"sessions": 5, "every_days": 1}],
     }
     course = desk.post("/courses", daily).json()
+    until_friday(database, cast)
     proposal = propose(desk, cast)
     *_, wednesday, thursday, friday = proposal["sessions"]
     assert wednesday["to"]["practitioner_id"] == cleo
     assert thursday["to"]["practitioner_id"] == cast.ben
     assert (friday["to"], friday["why"]) == (
         None,
-        "nothing else is free on that day, and no day within two weeks of it keeps the pace",
+        "nothing else is free on that day, and no day within two weeks of it keeps the pace; nor"
+        " can its course go on later: Session 5 cannot be placed: everybody who gives this"
+        " treatment is taken or away on 26 February, and the calendar is open only until"
+        " 26 February",
     )
+    assert proposal["postponed_courses"] == []
 
     refused = desk.post(confirmation(proposal))
     states = [each["state"] for each in desk.get(f"/courses/{course['id']}").json()["appointments"]]
@@ -323,11 +334,12 @@ def test_part_of_a_day_sends_them_to_another_hour(desk: Desk, cast: Cast) -> Non
 
 
 def test_closed_days_leave_only_who_has_no_day_at_the_pace_without_a_place(
-    desk: Desk, cast: Cast
+    desk: Desk, database: Database, cast: Cast
 ) -> None:
     daily = {"phases": [{"sessions": 5, "every_days": 1}]}
     course = book(desk, cast, cast.ann, [MONDAY + day * DAY for day in range(5)], **daily)
     book(desk, cast, cast.bob, [TUESDAY + timedelta(hours=1)])
+    until_friday(database, cast)
 
     proposal = closing(desk, cast, date="2027-02-23", last_date="2027-02-24").json()
     refused = desk.post(confirmation(proposal))

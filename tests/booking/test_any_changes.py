@@ -16,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit import OPERATOR
 from scheduler.booking import (
+    absence_confirmations,
     absence_proposals,
     additions,
     appointments,
@@ -238,7 +239,7 @@ class World:
             ),
         )
         cancels = much > 0
-        absence_proposals.confirm(
+        absence_confirmations.confirm(
             session, OPERATOR, proposal, cancel_unplaced=cancels, now=self.now
         )
 

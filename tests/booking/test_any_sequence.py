@@ -28,6 +28,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit import OPERATOR
 from scheduler.booking import (
+    absence_confirmations,
     absence_proposals,
     absences,
     additions,
@@ -336,7 +337,7 @@ class Calendar(RuleBasedStateMachine):
 
     @rule(
         day=DAYS,
-        days=st.integers(1, 3),
+        days=st.sampled_from([1, 2, 3, 9]),
         what=st.sampled_from(["Ana", "Ben", "a bed", "the clinic"]),
         cancel=st.booleans(),
     )
@@ -363,7 +364,7 @@ class Calendar(RuleBasedStateMachine):
 
         def story(session: Session) -> None:
             proposal = absence_proposals.propose(session, OPERATOR, absence(session))
-            absence_proposals.confirm(
+            absence_confirmations.confirm(
                 session, OPERATOR, proposal, cancel_unplaced=cancel, now=self.now
             )
 

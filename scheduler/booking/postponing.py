@@ -1,0 +1,207 @@
+"""Courses that go on later as a whole, where a session that cannot stay has no other place.
+
+Tried on the calendar, like `trials`, after them and on the same terms: whoever calls takes it all
+back afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.booking import courses, diary, elsewhere, marks, moves, seating, tails
+from scheduler.booking.compromises import Opening
+from scheduler.booking.marks import BreaksPace, Terms
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.paces import Gaps, pace_of
+from scheduler.booking.planner import NoPlan
+from scheduler.booking.search import Resources
+from scheduler.booking.seating import Seat, SessionsTaken, Wanted
+from scheduler.clinic import hours
+from scheduler.database import known
+from scheduler.errors import Unfit
+from scheduler.intervals import instant_of
+from scheduler.patients.models import Patient
+
+DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
+
+TAKEN = "others have the times that are left"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The sessions of a course from one on, in order, and a later place for each.
+
+    `weeks`: by how many they all go later, at their hours and with whom they were; None: they were
+    planned anew.
+    """
+
+    course_id: int
+    sessions: Sequence[Appointment]
+    seats: Mapping[int, Seat]
+    weeks: int | None
+
+
+def postpone(
+    session: Session,
+    stuck: Sequence[Appointment],
+    seats: Mapping[int, Seat],
+    *,
+    until: datetime,
+    now: datetime,
+) -> tuple[list[Rest], dict[int, str]]:
+    """Let the courses of sessions that have no place go on later, each from the first of these.
+
+    They are on the calendar then. Also, by the ids of courses for which that cannot be, why.
+    `seats`: where other sessions were put, by their ids. `until`: when what is in the way is over.
+    """
+    first: dict[int, Appointment] = {}
+    for each in sorted(stuck, key=lambda one: one.starts_at):
+        first.setdefault(each.course_id, each)
+    attempts = [_Attempt(session, each, seats, until, now) for each in first.values()]
+    # Who ends last goes first, and makes room for those who come to where they were.
+    attempts.sort(key=lambda each: (each.rest[-1].starts_at, each.rest[-1].id), reverse=True)
+    rests, refused = [], {}
+    for attempt in attempts:
+        course_id = known(attempt.course.id)
+        with session.begin_nested() as nested:
+            try:
+                rests.append(attempt.make())
+            except (NoPlan, SessionsTaken, BreaksPace, Unfit) as problem:
+                nested.rollback()
+                taken = isinstance(problem, SessionsTaken)
+                refused[course_id] = TAKEN if taken else problem.sentence.rstrip(".")
+    return rests, refused
+
+
+class _Attempt:
+    """One course, from the first of its sessions on that has no place."""
+
+    def __init__(
+        self,
+        session: Session,
+        first: Appointment,
+        seats: Mapping[int, Seat],
+        until: datetime,
+        now: datetime,
+    ) -> None:
+        self.session, self.now = session, now
+        self.course = session.get_one(Course, first.course_id)
+        self.means: Resources = moves.means_of(session, self.course)
+        self.patient = session.get_one(Patient, first.patient_id)
+        self.siblings = courses.appointments_of(session, self.course)
+        self.rest = moves.rest_of(session, self.course, from_number=first.number, now=now)
+        own = {known(each.id) for each in self.siblings} - {known(each.id) for each in self.rest}
+        self.placed = {key: _opening(seats[key], self.means) for key in own if key in seats}
+        self.weeks = max(1, -((first.starts_at - until) // WEEK))
+
+    def make(self) -> Rest:
+        """Whole weeks at the same hours, unless that loses more of the pace than it need."""
+        diary.free(self.session, appointment_ids=[known(each.id) for each in self.rest])
+        tolerance = self._tolerance()
+        # Nothing could lose less than a week then.
+        at_once = self.weeks == 1 and tolerance > 0
+        if at_once and (seats := self._at_same_hours()):
+            return self._rest(seats, self.weeks)
+        try:
+            planned = self._planned()
+        except NoPlan:
+            if not at_once and (seats := self._at_same_hours()):
+                return self._rest(seats, self.weeks)
+            raise
+        soon_enough = _day(self.rest[0]) + self.weeks * WEEK <= planned[0].day + tolerance * DAY
+        if not at_once and soon_enough and (seats := self._at_same_hours()):
+            return self._rest(seats, self.weeks)
+        wanted = [
+            Wanted(each.number, instant_of(opening.starts_at), opening.practitioner_id)
+            for each, opening in zip(self.rest, planned, strict=True)
+        ]
+        return self._rest(self._seats(wanted), None)
+
+    def _tolerance(self) -> int:
+        """How many days more may pass without a loss: a pace by weeks counts weeks."""
+        agreed = marks.agreed_phases(self.course)
+        at = courses.phase_numbers(agreed, len(self.siblings))[self.rest[0].number - 1]
+        pace = pace_of(agreed[at - 1]) if agreed else None
+        return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1
+
+    def _planned(self) -> list[Opening]:
+        """The best that can be had, on the days and at the hours that they have now."""
+        ids = {each.id for each in self.rest}
+        kept = [
+            self.placed.get(known(each.id)) or tails.opening_of(each, self.means)
+            for each in self.siblings
+            if each.id not in ids
+            # What is cancelled further on is no place to plan around, as in `tails`.
+            and (each.number < self.rest[0].number or each.state != AppointmentState.CANCELLED)
+        ]
+        now = [tails.opening_of(each, self.means) for each in self.rest]
+        phases = marks.cut_to(marks.planned_phases(self.course), len(kept) + len(self.rest))
+
+        def plan(start_on: date) -> list[Opening]:
+            return tails.plan_tail(
+                self.session,
+                self.course,
+                kept,
+                phases,
+                wishes=elsewhere.as_now(now, start_on),
+                means=self.means,
+                now=self.now,
+            )
+
+        try:
+            return plan(now[0].day)
+        except NoPlan:
+            if self.weeks == 1:
+                raise
+            # A plan waits a month at most, unless it is asked to begin later.
+            return plan(now[0].day + self.weeks * WEEK)
+
+    def _at_same_hours(self) -> list[Seat]:
+        """Nothing where some of them cannot be had."""
+        days = self.weeks * WEEK.days
+        try:
+            return self._seats(
+                [moves.shifted(each, days, self.means, field="") for each in self.rest]
+            )
+        except (Unfit, SessionsTaken, BreaksPace):
+            return []
+
+    def _seats(self, wanted: Sequence[Wanted]) -> list[Seat]:
+        """Put the rest there: SessionsTaken, Unfit, BreaksPace for what confirming would refuse."""
+        ids = {each.id for each in self.rest}
+        placed = {key: opening.day for key, opening in self.placed.items()}
+        taken = {
+            placed.get(known(each.id), _day(each))
+            for each in self.siblings
+            if each.id not in ids and each.state != AppointmentState.CANCELLED
+        }
+        seating.check_wanted(wanted, self.means, now=self.now, taken_days=taken, field="")
+        seats = seating.seat(self.session, self.means, wanted, patient=self.patient, now=self.now)
+        days = {
+            known(each.id): _opening(seat, self.means).day
+            for each, seat in zip(self.rest, seats, strict=True)
+        }
+        before = marks.standing(self.course, self.siblings)
+        after = marks.standing(self.course, self.siblings, instead={**placed, **days})
+        marks.check(marks.fresh(before, after), Terms(later=True))
+        if not courses.claim(
+            self.session, self.means, self.rest, seats, patient=self.patient, now=self.now
+        ):
+            raise SessionsTaken([])
+        return seats
+
+    def _rest(self, seats: Sequence[Seat], weeks: int | None) -> Rest:
+        pairs = zip(self.rest, seats, strict=True)
+        by_id = {known(each.id): seat for each, seat in pairs}
+        return Rest(known(self.course.id), self.rest, by_id, weeks)
+
+
+def _opening(seat: Seat, means: Resources) -> Opening:
+    wall = hours.wall(seat.starts_at, means.zone)
+    return Opening(*wall, seat.starts_at, seat.practitioner_id, seat.room_id)
+
+
+def _day(appointment: Appointment) -> date:
+    return date.fromisoformat(appointment.wall_time[:10])
