@@ -89,13 +89,16 @@ def test_who_ends_last_makes_room_for_who_comes_to_that_hour(desk: Desk, cast: C
     assert done.status_code == 200, done.text
 
 
+@pytest.mark.parametrize("weeks", [1, 6])
 def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
-    desk: Desk, cast: Cast
+    desk: Desk, cast: Cast, weeks: int
 ) -> None:
     course = book(desk, cast, cast.ann, [MONDAY + week * WEEK for week in range(3)], **WEEKLY)
-    book(desk, cast, cast.bob, [MONDAY + 3 * WEEK])
+    after = MONDAY + (1 + weeks) * WEEK
+    book(desk, cast, cast.bob, [after + WEEK])
 
-    proposal = closing(desk, cast, **CLOSED).json()
+    last = (after - DAY).date().isoformat()
+    proposal = closing(desk, cast, date="2027-03-01", last_date=last).json()
     done = desk.post(confirmation(proposal))
 
     [rest] = proposal["postponed_courses"]
@@ -103,11 +106,13 @@ def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
         None,
         "From session 2 on, the rest of the course moves to other times: 2 sessions.",
     )
-    assert [each[:10] for each in tops(rest)] == ["2027-03-08", "2027-03-15"]
+    assert [each[:10] for each in tops(rest)] == [
+        each.date().isoformat() for each in (after, after + WEEK)
+    ]
     assert done.status_code == 200, done.text
-    after = desk.get(f"/courses/{course['id']}").json()
-    assert times(after)[1:] == tops(rest)
-    assert {each["kind"] for each in after["compromises"]} <= {"late", "gap"}
+    changed = desk.get(f"/courses/{course['id']}").json()
+    assert times(changed)[1:] == tops(rest)
+    assert {each["kind"] for each in changed["compromises"]} <= {"late", "gap"}
 
 
 def test_a_daily_course_goes_on_as_soon_as_it_can_not_a_week_later(desk: Desk, cast: Cast) -> None:
