@@ -1,0 +1,104 @@
+"""Whether the time of an answer tells who is known: a lost link, a wrong password. A table."""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import cast
+
+from httpx import Response
+
+from benchmarks.load import databases
+from scheduler import app
+from scheduler.audit import OPERATOR
+from scheduler.clinic.models import Clinic
+from scheduler.database import Database
+from scheduler.patients import register
+from scheduler.settings import Settings
+from scheduler.staff import accounts
+from tests.api.conftest import FrozenClock, TestClient
+from tests.cast import NOW, settle
+
+ROUNDS = 200
+SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
+KEY = "a key for benchmarks that is long enough"
+
+
+def main() -> int:
+    """Print a row for each door and database; 1 where an answer itself tells."""
+    with databases() as opened:
+        return 0 if all(measured(*each) for each in opened) else 1
+
+
+def measured(name: str, database: Database) -> bool:
+    """Print the rows of one database. Whether known and unknown are answered alike."""
+    people(database)
+    clock = FrozenClock()
+    settings = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
+    with TestClient(app.create(settings, database, clock), follow_redirects=False) as client:
+
+        def lost_link(number: int, *, known: bool) -> Response:
+            phone = f"(202) 555-{'01' if known else '11'}{number % 100:02}"
+            asked = client.post("/lost-link", data={"phone": phone}, headers=SAME_ORIGIN)
+            return cast("Response", asked)
+
+        def sign_in(number: int, *, known: bool) -> Response:
+            email = f"{'member' if known else 'nobody'}{number % 10}@example.org"
+            body = {"email": email, "password": "not the one that it is"}
+            return cast("Response", client.post("/api/v1/sign-ins", json=body))
+
+        doors = {"lost link": lost_link, "wrong password": sign_in}
+        return all(compared(f"{name:<10} {door:<14}", ask, clock) for door, ask in doors.items())
+
+
+def people(database: Database) -> None:
+    """A hundred patients and ten members of staff."""
+    with database.transaction() as session:
+        clinic = session.get_one(Clinic, settle(session).clinic)
+        for number in range(100):
+            register.enrol(
+                session,
+                OPERATOR,
+                clinic=clinic,
+                name="Pat Example",
+                phone=f"+120255501{number:02}",
+                language="en",
+                now=NOW,
+            )
+        for number in range(10):
+            accounts.add(
+                session,
+                email=f"member{number}@example.org",
+                name="Member Example",
+                role="front_desk",
+                password="a password nobody tries",  # noqa: S106 - of a benchmark
+                clinic_ids=None,
+                now=NOW,
+            )
+
+
+def compared(door: str, ask: Callable[..., Response], clock: FrozenClock) -> bool:
+    """Ask for both in turn and print the medians. Whether all were answered alike."""
+    took: dict[bool, list[float]] = {True: [], False: []}
+    said = set()
+    for number in range(ROUNDS):
+        for known, times in took.items():
+            clock.move(hours=13)  # so that nobody has asked too often
+            began = time.perf_counter()
+            answer = ask(number, known=known)
+            times.append(1000 * (time.perf_counter() - began))
+            body = answer.text.replace(answer.headers.get("x-request-id", " "), "")
+            said.add((answer.status_code, answer.headers.get("location"), body))
+    known_ms, unknown_ms = (statistics.median(took[known]) for known in (True, False))
+    slower = statistics.mean(a > b for a in took[True] for b in took[False])
+    print(
+        f"{door} known {known_ms:6.1f} ms   unknown {unknown_ms:6.1f} ms"
+        f"   {known_ms / unknown_ms - 1:+.1%}   known slower than unknown in {slower:.0%} of pairs"
+    )
+    if len(said) != 1:
+        print(f"{door}: answered in {len(said)} ways: {said}", file=sys.stderr)
+    return len(said) == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())
