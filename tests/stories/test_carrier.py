@@ -1,6 +1,5 @@
 """From the worker through Twilio's own library to a stand-in, and back through the signed door."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from types import SimpleNamespace
 
@@ -10,50 +9,21 @@ from fastapi import FastAPI
 
 from scheduler import hooks
 from scheduler.booking.models import AppointmentState
-from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
-from scheduler.sms import codes, twilio
-from scheduler.worker import Worker
+from scheduler.sms import codes
 from tests.apart import run
-from tests.reminders.world import ANN, KEY, MONDAY, SECRETS, Hand, World, appointment, at, found
-from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin, sign
+from tests.reminders.world import ANN, MONDAY, SECRETS, World, appointment, at
+from tests.standin import ACCOUNT, TOKEN, Fault, Standin, sign
 
 REPLIES = f"{SECRETS.public_url}/hooks/twilio/replies"
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
-
-
-@pytest.fixture
-def carrier(clock: Hand) -> Iterator[Standin]:
-    with Standin(now=clock.now) as standin:
-        yield standin
-
-
-@pytest.fixture
-def patience() -> float:
-    """Seconds that a call to the carrier may take: more than it ever does on a busy machine."""
-    return 20.0
-
-
-@pytest.fixture
-def world(database: Database, carrier: Standin, clock: Hand, patience: float) -> Iterator[World]:
-    world = found(database)
-    world.clock = clock
-    sender = twilio.connect(
-        account_sid=ACCOUNT,
-        auth_token=TOKEN,
-        messaging_service_sid=SERVICE,
-        api_url=carrier.url,
-        timeout=patience,
-    )
-    world.worker = Worker(database, sender, world.clock, key=KEY, public_url=SECRETS.public_url)
-    yield world
-    sender.close()
+def world(wired: World) -> World:
+    """The clinic of these tests."""
+    return wired
 
 
 class Door:

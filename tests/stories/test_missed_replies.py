@@ -1,55 +1,26 @@
 """What patients texted while we were down is read from the carrier's list, and nothing is lost."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 import pytest
 from sqlmodel import select
 
 from scheduler.booking.models import AppointmentState
-from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.reminders import missed
 from scheduler.reminders.models import Reply
 from scheduler.sms import twilio
-from scheduler.worker import Worker
-from tests.reminders.world import ANN, KEY, SECRETS, Hand, World, appointment, at, found
-from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin
+from tests.reminders.world import ANN, Hand, World, appointment, at
+from tests.standin import Standin
 from tests.stories.talk import receive
 
 MINUTE = timedelta(minutes=1)
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
-
-
-@pytest.fixture
-def carrier(clock: Hand) -> Iterator[Standin]:
-    with Standin(now=clock.now) as standin:
-        yield standin
-
-
-@pytest.fixture
-def sender(carrier: Standin) -> Iterator[twilio.Twilio]:
-    sender = twilio.connect(
-        account_sid=ACCOUNT,
-        auth_token=TOKEN,
-        messaging_service_sid=SERVICE,
-        api_url=carrier.url,
-        timeout=20.0,
-    )
-    yield sender
-    sender.close()
-
-
-@pytest.fixture
-def world(database: Database, clock: Hand, sender: twilio.Twilio) -> World:
-    world = found(database)
-    world.clock = clock
-    world.worker = Worker(database, sender, clock, key=KEY, public_url=SECRETS.public_url)
-    return world
+def world(wired: World) -> World:
+    """The clinic of these tests."""
+    return wired
 
 
 @pytest.fixture

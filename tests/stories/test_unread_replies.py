@@ -1,6 +1,6 @@
 """A text on which the program fails is kept and is before staff, and the others are read."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -8,13 +8,10 @@ import pytest
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import AppointmentState
-from scheduler.database import Database
 from scheduler.reminders import arrivals, replies
 from scheduler.reminders.models import Reply
-from scheduler.sms import twilio
-from scheduler.worker import Worker
-from tests.reminders.world import ANN, BEN, KEY, SECRETS, Hand, World, at, found
-from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin
+from tests.reminders.world import ANN, BEN, World, at
+from tests.standin import Standin
 from tests.standin.message import TextMessage
 from tests.stories.talk import state
 
@@ -23,30 +20,9 @@ POISON = "C \N{SNAKE}"
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
-
-
-@pytest.fixture
-def carrier(clock: Hand) -> Iterator[Standin]:
-    with Standin(now=clock.now) as standin:
-        yield standin
-
-
-@pytest.fixture
-def world(database: Database, clock: Hand, carrier: Standin) -> Iterator[World]:
-    sender = twilio.connect(
-        account_sid=ACCOUNT,
-        auth_token=TOKEN,
-        messaging_service_sid=SERVICE,
-        api_url=carrier.url,
-        timeout=20.0,
-    )
-    world = found(database)
-    world.clock = clock
-    world.worker = Worker(database, sender, clock, key=KEY, public_url=SECRETS.public_url)
-    yield world
-    sender.close()
+def world(wired: World) -> World:
+    """The clinic of these tests."""
+    return wired
 
 
 @pytest.fixture

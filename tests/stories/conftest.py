@@ -1,0 +1,53 @@
+"""A carrier at the other end of a wire, and a clinic that texts through it."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from scheduler.database import Database
+from scheduler.sms import twilio
+from scheduler.worker import Worker
+from tests.reminders.world import KEY, SECRETS, Hand, World, found
+from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin
+
+
+@pytest.fixture
+def clock() -> Hand:
+    """The one clock of the clinic and of the carrier."""
+    return Hand()
+
+
+@pytest.fixture
+def carrier(clock: Hand) -> Iterator[Standin]:
+    """Twilio's stand-in, on a socket of its own."""
+    with Standin(now=clock.now) as standin:
+        yield standin
+
+
+@pytest.fixture
+def patience() -> float:
+    """Seconds that a call to the carrier may take: more than it ever does on a busy machine."""
+    return 20.0
+
+
+@pytest.fixture
+def sender(carrier: Standin, patience: float) -> Iterator[twilio.Twilio]:
+    """Twilio's own library, which speaks to the carrier."""
+    sender = twilio.connect(
+        account_sid=ACCOUNT,
+        auth_token=TOKEN,
+        messaging_service_sid=SERVICE,
+        api_url=carrier.url,
+        timeout=patience,
+    )
+    yield sender
+    sender.close()
+
+
+@pytest.fixture
+def wired(database: Database, clock: Hand, sender: twilio.Twilio) -> World:
+    """A clinic whose worker texts through the carrier."""
+    world = found(database)
+    world.clock = clock
+    world.worker = Worker(database, sender, clock, key=KEY, public_url=SECRETS.public_url)
+    return world
