@@ -71,6 +71,16 @@ class Appointment(Versioned, table=True):
         CheckConstraint("ends_at > starts_at", name="ends_later"),
         Index("ix_appointments_clinic_start", "clinic_id", "starts_at"),
         Index("ix_appointments_practitioner_start", "practitioner_id", "starts_at"),
+        *(
+            Index(
+                f"ix_appointments_clinic_{name}",
+                "clinic_id",
+                f"{name}_at",
+                postgresql_where=text(f"{name}_at IS NOT NULL"),
+                sqlite_where=text(f"{name}_at IS NOT NULL"),
+            )
+            for name in ("news", "reassigned")
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
