@@ -17,7 +17,7 @@ from scheduler.booking import additions, courses, moves, tails
 from scheduler.booking.compromises import Wishes
 from scheduler.booking.models import Course
 from scheduler.booking.seating import MOST_SESSIONS
-from scheduler.clinic import setup
+from scheduler.clinic import regimen
 from scheduler.staff.roles import Deed
 
 router = APIRouter(prefix="/courses", tags=["courses"])
@@ -63,7 +63,7 @@ class Replanning(Insisting, WishesShape):
 class Extension(Insisting, WishesShape):
     """An optional phase that a review has released."""
 
-    phase: int = Field(strict=True, ge=1, le=setup.MOST_PHASES, description="Its place, from 1.")
+    phase: int = Field(strict=True, ge=1, le=regimen.MOST_PHASES, description="Its place, from 1.")
     start_on: Day | None = Field(None, description="None of them before this date.")
 
 

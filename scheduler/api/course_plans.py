@@ -16,7 +16,7 @@ from scheduler.booking import alternatives, planner, planning, search
 from scheduler.booking.alternatives import Proposal
 from scheduler.booking.compromises import Opening, Wishes
 from scheduler.booking.planner import Plan
-from scheduler.clinic import setup
+from scheduler.clinic import regimen, setup
 from scheduler.clinic.hours import end_of, minute_of_day
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import WEEKDAYS, Phase, from_json, written_out
@@ -70,7 +70,7 @@ class NewPlan(WishesShape):
     phases: list[PhaseShape] | None = Field(
         None,
         min_length=1,
-        max_length=setup.MOST_PHASES,
+        max_length=regimen.MOST_PHASES,
         description="Left out: those of the treatment.",
     )
     with_optional: bool = Field(
@@ -180,7 +180,7 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
 
 def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
     """Phases other than the treatment's, checked like those."""
-    checked = setup.check_phases([each.model_dump() for each in given])
+    checked = regimen.check_phases([each.model_dump() for each in given])
     return written_out([from_json(each) for each in checked])
 
 

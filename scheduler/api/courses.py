@@ -21,7 +21,7 @@ from scheduler.api.treatments import PhaseShape
 from scheduler.booking import courses
 from scheduler.booking.models import Course, CourseState
 from scheduler.booking.seating import MOST_SESSIONS, Wanted
-from scheduler.clinic import setup
+from scheduler.clinic import regimen, setup
 from scheduler.clinic.models import Treatment
 from scheduler.errors import Unfit
 from scheduler.patients import register
@@ -55,7 +55,7 @@ class NewCourse(Shape):
     patient_id: Id | None = None
     patient: PatientOfCourse | None = None
     sessions: list[WantedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
-    phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=setup.MOST_PHASES)
+    phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MOST_PHASES)
     pain_since: PainSince = ""
 
     @model_validator(mode="after")

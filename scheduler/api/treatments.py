@@ -10,7 +10,7 @@ from scheduler.api import lists
 from scheduler.api.entry import Call, Reading, Writing, needs
 from scheduler.api.lists import Part
 from scheduler.api.shapes import Change, Day, Id, Page, PathId, QueryId, Shape, Text, Weekday, given
-from scheduler.clinic import phases, setup
+from scheduler.clinic import phases, regimen, setup
 from scheduler.clinic.models import Treatment
 from scheduler.database import known
 from scheduler.staff.roles import Deed
@@ -142,7 +142,7 @@ class TreatmentFields(Shape):
     phases: list[PhaseShape] = Field(
         default_factory=list,
         min_length=1,
-        max_length=setup.MOST_PHASES,
+        max_length=regimen.MOST_PHASES,
         examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
     )
     review_after: list[SessionNumber] = Field(
@@ -167,7 +167,7 @@ class NewTreatment(TreatmentFields):
     name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
     phases: list[PhaseShape] = Field(
         min_length=1,
-        max_length=setup.MOST_PHASES,
+        max_length=regimen.MOST_PHASES,
         examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
     )
 

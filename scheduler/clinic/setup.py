@@ -1,18 +1,15 @@
 """Opening a clinic and keeping it: people, rooms, and what is offered."""
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
-import phonenumbers
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, delete, select
 
 from scheduler import audit
 from scheduler.audit import Actor
-from scheduler.clinic import looks, phases, zone_rules
+from scheduler.clinic import particulars, regimen, zone_rules
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
@@ -23,13 +20,11 @@ from scheduler.clinic.models import (
     TreatmentRoom,
 )
 from scheduler.database import known
-from scheduler.errors import NotAllowed, NotFound, Unfit
+from scheduler.errors import NotAllowed, NotFound
 
 Kept = TypeVar("Kept", Practitioner, Room, Treatment)
 Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
 
-_EMERGENCY = re.compile(r"\+?[0-9]{2,15}")
-MOST_PHASES = 12
 
 Givers = tuple[list[int], list[int]]
 """The ids of those who give a treatment, and of the rooms in which it is given."""
@@ -51,14 +46,14 @@ def open_clinic(
     """A new clinic. `timezone`: a place of the tz database. Only for who sees every clinic."""
     if actor.clinic_ids is not None:
         raise NotAllowed("Only somebody who works for all clinics may open one.")
-    country = _country(country)
-    other = _checked(other)
+    country = particulars.country(country)
+    other = particulars.checked_looks(other)
     clinic = Clinic(
         name=name,
         text_name=other.pop("text_name", None) or name[:28].strip(),
-        timezone=_zone(timezone),
-        phone=_phone(phone, country),
-        emergency_phone=_emergency(emergency_phone),
+        timezone=particulars.zone(timezone),
+        phone=particulars.phone(phone, country),
+        emergency_phone=particulars.emergency(emergency_phone),
         country=country,
         language=language,
         changed_at=now,
@@ -76,11 +71,11 @@ def change_clinic(
 
     A new name or quiet hours hold for the texts that are still owed.
     """
-    changes = _checked(changes)
+    changes = particulars.checked_looks(changes)
     if "phone" in changes:
-        changes["phone"] = _phone(changes["phone"], clinic.country)
+        changes["phone"] = particulars.phone(changes["phone"], clinic.country)
     if "emergency_phone" in changes:
-        changes["emergency_phone"] = _emergency(changes["emergency_phone"])
+        changes["emergency_phone"] = particulars.emergency(changes["emergency_phone"])
     clinic.changed_at = now
     return _changed(session, actor, clinic, "clinic", changes, now=now)
 
@@ -156,12 +151,12 @@ def offer(
         clinic_id=known(clinic.id),
         name=name,
         minutes=minutes,
-        hands_on=_hands_on(hands_on, minutes),
-        phases=check_phases(phases),
-        review_after=_reviews(review_after),
+        hands_on=regimen.check_hands_on(hands_on, minutes),
+        phases=regimen.check_phases(phases),
+        review_after=sorted(set(review_after)),
         **other,
     )
-    _check_course(treatment.phases, treatment.review_after, treatment.horizon_days)
+    regimen.check_course(treatment.phases, treatment.review_after, treatment.horizon_days)
     _added(session, actor, treatment, "treatment", now=now)
     _give(session, treatment, practitioner_ids, room_ids)
     return treatment
@@ -181,18 +176,18 @@ def change_treatment(
         name: changes.pop(name) for name in ("practitioner_ids", "room_ids") if name in changes
     }
     if "phases" in changes:
-        changes["phases"] = check_phases(changes["phases"])
+        changes["phases"] = regimen.check_phases(changes["phases"])
     if "hands_on" in changes or "minutes" in changes:
         whole = [{"from_minute": 0, "to_minute": treatment.minutes}]
         # Hands that were on throughout stay so, however long the session becomes.
         before = [] if treatment.hands_on == whole else treatment.hands_on
-        changes["hands_on"] = _hands_on(
+        changes["hands_on"] = regimen.check_hands_on(
             changes.get("hands_on", before), changes.get("minutes", treatment.minutes)
         )
     if "review_after" in changes:
-        changes["review_after"] = _reviews(changes["review_after"])
+        changes["review_after"] = sorted(set(changes["review_after"]))
     if changes.keys() & {"phases", "review_after", "horizon_days"}:
-        _check_course(
+        regimen.check_course(
             changes.get("phases", treatment.phases),
             changes.get("review_after", treatment.review_after),
             changes.get("horizon_days", treatment.horizon_days),
@@ -244,23 +239,6 @@ def givers(
     ):
         found[where.treatment_id][1].append(where.room_id)
     return found
-
-
-def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Phases in their stored form; Unfit names the first that nobody could keep."""
-    if not 1 <= len(given) <= MOST_PHASES:
-        raise Unfit(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
-    checked = []
-    for place, each in enumerate(given):
-        try:
-            checked.append(phases.to_json(phases.from_json(dict(each))))
-        except Unfit as problem:
-            raise Unfit(problem.sentence, field=f"phases[{place}]") from None
-    if all(each.get("optional") for each in checked):
-        raise Unfit("At least one phase must not be optional.", field="phases")
-    if _sessions(checked) > phases.MOST_SESSIONS:
-        raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
-    return checked
 
 
 def _kept(session: Session, actor: Actor, kind: type[Kept], row_id: int) -> Kept:
@@ -324,16 +302,6 @@ def _check_here(
             )
 
 
-def _checked(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A clinic's colour and websites in their one form; Unfit for what cannot be."""
-    checked = dict(values)
-    if "accent" in checked:
-        checked["accent"] = looks.accent(checked["accent"])
-    if "embed_origins" in checked:
-        checked["embed_origins"] = looks.origins(checked["embed_origins"])
-    return checked
-
-
 def _calendar(session: Session, clinic: Clinic) -> int:
     calendar = Calendar(clinic_id=known(clinic.id))
     session.add(calendar)
@@ -381,83 +349,3 @@ def _record(
 ) -> None:
     clinic_id = row.id if isinstance(row, Clinic) else row.clinic_id
     audit.record(session, actor, deed, noun, row.id, clinic_id=clinic_id, now=now, **details)
-
-
-def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        name = ""
-    # The data holds more names than places: Factory, localtime, EST5EDT.
-    if name not in available_timezones() or ("/" not in name and name != "UTC"):
-        raise Unfit("A time zone is a place such as America/New_York.", field="timezone")
-    return name
-
-
-def _country(code: str) -> str:
-    if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise Unfit("A country is given by its two letters, such as US or DE.", field="country")
-    return code.upper()
-
-
-def _phone(typed: str, country: str) -> str:
-    """A clinic's own number; unlike a patient's it may be a fixed line."""
-    try:
-        number = phonenumbers.parse(typed, country)
-    except phonenumbers.NumberParseException:
-        raise Unfit("This does not look like a phone number.", field="phone") from None
-    if not phonenumbers.is_possible_number(number):
-        raise Unfit("There is no such phone number.", field="phone")
-    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-
-
-def _emergency(typed: str) -> str:
-    number = re.sub(r"[ ()./-]", "", typed)
-    if not _EMERGENCY.fullmatch(number):
-        raise Unfit(
-            "An emergency number has digits only, such as 911 or 112.", field="emergency_phone"
-        )
-    return number
-
-
-def _hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str, int]]:
-    stretches = [
-        {"from_minute": each["from_minute"], "to_minute": each["to_minute"]} for each in given
-    ] or [{"from_minute": 0, "to_minute": minutes}]
-    before = 0
-    for place, each in enumerate(stretches):
-        field = f"hands_on[{place}]"
-        if each["from_minute"] < before:
-            raise Unfit("Hands-on minutes come in order and do not overlap.", field=field)
-        if each["to_minute"] <= each["from_minute"]:
-            raise Unfit("Hands-on minutes end after they begin.", field=field)
-        if each["to_minute"] > minutes:
-            raise Unfit(f"Hands-on minutes lie within the {minutes} of a session.", field=field)
-        before = each["to_minute"]
-    return stretches
-
-
-def _sessions(checked: Sequence[Mapping[str, Any]]) -> int:
-    return sum(each["sessions"] * each.get("repeat", 1) for each in checked)
-
-
-def _reviews(after: Sequence[int]) -> list[int]:
-    return sorted(set(after))
-
-
-def _check_course(
-    checked: Sequence[Mapping[str, Any]], review_after: Sequence[int], horizon_days: int
-) -> None:
-    """Raises Unfit for a course that ends beyond what may be booked, or a review after its end."""
-    days = phases.days([phases.from_json(each) for each in checked])
-    if days > horizon_days:
-        raise Unfit(
-            f"A course takes {days} days at this pace; only {horizon_days} can be booked ahead.",
-            field="phases",
-        )
-    sessions = _sessions(checked)
-    if late := [each for each in review_after if each > sessions]:
-        raise Unfit(
-            f"A review cannot come after session {late[0]}: a course has {sessions}.",
-            field="review_after",
-        )
