@@ -18,7 +18,7 @@ from scheduler.api.entry import Call, Looking, Rehearsing, Writing, needs
 from scheduler.api.problems import MEDIA_TYPE, status_of
 from scheduler.api.shapes import Moment, PathId, Shape, Text, local
 from scheduler.booking import absence_confirmations, absence_proposals
-from scheduler.booking.absence_confirmations import Outdated
+from scheduler.booking.absence_confirmations import Held, Outdated
 from scheduler.booking.absences import Whose
 from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.clinic import setup
@@ -103,6 +103,10 @@ class ProposalShape(Shape):
         " later as a whole. Confirming moves them too."
     )
     unplaced: int = Field(description="How many have no place, not even so.")
+    held_until: str | None = Field(
+        description="Somebody who is filling the booking form has a time in it, until then or for"
+        " as long as they go on. Confirm after that, or with `held`: `release`."
+    )
     confirmed_at: str | None
 
 
@@ -118,10 +122,15 @@ class OutdatedShape(Shape):
 
 
 class Confirmation(Shape):
-    """What is to become of sessions that have no place."""
+    """What is to become of sessions that have no place, and of times that are only held."""
 
     unplaced: Literal["cancel", "refuse"] = Field(
         "refuse", description="`refuse`: nothing is done while there are any."
+    )
+    held: Literal["release", "refuse"] = Field(
+        "refuse",
+        description="`release`: whoever is filling the booking form with a time in the absence is"
+        " proposed others. `refuse`: nothing is done while somebody is.",
     )
 
 
@@ -205,17 +214,23 @@ def confirm(
 ) -> JSONResponse:
     """Enter the absence and move all, in one step. The patients are texted as for any move.
 
-    Something has changed since: 409 with a fresh `proposal`, and nothing is moved.
+    Something has changed since, or somebody who is filling the booking form has a time in the
+    absence: 409 with a fresh `proposal`, and nothing is moved.
     """
     found = absence_proposals.find(call.session, call.actor, proposal_id)
-    cancel = body is not None and body.unplaced == "cancel"
+    body = body or Confirmation()
     try:
         with call.session.begin_nested():
             absence_confirmations.confirm(
-                call.session, call.actor, found, cancel_unplaced=cancel, now=call.now
+                call.session,
+                call.actor,
+                found,
+                cancel_unplaced=body.unplaced == "cancel",
+                release_held=body.held == "release",
+                now=call.now,
             )
-    except Outdated as outdated:
-        return _afresh(call, found, outdated)
+    except (Outdated, Held) as problem:
+        return _afresh(call, found, problem)
     return call.answer(_shape(call, found))
 
 
@@ -229,15 +244,15 @@ def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
     return call.answer(_shape(call, made), status=201)
 
 
-def _afresh(call: Call, before: AbsenceProposal, outdated: Outdated) -> JSONResponse:
+def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JSONResponse:
     """A refusal that is kept: raising it would take the fresh proposal back with all else."""
     with telling_who_is_booked(zones.of(call.session, before.clinic_id)):
         fresh = absence_proposals.anew(call.session, call.actor, before, now=call.now)
     told = OutdatedShape(
-        type=f"/problems/{outdated.slug}",
+        type=f"/problems/{problem.slug}",
         title="Conflict",
-        status=status_of(outdated),
-        detail=outdated.sentence,
+        status=status_of(problem),
+        detail=problem.sentence,
         request_id=call.actor.request_id,
         proposal=_shape(call, fresh).model_copy(update={"id": None} if call.rehearsal else {}),
     )
@@ -249,7 +264,7 @@ def _afresh(call: Call, before: AbsenceProposal, outdated: Outdated) -> JSONResp
 def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
     zone = zones.of(call.session, proposal.clinic_id)
     sessions = absence_proposals.sessions_of(call.session, proposal)
-    confirmed = proposal.confirmed_at
+    held, confirmed = proposal.held_until, proposal.confirmed_at
     return ProposalShape(
         id=known(proposal.id),
         clinic_id=proposal.clinic_id,
@@ -266,6 +281,7 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
         ],
         postponed_courses=_postponed(proposal, sessions, zone),
         unplaced=sum("why" in each for each in proposal.placings),
+        held_until=None if held is None else local(held, zone),
         confirmed_at=None if confirmed is None else local(confirmed, zone),
     )
 

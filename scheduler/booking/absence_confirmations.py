@@ -24,6 +24,12 @@ class Outdated(Conflict):
     slug = "outdated-proposal"
 
 
+class Held(Conflict):
+    """Somebody is just booking a time in it. Wait, or say that their times are to be let go."""
+
+    slug = "held-just-now"
+
+
 class Unplaced(Conflict):
     """Some sessions have no other place. Say that they are to be cancelled, or move them first."""
 
@@ -36,12 +42,14 @@ def confirm(
     proposal: AbsenceProposal,
     *,
     cancel_unplaced: bool = False,
+    release_held: bool = False,
     now: datetime,
 ) -> None:
     """Enter the absence and move each session to where it was proposed; all of it or nothing.
 
     Outdated where anything has changed since: a session, or a time that was free. Unplaced where
-    some have no place and are not to be cancelled.
+    some have no place and are not to be cancelled. Held where somebody who is filling the form has
+    a time in the absence; `release_held` lets that go instead.
     """
     session.refresh(proposal, with_for_update=True)
     if proposal.confirmed_at is not None:
@@ -52,8 +60,10 @@ def confirm(
     proposal.confirmed_at = now
     session.add(proposal)
     try:
-        _carry_out(session, actor, proposal, booked, now=now)
-    except (SessionsTaken, BreaksPace, HeldJustNow, BookedInside, Unfit) as problem:
+        _carry_out(session, actor, proposal, booked, release_held=release_held, now=now)
+    except HeldJustNow as problem:
+        raise Held from problem
+    except (SessionsTaken, BreaksPace, BookedInside, Unfit) as problem:
         raise Outdated from problem
 
 
@@ -110,11 +120,12 @@ def _carry_out(
     proposal: AbsenceProposal,
     booked: Sequence[Appointment],
     *,
+    release_held: bool,
     now: datetime,
 ) -> None:
     placings = _placings(proposal)
     diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    absence_proposals.enter(session, actor, proposal, now)
+    absence_proposals.enter(session, actor, proposal, release_held=release_held, now=now)
     of_course: dict[int, list[Appointment]] = defaultdict(list)
     for each in booked:
         if "why" in placings[known(each.id)]:

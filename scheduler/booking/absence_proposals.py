@@ -23,7 +23,7 @@ from scheduler.booking import (
     postponing,
     trials,
 )
-from scheduler.booking.absences import Booked, BookedInside, Whose
+from scheduler.booking.absences import Booked, BookedInside, HeldJustNow, Whose
 from scheduler.booking.lifecycle import EXPECTED
 from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.booking.seating import Seat
@@ -89,7 +89,8 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
 
     As many as possible have a place; as many of them as possible on their day with whoever is free,
     at the nearest times; the others on a day that keeps the pace of their course. Where there is no
-    such day, the course goes on later, from that session on. BookedInside for sessions that have
+    such day, the course goes on later, from that session on. What is only held, by somebody who is
+    filling the form, is no hindrance, and told (`held_until`). BookedInside for sessions that have
     begun: those stay. Unfit for more sessions than one proposal takes.
     """
     now = absence.created_at
@@ -120,7 +121,9 @@ def anew(
     session: Session, actor: Actor, outdated: AbsenceProposal, *, now: datetime
 ) -> AbsenceProposal:
     """What is possible now for the same absence."""
-    about = outdated.model_dump(exclude={"id", "placings", "created_at", "confirmed_at"})
+    about = outdated.model_dump(
+        exclude={"id", "placings", "held_until", "created_at", "confirmed_at"}
+    )
     return propose(session, actor, AbsenceProposal(**about, created_at=now))
 
 
@@ -159,7 +162,7 @@ def in_the_way(
     """The sessions for which an absence is refused as things stand, by their start."""
     try:
         with session.begin_nested() as attempt:
-            enter(session, actor, absence, now)
+            enter(session, actor, absence, release_held=True, now=now)
             attempt.rollback()
     except BookedInside as refusal:
         ids = [each.appointment_id for each in refusal.appointments]
@@ -193,7 +196,7 @@ def _try(
 ) -> list[dict[str, Any]]:
     """Place all that can be placed, on the calendar as it would be with the absence."""
     diary.free(session, appointment_ids=[known(each.id) for each in booked])
-    enter(session, actor, absence, now)
+    absence.held_until = _enter_anyhow(session, actor, absence, now)
     seats = trials.seat_all(session, booked, now=now)
     stuck = [each for each in booked if known(each.id) not in seats]
     rests, refused = postponing.postpone(session, stuck, seats, until=absence.ends_at, now=now)
@@ -214,6 +217,19 @@ def _try(
     return list((placed | later).values())
 
 
+def _enter_anyhow(
+    session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
+) -> datetime | None:
+    """Until when somebody who is filling the form has a time in it: that is let go to try."""
+    try:
+        with session.begin_nested():
+            enter(session, actor, absence, now=now)
+    except HeldJustNow as held:
+        enter(session, actor, absence, release_held=True, now=now)
+        return held.until
+    return None
+
+
 def _placing(appointment: Appointment, seat: Seat | None) -> dict[str, Any]:
     about = {"appointment_id": known(appointment.id), "version": appointment.version}
     if seat is None:
@@ -226,8 +242,15 @@ def _placing(appointment: Appointment, seat: Seat | None) -> dict[str, Any]:
     }
 
 
-def enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetime) -> None:
-    """The absence itself, on the calendar."""
+def enter(
+    session: Session,
+    actor: Actor,
+    absence: AbsenceProposal,
+    *,
+    release_held: bool = False,
+    now: datetime,
+) -> None:
+    """The absence itself, on the calendar; `release_held` as in `absences.claim`."""
     if absence.closure:
         closing.close(
             session,
@@ -238,6 +261,7 @@ def enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetim
             starts=absence.closure["starts"],
             ends=absence.closure["ends"],
             reason=absence.reason,
+            release_held=release_held,
             now=now,
         )
         return
@@ -248,6 +272,7 @@ def enter(session: Session, actor: Actor, absence: AbsenceProposal, now: datetim
         starts_at=absence.starts_at,
         ends_at=absence.ends_at,
         reason=absence.reason,
+        release_held=release_held,
         now=now,
     )
 

@@ -3,15 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from scheduler.audit import Actor
 from scheduler.booking import diary, holds
 from scheduler.booking.diary import Entry
-from scheduler.booking.models import Appointment, DiaryEntry, Offer
+from scheduler.booking.models import Appointment, DiaryEntry, Hold, Offer
 from scheduler.clinic import hours, rota
 from scheduler.clinic.models import Clinic, Practitioner, Room, TimeOff
 from scheduler.database import Busy, known
@@ -51,6 +53,11 @@ class HeldJustNow(Conflict):
 
     slug = "held-just-now"
 
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
+        """When the last of these times is let go, unless the form is still being filled then."""
+
 
 class BookedOutside(BookedInside):
     """These sessions would no longer fit. Move them first, or say `keep_booked` to keep them."""
@@ -75,6 +82,7 @@ def take_time_off(
     ends_at: datetime,
     reason: str = "",
     repeat: Recurrence | None = None,
+    release_held: bool = False,
     now: datetime,
 ) -> TimeOff:
     """Somebody is away, or a room out of use, once or again and again by the clock on the wall.
@@ -82,6 +90,7 @@ def take_time_off(
     The first of it. All of a series or none: BookedInside lists the sessions that need these hands,
     or this room, in any of it.
     HeldJustNow: no session is in the way, but somebody who is filling the form has a time in it.
+    `release_held`: let such times go.
     """
     zone = _zone(session, whose)
     series = [
@@ -100,7 +109,8 @@ def take_time_off(
     if repeat is not None:
         for each in series:
             each.series_id = series[0].id
-    claim(session, [_away(whose, each) for each in series], now=now)
+    entries = [_away(whose, each) for each in series]
+    claim(session, entries, release_held=release_held, now=now)
     rota.record(
         session,
         actor,
@@ -244,17 +254,28 @@ def _span(starts_at: datetime, ends_at: datetime) -> Interval:
     return Interval(minute_of(starts_at), minute_of(ends_at))
 
 
-def claim(session: Session, entries: Sequence[Entry], *, now: datetime) -> None:
-    """Write an absence on its calendars, or say what stands in the way."""
+def claim(
+    session: Session, entries: Sequence[Entry], *, release_held: bool = False, now: datetime
+) -> None:
+    """Write an absence on its calendars, or say what stands in the way.
+
+    `release_held`: times that are kept for those who are filling the form are let go; they go on,
+    with other times.
+    """
     holds.release_lapsed(session, now=now)
     if diary.claim(session, entries):
         return
     if booked := _booked(session, entries):
         raise BookedInside(booked)
-    if _release_offered(session, entries) and diary.claim(session, entries):
+    if _release(session, entries, all_=release_held) and diary.claim(session, entries):
         return
-    if session.exec(select(DiaryEntry.id).where(*_in_the_way(entries))).first():
-        raise HeldJustNow
+    if booked := _booked(session, entries):
+        raise BookedInside(booked)
+    until = session.exec(
+        select(func.max(Hold.expires_at)).where(col(Hold.id).in_(_holds(entries)))
+    ).one()
+    if until is not None:
+        raise HeldJustNow(until)
     # Whatever it was has gone since.
     raise Busy
 
@@ -271,20 +292,26 @@ def _booked(session: Session, entries: Sequence[Entry]) -> list[Booked]:
     return [Booked(known(each[0]), *each[1:]) for each in found]
 
 
-def _release_offered(session: Session, entries: Sequence[Entry]) -> bool:
+def _release(session: Session, entries: Sequence[Entry], *, all_: bool) -> bool:
     """Let go what is kept for the waitlist: somebody who is ill cannot wait for an answer.
 
-    The offers are found to be lost by whoever answers, or looks after them.
+    The offers are found to be lost by whoever answers, or looks after them. `all_`: and what is
+    kept for those who are filling the form.
     """
-    offered = session.exec(
-        select(Offer.hold_id)
-        .join(DiaryEntry, col(DiaryEntry.hold_id) == col(Offer.hold_id))
-        .where(*_in_the_way(entries))
-        .distinct()
-    ).all()
-    for hold_id in offered:
+    held = select(Hold.id).where(col(Hold.id).in_(_holds(entries))).order_by(col(Hold.id))
+    if not all_:
+        held = held.where(col(Hold.id).in_(select(Offer.hold_id)))
+    # Whoever is just booking one of them is waited for: then it is a session.
+    ids = session.exec(held.with_for_update()).all()
+    for hold_id in ids:
         holds.release(session, known(hold_id))
-    return bool(offered)
+    return bool(ids)
+
+
+def _holds(entries: Sequence[Entry]) -> SelectOfScalar[Any]:
+    return select(DiaryEntry.hold_id).where(
+        *_in_the_way(entries), col(DiaryEntry.hold_id).is_not(None)
+    )
 
 
 def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:

@@ -30,12 +30,13 @@ def close(
     starts: str = closures.ALL_DAY,
     ends: str = closures.ALL_DAY,
     reason: str = "",
+    release_held: bool = False,
     now: datetime,
 ) -> list[Closure]:
     """The clinic is closed on a day or on each from one to another, for all of it or a part.
 
     All of it or nothing: BookedInside lists who is booked. HeldJustNow: nobody is, but somebody who
-    is filling the form has a time in it.
+    is filling the form has a time in it; `release_held` lets such times go.
     """
     days = shifts.dates(day, last_day or day)
     if not 1 <= len(days) <= MOST_DAYS:
@@ -59,7 +60,8 @@ def close(
         for one in series:
             one.series_id = series[0].id
     rooms = session.exec(select(Room).where(Room.clinic_id == clinic.id)).all()
-    absences.claim(session, _shut(rooms, series, clinic), now=now)
+    shut = _shut(rooms, series, clinic)
+    absences.claim(session, shut, release_held=release_held, now=now)
     audit.record(
         session,
         actor,

@@ -180,7 +180,8 @@ class AbsenceProposal(SQLModel, table=True):
     `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
     `"why"` in place of the last three where there is nothing. Those of a course that goes on later
     as a whole also have `"by_weeks"`, None where it was planned anew, and `"inside"`: whether the
-    absence is in the way of that session, and not only of those before it.
+    absence is in the way of that session, and not only of those before it. `held_until`: when the
+    last time in it is let go that somebody who was filling the form had, as far as known then.
     """
 
     __tablename__ = "absence_proposals"
@@ -196,6 +197,7 @@ class AbsenceProposal(SQLModel, table=True):
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)
     placings: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    held_until: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
     confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
 
