@@ -17,7 +17,7 @@ from scheduler.database import known
 from scheduler.links import Link
 from scheduler.patients.models import Patient
 from scheduler.reminders import outbox, texts, wording
-from scheduler.reminders.models import Message
+from scheduler.reminders.models import Message, MessageState
 
 KIND = "waiting"
 
@@ -60,6 +60,12 @@ def tell(session: Session, *, now: datetime) -> None:
 def is_any_untold(session: Session, *, now: datetime) -> bool:
     """Whether there is something to do for `tell`. Only reads."""
     return bool(_untold(session, now))
+
+
+def has_page(session: Session, entry: WaitlistEntry) -> bool:
+    """Whether the carrier has taken the text with the address of somebody's page."""
+    state = session.exec(select(Message.state).where(Message.key == f"{KIND}:{entry.id}")).first()
+    return state in {MessageState.SENT, MessageState.DELIVERED}
 
 
 def why_gone(session: Session, message: Message) -> str:

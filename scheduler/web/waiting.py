@@ -23,6 +23,7 @@ from scheduler.links import Link
 from scheduler.patients import consent, screening, verification
 from scheduler.patients.models import Patient
 from scheduler.phone import for_people
+from scheduler.reminders import waits as waits_by_text
 from scheduler.spoken import gettext as _
 from scheduler.web import desk, forms, intake, pages, proving
 from scheduler.web.desk import Desk
@@ -311,6 +312,7 @@ def _page(waits: _Waits, token: str) -> HTMLResponse:
         wishes=wishes_in_words(entry, place, own.name if own else ""),
         silent=not patient.sms_consent or consent.is_stopped(session, patient.phone),
         number=for_people(patient.phone),
+        texted=waits_by_text.has_page(session, entry),
         minutes=waits.clinic.waitlist_minutes,
         to_several=waits.clinic.waitlist_mode == "first_come",
     )

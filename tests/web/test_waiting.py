@@ -109,6 +109,21 @@ def test_a_course_that_is_offered_then_is_held_for_the_practitioners_eye(
         assert len(courses.appointments_of(session, course)) == 10
 
 
+def test_its_page_says_that_its_address_was_texted_once_it_was(
+    visitor: Visitor, database: Database, clock: FrozenClock
+) -> None:
+    refused(visitor, database)
+    address = join(visitor)
+    assert "Keep the address of this page" in text_of(visitor.get(address))
+
+    paper = Paper(Hand(clock.at))
+    worker = Worker(database, paper, clock, key=KEY, public_url="http://testserver")
+    worker.tick()
+
+    assert [address.rpartition("/")[2] in text for _, text in paper.texts].count(True) == 1
+    assert "The address of this page is in our text to you, too" in text_of(visitor.get(address))
+
+
 def test_waiting_ends_on_its_page(visitor: Visitor, database: Database) -> None:
     refused(visitor, database)
     address = join(visitor)
