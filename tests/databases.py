@@ -33,7 +33,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Open the place of this run; a worker finds it in its environment."""
     use_packaged_zones()
     if not hasattr(config, "workerinput"):
-        os.environ[PLACE] = str(_run.enter_context(postgres.place()))
+        os.environ[PLACE] = str(_run.enter_context(postgres.place(postgres.memory())))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
@@ -69,8 +69,7 @@ def postgresql_url(
 ) -> Iterator[str]:
     """The address of a fresh, migrated database on PostgreSQL; other processes may use it too."""
     name = f"test_{uuid4().hex}"
-    # Both names are ours; CREATE DATABASE takes no parameters.
-    postgresql_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+    postgres.copy(postgresql_server, postgresql_template, name)
     yield postgres.url_of(postgres.start(place()), name)
     postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 

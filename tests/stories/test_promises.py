@@ -572,9 +572,11 @@ def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Databa
     server: psycopg.Connection = request.getfixturevalue("postgresql_server")
     name = request.getfixturevalue("postgresql_template")
 
+    new = f"test_{uuid4().hex}"
+
     def made() -> Database:
-        new = f"test_{uuid4().hex}"
-        server.execute(f"CREATE DATABASE {new} TEMPLATE {name}")
+        server.execute(f"DROP DATABASE IF EXISTS {new} WITH (FORCE)")
+        postgres.copy(server, name, new)
         return Database(postgres.url_of(postgres.start(place()), new))
 
     return made

@@ -37,7 +37,7 @@ def test_what_one_test_writes_no_other_finds(postgresql_server, postgresql_templ
     names = ["test_first", "test_second"]
     url = postgres.start(place())
     for name in names:
-        postgresql_server.execute(f"CREATE DATABASE {name} TEMPLATE {postgresql_template}")
+        postgres.copy(postgresql_server, postgresql_template, name)
     first, second = (Database(postgres.url_of(url, name)) for name in names)
 
     with first.engine.begin() as connection:
