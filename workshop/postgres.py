@@ -56,13 +56,18 @@ class _Identity(TypedDict, total=False):
 
 
 def memory() -> Path:
-    """Where a server makes and drops databases fastest: in memory, where there is plenty of it."""
+    """Where a server makes and drops databases fastest: in memory, where there is plenty of it.
+
+    Not where programs may not run: as root a copy of PostgreSQL's may have to lie there too.
+    """
     shared = Path("/dev/shm")  # noqa: S108 - what place() makes there has a name nobody can guess
     try:
-        roomy = os.access(shared, os.W_OK) and shutil.disk_usage(shared).free >= ROOMY
+        about = os.statvfs(shared)
     except OSError:
-        roomy = False
-    return shared if roomy else DISK
+        return DISK
+    roomy = about.f_bavail * about.f_frsize >= ROOMY
+    runs = not about.f_flag & os.ST_NOEXEC
+    return shared if roomy and runs and os.access(shared, os.W_OK) else DISK
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """The databases that tests get are the ones that operators have."""
 
+import os
 import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 
 import psycopg
 import pytest
@@ -81,3 +83,18 @@ def test_no_server_is_left_behind_by_a_run_that_was_killed():
     except FileNotFoundError:
         pass
     assert not (left / "data" / "postmaster.pid").exists()
+
+
+@pytest.mark.parametrize(
+    ("free", "flags", "in_memory"),
+    [(3 * 2**30, 0, True), (2**30, 0, False), (3 * 2**30, os.ST_NOEXEC, False)],
+    ids=["roomy", "scarce", "nothing runs there"],
+)
+def test_a_server_lives_in_memory_where_there_is_plenty_and_programs_may_run(
+    monkeypatch, free, flags, in_memory
+):
+    about = SimpleNamespace(f_bavail=free // 4096, f_frsize=4096, f_flag=flags)
+    monkeypatch.setattr(os, "statvfs", lambda _: about)
+    monkeypatch.setattr(os, "access", lambda *_: True)
+
+    assert (postgres.memory() != postgres.DISK) == in_memory
