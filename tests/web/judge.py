@@ -5,8 +5,9 @@ the spacing that some readers need, and with nothing but a keyboard. 320 CSS pix
 desk of 1280 has at 400 % zoom. What is wrong comes back as sentences; none means all is well.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Literal
 
 from axe_playwright_python.sync_playwright import Axe
@@ -133,16 +134,18 @@ FOCUSED = """() => {
 
 @dataclass
 class Judge:
-    """Watches a page from before its first request. `address`: where everything must come from."""
+    """Watches a page from before its first request until the verdict.
+
+    `address`: where everything must come from.
+    """
 
     page: Page
     address: str
     said: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self._ask(request.url))
-        self.page.on("console", lambda line: self._hear(line.text))
-        self.page.on("pageerror", lambda error: self.said.append(f"a script failed: {error}"))
+        for what, hear in self._ears.items():
+            self.page.on(what, hear)
 
     def verdict(self, looks: tuple[Look, ...] = DAY) -> list[str]:
         """All that is wrong with the page as it stands now, seen in some looks."""
@@ -158,7 +161,17 @@ class Judge:
             self._look(width, scheme)
             lost = self.page.evaluate(STICKS_OUT) + self.page.evaluate(LOST)
             found += [f"{width} spaced: {each}" for each in lost]
+        for what, hear in self._ears.items():
+            self.page.remove_listener(what, hear)
         return found
+
+    @cached_property
+    def _ears(self) -> dict[Any, Callable[[Any], None]]:
+        return {
+            "request": lambda request: self._ask(request.url),
+            "console": lambda line: self._hear(line.text),
+            "pageerror": lambda error: self.said.append(f"a script failed: {error}"),
+        }
 
     def _look(self, width: int, scheme: Literal["light", "dark"]) -> None:
         self.page.set_viewport_size({"width": width, "height": 800})

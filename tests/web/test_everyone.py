@@ -8,7 +8,7 @@ from playwright.sync_api import Browser, Page
 from scheduler.database import Database
 from tests.cast import Cast
 from tests.web.conftest import FrozenClock, Visitor
-from tests.web.judge import DAY, NIGHT, Judge
+from tests.web.judge import DAY, NIGHT, WIDE, Judge
 from tests.web.states import STATES, Scene, State
 
 TONGUES = {"en": ("en-US", DAY), "es": ("es-MX", NIGHT)}
@@ -28,13 +28,31 @@ def tongue() -> str:
     return "en"
 
 
+_windows: dict[tuple[Browser, str], Page] = {}
+"""A window for each language. To open one, and to read all of axe anew, takes Chromium longer than
+to judge; so one is lent to test after test."""
+
+
 @pytest.fixture
 def reader(browser: Browser, tongue: str) -> Iterator[Page]:
-    """Somebody with a browser of their own, who reads one language."""
-    context = browser.new_context(locale=TONGUES[tongue][0])
-    context.set_default_timeout(20_000)
-    yield context.new_page()
-    context.close()
+    """Somebody who reads one language, with a browser that remembers nothing.
+
+    Each test has an origin of its own, by its port: no store and no cache of another is seen.
+    Cookies know no ports.
+    """
+    page = _windows.get((browser, tongue))
+    if page is None or page.is_closed():
+        context = browser.new_context(locale=TONGUES[tongue][0])
+        context.set_default_timeout(20_000)
+        page = _windows[browser, tongue] = context.new_page()
+    page.set_viewport_size({"width": WIDE, "height": 720})
+    page.emulate_media(color_scheme="light")
+    page.context.clear_cookies()
+    yield page
+    page.unroute_all()
+    for each in page.context.pages:
+        if each is not page:
+            each.close()
 
 
 @pytest.fixture
