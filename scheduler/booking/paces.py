@@ -323,11 +323,13 @@ def _entry(number: int, day: int, soonest: int) -> list[Departure]:
 
 
 def _off_weekdays(phase: Phase, numbered: list[tuple[int, int]]) -> Iterator[Departure]:
+    if not phase.weekdays:
+        return
     names = spoken.weekdays()
     named = spoken.join([names[day] for day in phase.weekdays], either=True)
     for number, day in numbered:
         weekday = date.fromordinal(day).weekday()
-        if phase.weekdays and weekday not in phase.weekdays:
+        if weekday not in phase.weekdays:
             what = _("Session %(number)s is on a %(weekday)s: it should be on %(named)s")
             what %= {"number": number, "weekday": names[weekday], "named": named}
             yield Departure("weekday", number, what)
@@ -359,14 +361,14 @@ def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Depa
         start = first + pace.length * window
         count = sum(start <= day < start + pace.length for number, day in numbered)
         due, number = (start, start + pace.length - 1), numbered[0][0] + seen
-        named = week_of(start, pace.length)
         if count and skipped:
             what = _late(number, skipped * pace.length // 7)
             since = start - pace.length * skipped
             yield Departure("late", number, what, (since, start - 1))
         if count > pace.per:
             what = _("%(count)s sessions are in %(weeks)s: there should be %(wanted)s")
-            what %= {"count": count, "weeks": named, "wanted": pace.per}
+            weeks = week_of(start, pace.length)
+            what %= {"count": count, "weeks": weeks, "wanted": pace.per}
             yield Departure("too_fast", number + pace.per, what)
         elif 0 < count < pace.per and window < last_window:
             what = ngettext(
@@ -374,7 +376,8 @@ def _in_windows(pace: Windows, numbered: list[tuple[int, int]]) -> Iterator[Depa
                 "Only %(count)s of %(wanted)s sessions are in %(weeks)s",
                 count,
             )
-            what %= {"count": count, "weeks": named, "wanted": pace.per}
+            weeks = week_of(start, pace.length)
+            what %= {"count": count, "weeks": weeks, "wanted": pace.per}
             yield Departure("short", number + count, what, due)
         skipped = 0 if count else skipped + 1
         seen += count

@@ -99,25 +99,23 @@ class _Attempt:
     def make(self) -> Rest:
         """Whole weeks at the same hours, unless that loses more of the pace than it need."""
         diary.free(self.session, appointment_ids=[known(each.id) for each in self.rest])
-        tolerance = self._tolerance()
-        # Nothing could lose less than a week then.
-        at_once = self.weeks == 1 and tolerance > 0
-        if at_once and (seats := self._at_same_hours()):
-            return self._rest(seats, self.weeks)
+        tolerance, same = self._tolerance(), self._at_same_hours()
+        if same and self.weeks == 1 and tolerance:
+            return self._take(same, self.weeks)  # nothing could lose less than a week
         try:
-            planned = self._planned()
+            planned = self._planned(same)
         except NoPlan:
-            if not at_once and (seats := self._at_same_hours()):
-                return self._rest(seats, self.weeks)
-            raise
-        soon_enough = _day(self.rest[0]) + self.weeks * WEEK <= planned[0].day + tolerance * DAY
-        if not at_once and soon_enough and (seats := self._at_same_hours()):
-            return self._rest(seats, self.weeks)
+            if not same:
+                raise
+            return self._take(same, self.weeks)
+        later = _opening(same[0], self.means).day - planned[0].day if same else WEEK
+        if later <= tolerance * DAY:
+            return self._take(same, self.weeks)
         wanted = [
             Wanted(each.number, instant_of(opening.starts_at), opening.practitioner_id)
             for each, opening in zip(self.rest, planned, strict=True)
         ]
-        return self._rest(self._seats(wanted), None)
+        return self._take(self._seats(wanted), None)
 
     def _tolerance(self) -> int:
         """How many days more may pass without a loss: a pace by weeks counts weeks."""
@@ -126,8 +124,12 @@ class _Attempt:
         pace = pace_of(agreed[at - 1]) if agreed else None
         return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1
 
-    def _planned(self) -> list[Opening]:
-        """The best that can be had, on the days and at the hours that they have now."""
+    def _planned(self, same: Sequence[Seat]) -> list[Opening]:
+        """The best that can be had, on the days and at the hours that they have now.
+
+        `same`: what can be had anyhow; a plan that ends later is of no use then.
+        """
+        last = _opening(same[-1], self.means).day if same else None
         ids = {each.id for each in self.rest}
         kept = [
             self.placed.get(known(each.id)) or tails.opening_of(each, self.means)
@@ -147,13 +149,14 @@ class _Attempt:
                 phases,
                 wishes=elsewhere.as_now(now, start_on),
                 means=self.means,
+                last=last,
                 now=self.now,
             )
 
         try:
             return plan(now[0].day)
         except NoPlan:
-            if self.weeks == 1:
+            if same or self.weeks == 1:
                 raise
             # A plan waits a month at most, unless it is asked to begin later.
             return plan(now[0].day + self.weeks * WEEK)
@@ -169,7 +172,7 @@ class _Attempt:
             return []
 
     def _seats(self, wanted: Sequence[Wanted]) -> list[Seat]:
-        """Put the rest there: SessionsTaken, Unfit, BreaksPace for what confirming would refuse."""
+        """Hands and beds there; refuses what confirming would: Unfit, SessionsTaken, BreaksPace."""
         ids = {each.id for each in self.rest}
         placed = {key: opening.day for key, opening in self.placed.items()}
         taken = {
@@ -186,13 +189,13 @@ class _Attempt:
         before = marks.standing(self.course, self.siblings)
         after = marks.standing(self.course, self.siblings, instead={**placed, **days})
         marks.check(marks.fresh(before, after), Terms(later=True))
+        return seats
+
+    def _take(self, seats: Sequence[Seat], weeks: int | None) -> Rest:
         if not courses.claim(
             self.session, self.means, self.rest, seats, patient=self.patient, now=self.now
         ):
             raise SessionsTaken([])
-        return seats
-
-    def _rest(self, seats: Sequence[Seat], weeks: int | None) -> Rest:
         pairs = zip(self.rest, seats, strict=True)
         by_id = {known(each.id): seat for each, seat in pairs}
         return Rest(known(self.course.id), self.rest, by_id, weeks)

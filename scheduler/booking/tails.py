@@ -188,12 +188,17 @@ def plan_tail(
     wishes: Wishes,
     means: Resources,
     leaving: Leaving = search.NOTHING,
+    last: date | None = None,
     now: datetime,
 ) -> list[Opening]:
-    """Free times for the sessions that the phases have beyond those kept; planner.NoPlan."""
+    """Free times for the sessions that the phases have beyond those kept; planner.NoPlan.
+
+    `last`: the last day that is of use, if not as late as a plan may end.
+    """
     today = now.astimezone(means.zone).date()
     start = max([today, wishes.start_on, *(each.day for each in kept)])
-    last = planning.last_day(start, phases, means.treatment, today)
+    end = planning.last_day(start, phases, means.treatment, today)
+    last = min(end, last) if last else end
     patient = session.get_one(Patient, course.patient_id)
     free = search.free_slots(
         session,

@@ -59,6 +59,9 @@ class _Trial:
 
     session: Session
     now: datetime
+    # The rows too: a session forgets those that nobody holds, and would read them again and again.
+    courses: dict[int, Course] = field(default_factory=dict)
+    patients: dict[int, Patient] = field(default_factory=dict)
     means: dict[int, Resources] = field(default_factory=dict)
     siblings: dict[int, list[Appointment]] = field(default_factory=dict)
     days: dict[int, dict[int, date]] = field(default_factory=lambda: defaultdict(dict))
@@ -90,12 +93,17 @@ def seat_all(
             ):
                 _claim(trial, each, seat)
     # First whoever can stay on their day, so that nobody from another day takes that from them.
+    free.clear()
     for candidates in (_same_day, _near):
         for each in sessions:
-            if known(each.id) not in trial.seats:
-                for _, seat in candidates(trial, each, _free(trial, [each])):
-                    if _claim(trial, each, seat):
-                        break
+            if known(each.id) in trial.seats:
+                continue
+            if not free:
+                free = _free_for_all(trial, sessions)
+            for _, seat in candidates(trial, each, free[known(each.id)]):
+                if _claim(trial, each, seat):
+                    free = {}  # what was read is so no longer
+                    break
     return trial.seats
 
 
@@ -227,13 +235,18 @@ def _day(appointment: Appointment) -> date:
 
 
 def _patient(trial: _Trial, appointment: Appointment) -> Patient:
-    return trial.session.get_one(Patient, appointment.patient_id)
+    key = appointment.patient_id
+    if key not in trial.patients:
+        trial.patients[key] = trial.session.get_one(Patient, key)
+    return trial.patients[key]
 
 
 def _course(trial: _Trial, appointment: Appointment) -> tuple[Course, Resources]:
-    course = trial.session.get_one(Course, appointment.course_id)
-    if course.treatment_id not in trial.means:
-        trial.means[course.treatment_id] = moves.means_of(trial.session, course)
-    if course.id not in trial.siblings:
-        trial.siblings[known(course.id)] = courses.appointments_of(trial.session, course)
+    key = appointment.course_id
+    if key not in trial.courses:
+        course = trial.courses[key] = trial.session.get_one(Course, key)
+        trial.siblings[key] = courses.appointments_of(trial.session, course)
+        if course.treatment_id not in trial.means:
+            trial.means[course.treatment_id] = moves.means_of(trial.session, course)
+    course = trial.courses[key]
     return course, trial.means[course.treatment_id]
