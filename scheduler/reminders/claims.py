@@ -25,6 +25,7 @@ from scheduler.reminders import (
     line,
     lost_links,
     mass_texts,
+    new_times,
     offers,
     outbox,
     proofs,
@@ -314,6 +315,8 @@ def _why_not(session: Session, message: Message, now: datetime) -> str:
     stopped = consent.is_stopped(session, message.phone)
     if stopped and message.kind not in SENT_THOUGH_STOPPED:
         return "The phone asked for no more texts."
+    if message.kind in new_times.KINDS:
+        return new_times.why_gone(session, message)
     if message.kind in lost_links.KINDS:
         return lost_links.why_gone(session, message)
     if message.kind == waits.KIND:

@@ -18,7 +18,7 @@ from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
-from scheduler.reminders import fewer, mass_texts, repeats, rulebook, texts, timing
+from scheduler.reminders import fewer, mass_texts, questions, repeats, rulebook, texts, timing
 from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.sms import codes
@@ -176,7 +176,7 @@ def _sent(
 ) -> dict[str, list[timing.Sent]]:
     """By phone, what went or may have gone to it, whichever clinic it was from."""
     sent: dict[str, list[timing.Sent]] = defaultdict(list)
-    for phone, key, began_at, asked, appointment_id, error_code in session.execute(
+    for phone, key, began_at, asked, appointment_id, error_code, *rest in session.execute(
         select(  # type: ignore[call-overload]
             Message.phone,
             Message.key,
@@ -184,13 +184,19 @@ def _sent(
             Message.asked,
             Message.appointment_id,
             Message.error_code,
+            Message.rule_id,
+            Message.kind,
+            Message.about,
+            Message.state,
+            Attempt.outcome,
         )
         .join(Attempt, col(Attempt.message_id) == Message.id)
         .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
     ):
         about = str(appointment_id or "")
         if (phone, key) not in unsaid:
-            sent[phone].append(timing.Sent(_plain(key), began_at, asked, about))
+            told = _told(*rest)
+            sent[phone].append(timing.Sent(_plain(key), began_at, asked, about, told))
         elif not _surely_lost(error_code):
             # It is said again, and it counts: it may be on the phone all the same.
             sent[phone].append(timing.Sent(f"{key} before", began_at, asked, about))
@@ -205,6 +211,16 @@ def _sent(
         if (phone, key) not in unsaid:
             sent[phone].append(timing.Sent(_plain(key), due_at, asked=True))
     return sent
+
+
+def _told(
+    rule_id: int | None, kind: str, about: datetime | None, state: str, outcome: str
+) -> timing.Told | None:
+    """What an answer that asks anew has told, unless it may not have gone."""
+    asks_anew = rule_id is None and kind == questions.ASKS_TO_CONFIRM
+    if asks_anew and about and state in questions.GOES and outcome != "unknown":
+        return timing.Told(about, kind)
+    return None
 
 
 def _surely_lost(error_code: str) -> bool:

@@ -318,7 +318,7 @@ def why_gone(session: Session, row: Message) -> str:
         return "The clinic no longer sends this text."
     if patient.texts == fewer.FEWER and not _is_essential(session, rule):
         return "The patient wants fewer texts."
-    return _what_happened(session, row)
+    return what_happened(session, row)
 
 
 def _is_essential(session: Session, rule: ReminderRule) -> bool:
@@ -326,7 +326,8 @@ def _is_essential(session: Session, rule: ReminderRule) -> bool:
     return str(rule.id) in {each.id for each in fewer.essential(rules)}
 
 
-def _what_happened(session: Session, row: Message) -> str:
+def what_happened(session: Session, row: Message) -> str:
+    """The sentence for staff on what has become of the session that a text is about."""
     course = session.get(Course, row.course_id) if row.course_id else None
     if course is not None and course.state == CourseState.NEEDS_CLEARANCE:
         return "The course waits for a practitioner's clearance."

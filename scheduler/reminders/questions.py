@@ -24,12 +24,10 @@ ASK_FOR_SCORE = ("check_in", "review")
 """The kinds of texts that ask for a number from 0 to 10, whichever rule sends them. Besides,
 whatever is sent when a review falls due asks for one."""
 
-HAVE_GONE = (
-    MessageState.SENDING,
-    MessageState.UNKNOWN,
-    MessageState.SENT,
-    MessageState.DELIVERED,
-)
+GOES = (MessageState.SENDING, MessageState.SENT, MessageState.DELIVERED)
+"""Messages that went, or are just being sent."""
+
+HAVE_GONE = (*GOES, MessageState.UNKNOWN)
 
 WHEN = func.coalesce(col(Message.sent_at), col(Message.due_at))
 """When a text that may have gone went, for those too of which nobody knows whether they did."""

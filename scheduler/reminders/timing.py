@@ -35,6 +35,8 @@ WAITS = "Waits for confirmation: very many people would be texted at once."
 
 STOPPED = "Staff stopped this text to many."
 
+SAID = "Said already: the answer to a reply has told the new time."
+
 AFTER_NEWS = timedelta(minutes=1)
 """So much later than the news of its new time a reminder of a session goes out at the earliest."""
 
@@ -130,17 +132,26 @@ class Visit:
         return self.givers[-1].since if self.givers else None
 
 
+class Told(NamedTuple):
+    """What the answer to a reply has told: when a session is, in the words of this kind of text."""
+
+    starts_at: datetime
+    kind: str
+
+
 @dataclass(frozen=True)
 class Sent:
     """A text that went to this telephone, or may have: its key, when, and whether it was asked.
 
-    `appointment_id`: the session that it was about.
+    `appointment_id`: the session that it was about. `told` is given where it surely went, or is
+    just under way, and may make other texts needless.
     """
 
     key: str
     at: datetime
     asked: bool = False
     appointment_id: str = ""
+    told: Told | None = None
 
 
 @dataclass(frozen=True)
@@ -193,13 +204,15 @@ def owed(
     depends on them. A text overdue in the quiet hours, or so shortly before them that it might
     arrive in them, is due again when they end. One that would be too late then, of a session that
     was booked just now, is due at once all the same. Of texts
-    about one session that we are late with, one is caught up on: the most useful.
+    about one session that we are late with, one is caught up on: the most useful. What an answer to
+    a reply has told is not told again.
     """
     sent = list(sent)
     gone = {text.key for text in sent}
+    answers = _Answers(sent)
     texts = {
-        text.key: text
-        for text in (_text(each, quiet, zone, now) for each in _occasions(visits, gone))
+        text.key: answers.spared(text, quiet)
+        for text in (_text(each, quiet, zone, now) for each in _occasions(visits, gone, answers))
         if text.key not in gone and not _is_before(text)
     }
     ledger = _Ledger(budget, zone, sent)
@@ -218,10 +231,10 @@ class _Occasion(NamedTuple):
     cases: tuple[Case, ...] = ()
 
 
-def _occasions(visits: Iterable[Visit], gone: Set[str]) -> Iterator[_Occasion]:
+def _occasions(visits: Iterable[Visit], gone: Set[str], answers: "_Answers") -> Iterator[_Occasion]:
     """Each rule with each visit it speaks of. `gone`: the keys of texts that were sent."""
     visits = list(visits)
-    yield from _news(visits)
+    yield from _news(visits, answers)
     yield from _reassignments(visits, gone)
     kept = sorted(
         (visit for visit in visits if visit.live or visit.missed),
@@ -231,10 +244,11 @@ def _occasions(visits: Iterable[Visit], gone: Set[str]) -> Iterator[_Occasion]:
         yield from _occasions_of_course(list(course))
 
 
-def _news(visits: list[Visit]) -> Iterator[_Occasion]:
+def _news(visits: list[Visit], answers: "_Answers") -> Iterator[_Occasion]:
     """What the clinic changed and has to tell: each change once, about the first of its sessions.
 
-    A session that was over when it was changed is no news.
+    Of those whose new time no answer has told, if there are any. A session that was over when it
+    was changed is no news.
     """
     changes: dict[tuple[str, datetime], list[Visit]] = defaultdict(list)
     for visit in visits:
@@ -242,7 +256,9 @@ def _news(visits: list[Visit]) -> Iterator[_Occasion]:
             changes[visit.course_id, visit.news_at].append(visit)
     for changed in changes.values():
         moved = [visit for visit in changed if visit.live]
-        visit = min(moved or changed, key=lambda each: (each.starts_at, each.appointment_id))
+        untold = [visit for visit in moved if not answers.about(visit)]
+        first = untold or moved or changed
+        visit = min(first, key=lambda each: (each.starts_at, each.appointment_id))
         for rule in visit.rules:
             if rule.anchor == "change" and rule.which == ("moved" if moved else "cancelled"):
                 yield _Occasion(rule, visit)
@@ -382,15 +398,22 @@ def _anchor(rule: Rule, visit: Visit) -> datetime:
             return _changed_at(rule, visit) or visit.booked_at
 
 
+def _wished(rule: Rule, visit: Visit) -> datetime:
+    return _anchor(rule, visit) + timedelta(minutes=rule.offset_minutes)
+
+
+def _wished_by_day(rule: Rule, visit: Visit, quiet: QuietHours) -> datetime:
+    wished = _wished(rule, visit)
+    if rule.quiet == "earlier":
+        return quiet.earlier(wished)
+    return quiet.later(wished) if rule.quiet == "later" else wished
+
+
 def _due(rule: Rule, visit: Visit, quiet: QuietHours, now: datetime) -> tuple[datetime, bool]:
     """When a text is due, and whether it may arrive in the quiet hours."""
-    wished = _anchor(rule, visit) + timedelta(minutes=rule.offset_minutes)
     if rule.asked:
-        return max(wished, visit.booked_at), True
-    if rule.quiet == "earlier":
-        wished = quiet.earlier(wished)
-    elif rule.quiet == "later":
-        wished = quiet.later(wished)
+        return max(_wished(rule, visit), visit.booked_at), True
+    wished = _wished_by_day(rule, visit, quiet)
     # The quiet hours bind also what waits until the session may be spoken of.
     due = max(wished, _spoken_of_from(rule, visit, quiet, now))
     if _only_at_once(rule, visit, wished, quiet, now):
@@ -457,6 +480,46 @@ def _judged(text: Owed, ledger: "_Ledger", now: datetime) -> Owed:
         return replace(text, verdict="gave_way", reason=reason)
     ledger.enter(text, instant)
     return text
+
+
+class _Answers:
+    """What answers to replies have told of the sessions of one phone, and what that spares it."""
+
+    def __init__(self, sent: Iterable[Sent]) -> None:
+        self._rules_of: dict[str, set[str]] = defaultdict(set)
+        self._told: dict[tuple[str, datetime], tuple[datetime, str]] = {}
+        for text in sorted(sent, key=lambda each: each.at):
+            self._rules_of[text.appointment_id].add(text.key.partition(":")[0])
+            if text.told:
+                about = text.appointment_id, text.told.starts_at
+                self._told[about] = text.at, text.told.kind
+
+    def about(self, visit: Visit) -> tuple[datetime, str] | None:
+        """When it was told last that a session is when it is, and as which kind of text.
+
+        None where it never was, or the clinic has changed it since.
+        """
+        told = self._told.get((visit.appointment_id, visit.starts_at))
+        return None if told and visit.news_at and told[0] < visit.news_at else told
+
+    def spared(self, text: Owed, quiet: QuietHours) -> Owed:
+        """The text, or that it gave way: it would say once more what an answer has said.
+
+        So does the news of a new time, and a reminder whose time had come by then, if its words
+        are those of the answer, or the patient has read them before the session was moved.
+        """
+        rule, visit = text.rule, text.visit
+        told = self.about(visit)
+        if told is None:
+            return text
+        at, kind = told
+        if rule.anchor == "change":
+            is_said = rule.which == "moved"
+        else:
+            reminds = rule.anchor == "start" and rule.offset_minutes < 0
+            is_known = rule.kind == kind or rule.id in self._rules_of[visit.appointment_id]
+            is_said = reminds and is_known and _wished_by_day(rule, visit, quiet) <= at
+        return replace(text, verdict="gave_way", reason=SAID) if is_said else text
 
 
 class _Ledger:
