@@ -1,10 +1,10 @@
 """A small clinic in New York, the people who come to it, and a carrier made of paper."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from threading import Event, Lock
-from typing import Any
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -33,6 +33,9 @@ from scheduler.reminders.models import Message
 from scheduler.reminders.timeline import TimelineEntry
 from scheduler.sms.sender import Accepted, Found
 from scheduler.worker import Worker
+from tests.beginnings import begin
+
+T = TypeVar("T")
 
 KEY = "a secret of at least thirty-two characters"
 NEW_YORK = ZoneInfo("America/New_York")
@@ -102,6 +105,12 @@ class Paper:
     def sid(self) -> str:
         return f"SM{len(self.texts):032x}"
 
+    def all_sent(self, *before: Any) -> tuple[Any, ...]:
+        """What has been sent so far; given what was sent elsewhere, as if it had been here."""
+        if before:
+            self.texts, self.calls, self.valid, self.receipts = before
+        return self.texts, self.calls, self.valid, self.receipts
+
     def find(
         self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
     ) -> Found | None:
@@ -126,6 +135,21 @@ class World:
     worker: Worker
     clinic_id: int
     treatment_id: int
+
+    def begin(self, play: Callable[..., T], *given: object) -> T:
+        """What `play` does with this world and returns, from a copy where it was done before.
+
+        The worker is then like one that has just been started.
+        """
+
+        def played() -> tuple[T, datetime, tuple[Any, ...]]:
+            told = play(self, *given)
+            return told, self.clock.at, self.carrier.all_sent()
+
+        key = (play.__module__, play.__qualname__, given, self.clock.at)
+        told, self.clock.at, sent = begin(self.database, key, played)
+        self.carrier.all_sent(*sent)
+        return told
 
     def colleague(self, sender: Any = None, **manners: Any) -> Worker:
         """Another worker of the same clinic; `manners`: how it sends, else as by default."""

@@ -40,6 +40,10 @@ def world(database: Database) -> World:
 @pytest.fixture
 def asked(world: World) -> int:
     """A course whose first session was asked about: texted the day before."""
+    return world.begin(_asked)
+
+
+def _asked(world: World) -> int:
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
     world.tick(at(10))
@@ -49,6 +53,10 @@ def asked(world: World) -> int:
 @pytest.fixture
 def family(world: World) -> tuple[int, int]:
     """Two children on one phone, asked about sessions at different times of one day."""
+    return world.begin(_family)
+
+
+def _family(world: World) -> tuple[int, int]:
     courses = (
         world.book(world.enrol("Ann Archer"), at(11)),
         world.book(world.enrol("Bea Archer"), at(11, 15)),

@@ -28,6 +28,10 @@ def world(database: Database) -> World:
 
 def fill(world: World, people: int) -> list[int]:
     """So many people, each with one session two weeks from now, whose booking was texted."""
+    return world.begin(_fill, people)
+
+
+def _fill(world: World, people: int) -> list[int]:
     booked = [
         world.book(world.enrol("Ann Archer", f"+1212555{number:04d}"), start)
         for number, start in zip(range(130, 130 + people), _starts(), strict=False)

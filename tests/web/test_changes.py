@@ -20,7 +20,7 @@ from tests.web.conftest import FrozenClock, Visitor, text_of
 @pytest.fixture
 def my(visitor: Visitor) -> str:
     """The address of the private page of a course that was just booked."""
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

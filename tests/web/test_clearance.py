@@ -21,7 +21,7 @@ def end(database: Database, actor: Actor) -> None:
 def held(visitor: Visitor) -> Visitor:
     """Somebody who takes a blood thinner has booked."""
     visitor.health["blood_thinners"] = "yes"
-    visitor.reach("done")
+    visitor.begin_at("done")
     visitor.my()
     return visitor
 

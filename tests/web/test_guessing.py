@@ -18,7 +18,7 @@ PLACES = ("/my/{}", "/offers/{}", "/book/{}/details", "/calendars/{}.ics")
 
 @pytest.fixture
 def my(visitor: Visitor) -> str:
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

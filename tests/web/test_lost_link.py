@@ -26,7 +26,7 @@ PHONE = "+12025550155"
 
 @pytest.fixture
 def my(visitor: Visitor) -> str:
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

@@ -17,7 +17,7 @@ from tests.web.conftest import FrozenClock, Visitor, text_of
 
 @pytest.fixture
 def my(visitor: Visitor) -> str:
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

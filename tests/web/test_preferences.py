@@ -21,7 +21,7 @@ PHONE = "+12025550155"
 @pytest.fixture
 def my(visitor: Visitor, database: Database, clock: FrozenClock) -> str:
     """The private page of a course whose texts stand in the outbox."""
-    visitor.reach("done")
+    visitor.begin_at("done")
     with database.transaction() as session:
         outbox.derive(session, [PHONE], now=clock.at)
     return visitor.my()

@@ -22,7 +22,7 @@ def my(visitor: Visitor, database: Database) -> str:
     """The private page of a course that is reviewed after its fourth session."""
     with database.transaction() as session:
         session.get_one(Treatment, visitor.cast.back).review_after = [4]
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

@@ -34,7 +34,7 @@ ATTACKS = [
 @pytest.fixture
 def my(visitor: Visitor) -> str:
     """The address of the private page of a course that was just booked."""
-    visitor.reach("done")
+    visitor.begin_at("done")
     return visitor.my()
 
 

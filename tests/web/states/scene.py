@@ -32,12 +32,12 @@ class Scene:
 
     def at(self, step: str) -> str:
         """Fill the form up to a step; its address."""
-        self.visitor.reach(step)
+        self.visitor.begin_at(step)
         return f"{self.visitor.base}/{step}"
 
     def mine(self) -> str:
         """Book a course; the address of its private page."""
-        self.visitor.reach("done")
+        self.visitor.begin_at("done")
         return self.visitor.my()
 
     def offered(self) -> str:
