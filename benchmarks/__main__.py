@@ -2,9 +2,9 @@
 
 import sys
 
-from benchmarks import illness, load, plans, slots, strangers, writers
+from benchmarks import illness, load, plans, slots, strangers, texts, writers
 
-for benchmark in (slots, plans, illness, writers, strangers, load):
+for benchmark in (slots, plans, illness, writers, texts, strangers, load):
     print(f"\n{benchmark.__doc__}", flush=True)
     if benchmark.main():
         sys.exit(1)

@@ -1,0 +1,197 @@
+"""Many texts due at one moment, and a carrier that takes five seconds over each. A table."""
+
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from sqlmodel import Session, col, delete, func, select
+
+from benchmarks import clinic
+from benchmarks.clinic import FIRST, LAST, NOW, Place
+from scheduler.audit import OPERATOR
+from scheduler.booking import courses, search
+from scheduler.booking.seating import Wanted
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.clock import FastClock
+from scheduler.database import Database, known
+from scheduler.intervals import Minute, instant_of
+from scheduler.patients import consent, register
+from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.sms.sender import Accepted, Found
+from scheduler.worker import Worker
+
+TEXTS = int(os.environ.get("TEXTS", "40"))
+"""How many are due; `make bench TEXTS=1000` makes it a thousand."""
+SECONDS = 5.0
+AT_ONCE = (4, 20)
+"""How many calls a worker has under way: as it is by default, and as a setting may say."""
+
+
+def main() -> int:
+    """Print a row for each database and setting; 1 where not every text went out, once."""
+    with clinic.opened(history=0) as places, ThreadPoolExecutor(len(places)) as pool:
+        for place in places:
+            book(place)
+        for at_once in AT_ONCE:
+            for place in places:
+                hands(place.database, Slow()).sweep()
+            # Both wait for nearly all of the time, so they may do it together.
+            if not all(pool.map(partial(measured, at_once=at_once), places)):
+                return 1
+    return 0
+
+
+def measured(place: Place, at_once: int) -> bool:
+    """Send all texts, and print the row. Whether each phone got its own, once."""
+    database = Watched(place.database.url.render_as_string(hide_password=False))
+    carrier = Slow(database)
+    worker = hands(database, carrier, at_once)
+    began = time.perf_counter()
+    worker.send()
+    spent = time.perf_counter() - began
+    worker.stop()
+    with database.transaction() as session:
+        sent = session.exec(
+            select(func.count()).where(col(Message.state) == MessageState.SENT)
+        ).one()
+        # The next one finds everything as it was before.
+        session.exec(delete(Attempt))
+        session.exec(delete(Message))
+    longest = database.longest
+    database.close()
+    print(
+        f"{place.name:<10} {TEXTS:>4} texts of {SECONDS:.0f} s, {at_once:>2} at once"
+        f"   {spent:7.1f} s, at best {-(-TEXTS // at_once) * SECONDS:6.1f} s"
+        f"   longest transaction {1000 * longest:4.0f} ms",
+        flush=True,
+    )
+    if sent == len(carrier.phones) == len(set(carrier.phones)) == TEXTS and not carrier.held:
+        return True
+    print(
+        f"{place.name}: {sent} sent, {len(carrier.phones)} taken,"
+        f" {carrier.held} with a transaction open",
+        file=sys.stderr,
+    )
+    return False
+
+
+def hands(database: Database, carrier: "Slow", at_once: int = 1) -> Worker:
+    """Who writes the texts down and sends them, at a moment that is always the same."""
+    return Worker(
+        database,
+        carrier,
+        FastClock(NOW, 1.0),
+        key="a secret of at least thirty-two characters",
+        public_url="https://clinic.example",
+        concurrency=at_once,
+    )
+
+
+class Watched(Database):
+    """Knows who has a transaction open, and how long the longest was, in seconds."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(url)
+        self.longest = 0.0
+        self.open_by: set[int] = set()
+
+    @contextmanager
+    def unit(self, *, write: bool) -> Iterator[Session]:
+        """The transaction itself, timed."""
+        began, who = time.perf_counter(), threading.get_ident()
+        self.open_by.add(who)
+        try:
+            with super().unit(write=write) as session:
+                yield session
+        finally:
+            self.open_by.discard(who)
+        self.longest = max(self.longest, time.perf_counter() - began)
+
+
+@dataclass
+class Slow:
+    """A carrier that answers after a while, whatever it is asked."""
+
+    database: Watched | None = None
+    held: int = 0
+    """calls during which the caller kept a transaction open"""
+    phones: list[str] = field(default_factory=list)
+    one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
+
+    def send(self, *, to: str, **_: Any) -> Accepted:
+        """Take the text."""
+        time.sleep(SECONDS)
+        with self.one_at_a_time:
+            if self.database is not None:
+                self.held += threading.get_ident() in self.database.open_by
+            self.phones.append(to)
+            return Accepted(f"SM{len(self.phones):032x}")
+
+    def find(self, **_: Any) -> Found | None:
+        """Nobody has to look for anything."""
+        raise NotImplementedError
+
+    def fetch(self, _: str) -> Found | None:
+        """No more is heard of anything."""
+        raise NotImplementedError
+
+
+def book(place: Place) -> None:
+    """So many patients with one session each, who are to be texted that it is booked."""
+    with place.database.transaction() as session:
+        treatment = session.get_one(Treatment, place.treatment_id)
+        here = session.get_one(Clinic, treatment.clinic_id)
+        for number, (practitioner_id, start) in enumerate(times(session, treatment)):
+            patient = register.enrol(
+                session,
+                OPERATOR,
+                clinic=here,
+                name="Somebody",
+                phone=f"+1202555{1000 + number}",
+                language="en",
+                now=NOW,
+            )
+            consent.give(session, OPERATOR, patient, wording="Yes", channel="staff", now=NOW)
+            courses.book(
+                session,
+                OPERATOR,
+                treatment=treatment,
+                patient=patient,
+                wanted=[Wanted(1, instant_of(start), practitioner_id)],
+                now=NOW,
+            )
+
+
+def times(session: Session, treatment: Treatment) -> list[tuple[int, Minute]]:
+    """As many free times as there are texts, none in the way of another."""
+    means = search.resources(session, treatment)
+    found: list[tuple[int, Minute]] = []
+    for practitioner in session.exec(select(Practitioner).order_by(col(Practitioner.id))):
+        free = search.free_slots(
+            session,
+            means,
+            first=FIRST,
+            last=LAST,
+            now=NOW - timedelta(days=1),
+            practitioner_id=known(practitioner.id),
+        )
+        over = 0
+        for slot in free:
+            if slot.starts_at >= over:
+                found.append((slot.practitioner_id, slot.starts_at))
+                over = slot.starts_at + clinic.SESSION
+    if len(found) < TEXTS:
+        raise SystemExit(f"There is room for {len(found)} texts at most.")
+    return found[:TEXTS]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
