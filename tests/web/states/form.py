@@ -5,6 +5,9 @@ from datetime import date
 from playwright.sync_api import Page
 
 from scheduler.clinic.models import Practitioner
+from scheduler.worker import Worker
+from tests.reminders.world import Hand, Paper
+from tests.web.conftest import KEY
 from tests.web.states.scene import Scene, no_phone, send, state, unfold, wrong_code
 from tests.web.test_waiting import join, refused
 
@@ -184,6 +187,15 @@ def _(scene: Scene) -> str:
 def _(scene: Scene) -> str:
     refused(scene.visitor, scene.database)
     return join(scene.visitor)
+
+
+@state("waiting, its address texted")
+def _(scene: Scene) -> str:
+    refused(scene.visitor, scene.database)
+    address = join(scene.visitor)
+    paper = Paper(Hand(scene.clock.at))
+    Worker(scene.database, paper, scene.clock, key=KEY, public_url="http://testserver").tick()
+    return address
 
 
 @state("waiting no more", press=send)
