@@ -27,7 +27,7 @@ from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
 from scheduler.errors import Unfit
-from scheduler.reminders import proofs, rulebook, rules, timing, wording
+from scheduler.reminders import facts, proofs, rulebook, rules, wording
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.proofs import Proof, Setting
 from scheduler.staff.roles import Deed
@@ -307,7 +307,7 @@ def _refusal(setting: Setting, template: str, spoken: Iterable[str]) -> str:
     return ""
 
 
-def _standard(rule: timing.Rule, clinic_id: int) -> StandardRule:
+def _standard(rule: facts.Rule, clinic_id: int) -> StandardRule:
     return StandardRule(
         clinic_id=clinic_id,
         kind=rule.kind,

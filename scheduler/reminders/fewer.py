@@ -6,7 +6,7 @@ one reminder before each session. Advice and questions stand on the private page
 
 from collections.abc import Sequence
 
-from scheduler.reminders.timing import Rule
+from scheduler.reminders.facts import Rule
 
 ALL, FEWER = "all", "fewer"
 

@@ -18,7 +18,16 @@ from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.database import known
 from scheduler.patients.models import OptOut, Patient, Screening
 from scheduler.progress import reviews
-from scheduler.reminders import fewer, mass_texts, questions, repeats, rulebook, texts, timing
+from scheduler.reminders import (
+    facts,
+    fewer,
+    mass_texts,
+    questions,
+    repeats,
+    rulebook,
+    texts,
+    timing,
+)
 from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
 from scheduler.reminders.quiet_hours import QuietHours
 from scheduler.sms import codes
@@ -47,16 +56,16 @@ class Household:
 
     phone: str
     clinic: Clinic
-    visits: list[timing.Visit]
-    sent: list[timing.Sent]
+    visits: list[facts.Visit]
+    sent: list[facts.Sent]
 
-    def owed(self, now: datetime) -> list[timing.Owed]:
+    def owed(self, now: datetime) -> list[facts.Owed]:
         """What the phone is still owed by this clinic, by due time."""
         zone = ZoneInfo(self.clinic.timezone)
         return timing.owed(
             self.visits,
             sent=self.sent,
-            budget=timing.Budget(self.clinic.texts_per_day, self.clinic.texts_per_week),
+            budget=facts.Budget(self.clinic.texts_per_day, self.clinic.texts_per_week),
             quiet=QuietHours(
                 time.fromisoformat(self.clinic.quiet_from),
                 time.fromisoformat(self.clinic.quiet_to),
@@ -173,9 +182,9 @@ def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]
 
 def _sent(
     session: Session, phones: Collection[str], unsaid: Collection[tuple[str, str]]
-) -> dict[str, list[timing.Sent]]:
+) -> dict[str, list[facts.Sent]]:
     """By phone, what went or may have gone to it, whichever clinic it was from."""
-    sent: dict[str, list[timing.Sent]] = defaultdict(list)
+    sent: dict[str, list[facts.Sent]] = defaultdict(list)
     for phone, key, began_at, asked, appointment_id, error_code, *rest in session.execute(
         select(  # type: ignore[call-overload]
             Message.phone,
@@ -196,10 +205,10 @@ def _sent(
         about = str(appointment_id or "")
         if (phone, key) not in unsaid:
             told = _told(*rest)
-            sent[phone].append(timing.Sent(_plain(key), began_at, asked, about, told))
+            sent[phone].append(facts.Sent(_plain(key), began_at, asked, about, told))
         elif not _surely_lost(error_code):
             # It is said again, and it counts: it may be on the phone all the same.
-            sent[phone].append(timing.Sent(f"{key} before", began_at, asked, about))
+            sent[phone].append(facts.Sent(f"{key} before", began_at, asked, about))
     # What was refused for good is not tried again and must not take the place of another text.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
@@ -209,17 +218,17 @@ def _sent(
         )
     ):
         if (phone, key) not in unsaid:
-            sent[phone].append(timing.Sent(_plain(key), due_at, asked=True))
+            sent[phone].append(facts.Sent(_plain(key), due_at, asked=True))
     return sent
 
 
 def _told(
     rule_id: int | None, kind: str, about: datetime | None, state: str, outcome: str
-) -> timing.Told | None:
+) -> facts.Told | None:
     """What an answer that asks anew has told, unless it may not have gone."""
     asks_anew = rule_id is None and kind == questions.ASKS_TO_CONFIRM
     if asks_anew and about and state in questions.GOES and outcome != "unknown":
-        return timing.Told(about, kind)
+        return facts.Told(about, kind)
     return None
 
 
@@ -237,8 +246,8 @@ def _plain(key: str) -> str:
 
 
 def _visits(
-    rows: list[_Session], rules: list[timing.Rule], batches: list[MassText]
-) -> list[timing.Visit]:
+    rows: list[_Session], rules: list[facts.Rule], batches: list[MassText]
+) -> list[facts.Visit]:
     by_course: dict[int, list[_Session]] = defaultdict(list)
     for row in rows:
         by_course[row.course_id].append(row)
@@ -250,8 +259,8 @@ def _visits(
 
 
 def _visits_of_course(
-    course: list[_Session], rules: list[timing.Rule], batches: list[MassText]
-) -> list[timing.Visit]:
+    course: list[_Session], rules: list[facts.Rule], batches: list[MassText]
+) -> list[facts.Visit]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
     if course[0].texts == fewer.FEWER:
@@ -260,7 +269,7 @@ def _visits_of_course(
     attended = [row.appointment_id for row in course if row.state in LIVE]
     reviewed = reviews.due_after(attended, course[0].review_after)
     return [
-        timing.Visit(
+        facts.Visit(
             course_id=str(row.course_id),
             appointment_id=str(row.appointment_id),
             patient_id=str(row.patient_id),
@@ -276,7 +285,7 @@ def _visits_of_course(
             news_at=row.news_at,
             news=_news(batches, row.news_at),
             practitioner=row.practitioner,
-            givers=[timing.Giver(str(who), _instant(since)) for who, since in row.givers],
+            givers=[facts.Giver(str(who), _instant(since)) for who, since in row.givers],
             reassignment=_news(batches, row.reassigned_at),
             phase=row.phase,
             review=row.appointment_id in reviewed,
@@ -289,14 +298,14 @@ def _instant(written: str | None) -> datetime | None:
     return None if written is None else datetime.fromisoformat(written)
 
 
-def _news(batches: list[MassText], news_at: datetime | None) -> timing.News:
+def _news(batches: list[MassText], news_at: datetime | None) -> facts.News:
     batch = mass_texts.covering(batches, news_at)
     if batch is None or batch.state == MassTextState.CONFIRMED:
         return "free"
     return "held" if batch.state == MassTextState.HELD else "stopped"
 
 
-def _rules_for(course: _Session, rules: list[timing.Rule]) -> list[timing.Rule]:
+def _rules_for(course: _Session, rules: list[facts.Rule]) -> list[facts.Rule]:
     if course.course_state == CourseState.NEEDS_CLEARANCE:
         # The times are kept, and the patient may know that. But nobody is told to come, or to
         # prepare, before a practitioner has said that the treatment is safe for them; once that

@@ -25,13 +25,13 @@ from scheduler.patients import consent, verification
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.phone import for_people
 from scheduler.reminders import (
+    facts,
     fewer,
     households,
     mass_texts,
     repeats,
     rulebook,
     texts,
-    timing,
     wording,
 )
 from scheduler.reminders.models import Message, MessageState, ReminderRule
@@ -65,7 +65,7 @@ class Wanted:
 
     phone: str
     clinic_id: int
-    owed: timing.Owed
+    owed: facts.Owed
     text: str
 
     @property
@@ -129,7 +129,7 @@ def _went_to(session: Session, keys: Collection[str]) -> dict[str, str]:
     return dict(rows.all())
 
 
-def text_of(clinic: Clinic, owed: timing.Owed) -> str:
+def text_of(clinic: Clinic, owed: facts.Owed) -> str:
     """The words of a text, in the patient's language, else the clinic's."""
     visit = owed.visit
     return compose(

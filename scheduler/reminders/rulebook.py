@@ -8,7 +8,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.clinic.models import Clinic
 from scheduler.database import known
-from scheduler.reminders import timing
+from scheduler.reminders import facts
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.texts import DEFAULT_RULES
 
@@ -40,7 +40,7 @@ def lock(session: Session, clinic_ids: Collection[int]) -> None:
     ).all()
 
 
-def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list[facts.Rule]]:
     """By clinic, the standard rules of whose kind it has none, not even switched off.
 
     A clinic that has no rules yet lacks none: it is given all of them.
@@ -58,7 +58,7 @@ def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list
     }
 
 
-def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[facts.Rule]]:
     """By clinic, the default rules that it is to be given; clinics that lack none are left out."""
     present: dict[int, set[str]] = {clinic_id: set() for clinic_id in clinic_ids}
     for clinic_id, which in session.exec(
@@ -74,13 +74,13 @@ def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[ti
     }
 
 
-def _is_due(rule: timing.Rule, has: Collection[str]) -> bool:
+def _is_due(rule: facts.Rule, has: Collection[str]) -> bool:
     return rule.anchor == "change" and rule.which not in has
 
 
-def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[timing.Rule]]:
+def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[facts.Rule]]:
     """The rules in force, by clinic. One that has none yet is shown the default ones."""
-    rules: dict[int, list[timing.Rule]] = {clinic_id: [] for clinic_id in clinic_ids}
+    rules: dict[int, list[facts.Rule]] = {clinic_id: [] for clinic_id in clinic_ids}
     for row in session.exec(
         select(ReminderRule)
         .where(col(ReminderRule.clinic_id).in_(clinic_ids), col(ReminderRule.active))
@@ -93,15 +93,15 @@ def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[
     return rules
 
 
-def as_rule(row: ReminderRule) -> timing.Rule:
+def as_rule(row: ReminderRule) -> facts.Rule:
     """A stored rule as the arithmetic wants it."""
-    return timing.Rule(
+    return facts.Rule(
         id=str(known(row.id)),
         kind=row.kind,
-        anchor=cast("timing.Anchor", row.anchor),
+        anchor=cast("facts.Anchor", row.anchor),
         offset_minutes=row.offset_minutes,
-        which=cast("timing.Which", row.which),
-        quiet=cast("timing.Quiet", row.quiet),
+        which=cast("facts.Which", row.which),
+        quiet=cast("facts.Quiet", row.quiet),
         useful_minutes=row.useful_minutes,
         priority=row.priority,
         always=row.always,
@@ -120,7 +120,7 @@ def _with_rules(session: Session, clinic_ids: Collection[int]) -> set[int]:
     return set(found)
 
 
-def row(rule: timing.Rule, clinic_id: int, now: datetime) -> ReminderRule:
+def row(rule: facts.Rule, clinic_id: int, now: datetime) -> ReminderRule:
     """A standard rule as a clinic's own."""
     return ReminderRule(
         clinic_id=clinic_id,

@@ -14,7 +14,7 @@ from scheduler import spoken
 from scheduler.booking.models import Appointment, Course
 from scheduler.database import known
 from scheduler.patients.models import Patient
-from scheduler.reminders import lost_links, offers, outbox, timing
+from scheduler.reminders import facts, lost_links, offers, outbox
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import Wanted
 from scheduler.spoken import gettext as _
@@ -143,7 +143,7 @@ def _as_wanted(want: Wanted, row: Message | None, numbers: Mapping[int, int]) ->
     )
 
 
-def why(rule: timing.Rule | ReminderRule, number: int | None) -> str:
+def why(rule: facts.Rule | ReminderRule, number: int | None) -> str:
     """What a text is about, in the words of who is spoken to: `the day before session 3`."""
     anchor, offset_minutes = rule.anchor, rule.offset_minutes
     if anchor == "booked":

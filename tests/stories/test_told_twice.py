@@ -9,7 +9,7 @@ from scheduler.booking import moves
 from scheduler.booking.marks import Terms
 from scheduler.booking.models import Course
 from scheduler.database import Database
-from scheduler.reminders import new_times, timing
+from scheduler.reminders import ledger, new_times
 from scheduler.reminders.models import MessageState
 from scheduler.sms.sender import Refused, TryLater, Unknown
 from tests.reminders.world import World, at, found
@@ -70,8 +70,8 @@ def test_who_confirms_right_after_a_move_is_told_the_new_time_once(
     reply(world, "C")
 
     assert later(world, SOON) == later(world, SHORTLY) == [ASKED]
-    assert withdrawn(world, "moved") == [timing.SAID]
-    assert timing.SAID in withdrawn(world, "day_before")
+    assert withdrawn(world, "moved") == [ledger.SAID]
+    assert ledger.SAID in withdrawn(world, "day_before")
     assert reply(world, "C") == [
         "Willow: thank you, Mon 11 Jan 3:00 PM is confirmed. To change it reply R."
     ]
@@ -107,7 +107,7 @@ def test_an_answer_that_the_network_lost_has_told_nothing(world: World, course: 
     world.clock.at += SOON
     reply(world, "C")
     assert later(world, 5 * MINUTE) == [ASKED]
-    assert withdrawn(world, "moved") == [timing.SAID]
+    assert withdrawn(world, "moved") == [ledger.SAID]
 
     world.carrier.statuses[world.carrier.sid] = "undelivered"
 

@@ -1,7 +1,7 @@
 """When the default texts go out. Pure."""
 
+from scheduler.reminders.facts import Rule
 from scheduler.reminders.texts.templates import CASES, TEMPLATES
-from scheduler.reminders.timing import Rule
 
 HOUR = 60
 SEASON = 90 * 24 * HOUR  # or until the session that it is about
