@@ -27,7 +27,8 @@ class Rule:
     `reassigned` them: at the same times somebody else gives them.
 
     A higher `priority` is kept when there are too many; `always` is kept whatever the budget, yet
-    is counted; only where we are late with several about a session it may give way to another.
+    is counted; it gives way only where another text says the same: where we are late with several
+    about a session, or the answer to a reply has told a new time.
     `asked` answers an act of the patient: not counted, and sent at any hour. `templates` are by
     language; where a case has words of its own, they stand in `cases`. `holds_from` is when the
     rule was made or its time changed: what had been due by then is not sent because of it, but
@@ -105,26 +106,19 @@ class Visit:
         return self.givers[-1].since if self.givers else None
 
 
-class Told(NamedTuple):
-    """What the answer to a reply has told: when a session is, in the words of this kind of text."""
-
-    starts_at: datetime
-    kind: str
-
-
 @dataclass(frozen=True)
 class Sent:
     """A text that went to this telephone, or may have: its key, when, and whether it was asked.
 
-    `appointment_id`: the session that it was about. `told` is given where it surely went, or is
-    just under way, and may make other texts needless.
+    `appointment_id`: the session that it was about. `told`: where it is the answer to a reply that
+    surely went, or is just under way, the start of the session that it told.
     """
 
     key: str
     at: datetime
     asked: bool = False
     appointment_id: str = ""
-    told: Told | None = None
+    told: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -224,11 +224,11 @@ def _sent(
 
 def _told(
     rule_id: int | None, kind: str, about: datetime | None, state: str, outcome: str
-) -> facts.Told | None:
+) -> datetime | None:
     """What an answer that asks anew has told, unless it may not have gone."""
     asks_anew = rule_id is None and kind == questions.ASKS_TO_CONFIRM
     if asks_anew and about and state in questions.GOES and outcome != "unknown":
-        return facts.Told(about, kind)
+        return about
     return None
 
 

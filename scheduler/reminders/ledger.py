@@ -20,37 +20,35 @@ class Answers:
 
     def __init__(self, sent: Iterable[Sent]) -> None:
         self._rules_of: dict[str, set[str]] = defaultdict(set)
-        self._told: dict[tuple[str, datetime], tuple[datetime, str]] = {}
+        self._told: dict[tuple[str, datetime], datetime] = {}
         for text in sorted(sent, key=lambda each: each.at):
             self._rules_of[text.appointment_id].add(text.key.partition(":")[0])
             if text.told:
-                about = text.appointment_id, text.told.starts_at
-                self._told[about] = text.at, text.told.kind
+                self._told[text.appointment_id, text.told] = text.at
 
-    def about(self, visit: Visit) -> tuple[datetime, str] | None:
-        """When it was told last that a session is when it is, and as which kind of text.
+    def about(self, visit: Visit) -> datetime | None:
+        """When it was told last that a session is when it is.
 
         None where it never was, or the clinic has changed it since.
         """
-        told = self._told.get((visit.appointment_id, visit.starts_at))
-        return None if told and visit.news_at and told[0] < visit.news_at else told
+        at = self._told.get((visit.appointment_id, visit.starts_at))
+        return None if at and visit.news_at and at < visit.news_at else at
 
     def spared(self, text: Owed, quiet: QuietHours) -> Owed:
         """The text, or that it gave way: it would say once more what an answer has said.
 
-        So does the news of a new time, and a reminder whose time had come by then, if its words
-        are those of the answer, or the patient has read them before the session was moved.
+        So does the news of a new time, and a reminder whose time had come by then, if the patient
+        has read its words before the session was moved: they may be the clinic's own.
         """
         rule, visit = text.rule, text.visit
-        told = self.about(visit)
-        if told is None:
+        at = self.about(visit)
+        if at is None:
             return text
-        at, kind = told
         if rule.anchor == "change":
             is_said = rule.which == "moved"
         else:
             reminds = rule.anchor == "start" and rule.offset_minutes < 0
-            is_known = rule.kind == kind or rule.id in self._rules_of[visit.appointment_id]
+            is_known = rule.id in self._rules_of[visit.appointment_id]
             is_said = reminds and is_known and moments.wished_by_day(rule, visit, quiet) <= at
         return replace(text, verdict="gave_way", reason=SAID) if is_said else text
 

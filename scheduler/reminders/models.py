@@ -46,7 +46,7 @@ class ReminderRule(Versioned, table=True):
     offset_minutes: int
     """after the anchor; negative: before it"""
     which: str = Field(default="all", max_length=10)
-    """which session of a course: see `timing.Rule`"""
+    """which session of a course: see `facts.Rule`"""
     every: int = 1
     """which session it is for where `which` is every: each so many-th"""
     quiet: str = Field(default="earlier", max_length=10)

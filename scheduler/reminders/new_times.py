@@ -29,8 +29,11 @@ def why_gone(session: Session, answer: Message) -> str:
 
 
 def _is_told_since(session: Session, answer: Message) -> bool:
-    """Whether another text has told the same time since the patient wrote. One that may not have
-    gone counts for nothing."""
+    """Whether another text has told the same time since the patient wrote.
+
+    One that may not have gone counts for nothing; nor does one that went so soon that the patient,
+    by a carrier's clock that differs from ours, may have written in answer to it.
+    """
     reply = session.get_one(Reply, int(answer.key.split(":")[1]))
     reminds = (col(ReminderRule.anchor) == "start") & (col(ReminderRule.offset_minutes) < 0)
     found = session.exec(
@@ -43,7 +46,7 @@ def _is_told_since(session: Session, answer: Message) -> bool:
             Message.about == answer.about,
             col(Message.state).in_(questions.GOES),
             col(Attempt.outcome).in_(("", "accepted")),
-            Attempt.began_at >= reply.at,
+            Attempt.began_at >= reply.at + questions.CLOCKS_DIFFER_BY,
             or_(reminds, col(ReminderRule.which) == "moved"),
         )
     )

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from scheduler.intervals import minute_of
 from scheduler.reminders import moments
-from scheduler.reminders.facts import Case, Rule, Visit
+from scheduler.reminders.facts import Case, Rule, Visit, Which
 from scheduler.reminders.ledger import Answers
 
 
@@ -23,7 +23,7 @@ class Occasion(NamedTuple):
 def occasions(visits: Iterable[Visit], gone: Set[str], answers: Answers) -> Iterator[Occasion]:
     """Each rule with each visit it speaks of. `gone`: the keys of texts that were sent."""
     visits = list(visits)
-    yield from _news(visits, answers)
+    yield from _news(visits, gone, answers)
     yield from _reassignments(visits, gone)
     kept = sorted(
         (visit for visit in visits if visit.live or visit.missed),
@@ -43,24 +43,34 @@ def key_of(rule: Rule, visit: Visit) -> str:
     return f"{rule.id}:{visit.appointment_id}:{minute_of(visit.starts_at)}"
 
 
-def _news(visits: list[Visit], answers: Answers) -> Iterator[Occasion]:
+def _news(visits: list[Visit], gone: Set[str], answers: Answers) -> Iterator[Occasion]:
     """What the clinic changed and has to tell: each change once, about the first of its sessions.
 
-    Of those whose new time no answer has told, if there are any. A session that was over when it
-    was changed is no news.
+    Of those whose new time no answer has told; where that is all that moved, of those that were
+    cancelled with them. A session that was over when it was changed is no news.
     """
     changes: dict[tuple[str, datetime], list[Visit]] = defaultdict(list)
     for visit in visits:
         if visit.news_at is not None and visit.starts_at > visit.news_at and not visit.missed:
             changes[visit.course_id, visit.news_at].append(visit)
-    for changed in changes.values():
+    for (_, changed_at), changed in changes.items():
         moved = [visit for visit in changed if visit.live]
         untold = [visit for visit in moved if not answers.about(visit)]
-        first = untold or moved or changed
-        visit = min(first, key=lambda each: (each.starts_at, each.appointment_id))
+        if moved and not untold and not _has_gone("moved", moved[0], changed_at, gone):
+            untold = [visit for visit in changed if not visit.live]
+        visit = min(
+            untold or moved or changed, key=lambda each: (each.starts_at, each.appointment_id)
+        )
         for rule in visit.rules:
-            if rule.anchor == "change" and rule.which == ("moved" if moved else "cancelled"):
+            if rule.anchor == "change" and rule.which == ("moved" if visit.live else "cancelled"):
                 yield Occasion(rule, visit)
+
+
+def _has_gone(which: Which, visit: Visit, changed_at: datetime, gone: Set[str]) -> bool:
+    """Whether the news of a change went: one text, with the link to all times, tells of it all."""
+    return any(
+        _news_key(rule, visit, changed_at) in gone for rule in visit.rules if rule.which == which
+    )
 
 
 def _reassignments(visits: list[Visit], gone: Set[str]) -> Iterator[Occasion]:

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from scheduler.reminders.facts import Budget, Owed, Rule, Sent, Visit
-from scheduler.reminders.ledger import LATE
+from scheduler.reminders.ledger import LATE, SAID
 from scheduler.reminders.moments import AWAKE
 from scheduler.reminders.quiet_hours import LEAST, QuietHours
 from scheduler.reminders.texts import DEFAULT_RULES
@@ -402,6 +403,8 @@ history = st.lists(
         key=st.text("xyz", min_size=1),
         at=st.integers(-200, 300).map(lambda hours: START + hours * HOURS),
         asked=st.booleans(),
+        appointment_id=st.sampled_from(["", "visit-0-0", "visit-1-0"]),
+        told=st.none() | st.integers(0, 300).map(lambda hours: START + hours * HOURS),
     ),
     max_size=4,
 )
@@ -444,21 +447,23 @@ def test_in_any_case_the_promises_hold(
         assert (text.verdict == "owed") == (text.reason == "")
         if text.verdict == "gave_way":
             assert not text.rule.asked
-            # Late with several about a session we catch up on one, whatever they are.
-            assert not text.rule.always or (text.reason == LATE and is_spoken_of(text, going, now))
+            # But to another text that says the same: late with several we catch up on one.
+            assert not text.rule.always or is_spoken_of(text, going, sent, now)
     keys = [text.key for text in texts]
     assert len(set(keys)) == len(keys)
     assert [text.due_at for text in texts] == sorted(text.due_at for text in texts)
     assert_budget_holds(going, sent, budget, now)
 
 
-def is_spoken_of(text: Owed, going: list[Owed], now: datetime) -> bool:
-    """Whether another text about its session goes, after this one was due."""
-    return any(
-        other.visit.appointment_id == text.visit.appointment_id
-        and max(other.due_at, now) >= text.due_at
-        for other in going
-    )
+def is_spoken_of(text: Owed, going: list[Owed], sent: list[Sent], now: datetime) -> bool:
+    """Whether another text is about its session: after this one was due, or telling its time."""
+    about = text.visit.appointment_id
+    others = [max(one.due_at, now) for one in going if one.visit.appointment_id == about]
+    others += [one.at for one in sent if one.appointment_id == about and not one.asked]
+    told = {one.told for one in sent if one.appointment_id == about}
+    if text.reason == SAID:
+        return text.visit.starts_at in told
+    return text.reason == LATE and any(instant >= text.due_at for instant in others)
 
 
 def assert_budget_holds(going: list[Owed], sent: list[Sent], budget: Budget, now: datetime) -> None:
@@ -598,6 +603,54 @@ def test_a_new_rule_says_nothing_of_what_is_past_but_prepares_for_what_is_to_com
         ("day_before", "visit-2", "Mon 18 14:00", "owed"),
         ("aftercare", "visit-2", "Tue 19 14:40", "owed"),
     ]
+
+
+@pytest.mark.parametrize("went", [False, True])
+def test_what_was_cancelled_with_what_an_answer_told_is_told_all_the_same(*, went: bool) -> None:
+    changed = at("2027-01-12T10:00")
+    rules = [RULE["moved"], RULE["cancelled"]]
+    moved = replace(ann("2027-01-13T10:00", rules=rules), news_at=changed)
+    cancelled = replace(
+        ann("2027-01-15T10:00", rules=rules),
+        appointment_id="visit-2",
+        news_at=changed,
+        live=False,
+    )
+    answer = Sent(
+        "reply:1:day_before",
+        at("2027-01-12T10:01"),
+        asked=True,
+        appointment_id=moved.appointment_id,
+        told=moved.starts_at,
+    )
+    [news] = ask(moved, cancelled, now="2027-01-12T10:00")
+    sent = [answer, Sent(news.key, at("2027-01-12T10:02"))] if went else [answer]
+
+    texts = ask(moved, cancelled, now="2027-01-12T10:03", sent=sent)
+
+    # One text of the whole change would have told of both, and is enough if it went.
+    assert [(text.rule.id, text.visit.appointment_id, text.verdict) for text in texts] == (
+        [] if went else [("cancelled", "visit-2", "owed")]
+    )
+
+
+@pytest.mark.parametrize("read", [False, True])
+def test_a_reminder_gives_way_to_an_answer_only_if_its_words_were_read(*, read: bool) -> None:
+    rule = RULE["day_before"]
+    visit = replace(ann("2027-01-13T10:00", rules=[rule]), news_at=at("2027-01-12T10:01"))
+    about = visit.appointment_id
+    answer = Sent(
+        "reply:1:day_before",
+        at("2027-01-12T10:02"),
+        asked=True,
+        appointment_id=about,
+        told=visit.starts_at,
+    )
+    before = Sent(f"{rule.id}:{about}:1", at("2027-01-12T09:00"), appointment_id=about)
+
+    [text] = ask(visit, now="2027-01-12T10:03", sent=[before, answer] if read else [answer])
+
+    assert text.reason == (SAID if read else "")
 
 
 def test_not_even_what_never_gives_way_is_caught_up_on_beside_another() -> None:

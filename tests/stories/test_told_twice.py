@@ -178,6 +178,17 @@ def test_a_reply_that_was_under_way_for_long_is_answered_by_the_news(
     assert withdrawn(world, "day_before") == [new_times.TOLD_MEANWHILE]
 
 
+def test_an_answer_to_the_news_by_a_clock_that_is_behind_is_answered(
+    world: World, course: int
+) -> None:
+    move(world, course, at(13, 15))
+    [news] = later(world, 2 * MINUTE)
+
+    receive(world, "C", sent_at=world.clock.at - SOON)
+
+    assert later(world, SOON) == [news, ON_WEDNESDAY]
+
+
 def test_who_confirms_after_the_news_is_asked_and_not_reminded_besides(
     world: World, course: int
 ) -> None:
