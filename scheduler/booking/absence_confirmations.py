@@ -79,6 +79,8 @@ def _locked(
     booked = absence_proposals.in_the_way(session, actor, proposal, now)
     if {each.id for each in booked} != {key for key, to in placings.items() if is_inside(to)}:
         raise Outdated
+    if absence_proposals.staying(booked, now):  # the start that has passed changed no row
+        raise Outdated
     ids = {each.id for each in booked}
     found = [
         *booked,

@@ -108,7 +108,10 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
             f" {MOST_SESSIONS} at most. Please propose a shorter time first, then the rest.",
             field="last_date" if absence.closure else "ends_at",
         )
-    _check_movable(booked, now)
+    if stay := staying(booked, now):
+        raise BookedInside(
+            [Booked(known(each.id), each.course_id, each.number, each.starts_at) for each in stay]
+        )
     with session.begin_nested() as attempt:
         absence.placings = _try(session, actor, absence, booked, now=now)
         attempt.rollback()
@@ -178,12 +181,9 @@ def in_the_way(
     )
 
 
-def _check_movable(booked: Sequence[Appointment], now: datetime) -> None:
-    stay = [each for each in booked if each.state not in EXPECTED or each.starts_at <= now]
-    if stay:
-        raise BookedInside(
-            [Booked(known(each.id), each.course_id, each.number, each.starts_at) for each in stay]
-        )
+def staying(booked: Sequence[Appointment], now: datetime) -> list[Appointment]:
+    """Those of the sessions that have begun, or whose patient is there: they are not moved."""
+    return [each for each in booked if each.state not in EXPECTED or each.starts_at <= now]
 
 
 def _try(

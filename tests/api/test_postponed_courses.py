@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from scheduler.database import Database
-from tests.api.conftest import Desk
+from tests.api.conftest import Desk, FrozenClock
 from tests.api.test_absence_proposals import book, closing, confirmation, diary_overlaps
 from tests.api.test_changes import everything
 from tests.cast import DAY, MONDAY, Cast
@@ -157,3 +157,21 @@ def test_a_session_more_since_is_not_left_behind(desk: Desk, cast: Cast) -> None
     assert outdated.status_code == 409
     [rest] = outdated.json()["proposal"]["postponed_courses"]
     assert len(rest["sessions"]) == len(proposal["postponed_courses"][0]["sessions"]) + 1
+
+
+@pytest.mark.parametrize("sessions", [1, 2, 4])
+def test_a_session_that_has_begun_meanwhile_stays_and_so_does_the_rest(
+    desk: Desk, database: Database, cast: Cast, clock: FrozenClock, sessions: int
+) -> None:
+    starts = [MONDAY + week * WEEK for week in range(sessions)]
+    book(desk, cast, cast.ann, starts, phases=[{"sessions": sessions, "per_week": 1}])
+    clock.at = MONDAY - timedelta(minutes=10)
+    proposal = closing(desk, cast, date="2027-02-22", last_date="2027-02-28").json()
+    before = everything(database)
+    clock.move(minutes=20)
+
+    refused = desk.post(confirmation(proposal))
+
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/booked-inside")
+    after = everything(database)
+    assert all(after[each] == before[each] for each in ("appointments", "diary"))
