@@ -1,7 +1,11 @@
 """A beginning that is copied is the one that is played."""
 
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from uuid import uuid4
 
+import psycopg
 import pytest
 from sqlmodel import select
 
@@ -9,8 +13,8 @@ from scheduler.clinic.models import Clinic
 from scheduler.database import Database
 from tests.beginnings import begin
 from tests.cast import Cast, settle
-
-pytestmark = pytest.mark.xdist_group("beginnings")  # what is kept is kept by one worker
+from tests.databases import place
+from workshop import postgres
 
 played: list[tuple[str, str]] = []
 
@@ -31,19 +35,39 @@ def names(database: Database) -> list[str]:
         return sorted(session.exec(select(Clinic.name)))
 
 
-@pytest.mark.parametrize("time", ["first", "second"])
+@pytest.fixture
+def second(
+    request: pytest.FixtureRequest, database: Database, tmp_path: Path
+) -> Iterator[Database]:
+    """What another test of the same kind would have: a fresh database with the clinic in it."""
+    if database.is_sqlite:
+        url = f"sqlite:///{shutil.copy(place() / 'template.sqlite', tmp_path / 'second.db')}"
+    else:
+        server: psycopg.Connection = request.getfixturevalue("postgresql_server")
+        name = f"test_{uuid4().hex}"
+        postgres.copy(server, request.getfixturevalue("postgresql_template"), name)
+        url = postgres.url_of(postgres.start(place()), name)
+    second = Database(url)
+    with second.transaction() as session:
+        settle(session)
+    yield second
+    second.close()
+
+
 def test_each_test_begins_alike_and_spoils_no_other(
-    database: Database, cast: Cast, time: str
+    database: Database, cast: Cast, second: Database
 ) -> None:
-    beds = begin(database, "birch", opening(database))
+    before = len(played)
+    for fresh in (database, second):
+        beds = begin(fresh, "birch", opening(fresh))
 
-    assert names(database) == ["Birch Clinic", "Willow Clinic"]
-    assert beds == [3, 4]
-    assert played.count((database.engine.dialect.name, "Birch")) == 1
+        assert names(fresh) == ["Birch Clinic", "Willow Clinic"]
+        assert beds == [3, 4]
+        assert len(played) == before + 1
 
-    beds.append(5)
-    with database.transaction() as session:
-        assert settle(session, name="Elm").clinic == 3
+        beds.append(5)
+        with fresh.transaction() as session:
+            assert settle(session, name="Elm").clinic == 3
 
 
 def test_where_other_rows_were_before_it_is_played(database: Database, cast: Cast) -> None:
