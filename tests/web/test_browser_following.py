@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlmodel import col, select
 
 from scheduler.audit import OPERATOR
@@ -43,7 +43,7 @@ def test_a_course_is_followed_without_scripts(
     walk.look("01-asked")
     walk.page.locator(".scale").get_by_text("4", exact=True).click()
     walk.page.locator("form:has(.scale) button").click()
-    assert walk.page.locator("[role=status]").count() == 1
+    expect(walk.page.locator("[role=status]")).to_have_count(1)
     walk.page.locator("#progress summary").click()
     walk.look("02-scored")
     walk.page.goto(f"{my}/scores")
@@ -64,7 +64,7 @@ def choose_texts(walk: Walk, my: str) -> None:
     for wish in ("none", "fewer"):
         walk.page.check(f"[name=texts][value={wish}]")
         walk.page.locator("main form button").click()
-        assert walk.page.locator("[role=status]").count() == 1
+        expect(walk.page.locator("[role=status]")).to_have_count(1)
         walk.look(f"06-texts-{wish}")
 
 
@@ -92,7 +92,7 @@ def lose_the_link(walk: Walk, address: str) -> None:
         walk.page.locator("#phone").fill(number)
         walk.page.locator("main form button").click()
         walk.look(f"11-lost-link-{what}")
-    assert walk.page.locator("form").count() == 0
+    expect(walk.page.locator("form")).to_have_count(0)
 
 
 def live_through_four(visitor: Visitor, clock: FrozenClock) -> None:

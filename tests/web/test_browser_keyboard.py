@@ -5,7 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 from fastapi import FastAPI
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 from sqlmodel import col, select
 from starlette.testclient import TestClient
 
@@ -102,7 +102,7 @@ def test_a_course_is_booked_with_a_keyboard_alone(
     choose(walk, "slot", walk.page.locator("[name=slot]").nth(1).get_attribute("value") or "")
     press(walk, "main form button")
     walk.look("plan-changed")
-    assert walk.page.locator(".session .tag").count() == 1
+    expect(walk.page.locator(".session .tag")).to_have_count(1)
     press(walk, "main form button")
     go_to(walk, "#name")
     walk.page.keyboard.type("Ada Example")
@@ -165,5 +165,5 @@ def test_who_finds_nothing_waits_with_a_keyboard_alone(
     press(walk, "main form button")
     walk.look("waiting-over")
 
-    assert walk.page.locator("h1").count() == 1
+    expect(walk.page.locator("h1")).to_have_count(1)
     assert walk.complaints == []

@@ -65,6 +65,7 @@ class Walk:
     def look(self, what: str) -> None:
         """Take a picture, and see that nothing sticks out and all that is pressed is large."""
         PICTURES.mkdir(exist_ok=True)
+        self.page.wait_for_load_state()
         self.page.screenshot(path=PICTURES / f"{self.name}-{what}.png", full_page=True)
         width = self.page.viewport_size["width"] if self.page.viewport_size else 0
         assert self.page.evaluate("document.documentElement.scrollWidth") <= width
@@ -78,8 +79,12 @@ class Walk:
         return self._language.pages.gettext(english)
 
     def press(self, words: str) -> None:
-        """Press a button or a link by what it says in English."""
+        """Press a button or a link by what it says in English, and have the next page whole.
+
+        A click waits until the next page begins to come, not until it is there.
+        """
         self.page.locator("main").get_by_text(self.word(words), exact=True).first.click()
+        self.page.wait_for_load_state()
 
 
 @contextmanager
