@@ -105,7 +105,7 @@ def wish_for_mornings(walk: Walk) -> None:
 def change_the_third(walk: Walk) -> None:
     walk.look("06-plan")
     spoken = "Change session 3, Monday, March 1, 9:00 to 9:40 am"
-    walk.page.get_by_role("link", name=spoken).click()
+    walk.go(walk.page.get_by_role("link", name=spoken))
     walk.look("07-change")
     walk.page.get_by_label("Monday, March 1, 9:20 to 10:00 am").check()
     walk.press("Take this time")
@@ -132,7 +132,7 @@ def look_after_it(walk: Walk) -> None:
     walk.look("12-my")
     walk.press("I will come")
     walk.look("13-confirmed")
-    walk.page.get_by_role("link", name="Cancel session 2,").click()
+    walk.go(walk.page.get_by_role("link", name="Cancel session 2,"))
     walk.look("14-cancel")
     walk.press("Cancel this session")
     walk.look("15-cancelled")

@@ -97,7 +97,7 @@ def test_a_course_is_changed_with_scripts_and_without(
 
 def open_session(walk: Walk, visitor: Visitor, number: int, deed: str) -> None:
     """Press the link of a session in the list of all."""
-    walk.page.locator(f"a[href='{visitor.session(number)}/{deed}']").last.click()
+    walk.go(walk.page.locator(f"a[href='{visitor.session(number)}/{deed}']").last)
 
 
 def move_the_rest(walk: Walk, visitor: Visitor, database: Database) -> None:
@@ -105,7 +105,7 @@ def move_the_rest(walk: Walk, visitor: Visitor, database: Database) -> None:
     open_session(walk, visitor, 3, "move")
     walk.press("Move this session and all after it")
     walk.look("04-rest")
-    page.locator("a[href*='/rest?start_on=']").nth(1).click()  # two weeks later
+    walk.go(page.locator("a[href*='/rest?start_on=']").nth(1))  # two weeks later
     page.locator("summary").click()
     walk.look("05-rest-shown")
     assert times(database) == before, "only shown"

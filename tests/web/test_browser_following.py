@@ -42,7 +42,7 @@ def test_a_course_is_followed_without_scripts(
     walk.page.goto(my)
     walk.look("01-asked")
     walk.page.locator(".scale").get_by_text("4", exact=True).click()
-    walk.page.locator("form:has(.scale) button").click()
+    walk.go(walk.page.locator("form:has(.scale) button"))
     expect(walk.page.locator("[role=status]")).to_have_count(1)
     walk.page.locator("#progress summary").click()
     walk.look("02-scored")
@@ -63,7 +63,7 @@ def choose_texts(walk: Walk, my: str) -> None:
     walk.look("05-texts")
     for wish in ("none", "fewer"):
         walk.page.check(f"[name=texts][value={wish}]")
-        walk.page.locator("main form button").click()
+        walk.go(walk.page.locator("main form button"))
         expect(walk.page.locator("[role=status]")).to_have_count(1)
         walk.look(f"06-texts-{wish}")
 
@@ -78,7 +78,7 @@ def write(walk: Walk, my: str) -> None:
     ):
         walk.page.goto(f"{my}/message")
         walk.page.locator("#message").fill(words)
-        walk.page.locator("main form button").click()
+        walk.go(walk.page.locator("main form button"))
         walk.look(f"08-message-{what}")
     assert "911" in walk.page.locator("[role=alert] h1").inner_text()
 
@@ -86,11 +86,11 @@ def write(walk: Walk, my: str) -> None:
 def lose_the_link(walk: Walk, address: str) -> None:
     walk.page.goto(f"{address}/my/nothing")
     walk.look("09-nothing")
-    walk.page.locator("main a[href^='/lost-link']").click()
+    walk.go(walk.page.locator("main a[href^='/lost-link']"))
     walk.look("10-lost-link")
     for number, what in (("12", "wrong"), ("202-555-0155", "asked")):
         walk.page.locator("#phone").fill(number)
-        walk.page.locator("main form button").click()
+        walk.go(walk.page.locator("main form button"))
         walk.look(f"11-lost-link-{what}")
     expect(walk.page.locator("form")).to_have_count(0)
 

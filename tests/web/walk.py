@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal, NamedTuple
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Locator, Page
 
 from scheduler.languages import Language
 
@@ -79,12 +79,13 @@ class Walk:
         return self._language.pages.gettext(english)
 
     def press(self, words: str) -> None:
-        """Press a button or a link by what it says in English, and have the next page whole.
+        """Press a button or a link by what it says in English, and have the next page whole."""
+        self.go(self.page.locator("main").get_by_text(self.word(words), exact=True).first)
 
-        A click waits until the next page begins to come, not until it is there.
-        """
-        self.page.locator("main").get_by_text(self.word(words), exact=True).first.click()
-        self.page.wait_for_load_state()
+    def go(self, link: Locator) -> None:
+        """Press what leads to another page, and wait until that is there: a click does not."""
+        with self.page.expect_navigation():
+            link.click()
 
 
 @contextmanager
