@@ -22,7 +22,7 @@ ARGS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --extra build pyproject.toml
 
-.PHONY: help run install test check fix words bench chaos lock
+.PHONY: help run install test check fix prose words bench chaos lock
 .DEFAULT_GOAL := help
 
 help:  ## say what there is
@@ -48,6 +48,9 @@ check: development  ## lint, format, types, import rules, migrations in step wit
 fix: development  ## mend what the linter and the formatter can mend by themselves
 	$(IN)/ruff check --fix .
 	$(IN)/ruff format .
+
+prose: development  ## count the phrases that our prose avoids; ARGS=--list prints each
+	@$(IN)/python -m workshop.prose $(ARGS)
 
 words: development  ## bring the catalogues of the pages in step with the words in the code
 	@$(IN)/python -m workshop.words
