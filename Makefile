@@ -60,7 +60,7 @@ bench: development  ## measure what the program costs, beside the least it could
 
 chaos: development  ## the fault runs in full size: workers killed and frozen, a carrier that is down (minutes)
 	@CHAOS=full REPLY_RACES=200 $(IN)/python -m pytest -n 0 --timeout 0 \
-		tests/kill tests/reminders/test_line.py tests/stories/test_races_of_replies.py $(ARGS)
+		tests/kill tests/reminders/sending/test_carrier_health.py tests/stories/test_races_of_replies.py $(ARGS)
 
 lock:  ## choose the newest versions that pyproject.toml allows, and write them down with hashes
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }

@@ -9,8 +9,8 @@ import os
 from alembic import context
 from sqlalchemy import Connection, text
 
-from scheduler.database import Database
-from scheduler.tables import metadata
+from scheduler.maintenance.tables import metadata
+from scheduler.storage.database import Database
 
 MIGRATION_LOCK = 7_203_417_554_018_221
 """Any number that nothing else in this database locks."""

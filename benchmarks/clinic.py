@@ -13,15 +13,15 @@ import psycopg
 from sqlalchemy import insert
 from sqlmodel import Session
 
-from scheduler import migrations
-from scheduler.audit import OPERATOR
+from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.models import Hold
 from scheduler.clinic import rota, setup
 from scheduler.clinic.hours import moment
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
-from scheduler.database import Database, known
-from scheduler.intervals import Minute
-from scheduler.tables import metadata
+from scheduler.infra.intervals import Minute
+from scheduler.maintenance.tables import metadata
+from scheduler.storage import migrations
+from scheduler.storage.database import Database, stored_id
 from workshop import postgres
 
 NOW = datetime(2027, 1, 1, 12, 0, tzinfo=UTC)
@@ -77,7 +77,7 @@ def _seeded(name: str, url: str, history: int) -> Place:
         pairs = [(who.calendar_id, bed.calendar_id) for who, bed in zip(staff, beds, strict=True)]
         booked = list(_booked(pairs))
         _enter(session, clinic, [*booked, *_past(pairs, history)])
-        treatment_id = known(treatment.id)
+        treatment_id = stored_id(treatment.id)
     with database.engine.connect() as connection:
         connection.exec_driver_sql("ANALYZE")
     return Place(name, database, treatment_id, entries=len(booked))
@@ -121,8 +121,8 @@ def _offered(
         name="Back course",
         minutes=SESSION,
         phases=[{"sessions": 12, "per_week": 2}],
-        practitioner_ids=[known(each.id) for each in staff],
-        room_ids=[known(each.id) for each in beds],
+        practitioner_ids=[stored_id(each.id) for each in staff],
+        room_ids=[stored_id(each.id) for each in beds],
         now=NOW,
     )
 
@@ -150,7 +150,7 @@ def _past(pairs: Sequence[tuple[int, int]], entries: int) -> Iterator[tuple[int,
 
 def _enter(session: Session, clinic: Clinic, taken: Sequence[tuple[int, Minute]]) -> None:
     # One owner for all: the search looks at calendars and times alone.
-    owner = Hold(clinic_id=known(clinic.id), expires_at=datetime(2100, 1, 1, tzinfo=UTC))
+    owner = Hold(clinic_id=stored_id(clinic.id), expires_at=datetime(2100, 1, 1, tzinfo=UTC))
     session.add(owner)
     session.flush()
     rows = [

@@ -12,17 +12,19 @@ from sqlmodel import Session, col, delete, select
 
 from benchmarks import clinic
 from benchmarks.clinic import FIRST, LAST, NOW, Place
-from scheduler.audit import OPERATOR
-from scheduler.booking import absence_confirmations, absence_proposals, courses, search
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.absences import confirmation, proposals
+from scheduler.booking.availability import search
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.slots import Slot
+from scheduler.booking.courses import courses
 from scheduler.booking.models import AbsenceProposal, Course, DiaryEntry
-from scheduler.booking.seating import Wanted
-from scheduler.booking.slots import Slot
 from scheduler.clinic.hours import moment
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.clinic.phases import Phase
-from scheduler.database import known
-from scheduler.intervals import instant_of
+from scheduler.infra.intervals import instant_of
 from scheduler.patients import register
+from scheduler.storage.database import stored_id
 
 ROUNDS = 10
 SESSIONS = 30
@@ -58,7 +60,7 @@ def told(place: Place, sessions: int, rounds: int) -> bool:
     proposing, computing, moving, also = [], [], [], ""
     for _ in range(rounds):
         proposed, computed, moved, proposal = measured(place)
-        inside = [each for each in proposal.placings if absence_proposals.is_inside(each)]
+        inside = [each for each in proposal.placings if proposals.is_inside(each)]
         if len(inside) != sessions:
             print(f"{place.name}: {len(inside)} sessions, not {sessions}", file=sys.stderr)
             return False
@@ -87,7 +89,7 @@ def measured(place: Place) -> tuple[float, float, float, AbsenceProposal]:
         proposal = propose(session)
         proposed, computed = time.perf_counter(), time.process_time() - busy
         copy = AbsenceProposal(**proposal.model_dump())
-        absence_confirmations.confirm(session, OPERATOR, proposal, cancel_unplaced=True, now=NOW)
+        confirmation.confirm(session, OPERATOR, proposal, cancel_unplaced=True, now=NOW)
         session.flush()
         moved = time.perf_counter()
         session.rollback()
@@ -97,10 +99,10 @@ def measured(place: Place) -> tuple[float, float, float, AbsenceProposal]:
 def propose(session: Session) -> AbsenceProposal:
     """The first practitioner is away for the first two weeks."""
     start = instant_of(moment(FIRST, 0, clinic.ZONE))
-    return absence_proposals.propose(
+    return proposals.propose(
         session,
         OPERATOR,
-        absence_proposals.of_time_off(
+        proposals.of_time_off(
             practitioner(session), starts_at=start, ends_at=start + AWAY, reason="ill", now=NOW
         ),
     )
@@ -116,7 +118,7 @@ def book(session: Session, place: Place) -> None:
         first=FIRST,
         last=FIRST + AWAY - timedelta(days=3),
         now=NOW,
-        practitioner_id=known(practitioner(session).id),
+        practitioner_id=stored_id(practitioner(session).id),
     )
     chosen = apart(free)
     for number in range(SESSIONS // 2):
@@ -214,13 +216,13 @@ def enter(
         language="en",
         now=NOW,
     )
-    who = known(practitioner(session).id)
+    who = stored_id(practitioner(session).id)
     courses.book(
         session,
         OPERATOR,
         treatment=treatment,
         patient=patient,
-        wanted=[Wanted(which, start, who) for which, start in enumerate(starts, start=1)],
+        wanted=[RequestedTime(which, start, who) for which, start in enumerate(starts, start=1)],
         agreed=agreed,
         now=NOW,
     )

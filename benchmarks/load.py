@@ -13,11 +13,11 @@ from random import Random
 
 import psycopg
 
-from scheduler import migrations
-from scheduler.database import Database
+from scheduler.storage import migrations
+from scheduler.storage.database import Database
 from tests.load import rush
 from tests.load.rush import Answer
-from tests.servers import Servers, api_key
+from tests.support.servers import Servers, api_key
 from workshop import postgres
 
 CLIENTS = 50

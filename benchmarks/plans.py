@@ -10,9 +10,10 @@ from sqlmodel import Session
 from benchmarks import clinic
 from benchmarks.clinic import FIRST, NOW, Place
 from benchmarks.slots import measured, slots
-from scheduler.booking import alternatives, planner, planning
-from scheduler.booking.compromises import Wishes
-from scheduler.booking.refusals import Refused
+from scheduler.booking.pace import alternatives, planner
+from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.planning import plan_course
+from scheduler.booking.planning.no_plan import Refused
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Cap, Phase
 
@@ -33,17 +34,17 @@ def main() -> int:
 
 def best(session: Session, treatment: Treatment) -> None:
     """The best plan alone."""
-    planning.propose(session, treatment, ASKED, now=NOW, agreed=TWICE)
+    plan_course.propose(session, treatment, ASKED, now=NOW, agreed=TWICE)
 
 
 def with_alternatives(session: Session, treatment: Treatment) -> None:
     """The best plan, and those that are better in one thing."""
-    alternatives.find(planning.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
+    alternatives.find(plan_course.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
 
 
 def with_neighbours(session: Session, treatment: Treatment) -> None:
     """The best plan, and five other times for each session."""
-    found = planning.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE)
+    found = plan_course.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE)
     for number in range(1, 13):
         planner.neighbours(found.plan, number, found.openings, found.phases)
 
@@ -51,13 +52,13 @@ def with_neighbours(session: Session, treatment: Treatment) -> None:
 def within_a_cap(session: Session, treatment: Treatment) -> None:
     """Ten in sixty days, and the rest afterwards."""
     capped = [Phase(12, per_week=2, caps=(Cap(10, 60),))]
-    planning.propose(session, treatment, ASKED, now=NOW, agreed=capped)
+    plan_course.propose(session, treatment, ASKED, now=NOW, agreed=capped)
 
 
 def refused(session: Session, treatment: Treatment) -> None:
     """No plan: why, and what would help."""
     try:
-        planning.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
+        plan_course.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
     except Refused as none:
         if not none.remedies:
             raise

@@ -12,9 +12,10 @@ import psycopg
 
 from benchmarks import clinic, limit
 from benchmarks.clinic import FIRST, LAST, NOW, Place
-from scheduler.booking import planning, search
-from scheduler.booking.compromises import Wishes
-from scheduler.booking.slots import Slot
+from scheduler.booking.availability import search
+from scheduler.booking.availability.slots import Slot
+from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.planning import plan_course
 from scheduler.clinic.models import Treatment
 
 ROUNDS = 40
@@ -68,7 +69,9 @@ def planned(place: Place) -> int:
     """How many sessions a course has that is planned from the first day on."""
     with place.database.transaction(write=False) as session:
         treatment = session.get_one(Treatment, place.treatment_id)
-        return len(planning.propose(session, treatment, Wishes(start_on=FIRST), now=NOW).sessions)
+        return len(
+            plan_course.propose(session, treatment, Wishes(start_on=FIRST), now=NOW).sessions
+        )
 
 
 def measured(*programs: Callable[[], object]) -> list[float]:

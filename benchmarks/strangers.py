@@ -10,14 +10,14 @@ from httpx import Response
 
 from benchmarks.load import databases
 from scheduler import app
-from scheduler.audit import OPERATOR
+from scheduler.audit.audit_trail import OPERATOR
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database
+from scheduler.infra.settings import Settings
 from scheduler.patients import register
-from scheduler.settings import Settings
 from scheduler.staff import accounts
+from scheduler.storage.database import Database
 from tests.api.conftest import FrozenClock, TestClient
-from tests.cast import NOW, settle
+from tests.support.cast import NOW, settle
 
 ROUNDS = 200
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}

@@ -16,16 +16,17 @@ from sqlmodel import Session, col, delete, func, select
 
 from benchmarks import clinic
 from benchmarks.clinic import FIRST, LAST, NOW, Place
-from scheduler.audit import OPERATOR
-from scheduler.booking import courses, search
-from scheduler.booking.seating import Wanted
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.availability import search
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import courses
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.clock import FastClock
-from scheduler.database import Database, known
-from scheduler.intervals import Minute, instant_of
+from scheduler.infra.clock import FastClock
+from scheduler.infra.intervals import Minute, instant_of
 from scheduler.patients import consent, register
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.sms.sender import Accepted, Found
+from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
 
 TEXTS = int(os.environ.get("TEXTS", "40"))
@@ -165,7 +166,7 @@ def book(place: Place) -> None:
                 OPERATOR,
                 treatment=treatment,
                 patient=patient,
-                wanted=[Wanted(1, instant_of(start), practitioner_id)],
+                wanted=[RequestedTime(1, instant_of(start), practitioner_id)],
                 now=NOW,
             )
 
@@ -181,7 +182,7 @@ def times(session: Session, treatment: Treatment) -> list[tuple[int, Minute]]:
             first=FIRST,
             last=LAST,
             now=NOW - timedelta(days=1),
-            practitioner_id=known(practitioner.id),
+            practitioner_id=stored_id(practitioner.id),
         )
         over = 0
         for slot in free:

@@ -12,10 +12,11 @@ from pathlib import Path
 from sqlmodel import Session, func, select
 
 from benchmarks.clinic import NOW
-from scheduler import audit, migrations
-from scheduler.audit import OPERATOR, AuditEntry
-from scheduler.database import Busy, Database
-from scheduler.errors import Unavailable
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import OPERATOR, AuditEntry
+from scheduler.infra.errors import Unavailable
+from scheduler.storage import migrations
+from scheduler.storage.database import Busy, Database
 
 THREADS = 16
 SECONDS = 2.0
@@ -71,7 +72,7 @@ def rush(way: Way, told: Told) -> None:
         while (came := time.monotonic()) < until:
             try:
                 with way() as session:
-                    audit.record(
+                    audit_trail.record(
                         session, OPERATOR, "measured", "clinic", None, clinic_id=None, now=NOW
                     )
             except (Busy, Unavailable):

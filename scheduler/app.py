@@ -15,22 +15,23 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
-from scheduler import VERSION, hooks
-from scheduler.api import door as staff
-from scheduler.api import problems
-from scheduler.clock import Clock
-from scheduler.context import Context
-from scheduler.database import Database
-from scheduler.doorstep import PLACES, Doorstep, TooLong, TooSlow, WrongHost
-from scheduler.errors import Conflict, Problem, Stale
+from scheduler import VERSION
+from scheduler.api import router as staff
+from scheduler.api.http import problems
 from scheduler.feeds import routes as calendars
-from scheduler.idempotency import Replay
-from scheduler.links import NoSuchLink
-from scheduler.misses import origin_of
-from scheduler.settings import Settings
-from scheduler.web import door as patients
-from scheduler.web import problems as pages
-from scheduler.web.entry import greet
+from scheduler.hooks import routes
+from scheduler.http.context import Context
+from scheduler.http.guess_limiter import origin_of
+from scheduler.http.idempotency import Replay
+from scheduler.http.request_gate import PLACES, RequestGate, TooLong, TooSlow, WrongHost
+from scheduler.infra.clock import Clock
+from scheduler.infra.errors import Conflict, Problem, Stale
+from scheduler.infra.settings import Settings
+from scheduler.storage.database import Database
+from scheduler.storage.links import NoSuchLink
+from scheduler.web import router as patients
+from scheduler.web.site import error_pages as pages
+from scheduler.web.site.visit import greet
 
 LOG = logging.getLogger(__name__)
 
@@ -104,7 +105,7 @@ def create(
         IntegrityError,
     ):
         app.add_exception_handler(kind, _handle)
-    app.add_middleware(Doorstep, public_url=settings.public_url, answer=respond, hosts=hosts)
+    app.add_middleware(RequestGate, public_url=settings.public_url, answer=respond, hosts=hosts)
     return app
 
 
@@ -136,6 +137,6 @@ async def _handle(request: Request, problem: Exception) -> Response:
 
 def _open_doors(app: FastAPI) -> None:
     staff.mount(app)
-    app.include_router(hooks.router)
+    app.include_router(routes.router)
     app.include_router(calendars.router)
     patients.mount(app)

@@ -17,22 +17,25 @@ import uvicorn
 from sqlmodel import Session
 
 from scheduler import app as application
-from scheduler import audit, installation, migrations, rezone, shared_clock, telemetry
 from scheduler import demo as demonstration
 from scheduler import doctor as examination
-from scheduler import phone as phones
-from scheduler import settings as configuration
-from scheduler.audit import OPERATOR, WORKER
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import OPERATOR, WORKER
 from scheduler.clinic import setup, zone_rules
-from scheduler.clock import Clock, SystemClock, use_packaged_zones
-from scheduler.database import Busy, Database
-from scheduler.errors import Misconfigured, Problem, Unavailable
-from scheduler.settings import Settings
+from scheduler.infra import phone as phones
+from scheduler.infra import settings as configuration
+from scheduler.infra import telemetry
+from scheduler.infra.clock import Clock, SystemClock, use_packaged_zones
+from scheduler.infra.errors import Misconfigured, Problem, Unavailable
+from scheduler.infra.settings import Settings
+from scheduler.maintenance import rezone
 from scheduler.sms import twilio
 from scheduler.sms.console import Console
 from scheduler.sms.sender import LeaseLost, Sender, Unknown
 from scheduler.staff import accounts
 from scheduler.staff.roles import Role
+from scheduler.storage import installation, migrations, shared_clock
+from scheduler.storage.database import Busy, Database
 from scheduler.worker import Worker
 
 TEST_TEXT = "This is a test of our texts. If you did not expect it, please ignore it."
@@ -177,8 +180,8 @@ def move_house() -> None:
     with _opened() as (settings, database):
         _check_version(database)
         with database.transaction() as session:
-            installation.move(session, settings.public_url)
-            audit.record(
+            installation.set_origin(session, settings.public_url)
+            audit_trail.record(
                 session,
                 OPERATOR,
                 "moved",
@@ -399,7 +402,7 @@ def _serve(
 def _worker(settings: Settings, database: Database, clock: Clock) -> Worker:
     if settings.sms == "twilio":
         with database.transaction() as session:
-            installation.settle(session, settings.public_url)
+            installation.claim_origin(session, settings.public_url)
     return Worker(
         database,
         _sender(settings),

@@ -13,23 +13,24 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments, courses, planning
-from scheduler.booking.compromises import Wishes
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Course
-from scheduler.booking.seating import Wanted
+from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.planning import plan_course
 from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.clinic.phases import WEEKDAYS
-from scheduler.clock import FastClock
-from scheduler.database import Database, known
-from scheduler.errors import Conflict
-from scheduler.intervals import instant_of
+from scheduler.infra.clock import FastClock
+from scheduler.infra.errors import Conflict
+from scheduler.infra.intervals import instant_of
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient
-from scheduler.reminders import timeline
-from scheduler.reminders.timeline import TimelineEntry
+from scheduler.reminders.kinds import timeline
+from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.sms.console import Console
+from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
 
 CLINIC: dict[str, Any] = {
@@ -63,7 +64,7 @@ TIPS = {
 
 
 @dataclass(frozen=True)
-class Offer:
+class DemoTreatment:
     """A published course."""
 
     name: str
@@ -76,14 +77,14 @@ class Offer:
 
 
 OFFERS = (
-    Offer(
+    DemoTreatment(
         "Lasting low back pain: ten sessions",
         "For back pain of three months or more. Twice a week for three weeks, then once a week for"
         " four, as in the trial of Cherkin and others (2009).",
         "Cherkin 2009: https://pmc.ncbi.nlm.nih.gov/articles/PMC8095030/table/CD013814-tblf-0008",
         [{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}],
     ),
-    Offer(
+    DemoTreatment(
         "Low back pain: ten sessions, five more if it helps",
         "Twice a week for five weeks. If your pain has eased but not gone, five more sessions can"
         " follow, as in the German GERAC trial (2007).",
@@ -91,21 +92,21 @@ OFFERS = (
         " https://pmc.ncbi.nlm.nih.gov/articles/PMC8095030/table/CD013814-tblf-0011",
         [{"sessions": 10, "per_week": 2}, {"sessions": 5, "per_week": 2, "optional": True}],
     ),
-    Offer(
+    DemoTreatment(
         "Headache and migraine: ten sessions",
         "To have fewer headaches: up to ten sessions over eight weeks, as the British guideline for"
         " headaches advises.",
         "NICE CG150 (2012): http://warwickphysio.com/resources.php?page=articles&article=12",
         [{"sessions": 10, "within_days": 56}],
     ),
-    Offer(
+    DemoTreatment(
         "Knee osteoarthritis: four weeks, three times a week",
         "Monday, Wednesday and Friday for four weeks: twelve sessions.",
         "Trial protocol: https://pubcompare.ai/protocol/y8VY1YwB4C3bMWOehqMp",
         [{"sessions": 12, "per_week": 3, "weekdays": ["mon", "wed", "fri"]}],
         review_after=(6,),
     ),
-    Offer(
+    DemoTreatment(
         "Stress and tension: eight weekly sessions",
         "Once a week for eight weeks, 45 minutes each.",
         "https://bmccomplementmedtherapies.biomedcentral.com/articles/10.1186/1472-6882-13-308/tables/2",
@@ -169,7 +170,7 @@ def book(
     session: Session, treatment: Treatment, patient: Patient, wishes: Wishes, *, now: datetime
 ) -> Course:
     """Book the best course there is for somebody with nothing to hide."""
-    plan = planning.propose(session, treatment, wishes, now=now, patient=patient)
+    plan = plan_course.propose(session, treatment, wishes, now=now, patient=patient)
     answers = {question.key: "no" for question in screening.QUESTIONS} | {"seen_by_doctor": "yes"}
     asked = screening.record(session, OPERATOR, patient, answers=answers, now=now)
     return courses.book(
@@ -178,7 +179,9 @@ def book(
         treatment=treatment,
         patient=patient,
         wanted=[
-            Wanted(each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id)
+            RequestedTime(
+                each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id
+            )
             for each in plan.sessions
         ],
         screening=asked,
@@ -231,7 +234,7 @@ def _hire(
 def _offer(
     session: Session,
     clinic: Clinic,
-    offer: Offer,
+    offer: DemoTreatment,
     *,
     practitioners: Sequence[Practitioner],
     beds: Sequence[Room],
@@ -250,8 +253,8 @@ def _offer(
         phases=list(offer.phases),
         review_after=list(offer.review_after),
         tips=TIPS,
-        practitioner_ids=[known(each.id) for each in practitioners],
-        room_ids=[known(each.id) for each in beds],
+        practitioner_ids=[stored_id(each.id) for each in practitioners],
+        room_ids=[stored_id(each.id) for each in beds],
         now=now,
     )
 
@@ -282,7 +285,9 @@ def watch(
     speed = 86_400 / day_seconds
     write(f"Ada Example books: {treatment.name}. A day passes in {day_seconds:g} seconds.")
     with database.transaction() as session:
-        for entry in timeline.timeline(session, session.get_one(Course, known(course.id)), now=now):
+        for entry in timeline.timeline(
+            session, session.get_one(Course, stored_id(course.id)), now=now
+        ):
             write(_announced(entry, zone))
     write("Now watch them go out. Ctrl-C ends it.")
     clock = FastClock(now, speed)
@@ -303,7 +308,7 @@ def watch(
     finally:
         worker.stop()
     with database.transaction() as session:
-        lived = session.get_one(Course, known(course.id))
+        lived = session.get_one(Course, stored_id(course.id))
         for entry in timeline.timeline(session, lived, now=clock.now()):
             if entry.reason:
                 write(_announced(entry, zone))

@@ -9,15 +9,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import func, literal
 from sqlmodel import select
 
-from scheduler import installation, migrations, rezone, sqlite_file
-from scheduler.audit import OPERATOR
+from scheduler.audit.audit_trail import OPERATOR
 from scheduler.clinic import zone_rules
-from scheduler.database import Busy, Database
-from scheduler.errors import Problem
-from scheduler.reminders import for_staff, mass_texts
+from scheduler.infra.errors import Problem
+from scheduler.infra.settings import Settings
+from scheduler.maintenance import rezone
 from scheduler.reminders.models import Message, MessageState
-from scheduler.settings import Settings
+from scheduler.reminders.outbox import bulk_holds
+from scheduler.reminders.staff import attention
 from scheduler.sms.sender import Refused, Sender, TryLater
+from scheduler.storage import installation, migrations, sqlite_file
+from scheduler.storage.database import Busy, Database
 
 CLOCKS_MAY_DIFFER = timedelta(seconds=60)
 OVERDUE = timedelta(minutes=5)
@@ -121,9 +123,9 @@ def _overdue(database: Database, now: datetime) -> Finding:
             select(func.count())
             .select_from(Message)
             .where(Message.state == MessageState.OWED, Message.due_at < now - OVERDUE)
-            .where(Message.expires_at > now, ~mass_texts.holds_back())
+            .where(Message.expires_at > now, ~bulk_holds.holds_back())
         ).one()
-        held = for_staff.news_held(session)
+        held = attention.news_held(session)
     if waiting:
         return Finding(
             "texts",
@@ -165,7 +167,7 @@ def _home(settings: Settings, database: Database) -> Finding:
     if settings.sms == "console":
         return Finding("home", "Nothing is sent from here, so a copy can do no harm.")
     with database.transaction(write=False) as session:
-        objection = installation.stranger(session, settings.public_url)
+        objection = installation.foreign_origin(session, settings.public_url)
     if objection:
         sentence, _, remedy = objection.partition(". ")
         return Finding("home", f"{sentence}.", remedy)

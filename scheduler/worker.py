@@ -16,23 +16,27 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import Session
 
-from scheduler import idempotency
-from scheduler.booking import enquiries, holds, offers, waitlist
+from scheduler.booking.availability import holds
 from scheduler.booking.models import WaitlistEntry
+from scheduler.booking.planning import draft_bookings
+from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic.models import Clinic
-from scheduler.clock import Clock, SystemClock
-from scheduler.database import Busy, Database, known
-from scheduler.errors import Unavailable
+from scheduler.http import idempotency
+from scheduler.infra.clock import Clock, SystemClock
+from scheduler.infra.errors import Unavailable
+from scheduler.infra.phone import masked
 from scheduler.patients import lost_links
-from scheduler.phone import masked
-from scheduler.reminders import changes, claims, outbox, waits
-from scheduler.reminders import lost_links as link_texts
-from scheduler.reminders import offers as offer_texts
-from scheduler.reminders.changes import Change
-from scheduler.reminders.claims import Secrets
-from scheduler.reminders.dispatcher import Dispatcher, Manners
-from scheduler.reminders.listener import Listener
+from scheduler.reminders.kinds import lost_links as link_texts
+from scheduler.reminders.kinds import waitlist_offers as offer_texts
+from scheduler.reminders.kinds import waitlist_pages
+from scheduler.reminders.outbox import changed_phones, outbox
+from scheduler.reminders.outbox.changed_phones import PhoneChange
+from scheduler.reminders.replies.inbound_worker import Listener
+from scheduler.reminders.sending import claims
+from scheduler.reminders.sending.claims import Secrets
+from scheduler.reminders.sending.dispatcher import Dispatcher, DispatcherConfig
 from scheduler.sms.sender import Inbox, Sender
+from scheduler.storage.database import Busy, Database, stored_id
 
 LOG = logging.getLogger(__name__)
 
@@ -75,7 +79,7 @@ class Worker:
             database,
             sender,
             clock,
-            Manners(
+            DispatcherConfig(
                 worker=f"{os.getpid()}-{secrets.token_hex(4)}",
                 secrets=Secrets(key, public_url),
                 per_second=per_second,
@@ -88,7 +92,7 @@ class Worker:
         self._watch = threading.Thread(target=self._keep_ticking, name="watch", daemon=True)
         self._stopping = threading.Event()
         self._looked_at: datetime | None = None
-        self._seen: set[Change] = set()
+        self._seen: set[PhoneChange] = set()
         self._deriving = threading.Lock()
         self.last_tick: datetime | None = None
         """When a look for changes last came to its end, by the clock; for the health page."""
@@ -160,8 +164,8 @@ class Worker:
         now = self._clock.now()
         with self._deriving:
             with self._database.transaction(write=False) as session:
-                found = changes.since(session, min(self._looked_at or now, now), now=now)
-            for phones in outbox.in_batches(changes.phones(found - self._seen)):
+                found = changed_phones.since(session, min(self._looked_at or now, now), now=now)
+            for phones in outbox.in_batches(changed_phones.phones(found - self._seen)):
                 self._derive_batch(phones, now)
             self._seen, self._looked_at = found, now
         self.last_tick = self._clock.now()
@@ -205,7 +209,7 @@ class Worker:
         """Offer free times to those who wait for them; end what is over; let them be told."""
         now = self._clock.now()
         with self._database.transaction(write=False) as session:
-            due = [known(entry.id) for entry in offers.due(session, now=now)]
+            due = [stored_id(entry.id) for entry in offers.due(session, now=now)]
         for entry_id in due:
             self._for_entry(entry_id, partial(offers.look_after, now=now))
         # Only now: what has become free with that goes by the same order.
@@ -221,9 +225,9 @@ class Worker:
     def _offer_round(self, now: datetime) -> int:
         """Offer to each the best for them, in their order; to how many."""
         with self._database.transaction(write=False) as session:
-            clinic_ids = sorted({entry.clinic_id for entry in waitlist.live(session)})
+            clinic_ids = sorted({entry.clinic_id for entry in entries.live(session)})
             found = [
-                (known(entry.id), chosen)
+                (stored_id(entry.id), chosen)
                 for clinic_id in clinic_ids
                 if offer_texts.may_text(session.get_one(Clinic, clinic_id), now=now)
                 for entry, chosen in offers.found(session, clinic_id, now=now)
@@ -249,13 +253,13 @@ class Worker:
         now = self._clock.now()
         with self._database.transaction(write=False) as session:
             are_lost = lost_links.is_any_waiting(session)
-            wait = waits.is_any_untold(session, now=now)
+            wait = waitlist_pages.is_any_untold(session, now=now)
         if are_lost:
             with self._database.transaction() as session:
                 link_texts.answer(session, now=now)
         if wait:
             with self._database.transaction() as session:
-                waits.tell(session, now=now)
+                waitlist_pages.tell(session, now=now)
 
     def send(self) -> None:
         """Send what is due."""
@@ -278,7 +282,7 @@ class Worker:
         now = self._clock.now()
         with self._database.transaction() as session:
             holds.release_lapsed(session, now=now)
-            enquiries.forget_old(session, now=now)
+            draft_bookings.forget_old(session, now=now)
             idempotency.forget_old(session, now=now)
             lost_links.forget_old(session, now=now)
         self._database.clear_log()

@@ -3,8 +3,8 @@
 import pytest
 from hypothesis import HealthCheck, settings
 
-from scheduler.database import Database
-from tests.cast import Cast, settle
+from scheduler.storage.database import Database
+from tests.support.cast import Cast, settle
 
 # How long an example takes says more about the machine than about the code; and how many of those
 # drawn are of no use differs from run to run: a test that throws many away is not wrong.
@@ -15,7 +15,7 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
-pytest_plugins = ["tests.databases", "tests.browser"]
+pytest_plugins = ["tests.support.databases", "tests.support.browser"]
 
 
 class AtOnce:

@@ -16,8 +16,8 @@ import pytest
 from sqlalchemy import create_engine, text
 
 from scheduler import cli
-from scheduler.settings import Settings
-from tests.servers import Servers
+from scheduler.infra.settings import Settings
+from tests.support.servers import Servers
 
 SECRET = "a secret for tests that is long enough"
 

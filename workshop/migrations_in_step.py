@@ -15,8 +15,8 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import MetaData
 
-from scheduler.database import Database
-from scheduler.tables import metadata
+from scheduler.maintenance.tables import metadata
+from scheduler.storage.database import Database
 from workshop import postgres
 
 ROOT = Path(__file__).resolve().parent.parent

@@ -1,8 +1,8 @@
 """Bring the catalogues of the pages in step with the words in the code: `make words`.
 
-What is new stands in each `scheduler/locale/*/LC_MESSAGES/pages.po` without a translation, what is
-gone is gone; a word that only resembles an older one is never given its translation. Patterns of
-dates (context "pattern") are kept as they are: nothing in the code marks them.
+New sentences are added to `scheduler/i18n/locale/*/LC_MESSAGES/pages.po` without a translation,
+and sentences that left the code are removed. No sentence inherits the translation of a similar one.
+Date patterns (context "pattern") are kept: nothing in the code marks them.
 """
 
 import ast
@@ -24,7 +24,7 @@ OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
 def main() -> None:
     """Write each catalogue anew."""
     wanted = extracted()
-    for file in sorted((PROGRAM / "locale").glob("*/LC_MESSAGES/pages.po")):
+    for file in sorted((PROGRAM / "i18n" / "locale").glob("*/LC_MESSAGES/pages.po")):
         file.write_bytes(updated(file, wanted))
 
 
@@ -60,7 +60,7 @@ def updated(file: Path, wanted: Catalog) -> bytes:
 
 
 def _errors() -> Iterator[tuple[str, str]]:
-    """The sentences that errors say where nothing else is said: their docstrings."""
+    """The default sentence of each error class: its constant `sentence`."""
     kinds = {"Problem"}
     files = [file for file in sorted(PROGRAM.rglob("*.py")) if not _only_for_staff(file)]
     trees = [(file, ast.parse(file.read_text())) for file in files]
@@ -80,9 +80,18 @@ def _errors() -> Iterator[tuple[str, str]]:
             break
         kinds |= more
     for file, node in classes:
-        sentence = ast.get_docstring(node)
-        if node.name in kinds and sentence and "\n" not in sentence:
+        if node.name in kinds and (sentence := _default_sentence(node)):
             yield str(file.relative_to(ROOT)), sentence
+
+
+def _default_sentence(node: ast.ClassDef) -> str:
+    for statement in node.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id="sentence")], value=value):
+                return str(ast.literal_eval(value))
+            case ast.AnnAssign(target=ast.Name(id="sentence"), value=ast.expr() as value):
+                return str(ast.literal_eval(value))
+    return ""
 
 
 def _only_for_staff(file: Path) -> bool:

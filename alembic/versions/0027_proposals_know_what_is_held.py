@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from scheduler.database import Instant
+from scheduler.storage.database import Instant
 
 revision: str = "0027"
 down_revision: str | None = "0026"

@@ -1,1 +1,1 @@
-"""The door for staff: JSON over HTTP."""
+"""The staff API: JSON over HTTP."""

@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
-from scheduler.database import Instant, Versioned
+from scheduler.storage.database import Instant, Versioned
 
 
 class CourseState(StrEnum):

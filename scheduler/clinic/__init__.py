@@ -1,1 +1,1 @@
-"""The place, its people, its rooms and what it offers."""
+"""Clinics, practitioners, rooms, treatments and hours."""

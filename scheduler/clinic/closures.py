@@ -10,8 +10,8 @@ from sqlmodel import Session, SQLModel
 
 from scheduler.clinic import hours
 from scheduler.clinic.models import Closure
-from scheduler.errors import Unfit
-from scheduler.intervals import Interval, overlap, subtract
+from scheduler.infra.errors import Invalid
+from scheduler.infra.intervals import Interval, overlap, subtract
 
 CLOSURES = SQLModel.metadata.tables[str(Closure.__tablename__)]
 ALL_DAY = "00:00"
@@ -28,7 +28,7 @@ class Closed(NamedTuple):
         """Unfit if it ends before it begins."""
         starts, ends = time.fromisoformat(self.starts), time.fromisoformat(self.ends)
         if hours.end_of(ends) <= hours.minute_of_day(starts):
-            raise Unfit("A closure ends after it starts, on the same day.", field="to")
+            raise Invalid("A closure ends after it starts, on the same day.", field="to")
 
     def span(self, zone: ZoneInfo) -> Interval:
         """The instants at which it begins and ends."""

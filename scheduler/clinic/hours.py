@@ -6,8 +6,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from scheduler.errors import Unfit
-from scheduler.intervals import Interval, Minute
+from scheduler.infra.errors import Invalid
+from scheduler.infra.intervals import Interval, Minute
 
 DAY = 1440
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
@@ -28,11 +28,11 @@ class WeeklyHours:
 
     def __post_init__(self) -> None:
         if not 0 <= self.weekday <= 6:
-            raise Unfit("Weekdays run from 0, Monday, to 6, Sunday.", field="weekly")
+            raise Invalid("Weekdays run from 0, Monday, to 6, Sunday.", field="weekly")
         if end_of(self.ends) <= minute_of_day(self.starts):
-            raise Unfit("Hours end after they start, on the same day.", field="weekly")
+            raise Invalid("Hours end after they start, on the same day.", field="weekly")
         if self.valid_from and self.valid_to and self.valid_to < self.valid_from:
-            raise Unfit("Hours cannot end being valid before they begin.", field="valid_to")
+            raise Invalid("Hours cannot end being valid before they begin.", field="valid_to")
 
     def holds_on(self, day: date) -> bool:
         """Whether these hours are worked on a date."""

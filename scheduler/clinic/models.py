@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import JSON, Field, SQLModel
 
-from scheduler.database import Instant, Versioned
+from scheduler.storage.database import Instant, Versioned
 
 
 class HoursKind(StrEnum):

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from math import ceil
 from typing import Any, NoReturn
 
-from scheduler.errors import Unfit
+from scheduler.infra.errors import Invalid
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
@@ -148,7 +148,7 @@ def counted_from(phases: Sequence[Phase], anchor_on: date | None) -> list[Phase]
         for phase in phases
     ]
     if any(phase.anchored and phase.anchor_on is None for phase in dated):
-        raise Unfit("Please say the date that this course is counted from.", field="anchor_on")
+        raise Invalid("Please say the date that this course is counted from.", field="anchor_on")
     return dated
 
 
@@ -409,4 +409,4 @@ def _number(value: object) -> float | None:
 
 
 def _refuse(sentence: str) -> NoReturn:
-    raise Unfit(sentence, field="phases")
+    raise Invalid(sentence, field="phases")

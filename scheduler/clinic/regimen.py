@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from scheduler.clinic import phases
-from scheduler.errors import Unfit
+from scheduler.infra.errors import Invalid
 
 MOST_PHASES = 12
 
@@ -12,17 +12,17 @@ MOST_PHASES = 12
 def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Phases in their stored form; Unfit names the first that nobody could keep."""
     if not 1 <= len(given) <= MOST_PHASES:
-        raise Unfit(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
+        raise Invalid(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
     checked = []
     for place, each in enumerate(given):
         try:
             checked.append(phases.to_json(phases.from_json(dict(each))))
-        except Unfit as problem:
-            raise Unfit(problem.sentence, field=f"phases[{place}]") from None
+        except Invalid as problem:
+            raise Invalid(problem.sentence, field=f"phases[{place}]") from None
     if all(each.get("optional") for each in checked):
-        raise Unfit("At least one phase must not be optional.", field="phases")
+        raise Invalid("At least one phase must not be optional.", field="phases")
     if _sessions(checked) > phases.MOST_SESSIONS:
-        raise Unfit(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
+        raise Invalid(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
     return checked
 
 
@@ -35,11 +35,11 @@ def check_hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dic
     for place, each in enumerate(stretches):
         field = f"hands_on[{place}]"
         if each["from_minute"] < before:
-            raise Unfit("Hands-on minutes come in order and do not overlap.", field=field)
+            raise Invalid("Hands-on minutes come in order and do not overlap.", field=field)
         if each["to_minute"] <= each["from_minute"]:
-            raise Unfit("Hands-on minutes end after they begin.", field=field)
+            raise Invalid("Hands-on minutes end after they begin.", field=field)
         if each["to_minute"] > minutes:
-            raise Unfit(f"Hands-on minutes lie within the {minutes} of a session.", field=field)
+            raise Invalid(f"Hands-on minutes lie within the {minutes} of a session.", field=field)
         before = each["to_minute"]
     return stretches
 
@@ -50,13 +50,13 @@ def check_course(
     """Raises Unfit for a course that ends beyond what may be booked, or a review after its end."""
     days = phases.days([phases.from_json(each) for each in checked])
     if days > horizon_days:
-        raise Unfit(
+        raise Invalid(
             f"A course takes {days} days at this pace; only {horizon_days} can be booked ahead.",
             field="phases",
         )
     sessions = _sessions(checked)
     if late := [each for each in review_after if each > sessions]:
-        raise Unfit(
+        raise Invalid(
             f"A review cannot come after session {late[0]}: a course has {sessions}.",
             field="review_after",
         )

@@ -12,13 +12,13 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
-from scheduler import audit
-from scheduler.audit import Actor
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
 from scheduler.clinic.models import HoursKind, Practitioner, Room, WorkingHours
 from scheduler.clinic.shifts import WeeklyBreak
-from scheduler.database import known
-from scheduler.errors import NotFound, Unfit
+from scheduler.infra.errors import Invalid, NotFound
+from scheduler.storage.database import stored_id
 
 ONE_DAY = timedelta(days=1)
 
@@ -65,7 +65,7 @@ def set_breaks(
     for place, (stretch, minutes) in enumerate(weekly):
         length = end_of(stretch.ends) - minute_of_day(stretch.starts)
         if minutes is not None and minutes > length:
-            raise Unfit(
+            raise Invalid(
                 f"A break of {minutes} minutes does not fit into {length}.",
                 field=f"weekly[{place}].minutes",
             )
@@ -136,7 +136,7 @@ def record(
     **details: Any,
 ) -> None:
     """Write down what was done to the hours or absences of a practitioner, or of a room."""
-    audit.record(
+    audit_trail.record(
         session,
         actor,
         deed,
@@ -175,7 +175,7 @@ def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
     )
     for (day, _, end), (next_day, start, _) in pairwise(stretches):
         if day == next_day and start < end:
-            raise Unfit("Two stretches of one weekday overlap.", field="weekly")
+            raise Invalid("Two stretches of one weekday overlap.", field="weekly")
 
 
 def _make_way(
@@ -201,7 +201,7 @@ def _row(
     valid_to: date | None,
 ) -> WorkingHours:
     return WorkingHours(
-        practitioner_id=known(practitioner.id),
+        practitioner_id=stored_id(practitioner.id),
         kind=kind,
         weekday=stretch.weekday,
         starts=stretch.starts.strftime("%H:%M"),

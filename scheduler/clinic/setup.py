@@ -7,9 +7,9 @@ from typing import Any, TypeVar
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, delete, select
 
-from scheduler import audit
-from scheduler.audit import Actor
-from scheduler.clinic import particulars, regimen, zone_rules
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.clinic import clinic_fields, regimen, zone_rules
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
@@ -19,8 +19,8 @@ from scheduler.clinic.models import (
     TreatmentPractitioner,
     TreatmentRoom,
 )
-from scheduler.database import known
-from scheduler.errors import NotAllowed, NotFound
+from scheduler.infra.errors import NotAllowed, NotFound
+from scheduler.storage.database import stored_id
 
 Kept = TypeVar("Kept", Practitioner, Room, Treatment)
 Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
@@ -46,14 +46,14 @@ def open_clinic(
     """A new clinic. `timezone`: a place of the tz database. Only for who sees every clinic."""
     if actor.clinic_ids is not None:
         raise NotAllowed("Only somebody who works for all clinics may open one.")
-    country = particulars.country(country)
-    other = particulars.checked_looks(other)
+    country = clinic_fields.country(country)
+    other = clinic_fields.checked_looks(other)
     clinic = Clinic(
         name=name,
         text_name=other.pop("text_name", None) or name[:28].strip(),
-        timezone=particulars.zone(timezone),
-        phone=particulars.phone(phone, country),
-        emergency_phone=particulars.emergency(emergency_phone),
+        timezone=clinic_fields.zone(timezone),
+        phone=clinic_fields.phone(phone, country),
+        emergency_phone=clinic_fields.emergency(emergency_phone),
         country=country,
         language=language,
         changed_at=now,
@@ -71,11 +71,11 @@ def change_clinic(
 
     A new name or quiet hours hold for the texts that are still owed.
     """
-    changes = particulars.checked_looks(changes)
+    changes = clinic_fields.checked_looks(changes)
     if "phone" in changes:
-        changes["phone"] = particulars.phone(changes["phone"], clinic.country)
+        changes["phone"] = clinic_fields.phone(changes["phone"], clinic.country)
     if "emergency_phone" in changes:
-        changes["emergency_phone"] = particulars.emergency(changes["emergency_phone"])
+        changes["emergency_phone"] = clinic_fields.emergency(changes["emergency_phone"])
     clinic.changed_at = now
     return _changed(session, actor, clinic, "clinic", changes, now=now)
 
@@ -93,7 +93,7 @@ def hire(
 ) -> Practitioner:
     """A new practitioner, who has no hours yet. The licence holds on its last day."""
     practitioner = Practitioner(
-        clinic_id=known(clinic.id),
+        clinic_id=stored_id(clinic.id),
         calendar_id=_calendar(session, clinic),
         name=name,
         license_number=license_number,
@@ -117,7 +117,7 @@ def change_practitioner(
 
 def add_room(session: Session, actor: Actor, clinic: Clinic, *, name: str, now: datetime) -> Room:
     """A new room or bed."""
-    room = Room(clinic_id=known(clinic.id), calendar_id=_calendar(session, clinic), name=name)
+    room = Room(clinic_id=stored_id(clinic.id), calendar_id=_calendar(session, clinic), name=name)
     return _added(session, actor, room, "room", now=now)
 
 
@@ -148,7 +148,7 @@ def offer(
     `hands_on`: the minutes that need the practitioner; none given means all of them.
     """
     treatment = Treatment(
-        clinic_id=known(clinic.id),
+        clinic_id=stored_id(clinic.id),
         name=name,
         minutes=minutes,
         hands_on=regimen.check_hands_on(hands_on, minutes),
@@ -262,7 +262,7 @@ def _give(
     room_ids: Sequence[int] | None,
 ) -> None:
     """Say who and which rooms give a treatment; None: as before."""
-    treatment_id = known(treatment.id)
+    treatment_id = stored_id(treatment.id)
     if practitioner_ids is not None:
         _check_here(session, Practitioner, practitioner_ids, treatment, "practitioner_ids")
         session.exec(
@@ -303,10 +303,10 @@ def _check_here(
 
 
 def _calendar(session: Session, clinic: Clinic) -> int:
-    calendar = Calendar(clinic_id=known(clinic.id))
+    calendar = Calendar(clinic_id=stored_id(clinic.id))
     session.add(calendar)
     session.flush()
-    return known(calendar.id)
+    return stored_id(calendar.id)
 
 
 def _added(session: Session, actor: Actor, row: Row, noun: str, *, now: datetime) -> Row:
@@ -348,4 +348,4 @@ def _record(
     **details: Any,
 ) -> None:
     clinic_id = row.id if isinstance(row, Clinic) else row.clinic_id
-    audit.record(session, actor, deed, noun, row.id, clinic_id=clinic_id, now=now, **details)
+    audit_trail.record(session, actor, deed, noun, row.id, clinic_id=clinic_id, now=now, **details)

@@ -12,7 +12,7 @@ from sqlmodel import Session, SQLModel
 from scheduler.clinic import hours
 from scheduler.clinic.hours import WeeklyHours
 from scheduler.clinic.models import HoursKind
-from scheduler.intervals import Interval, Minute
+from scheduler.infra.intervals import Interval, Minute
 
 HOURS = SQLModel.metadata.tables["working_hours"]
 

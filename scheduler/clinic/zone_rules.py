@@ -18,8 +18,8 @@ from sqlmodel import JSON, Field, Session, SQLModel, col, select
 
 from scheduler.clinic.hours import offset, steady
 from scheduler.clinic.models import Clinic
-from scheduler.database import Instant
-from scheduler.intervals import Interval, Minute, minute_of
+from scheduler.infra.intervals import Interval, Minute, minute_of
+from scheduler.storage.database import Instant
 
 BACK = timedelta(days=2)
 AHEAD = timedelta(days=12 * 366)

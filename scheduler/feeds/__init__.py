@@ -1,1 +1,1 @@
-"""The door for calendar programs."""
+"""Calendar files for calendar programs."""

@@ -5,14 +5,14 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from scheduler import links
-from scheduler.booking import courses
+from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic.models import Clinic
 from scheduler.feeds import ical
+from scheduler.i18n.translation import activate
+from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
-from scheduler.spoken import gettext as _
-from scheduler.spoken import speak
+from scheduler.storage import links
 
 PURPOSE = "calendar"
 """The purpose of a link that shows a course's calendar."""
@@ -27,7 +27,7 @@ def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     link = links.follow(session, token, purpose=PURPOSE, now=now)
     course = session.get_one(Course, link.subject_id)
     clinic = session.get_one(Clinic, course.clinic_id)
-    speak(session.get_one(Patient, course.patient_id).language)
+    activate(session.get_one(Patient, course.patient_id).language)
     appointments = courses.appointments_of(session, course)
     return ical.render(
         clinic.text_name,

@@ -4,9 +4,9 @@ from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from scheduler.context import Context
 from scheduler.feeds import courses
-from scheduler.misses import refuse_guessers
+from scheduler.http.context import Context
+from scheduler.http.guess_limiter import refuse_guessers
 
 router = APIRouter(
     prefix="/calendars", include_in_schema=False, dependencies=[Depends(refuse_guessers)]

@@ -1,1 +1,1 @@
-"""Who is treated, what they agreed to, and what to ask before needling."""
+"""Patients, their consent, their screening answers and the proof of their phone."""

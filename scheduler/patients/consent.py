@@ -6,11 +6,12 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
-from scheduler import audit, languages
-from scheduler.audit import Actor
-from scheduler.database import known
-from scheduler.languages import Words
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.i18n import languages
+from scheduler.i18n.languages import Words
 from scheduler.patients.models import ConsentRecord, OptOut, Patient
+from scheduler.storage.database import stored_id
 
 WORDING = Words(
     "consent",
@@ -52,7 +53,7 @@ def silences(session: Session, patients: Sequence[Patient]) -> dict[int, Silence
     }
     disagree = Silence("The patient has not agreed to texts.")
     return {
-        known(patient.id): stopped.get(patient.phone, disagree)
+        stored_id(patient.id): stopped.get(patient.phone, disagree)
         for patient in patients
         if patient.phone in stopped or not patient.sms_consent
     }
@@ -110,7 +111,7 @@ def stop(
         OptOut(phone=phone, since=since, words=words[:200], channel=channel, changed_at=now)
     )
     session.flush()
-    audit.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
+    audit_trail.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
     return True
 
 
@@ -130,7 +131,7 @@ def start(
         .values(lifted_at=said_at or now, changed_at=now)
     )
     if lifted.rowcount:
-        audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+        audit_trail.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
 
 
 def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
@@ -145,7 +146,7 @@ def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None
         .values(lifted_at=now, changed_at=now)
     )
     if lifted.rowcount:
-        audit.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+        audit_trail.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
 
 
 def is_stopped(session: Session, phone: str) -> bool:
@@ -176,7 +177,7 @@ def _decide(
 ) -> None:
     session.add(
         ConsentRecord(
-            patient_id=known(patient.id),
+            patient_id=stored_id(patient.id),
             phone=patient.phone,
             at=now,
             given=given,
@@ -188,7 +189,7 @@ def _decide(
     patient.changed_at = now
     session.add(patient)
     session.flush()
-    audit.record(
+    audit_trail.record(
         session,
         actor,
         "agreed to texts" if given else "withdrew consent",

@@ -11,12 +11,12 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, delete, func, select
 
-from scheduler.database import take_turn
-from scheduler.errors import TooMany
-from scheduler.origins import origin_and_network
+from scheduler.http.origins import origin_and_network
+from scheduler.i18n.translation import gettext as _
+from scheduler.infra.errors import TooMany
 from scheduler.patients.models import LinkRequest
 from scheduler.patients.verification import DAY, HOUR, PATIENCE
-from scheduler.spoken import gettext as _
+from scheduler.storage.database import take_turn
 
 PER_PHONE_A_DAY = 3
 PER_ORIGIN_AN_HOUR = 5

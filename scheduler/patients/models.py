@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import JSON, Field, SQLModel
 
-from scheduler.database import Instant, Versioned
+from scheduler.storage.database import Instant, Versioned
 
 
 class Patient(Versioned, table=True):

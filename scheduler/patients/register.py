@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
-from scheduler import audit
-from scheduler.audit import Actor
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Calendar, Clinic
-from scheduler.database import known, take_turn
-from scheduler.errors import NotFound, Unfit
+from scheduler.i18n.translation import gettext as _
+from scheduler.infra.errors import Invalid, NotFound
 from scheduler.patients.models import Patient
-from scheduler.spoken import gettext as _
+from scheduler.storage.database import stored_id, take_turn
 
 MAX_NAME = 80
 
@@ -39,18 +39,18 @@ def clean_name(typed: str) -> str:
     """
     name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
-        raise Unfit(_("Please give a name."), field="name")
+        raise Invalid(_("Please give a name."), field="name")
     if len(name) > MAX_NAME:
-        raise Unfit(
+        raise Invalid(
             _("A name can have at most %(most)s characters.") % {"most": MAX_NAME}, field="name"
         )
     if not all(_fits(name, place) for place in range(len(name))):
-        raise Unfit(
+        raise Invalid(
             _("A name can have letters, spaces, points, hyphens and apostrophes only."),
             field="name",
         )
     if not any(unicodedata.category(sign)[0] == "L" for sign in name):
-        raise Unfit(_("A name needs letters."), field="name")
+        raise Invalid(_("A name needs letters."), field="name")
     return name
 
 
@@ -68,7 +68,7 @@ def enrol(
 
     A parent and a child may share a phone, so the phone alone does not tell who it is.
     """
-    actor.require(known(clinic.id))
+    actor.require(stored_id(clinic.id))
     name = clean_name(name)
     # Two who enter the same phone at once would enter one person twice.
     take_turn(session, f"patient:{clinic.id}:{phone}")
@@ -81,12 +81,12 @@ def enrol(
     for patient in namesakes:
         if patient.name.casefold() == name.casefold():
             return patient
-    calendar = Calendar(clinic_id=known(clinic.id))
+    calendar = Calendar(clinic_id=stored_id(clinic.id))
     session.add(calendar)
     session.flush()
     patient = Patient(
-        clinic_id=known(clinic.id),
-        calendar_id=known(calendar.id),
+        clinic_id=stored_id(clinic.id),
+        calendar_id=stored_id(calendar.id),
         name=name,
         phone=phone,
         language=language,
@@ -95,7 +95,9 @@ def enrol(
     )
     session.add(patient)
     session.flush()
-    audit.record(session, actor, "enrolled", "patient", patient.id, clinic_id=clinic.id, now=now)
+    audit_trail.record(
+        session, actor, "enrolled", "patient", patient.id, clinic_id=clinic.id, now=now
+    )
     return patient
 
 
@@ -137,7 +139,7 @@ def change(
     patient.changed_at = now
     session.add(patient)
     session.flush()
-    audit.record(
+    audit_trail.record(
         session,
         actor,
         "changed",

@@ -11,13 +11,13 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select
 
-from scheduler import audit
-from scheduler.audit import Actor
-from scheduler.database import known
-from scheduler.errors import Unfit
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.i18n.translation import gettext as _
+from scheduler.i18n.translation import marked
+from scheduler.infra.errors import Invalid
 from scheduler.patients.models import Patient, Screening
-from scheduler.spoken import gettext as _
-from scheduler.spoken import marked
+from scheduler.storage.database import stored_id
 
 ANSWERS = ("no", "yes", "unsure")
 PAIN_SINCE = {
@@ -100,7 +100,7 @@ def clean(answers: Mapping[str, str]) -> dict[str, str]:
     """The answers, complete and each of a known kind. Unfit names the first that is missing."""
     for question in QUESTIONS:
         if answers.get(question.key) not in ANSWERS:
-            raise Unfit(
+            raise Invalid(
                 _("Please answer: %(question)s") % {"question": _(question.words)},
                 field=question.key,
             )
@@ -122,14 +122,14 @@ def record(
 ) -> Screening:
     """Keep the answers of a patient. They are clinical: no log, text or list shows them."""
     screening = Screening(
-        patient_id=known(patient.id),
+        patient_id=stored_id(patient.id),
         at=now,
         answers=clean(answers),
         needs_clearance=needs_clearance(answers),
     )
     session.add(screening)
     session.flush()
-    audit.record(
+    audit_trail.record(
         session,
         actor,
         "screened",

@@ -12,12 +12,12 @@ from hmac import compare_digest
 
 from sqlmodel import Session, col, func, select, update
 
-from scheduler import links
 from scheduler.clinic.models import Clinic
-from scheduler.errors import TooMany, Unfit
-from scheduler.origins import origin_and_network
+from scheduler.http.origins import origin_and_network
+from scheduler.i18n.translation import gettext as _
+from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients.models import PhoneCode
-from scheduler.spoken import gettext as _
+from scheduler.storage import links
 
 LIVES = timedelta(minutes=10)
 MAX_TRIES = 5
@@ -72,12 +72,12 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
         .values(tries=col(PhoneCode.tries) + 1)
     )
     if counted.rowcount == 0:
-        raise Unfit(_("That was one try too many. Please ask for a new code."), field="code")
+        raise Invalid(_("That was one try too many. Please ask for a new code."), field="code")
     if code.expires_at <= now:
-        raise Unfit(_("This code has lapsed. Please ask for a new one."), field="code")
+        raise Invalid(_("This code has lapsed. Please ask for a new one."), field="code")
     digits = "".join(sign for sign in typed if sign.isdecimal())
     if not compare_digest(digits.encode(), links.code_of(key, code.nonce).encode()):
-        raise Unfit(
+        raise Invalid(
             _("This is not the code that we texted. Please look at the text again."), field="code"
         )
     code.proved_at = now

@@ -1,1 +1,1 @@
-"""Whether it is helping."""
+"""Pain scores and reviews of a course."""

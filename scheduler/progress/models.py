@@ -4,7 +4,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel
 
-from scheduler.database import Instant
+from scheduler.storage.database import Instant
 
 
 class Score(SQLModel, table=True):

@@ -13,7 +13,7 @@ from sqlalchemy import exists
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
-from scheduler.audit import Actor
+from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Treatment
 from scheduler.progress.models import Score

@@ -6,13 +6,13 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from scheduler import audit
-from scheduler.audit import Actor
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Appointment
-from scheduler.database import known
-from scheduler.errors import Conflict, Unfit
+from scheduler.infra.errors import Conflict, Invalid
 from scheduler.progress import reviews
 from scheduler.progress.models import Score
+from scheduler.storage.database import stored_id
 
 ASKED_FOR = timedelta(days=14)
 """How long after a session it is of use to say how one is; then too much else has happened."""
@@ -26,14 +26,14 @@ def record(
     After a session with which a review falls due it is the answer to that review.
     """
     if not 0 <= value <= 10:
-        raise Unfit("Please give a number from 0 to 10.", field="value")
+        raise Invalid("Please give a number from 0 to 10.", field="value")
     actor.require(appointment.clinic_id)
     score = session.exec(select(Score).where(Score.appointment_id == appointment.id)).first()
     if score is None:
         score = Score(
             clinic_id=appointment.clinic_id,
             course_id=appointment.course_id,
-            appointment_id=known(appointment.id),
+            appointment_id=stored_id(appointment.id),
             value=value,
             review=reviews.falls_due_after(session, appointment),
             at=now,
@@ -41,7 +41,7 @@ def record(
     score.value, score.at = value, now
     session.add(score)
     session.flush()
-    audit.record(
+    audit_trail.record(
         session, actor, "scored", "appointment", appointment.id,
         clinic_id=appointment.clinic_id, now=now,
     )  # fmt: skip
@@ -49,7 +49,7 @@ def record(
 
 
 class NotYet(Conflict):
-    """How somebody is can be said of a session that has been."""
+    sentence = "How somebody is can be said of a session that has been."
 
 
 def enter(

@@ -1,1 +1,1 @@
-"""What is texted, when, and that it is texted once."""
+"""Text messages: which are owed, how they are sent once, and how replies are read."""

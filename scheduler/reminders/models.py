@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
-from scheduler.database import Instant, Versioned
+from scheduler.storage.database import Instant, Versioned
 
 THE_ONLY_LINE = 1
 
@@ -163,7 +163,7 @@ class MassText(Versioned, table=True):
     decided_by: str = Field(default="", max_length=60)
 
 
-class Line(SQLModel, table=True):
+class CarrierState(SQLModel, table=True):
     """The one row that tells all workers how fast the carrier is called, and whether it answers."""
 
     __tablename__ = "carrier_line"

@@ -1,1 +1,1 @@
-"""Carriers of texts."""
+"""Sends text messages through a carrier."""

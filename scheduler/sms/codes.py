@@ -12,7 +12,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 
-class Do(StrEnum):
+class Policy(StrEnum):
     """What is done about a text that met with an error."""
 
     NEVER = "never"
@@ -37,14 +37,14 @@ class Do(StrEnum):
 class Meaning:
     """What to do about an error, and the sentence for staff."""
 
-    do: Do
+    do: Policy
     sentence: str
     wait: timedelta = timedelta(0)
 
     @property
     def tries_again(self) -> bool:
         """Whether another text is worth it after a receipt said this."""
-        return self.do in {Do.LATER, Do.ONCE}
+        return self.do in {Policy.LATER, Policy.ONCE}
 
 
 SOON = timedelta(minutes=5)
@@ -52,24 +52,25 @@ HALF_AN_HOUR = timedelta(minutes=30)
 AN_HOUR = timedelta(hours=1)
 NEXT_WINDOW = timedelta(hours=12)
 
-_BAD_NUMBER = Meaning(Do.FLAG, "This is not a number that can get texts.")
+_BAD_NUMBER = Meaning(Policy.FLAG, "This is not a number that can get texts.")
 _NOT_MOBILE = "This phone cannot get texts; it may be a landline."
-_EMPTY = Meaning(Do.NEVER, "The text was empty.")
+_EMPTY = Meaning(Policy.NEVER, "The text was empty.")
 _SENDER = Meaning(
-    Do.STOP, "Our sending number is not set up for this; look at the Twilio settings."
+    Policy.STOP, "Our sending number is not set up for this; look at the Twilio settings."
 )
 _UNREGISTERED = Meaning(
-    Do.STOP, "Our sending number is not registered with the networks; look at Twilio's console."
+    Policy.STOP,
+    "Our sending number is not registered with the networks; look at Twilio's console.",
 )
-_OUR_MISTAKE = Meaning(Do.NEVER, "Twilio found a mistake in how we sent this.")
-_UNCLEAR = Meaning(Do.UNKNOWN, "Twilio had trouble: it may have taken the text, or not.")
-_NETWORK = Meaning(Do.ONCE, "The network had trouble and may not have delivered it.", SOON)
+_OUR_MISTAKE = Meaning(Policy.NEVER, "Twilio found a mistake in how we sent this.")
+_UNCLEAR = Meaning(Policy.UNKNOWN, "Twilio had trouble: it may have taken the text, or not.")
+_NETWORK = Meaning(Policy.ONCE, "The network had trouble and may not have delivered it.", SOON)
 
 CODES: Mapping[int, Meaning] = MappingProxyType({
-    20003: Meaning(Do.STOP, "Twilio does not accept our credentials."),
-    20404: Meaning(Do.NEVER, "Twilio knows nothing of what was asked."),
+    20003: Meaning(Policy.STOP, "Twilio does not accept our credentials."),
+    20404: Meaning(Policy.NEVER, "Twilio knows nothing of what was asked."),
     20422: _OUR_MISTAKE,
-    20429: Meaning(Do.LATER, "Twilio has too much to do just now."),
+    20429: Meaning(Policy.LATER, "Twilio has too much to do just now."),
     20500: _UNCLEAR,
     20503: _UNCLEAR,
     21211: _BAD_NUMBER,
@@ -77,53 +78,55 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     21217: _BAD_NUMBER,
     21401: _BAD_NUMBER,
     21407: _BAD_NUMBER,
-    21408: Meaning(Do.MEND, "Texts to this country are not switched on at Twilio."),
+    21408: Meaning(Policy.MEND, "Texts to this country are not switched on at Twilio."),
     21421: _BAD_NUMBER,
     21601: _SENDER,
     21602: _EMPTY,
     21603: _SENDER,
-    21604: Meaning(Do.NEVER, "There was no number to send to."),
+    21604: Meaning(Policy.NEVER, "There was no number to send to."),
     21606: _SENDER,
     21608: Meaning(
-        Do.MEND, "A trial account of Twilio can only text numbers that were verified there."
+        Policy.MEND, "A trial account of Twilio can only text numbers that were verified there."
     ),
-    21609: Meaning(Do.STOP, "Twilio does not accept the address for receipts; look at PUBLIC_URL."),
+    21609: Meaning(Policy.STOP, "Twilio rejects our address for reports. Check PUBLIC_URL."),
     21610: Meaning(
-        Do.OPTED_OUT, "The owner of this phone has opted out of texts; START brings them back."
+        Policy.OPTED_OUT, "The owner of this phone has opted out of texts; START brings them back."
     ),
-    21611: Meaning(Do.LATER, "Too many texts wait at Twilio for our number.", HALF_AN_HOUR),
-    21612: Meaning(Do.FLAG, "No text can reach this number from ours."),
-    21614: Meaning(Do.FLAG, "This number is not a mobile phone."),
-    21617: Meaning(Do.NEVER, "The text was too long."),
+    21611: Meaning(Policy.LATER, "Too many texts wait at Twilio for our number.", HALF_AN_HOUR),
+    21612: Meaning(Policy.FLAG, "No text can reach this number from ours."),
+    21614: Meaning(Policy.FLAG, "This number is not a mobile phone."),
+    21617: Meaning(Policy.NEVER, "The text was too long."),
     21619: _EMPTY,
-    21635: Meaning(Do.FLAG, "This number is a landline."),
+    21635: Meaning(Policy.FLAG, "This number is a landline."),
     21703: _SENDER,
     21704: _SENDER,
     21705: _SENDER,
-    30001: Meaning(Do.LATER, "The carrier had too many texts waiting.", HALF_AN_HOUR),
-    30002: Meaning(Do.STOP, "Our account at Twilio is suspended."),
-    30003: Meaning(Do.LATER, "The phone was off or out of reach.", AN_HOUR),
-    30004: Meaning(Do.OPTED_OUT, "The network blocks texts to this phone."),
-    30005: Meaning(Do.FLAG, "There is no such phone."),
-    30006: Meaning(Do.FLAG, _NOT_MOBILE),
-    30007: Meaning(Do.NEVER, "The network took this text for spam: look at its words."),
-    30008: Meaning(Do.ONCE, "The network could not deliver it and did not say why.", SOON),
+    30001: Meaning(Policy.LATER, "The carrier had too many texts waiting.", HALF_AN_HOUR),
+    30002: Meaning(Policy.STOP, "Our account at Twilio is suspended."),
+    30003: Meaning(Policy.LATER, "The phone was off or out of reach.", AN_HOUR),
+    30004: Meaning(Policy.OPTED_OUT, "The network blocks texts to this phone."),
+    30005: Meaning(Policy.FLAG, "There is no such phone."),
+    30006: Meaning(Policy.FLAG, _NOT_MOBILE),
+    30007: Meaning(Policy.NEVER, "The network took this text for spam: look at its words."),
+    30008: Meaning(Policy.ONCE, "The network could not deliver it and did not say why.", SOON),
     30017: _NETWORK,
-    30022: Meaning(Do.LATER, "The network lets us send no more just now.", AN_HOUR),
-    30023: Meaning(Do.LATER, "The network lets us send no more today.", NEXT_WINDOW),
+    30022: Meaning(Policy.LATER, "The network lets us send no more just now.", AN_HOUR),
+    30023: Meaning(Policy.LATER, "The network lets us send no more today.", NEXT_WINDOW),
     30024: _UNREGISTERED,
     30032: _UNREGISTERED,
     30034: _UNREGISTERED,
     30035: _UNREGISTERED,
     # It may be of use once the quiet hours are over that it was not to arrive in.
-    30036: Meaning(Do.LATER, "It waited at the carrier for too long.", SOON),
+    30036: Meaning(Policy.LATER, "It waited at the carrier for too long.", SOON),
     30410: _NETWORK,
     30450: Meaning(
-        Do.LATER, "Twilio held texts to this region back, as a guard against misuse.", HALF_AN_HOUR
+        Policy.LATER,
+        "Twilio blocked texts to this region to prevent misuse (SMS pumping).",
+        HALF_AN_HOUR,
     ),
     30500: _NETWORK,
-    30610: Meaning(Do.LATER, "Twilio does not deliver at this hour.", NEXT_WINDOW),
-    30640: Meaning(Do.OPTED_OUT, "Twilio advises against texting this phone."),
+    30610: Meaning(Policy.LATER, "Twilio does not deliver at this hour.", NEXT_WINDOW),
+    30640: Meaning(Policy.OPTED_OUT, "Twilio advises against texting this phone."),
     35111: _OUR_MISTAKE,
     35114: _OUR_MISTAKE,
     35118: _OUR_MISTAKE,
@@ -140,5 +143,5 @@ def meaning(code: int | None, status: int = 400) -> Meaning:
     if status in {401, 403}:
         return CODES[20003]
     if status < 400:
-        return Meaning(Do.STOP, "Twilio's address sends us elsewhere; look at it.")
-    return Meaning(Do.NEVER, f"It failed (error {code}): a human should look.")
+        return Meaning(Policy.STOP, "Twilio's address sends us elsewhere; look at it.")
+    return Meaning(Policy.NEVER, f"It failed (error {code}): a human should look.")

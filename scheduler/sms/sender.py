@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
-from scheduler.errors import Problem
+from scheduler.infra.errors import Problem
 
 
 class Refused(Problem):
-    """The carrier will not take this text, now or ever."""
+    sentence = "The carrier will not take this text, now or ever."
 
     slug = "text-refused"
 
@@ -41,7 +41,7 @@ class Refused(Problem):
 
 
 class TryLater(Problem):
-    """The text surely did not go out; a later try may succeed."""
+    sentence = "The text surely did not go out; a later try may succeed."
 
     slug = "text-later"
 
@@ -54,25 +54,27 @@ class TryLater(Problem):
 
 
 class Unreached(TryLater):
-    """The carrier could not be reached, so the text surely did not go out. It is not to blame."""
+    sentence = (
+        "The carrier could not be reached, so the text surely did not go out. It is not to blame."
+    )
 
     slug = "carrier-unreached"
 
 
-class TooMany(TryLater):
-    """The carrier asks us to slow down, whatever the text."""
+class RateLimited(TryLater):
+    sentence = "The carrier asks us to slow down, whatever the text."
 
     slug = "too-many-calls"
 
 
 class Unknown(Problem):
-    """The text may have gone out, or not. Find out before trying again."""
+    sentence = "The text may have gone out, or not. Find out before trying again."
 
     slug = "text-unknown"
 
 
 class LeaseLost(Problem):
-    """Too much time has passed since this text was claimed. It was not sent."""
+    sentence = "Too much time has passed since this text was claimed. It was not sent."
 
     slug = "lease-lost"
 

@@ -33,14 +33,14 @@ from urllib3.exceptions import (
 )
 
 from scheduler.sms import codes
-from scheduler.sms.codes import Do
+from scheduler.sms.codes import Policy
 from scheduler.sms.sender import (
     Accepted,
     Found,
     LeaseLost,
+    RateLimited,
     Received,
     Refused,
-    TooMany,
     TryLater,
     Unknown,
     Unreached,
@@ -305,11 +305,11 @@ def _meaning(
 ) -> Refused | TryLater | Unknown:
     """What an answer other than 2xx means for the text."""
     if status == 429:
-        return TooMany("Twilio has too much to do just now.", retry_after=retry_after)
+        return RateLimited("Twilio has too much to do just now.", retry_after=retry_after)
     if status >= 500 or status == 408:
         return Unknown(f"Twilio answered {status}: it may have taken the text, or not.")
     meaning = codes.meaning(code, status)
-    if meaning.do is Do.UNKNOWN:
+    if meaning.do is Policy.UNKNOWN:
         return Unknown(meaning.sentence)
     if meaning.tries_again:
         wait = max(retry_after or timedelta(0), meaning.wait)
@@ -322,10 +322,10 @@ def _refusal(code: int | None, status: int) -> Refused:
     return Refused(
         code,
         meaning.sentence,
-        opted_out=meaning.do is Do.OPTED_OUT,
-        bad_phone=meaning.do is Do.FLAG,
-        config=meaning.do in {Do.MEND, Do.STOP},
-        stops_all=meaning.do is Do.STOP,
+        opted_out=meaning.do is Policy.OPTED_OUT,
+        bad_phone=meaning.do is Policy.FLAG,
+        config=meaning.do in {Policy.MEND, Policy.STOP},
+        stops_all=meaning.do is Policy.STOP,
     )
 
 

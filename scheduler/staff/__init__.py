@@ -1,1 +1,1 @@
-"""Who works here and what they may do."""
+"""Members of staff, their sign-ins and their permissions."""

@@ -13,13 +13,13 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import Session, col, delete, func, select, update
 
-from scheduler import audit
-from scheduler.audit import OPERATOR, Actor
-from scheduler.database import known
-from scheduler.errors import Conflict, NotFound, Problem, TooMany, Unfit
-from scheduler.origins import household
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.http.origins import household
+from scheduler.infra.errors import Conflict, Invalid, NotFound, Problem, TooMany
 from scheduler.staff.models import ApiKey, Member, Membership, SignIn, SignInTry
 from scheduler.staff.roles import Role
+from scheduler.storage.database import stored_id
 
 KEY_PREFIX = "ck_"
 TOKEN_PREFIX = "st_"  # noqa: S105 - it only tells a token from a key
@@ -41,7 +41,7 @@ _NOBODYS = (
 
 
 class NotSignedIn(Problem):
-    """Please give an API key or a sign-in token that is valid."""
+    sentence = "Please give an API key or a sign-in token that is valid."
 
     slug = "not-signed-in"
 
@@ -67,11 +67,11 @@ def add(
     """A new member of staff. `clinic_ids` None: every clinic, also those opened later."""
     email = _clean_email(email)
     if role not in set(Role):
-        raise Unfit(f"A role is one of {', '.join(Role)}.", field="role")
+        raise Invalid(f"A role is one of {', '.join(Role)}.", field="role")
     if not 1 <= len(name.strip()) <= 120:
-        raise Unfit("A name has 1 to 120 characters.", field="name")
+        raise Invalid("A name has 1 to 120 characters.", field="name")
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Unfit(
+        raise Invalid(
             f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
         )
     if _by_email(session, email) is not None:
@@ -87,9 +87,9 @@ def add(
     session.add(member)
     session.flush()
     for clinic_id in clinic_ids or ():
-        session.add(Membership(member_id=known(member.id), clinic_id=clinic_id))
+        session.add(Membership(member_id=stored_id(member.id), clinic_id=clinic_id))
     session.flush()
-    audit.record(session, OPERATOR, "added", "member", member.id, clinic_id=None, now=now)
+    audit_trail.record(session, OPERATOR, "added", "member", member.id, clinic_id=None, now=now)
     return member
 
 
@@ -104,10 +104,10 @@ def find(session: Session, email: str) -> Member:
 def make_key(session: Session, member: Member, *, label: str, now: datetime) -> str:
     """A new API key with the powers of a member. It cannot be shown a second time."""
     if not 1 <= len(label.strip()) <= 80:
-        raise Unfit("A label has 1 to 80 characters.", field="label")
+        raise Invalid("A label has 1 to 80 characters.", field="label")
     # The id stands in the key only so that people can tell which one it is.
     key = ApiKey(
-        member_id=known(member.id),
+        member_id=stored_id(member.id),
         label=label.strip(),
         key_hash=secrets.token_hex(),
         created_at=now,
@@ -118,7 +118,7 @@ def make_key(session: Session, member: Member, *, label: str, now: datetime) -> 
     key.key_hash = _hash(raw)
     session.add(key)
     session.flush()
-    audit.record(session, OPERATOR, "made", "API key", key.id, clinic_id=None, now=now)
+    audit_trail.record(session, OPERATOR, "made", "API key", key.id, clinic_id=None, now=now)
     return raw
 
 
@@ -217,7 +217,7 @@ def sign_in(
     """Somebody whose password fits comes in: the row and the token, which is not kept."""
     raw = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
     row = SignIn(
-        member_id=known(account.member_id),
+        member_id=stored_id(account.member_id),
         token_hash=_hash(raw),
         created_at=now,
         expires_at=now + ABSOLUTE,
@@ -226,7 +226,9 @@ def sign_in(
     session.add(row)
     session.flush()
     actor = Actor(kind="staff", id=account.member_id, origin=origin, request_id=request_id)
-    audit.record(session, actor, "signed in", "member", account.member_id, clinic_id=None, now=now)
+    audit_trail.record(
+        session, actor, "signed in", "member", account.member_id, clinic_id=None, now=now
+    )
     return row, raw
 
 
@@ -247,7 +249,7 @@ def _clean_email(typed: str) -> str:
     email = typed.strip().lower()
     name, _, host = email.partition("@")
     if not (name and host and len(email) <= 254 and email.isprintable() and " " not in email):
-        raise Unfit("This does not look like an e-mail address.", field="email")
+        raise Invalid("This does not look like an e-mail address.", field="email")
     return email
 
 

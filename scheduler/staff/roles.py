@@ -12,7 +12,7 @@ class Role(StrEnum):
     PRACTITIONER = "practitioner"
 
 
-class Deed(StrEnum):
+class Permission(StrEnum):
     """What somebody may be allowed to do."""
 
     SEE_CLINIC = "see clinics, practitioners, rooms, treatments and hours"
@@ -33,26 +33,26 @@ class Deed(StrEnum):
 
 _DAILY = frozenset(
     {
-        Deed.SEE_CLINIC,
-        Deed.SEE_CALENDAR,
-        Deed.CLOSE,
-        Deed.BOOK,
-        Deed.ATTEND,
-        Deed.SEE_PATIENTS,
-        Deed.CHANGE_PATIENTS,
-        Deed.SEE_MESSAGES,
-        Deed.ANSWER_REPLIES,
-        Deed.TEXT_MANY,
+        Permission.SEE_CLINIC,
+        Permission.SEE_CALENDAR,
+        Permission.CLOSE,
+        Permission.BOOK,
+        Permission.ATTEND,
+        Permission.SEE_PATIENTS,
+        Permission.CHANGE_PATIENTS,
+        Permission.SEE_MESSAGES,
+        Permission.ANSWER_REPLIES,
+        Permission.TEXT_MANY,
     }
 )
 
-MAY: Mapping[Role, frozenset[Deed]] = {
-    Role.ADMIN: frozenset(Deed),
+MAY: Mapping[Role, frozenset[Permission]] = {
+    Role.ADMIN: frozenset(Permission),
     Role.FRONT_DESK: _DAILY,
-    Role.PRACTITIONER: _DAILY | {Deed.CLEAR},
+    Role.PRACTITIONER: _DAILY | {Permission.CLEAR},
 }
 
 
-def may(role: str | None, deed: Deed) -> bool:
+def may(role: str | None, deed: Permission) -> bool:
     """Whether somebody of this role may do this. An unknown role may do nothing."""
     return role in set(Role) and deed in MAY[Role(str(role))]

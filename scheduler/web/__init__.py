@@ -1,1 +1,1 @@
-"""The door for patients: pages that work on any browser."""
+"""Patient pages that work in any browser, without JavaScript."""

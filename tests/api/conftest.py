@@ -12,12 +12,12 @@ from fastapi import FastAPI
 from httpx import Response
 
 from scheduler import app as application
-from scheduler.context import Context
-from scheduler.database import Database
-from scheduler.settings import Settings
+from scheduler.http.context import Context
+from scheduler.infra.settings import Settings
 from scheduler.staff import accounts
 from scheduler.staff.roles import Role
-from tests.cast import NOW, Cast, settle
+from scheduler.storage.database import Database
+from tests.support.cast import NOW, Cast, settle
 
 with warnings.catch_warnings():
     # Starlette would like another name of the same client, which is not out yet.

@@ -7,16 +7,18 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import col, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import absence_proposals, absences, closing, courses, waitlist
-from scheduler.booking.seating import Wanted
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.absences import closures, proposals, time_off
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import courses
+from scheduler.booking.waitlist import entries
 from scheduler.clinic import rota
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.database import Database, known
 from scheduler.patients.models import Patient
-from scheduler.reminders import rulebook
 from scheduler.reminders.models import MassText, Message, ReminderRule, Reply
-from tests.cast import DAY, MONDAY, NOW, Cast
+from scheduler.reminders.outbox import clinic_rules
+from scheduler.storage.database import Database, stored_id
+from tests.support.cast import DAY, MONDAY, NOW, Cast
 
 PHASES = [{"sessions": 2, "per_week": 2}]
 
@@ -49,10 +51,13 @@ def furnish(database: Database, cast: Cast) -> Ids:
             OPERATOR,
             treatment=treatment,
             patient=session.get_one(Patient, cast.ann),
-            wanted=[Wanted(1, MONDAY, cast.ana), Wanted(2, MONDAY + 2 * DAY, cast.ana)],
+            wanted=[
+                RequestedTime(1, MONDAY, cast.ana),
+                RequestedTime(2, MONDAY + 2 * DAY, cast.ana),
+            ],
             now=NOW,
         )
-        away = absences.take_time_off(
+        away = time_off.take_time_off(
             session,
             OPERATOR,
             session.get_one(Practitioner, cast.ben),
@@ -60,17 +65,17 @@ def furnish(database: Database, cast: Cast) -> Ids:
             ends_at=MONDAY + 31 * DAY,
             now=NOW,
         )
-        [closure] = closing.close(
+        [closure] = closures.close(
             session,
             OPERATOR,
             session.get_one(Clinic, cast.clinic),
             day=(MONDAY + 60 * DAY).date(),
             now=NOW,
         )
-        proposal = absence_proposals.propose(
+        proposal = proposals.propose(
             session,
             OPERATOR,
-            absence_proposals.of_time_off(
+            proposals.of_time_off(
                 session.get_one(Practitioner, cast.ben),
                 starts_at=MONDAY + 20 * DAY,
                 ends_at=MONDAY + 21 * DAY,
@@ -86,7 +91,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             ends="12:00",
             now=NOW,
         )
-        rulebook.settle(session, [cast.clinic], now=NOW)
+        clinic_rules.settle(session, [cast.clinic], now=NOW)
         rule = session.exec(
             select(ReminderRule)
             .where(ReminderRule.clinic_id == cast.clinic)
@@ -123,7 +128,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
         session.add(many)
         session.flush()
         appointment, second = courses.appointments_of(session, course)
-        entry = waitlist.enter(
+        entry = entries.enter(
             session,
             OPERATOR,
             treatment=treatment,
@@ -137,7 +142,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
             "patient_id": cast.bob,
             "practitioner_ids": [cast.ana],
             "room_ids": [cast.beds[0]],
-            "appointment_id": known(appointment.id),
+            "appointment_id": stored_id(appointment.id),
         }
         return Ids(
             by_parameter={
@@ -145,19 +150,19 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "patient_id": cast.ann,
                 "practitioner_id": cast.ben,
                 "room_id": cast.beds[0],
-                "course_id": known(course.id),
-                "proposal_id": known(proposal.id),
-                "time_off_id": known(away.id),
-                "closure_id": known(closure.id),
-                "extra_hours_id": known(extra.id),
-                "rule_id": known(rule.id),
-                "reply_id": known(reply.id),
-                "entry_id": known(entry.id),
-                "message_id": known(message.id),
-                "mass_text_id": known(many.id),
+                "course_id": stored_id(course.id),
+                "proposal_id": stored_id(proposal.id),
+                "time_off_id": stored_id(away.id),
+                "closure_id": stored_id(closure.id),
+                "extra_hours_id": stored_id(extra.id),
+                "rule_id": stored_id(rule.id),
+                "reply_id": stored_id(reply.id),
+                "entry_id": stored_id(entry.id),
+                "message_id": stored_id(message.id),
+                "mass_text_id": stored_id(many.id),
             },
             by_body=by_body,
-            bodies={**_bodies(cast), "Swap": {"appointment_id": known(second.id)}},
+            bodies={**_bodies(cast), "Swap": {"appointment_id": stored_id(second.id)}},
         )
 
 

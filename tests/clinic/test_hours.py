@@ -6,10 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scheduler.clinic.hours import WeeklyHours, resolve, steady, wall, working
-from scheduler.clinic.licences import cut, ends_at, valid_on
-from scheduler.errors import Unfit
-from scheduler.intervals import Interval, minute_of
-from tests.zones import changing
+from scheduler.clinic.licenses import cut, ends_at, valid_on
+from scheduler.infra.errors import Invalid
+from scheduler.infra.intervals import Interval, minute_of
+from tests.support.zones import changing
 
 NEW_YORK = ZoneInfo("America/New_York")
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -95,7 +95,7 @@ def test_touching_and_overlapping_hours_are_one_stretch():
     ],
 )
 def test_hours_that_cannot_be_are_refused(facts):
-    with pytest.raises(Unfit):
+    with pytest.raises(Invalid):
         WeeklyHours(*facts)
 
 

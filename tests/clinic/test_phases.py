@@ -2,9 +2,9 @@ from datetime import date
 
 import pytest
 
-from scheduler.clinic.pace_words import describe
 from scheduler.clinic.phases import Phase, from_json, to_json, weeks, written_out
-from scheduler.errors import Unfit
+from scheduler.infra.errors import Invalid
+from scheduler.phrases.treatment_pace import describe
 
 CHERKIN = [Phase(6, per_week=2), Phase(4, per_week=1)]
 TAPER = [
@@ -57,7 +57,7 @@ TAPER = [
     ],
 )
 def test_what_cannot_be_met_is_refused_with_a_sentence(facts, sentence):
-    with pytest.raises(Unfit, match=sentence) as refusal:
+    with pytest.raises(Invalid, match=sentence) as refusal:
         Phase(**facts)
 
     assert refusal.value.field == "phases"
@@ -167,7 +167,7 @@ def test_json_there_and_back():
     ],
 )
 def test_json_of_another_shape_is_refused(value):
-    with pytest.raises(Unfit) as refusal:
+    with pytest.raises(Invalid) as refusal:
         from_json(value)
 
     assert refusal.value.field == "phases"
@@ -201,5 +201,5 @@ def test_a_repeated_phase_written_out():
 
 @pytest.mark.parametrize("value", ["soon", 20270621, "2027-13-01"])
 def test_an_anchor_is_a_date(value):
-    with pytest.raises(Unfit, match="anchor_on is a date"):
+    with pytest.raises(Invalid, match="anchor_on is a date"):
         from_json({"sessions": 3, "per_week": 1, "to_day": -1, "anchor_on": value})

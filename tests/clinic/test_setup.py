@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 from sqlmodel import Session, select
 
-from scheduler.audit import OPERATOR, Actor, AuditEntry
+from scheduler.audit.audit_trail import OPERATOR, Actor, AuditEntry
 from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.database import Database
-from scheduler.errors import NotAllowed, NotFound, Unfit
-from tests.cast import NOW, Cast, settle
+from scheduler.infra.errors import Invalid, NotAllowed, NotFound
+from scheduler.storage.database import Database
+from tests.support.cast import NOW, Cast, settle
 
 CLINIC: dict[str, Any] = {
     "name": "Linde Akupunktur und Naturheilkunde",
@@ -50,7 +50,7 @@ def test_who_works_for_one_clinic_opens_no_other(database: Database) -> None:
 
 @pytest.mark.parametrize("zone", ["Europe/Atlantis", "", "/etc/localtime", "../UTC", "posixrules"])
 def test_a_zone_is_a_place_of_the_packaged_data(database: Database, zone: str) -> None:
-    with database.transaction() as session, pytest.raises(Unfit) as problem:
+    with database.transaction() as session, pytest.raises(Invalid) as problem:
         setup.open_clinic(session, OPERATOR, **{**CLINIC, "timezone": zone}, now=NOW)
     assert problem.value.field == "timezone"
 
@@ -80,7 +80,7 @@ def test_a_treatment_needs_hands_throughout_unless_it_says_when(
 def test_a_shorter_session_must_still_hold_its_hands_on_minutes(
     database: Database, cast: Cast
 ) -> None:
-    with database.transaction() as session, pytest.raises(Unfit) as problem:
+    with database.transaction() as session, pytest.raises(Invalid) as problem:
         setup.change_treatment(
             session, OPERATOR, session.get_one(Treatment, cast.back), {"minutes": 35}, now=NOW
         )
@@ -142,7 +142,7 @@ def test_hours_that_touch_are_fine_and_hours_that_overlap_are_not(
             session, OPERATOR, ana, [morning, rota.weekly_hours(0, "12:00", "17:00")], now=NOW
         )
 
-        with pytest.raises(Unfit):
+        with pytest.raises(Invalid):
             rota.set_hours(
                 session, OPERATOR, ana, [morning, rota.weekly_hours(0, "11:59", "17:00")], now=NOW
             )

@@ -19,10 +19,10 @@ from sqlalchemy import event, text
 from sqlmodel import Session
 
 from scheduler import app as application
-from scheduler.clock import use_packaged_zones
-from scheduler.context import Context
-from scheduler.database import Database
-from scheduler.settings import Settings
+from scheduler.http.context import Context
+from scheduler.infra.clock import use_packaged_zones
+from scheduler.infra.settings import Settings
+from scheduler.storage.database import Database
 from tests.api.conftest import KEY, Desk, FrozenClock, TestClient
 
 TABLES = ("courses", "appointments", "diary", "idempotency_keys", "messages", "audit_entries")

@@ -14,9 +14,9 @@ from pathlib import Path
 
 from sqlmodel import col, func, select
 
-from scheduler.clock import SystemClock
-from scheduler.database import Database
+from scheduler.infra.clock import SystemClock
 from scheduler.reminders.models import Message, MessageState
+from scheduler.storage.database import Database
 from tests.kill.sweeper import IN_CALL, LEASE
 from tests.reminders.world import open_clinic
 from tests.standin import Fault, Standin

@@ -16,16 +16,17 @@ from itertools import count
 
 from sqlmodel import col, delete, update
 
-from scheduler import faults, shared_clock
-from scheduler.clock import Clock, SystemClock, use_packaged_zones
-from scheduler.database import Busy, Database
-from scheduler.errors import Unavailable
-from scheduler.reminders import claims, line, reconciling
-from scheduler.reminders.claims import Claim, Intent
-from scheduler.reminders.dispatcher import Deadline, Dispatcher, Manners
+from scheduler.infra import crash_points
+from scheduler.infra.clock import Clock, SystemClock, use_packaged_zones
+from scheduler.infra.errors import Unavailable
 from scheduler.reminders.models import Attempt, Message, MessageState
+from scheduler.reminders.sending import carrier_health, claims, reconciliation
+from scheduler.reminders.sending.claims import Claim, SendAttempt
+from scheduler.reminders.sending.dispatcher import Deadline, Dispatcher, DispatcherConfig
 from scheduler.sms import twilio
 from scheduler.sms.sender import Accepted
+from scheduler.storage import shared_clock
+from scheduler.storage.database import Busy, Database
 from tests.reminders.world import SECRETS
 from tests.standin import ACCOUNT, SERVICE, TOKEN
 
@@ -42,9 +43,9 @@ class MarkBefore(Dispatcher):
         if intent is None:
             return False
         self._settle(intent, Accepted(f"SM{claim.message_id:032x}"))
-        faults.point("after-intent")
+        crash_points.crash_point("after-intent")
         self._call(intent, deadline)
-        faults.point("after-answer")
+        crash_points.crash_point("after-answer")
         return True
 
 
@@ -56,14 +57,14 @@ class MarkAfter(Dispatcher):
         if intent is None:
             return False
         self._forget_attempt(intent)
-        faults.point("after-intent")
+        crash_points.crash_point("after-intent")
         outcome = self._call(intent, deadline)
-        faults.point("after-answer")
+        crash_points.crash_point("after-answer")
         if isinstance(outcome, Accepted):
             self._mark(claim)
         return True
 
-    def _forget_attempt(self, intent: Intent) -> None:
+    def _forget_attempt(self, intent: SendAttempt) -> None:
         with self._database.transaction() as session:
             session.exec(delete(Attempt).where(col(Attempt.token) == intent.token))
 
@@ -85,11 +86,11 @@ def main() -> None:
     _set_ahead(timedelta(minutes=float(ahead)))
     use_packaged_zones()
     claims.FIRST_LOOK = SECOND
-    reconciling.LOOK_AGAIN, reconciling.ABSENT_AFTER = SECOND, 3 * SECOND
+    reconciliation.LOOK_AGAIN, reconciliation.ABSENT_AFTER = SECOND, 3 * SECOND
     # More befalls one text here within seconds than elsewhere in years; it is tried again for each.
-    reconciling.MAX_ABSENT = 9
-    line.PAUSES, line.PROBE = (SECOND / 2,), SECOND
-    faults.point = _trap(point, int(nth), name)
+    reconciliation.MAX_ABSENT = 9
+    carrier_health.PAUSES, carrier_health.PROBE = (SECOND / 2,), SECOND
+    crash_points.crash_point = _trap(point, int(nth), name)
     database = Database(url)
     with shared_clock.of(database) as clock:
         _work(database, clock, carrier, design)
@@ -106,7 +107,7 @@ def _work(database: Database, clock: Clock, carrier: str, design: str) -> None:
             timeout=2.0,
         ),
         clock,
-        Manners(worker=str(os.getpid()), secrets=SECRETS, concurrency=2, lease=LEASE),
+        DispatcherConfig(worker=str(os.getpid()), secrets=SECRETS, concurrency=2, lease=LEASE),
     )
     while True:
         try:

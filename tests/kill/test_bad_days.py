@@ -11,14 +11,15 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import col, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments
-from scheduler.booking.marks import Terms
-from scheduler.database import Database, known
-from scheduler.reminders import line, mass_sending
-from scheduler.reminders.claims import Claim, Intent
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.courses import appointments
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.reminders.models import MassText, Message, MessageState
+from scheduler.reminders.sending import carrier_health
+from scheduler.reminders.sending.claims import Claim, SendAttempt
+from scheduler.reminders.staff import bulk_review
 from scheduler.sms import twilio
+from scheduler.storage.database import Database, stored_id
 from tests.reminders.world import MONDAY, World, appointment, at, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
 
@@ -61,10 +62,10 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
     back = world.colleague(concurrency=AT_ONCE, per_second=per_second)
     back.sweep()
     with world.database.transaction() as session:
-        began = line.seconds_of(session)
+        began = carrier_health.seconds_of(session)
     back.send()
     with world.database.transaction() as session:
-        took = line.seconds_of(session) - began
+        took = carrier_health.seconds_of(session) - began
 
     stale = world.messages(kind="day_before", state=MessageState.EXPIRED)
     sent = world.messages(kind="day_before", state=MessageState.SENT)
@@ -92,7 +93,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
     world.worker.sweep()
     worker = world.colleague(concurrency=AT_ONCE)
     place = {
-        known(message.id): ids.index(message.course_id)
+        stored_id(message.id): ids.index(message.course_id)
         for message in world.messages(kind="confirmation")
         if message.course_id
     }
@@ -101,7 +102,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
     late: dict[int, bool] = {}
     intend = worker._dispatcher._intend
 
-    def watched(claim: Claim) -> Intent | None:
+    def watched(claim: Claim) -> SendAttempt | None:
         each = place[claim.message_id]
         claimed[each].set()
         if each % 3 == again % 3:
@@ -125,7 +126,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
                         OPERATOR,
                         chosen,
                         starts_at=chosen.starts_at + MONTH,
-                        terms=Terms(insist="a test"),
+                        terms=ChangePolicy(insist="a test"),
                         now=world.clock.at,
                     )
             changed[each].set()
@@ -170,7 +171,7 @@ def test_a_text_to_many_that_is_stopped_goes_to_nobody_else(world: World) -> Non
     world.tick(MONDAY + timedelta(minutes=3))
     with world.database.transaction() as session:
         [batch] = session.exec(select(MassText)).all()
-        mass_sending.confirm(session, OPERATOR, batch, people=60, now=world.clock.at)
+        bulk_review.confirm(session, OPERATOR, batch, people=60, now=world.clock.at)
     with Standin(now=world.clock.now) as carrier:
         carrier.fail_next(*[Fault.slow(0.25)] * 60)
         sender = twilio.connect(
@@ -186,7 +187,7 @@ def test_a_text_to_many_that_is_stopped_goes_to_nobody_else(world: World) -> Non
             assert sending.is_alive()
         with world.database.transaction() as session:
             [batch] = session.exec(select(MassText)).all()
-            mass_sending.stop(session, OPERATOR, batch, now=world.clock.at)
+            bulk_review.stop(session, OPERATOR, batch, now=world.clock.at)
         before = len(carrier.messages)
         sending.join()
         world.clock.at += timedelta(hours=1)

@@ -5,10 +5,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from scheduler.database import Database
+from scheduler.storage.database import Database
 from tests.api.conftest import key_for
-from tests.cast import DAY, MONDAY, Cast
 from tests.kill.booker import TABLES
+from tests.support.cast import DAY, MONDAY, Cast
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SESSIONS = 6

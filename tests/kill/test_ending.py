@@ -12,11 +12,11 @@ from pathlib import Path
 import pytest
 from sqlmodel import col, select
 
-from scheduler.database import Database
 from scheduler.reminders.models import Message
+from scheduler.storage.database import Database
 from tests.kill.sweep import owe
-from tests.servers import SECRET, free_port
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
+from tests.support.servers import SECRET, free_port
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PATIENCE = 120.0

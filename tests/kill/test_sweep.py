@@ -10,9 +10,9 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from scheduler.clock import SystemClock
-from scheduler.database import Database
+from scheduler.infra.clock import SystemClock
 from scheduler.reminders.models import Message
+from scheduler.storage.database import Database
 from tests.kill.sweep import Figures, owe, sweep, traps
 
 FULL = os.environ.get("CHAOS") == "full"

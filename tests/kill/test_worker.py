@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scheduler import faults
-from scheduler.database import Database
+from scheduler.infra import crash_points
 from scheduler.reminders.models import MessageState
+from scheduler.storage.database import Database
 from tests.reminders.world import MONDAY, Hand, World, at, found
 from tests.standin import Standin
 
@@ -59,7 +59,7 @@ def test_a_killed_worker_loses_nothing_and_sends_nothing_twice(
 ) -> None:
     restarts = [MONDAY + timedelta(minutes=minutes) for minutes in (0, 1, 3, 4)]
 
-    assert run(database_url, carrier, [MONDAY], crash_at=place) == faults.KILLED
+    assert run(database_url, carrier, [MONDAY], crash_at=place) == crash_points.KILLED
     assert len(carrier.messages) == sent_before
     assert run(database_url, carrier, restarts) == 0
 

@@ -6,9 +6,9 @@ Ticks once at each instant, and ends.
 import sys
 from datetime import datetime
 
-from scheduler.clock import use_packaged_zones
-from scheduler.database import Database
+from scheduler.infra.clock import use_packaged_zones
 from scheduler.sms import twilio
+from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import SECRETS, Hand
 from tests.standin import ACCOUNT, SERVICE, TOKEN

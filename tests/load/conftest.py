@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from scheduler.database import Database
-from tests.cast import Cast
+from scheduler.storage.database import Database
 from tests.load import rush
-from tests.servers import Servers
+from tests.support.cast import Cast
+from tests.support.servers import Servers
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 import httpx
 from sqlalchemy import text
 
-from scheduler.clock import SystemClock
-from scheduler.database import Database
-from tests.cast import NEW_YORK, Cast, settle
+from scheduler.infra.clock import SystemClock
+from scheduler.storage.database import Database
+from tests.support.cast import NEW_YORK, Cast, settle
 
 ENTRIES = 4
 """What a session of the cast's back course puts into the diary: a room, hands twice, a patient."""

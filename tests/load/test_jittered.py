@@ -4,10 +4,10 @@ import os
 from datetime import datetime, timedelta
 from random import Random
 
-from scheduler.database import Database
-from tests.cast import Cast
+from scheduler.storage.database import Database
 from tests.load import rush
-from tests.servers import Servers, api_key
+from tests.support.cast import Cast
+from tests.support.servers import Servers, api_key
 
 CLIENTS = 8
 EACH = 60 if os.environ.get("LOAD") == "full" else 20

@@ -5,10 +5,10 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from scheduler.database import Database
-from tests.cast import Cast
+from scheduler.storage.database import Database
 from tests.load import rush
-from tests.servers import Servers, api_key
+from tests.support.cast import Cast
+from tests.support.servers import Servers, api_key
 
 CLIENTS = 50
 SLOTS = 4

@@ -6,14 +6,14 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import text
 
-from scheduler import links
-from scheduler.audit import OPERATOR
+from scheduler.audit.audit_trail import OPERATOR
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database, known
-from scheduler.errors import TooMany, Unfit
+from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients import consent, register, screening, verification
 from scheduler.patients.models import Patient, PhoneCode
-from tests.cast import ANNS_PHONE, NOW, Cast
+from scheduler.storage import links
+from scheduler.storage.database import Database, stored_id
+from tests.support.cast import ANNS_PHONE, NOW, Cast
 
 KEY = "a key for tests that is long enough"
 
@@ -53,7 +53,7 @@ def test_names_of_any_script_are_kept(typed: str, kept: str) -> None:
     ],
 )
 def test_what_is_no_name_is_refused(typed: str) -> None:
-    with pytest.raises(Unfit) as refusal:
+    with pytest.raises(Invalid) as refusal:
         register.clean_name(typed)
 
     assert refusal.value.field == "name"
@@ -70,7 +70,7 @@ def enrol(database: Database, cast: Cast, name: str) -> int:
             language="en",
             now=NOW,
         )
-        return known(patient.id)
+        return stored_id(patient.id)
 
 
 def test_the_same_name_and_phone_is_the_same_patient(database: Database, cast: Cast) -> None:
@@ -124,7 +124,7 @@ def begin(
             origin=origin,
             now=NOW + timedelta(minutes=minutes),
         )
-        return known(code.id)
+        return stored_id(code.id)
 
 
 def attempt(database: Database, code_id: int, typed: str, *, minutes: int = 0) -> str:
@@ -133,7 +133,7 @@ def attempt(database: Database, code_id: int, typed: str, *, minutes: int = 0) -
         code = session.get_one(PhoneCode, code_id)
         try:
             verification.check(session, code, typed, key=KEY, now=NOW + timedelta(minutes=minutes))
-        except Unfit as refusal:
+        except Invalid as refusal:
             return refusal.sentence
         return "proved"
 
@@ -260,7 +260,7 @@ def fictional(number: int) -> str:
 
 
 def test_answers_must_be_complete() -> None:
-    with pytest.raises(Unfit) as refusal:
+    with pytest.raises(Invalid) as refusal:
         screening.clean({"bleeding": "no"})
 
     assert refusal.value.field == "blood_thinners"

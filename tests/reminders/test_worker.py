@@ -10,10 +10,10 @@ import pytest
 from sqlmodel import Session, select
 
 from scheduler import worker as workers
-from scheduler.clock import SystemClock
-from scheduler.database import Database
-from scheduler.reminders import outbox
+from scheduler.infra.clock import SystemClock
 from scheduler.reminders.models import ReminderRule
+from scheduler.reminders.outbox import outbox
+from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import SECRETS, World, at, found
 

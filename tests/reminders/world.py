@@ -9,10 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import courses
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, Course
-from scheduler.booking.seating import Wanted
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
@@ -23,17 +23,17 @@ from scheduler.clinic.models import (
     TreatmentRoom,
     WorkingHours,
 )
-from scheduler.database import Database, known
-from scheduler.errors import Problem
+from scheduler.infra.errors import Problem
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient
-from scheduler.reminders import timeline
-from scheduler.reminders.claims import Secrets
+from scheduler.reminders.kinds import timeline
+from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.reminders.models import Message
-from scheduler.reminders.timeline import TimelineEntry
+from scheduler.reminders.sending.claims import Secrets
 from scheduler.sms.sender import Accepted, Found
+from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
-from tests.beginnings import begin
+from tests.support.beginnings import begin
 
 T = TypeVar("T")
 
@@ -183,7 +183,7 @@ class World:
                 consent.give(
                     session, OPERATOR, patient, wording="Yes", channel="staff", now=self.clock.at
                 )
-            return known(patient.id)
+            return stored_id(patient.id)
 
     def book(self, patient_id: int, *starts: datetime) -> int:
         """A course at these times; its id."""
@@ -193,10 +193,12 @@ class World:
                 OPERATOR,
                 treatment=session.get_one(Treatment, self.treatment_id),
                 patient=session.get_one(Patient, patient_id),
-                wanted=[Wanted(number, start) for number, start in enumerate(starts, start=1)],
+                wanted=[
+                    RequestedTime(number, start) for number, start in enumerate(starts, start=1)
+                ],
                 now=self.clock.at,
             )
-            return known(course.id)
+            return stored_id(course.id)
 
     def timeline(self, course_id: int) -> list[TimelineEntry]:
         with self.database.transaction(write=False) as session:
@@ -243,7 +245,7 @@ def open_clinic(session: Session, name: str) -> int:
     )
     session.add(clinic)
     session.flush()
-    return known(clinic.id)
+    return stored_id(clinic.id)
 
 
 def offer(session: Session, clinic_id: int) -> int:
@@ -257,9 +259,9 @@ def offer(session: Session, clinic_id: int) -> int:
     session.add(treatment)
     session.flush()
     for number in range(1, 4):
-        _staff(session, known(treatment.id), clinic_id, number)
+        _staff(session, stored_id(treatment.id), clinic_id, number)
     session.flush()
-    return known(treatment.id)
+    return stored_id(treatment.id)
 
 
 def _staff(session: Session, treatment_id: int, clinic_id: int, number: int) -> None:
@@ -268,21 +270,21 @@ def _staff(session: Session, treatment_id: int, clinic_id: int, number: int) -> 
     session.flush()
     practitioner = Practitioner(
         clinic_id=clinic_id,
-        calendar_id=known(calendars[0].id),
+        calendar_id=stored_id(calendars[0].id),
         name=f"Ines {number}",
         license_number=f"L{number}",
         license_expires_on=(MONDAY + timedelta(days=900)).date(),
     )
-    room = Room(clinic_id=clinic_id, calendar_id=known(calendars[1].id), name=f"Room {number}")
+    room = Room(clinic_id=clinic_id, calendar_id=stored_id(calendars[1].id), name=f"Room {number}")
     session.add_all([practitioner, room])
     session.flush()
     session.add(
-        TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=known(practitioner.id))
+        TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=stored_id(practitioner.id))
     )
-    session.add(TreatmentRoom(treatment_id=treatment_id, room_id=known(room.id)))
+    session.add(TreatmentRoom(treatment_id=treatment_id, room_id=stored_id(room.id)))
     session.add_all(
         WorkingHours(
-            practitioner_id=known(practitioner.id), weekday=day, starts="08:00", ends="20:00"
+            practitioner_id=stored_id(practitioner.id), weekday=day, starts="08:00", ends="20:00"
         )
         for day in range(7)
     )

@@ -5,19 +5,20 @@ from collections.abc import Iterator
 import pytest
 
 from scheduler.sms import codes, twilio
-from scheduler.sms.codes import Do
-from scheduler.sms.sender import Refused, TooMany, TryLater, Unknown
+from scheduler.sms.codes import Policy
+from scheduler.sms.sender import RateLimited, Refused, TryLater, Unknown
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
 
 TABLE = {
-    Do.STOP: "20003 21212 21601 21603 21606 21609 21703 21704 21705 30002 30024 30032 30034 30035",
-    Do.MEND: "21408 21608",
-    Do.NEVER: "20404 20422 21602 21604 21617 21619 30007 35111 35114 35118",
-    Do.FLAG: "21211 21217 21401 21407 21421 21612 21614 21635 30005 30006",
-    Do.OPTED_OUT: "21610 30004 30640",
-    Do.LATER: "20429 21611 30001 30003 30022 30023 30036 30450 30610",
-    Do.ONCE: "30008 30017 30410 30500",
-    Do.UNKNOWN: "20500 20503",
+    Policy.STOP: "20003 21212 21601 21603 21606 21609 21703 21704 21705 30002 30024 30032"
+    " 30034 30035",
+    Policy.MEND: "21408 21608",
+    Policy.NEVER: "20404 20422 21602 21604 21617 21619 30007 35111 35114 35118",
+    Policy.FLAG: "21211 21217 21401 21407 21421 21612 21614 21635 30005 30006",
+    Policy.OPTED_OUT: "21610 30004 30640",
+    Policy.LATER: "20429 21611 30001 30003 30022 30023 30036 30450 30610",
+    Policy.ONCE: "30008 30017 30410 30500",
+    Policy.UNKNOWN: "20500 20503",
 }
 ROWS = [(int(code), do) for do, listed in TABLE.items() for code in listed.split()]
 
@@ -52,25 +53,25 @@ def test_no_code_is_without_a_row_in_this_test() -> None:
 
 @pytest.mark.parametrize(("code", "do"), ROWS)
 def test_a_code_in_the_answer_to_a_call_ends_it_as_its_row_says(
-    carrier: Standin, sender: twilio.Twilio, code: int, do: Do
+    carrier: Standin, sender: twilio.Twilio, code: int, do: Policy
 ) -> None:
     carrier.fail_next(Fault.refuse(code, 400))
 
     problem = outcome(sender)
 
     assert carrier.posts == 1
-    if do in {Do.LATER, Do.ONCE}:
+    if do in {Policy.LATER, Policy.ONCE}:
         assert type(problem) is TryLater
         assert problem.retry_after == codes.CODES[code].wait
-    elif do is Do.UNKNOWN:
+    elif do is Policy.UNKNOWN:
         assert type(problem) is Unknown
     else:
         assert isinstance(problem, Refused)
         assert (problem.opted_out, problem.bad_phone, problem.config, problem.stops_all) == (
-            do is Do.OPTED_OUT,
-            do is Do.FLAG,
-            do in {Do.MEND, Do.STOP},
-            do is Do.STOP,
+            do is Policy.OPTED_OUT,
+            do is Policy.FLAG,
+            do in {Policy.MEND, Policy.STOP},
+            do is Policy.STOP,
         )
 
 
@@ -81,7 +82,7 @@ def test_too_many_calls_are_told_from_a_text_that_has_to_wait(
 
     problem = outcome(sender)
 
-    assert isinstance(problem, TooMany)
+    assert isinstance(problem, RateLimited)
     assert problem.retry_after is not None
     assert problem.retry_after.total_seconds() == 7
 
@@ -89,7 +90,7 @@ def test_too_many_calls_are_told_from_a_text_that_has_to_wait(
 def test_a_code_without_a_row_is_for_people_and_never_tried_again() -> None:
     meaning = codes.meaning(39_999)
 
-    assert meaning.do is Do.NEVER
+    assert meaning.do is Policy.NEVER
     assert meaning.sentence == "It failed (error 39999): a human should look."
     assert not meaning.tries_again
 

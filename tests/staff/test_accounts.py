@@ -5,13 +5,13 @@ from itertools import product
 
 import pytest
 
-from scheduler.database import Database
-from scheduler.errors import Conflict, NotFound, TooMany, Unfit
+from scheduler.infra.errors import Conflict, Invalid, NotFound, TooMany
 from scheduler.staff import accounts
 from scheduler.staff.accounts import NotSignedIn
 from scheduler.staff.models import Member
-from scheduler.staff.roles import Deed, Role, may
-from tests.cast import NOW
+from scheduler.staff.roles import Permission, Role, may
+from scheduler.storage.database import Database
+from tests.support.cast import NOW
 
 PASSWORD = "correct horse battery staple"
 MINUTE = timedelta(minutes=1)
@@ -119,7 +119,7 @@ def test_one_address_cannot_try_many_accounts(database: Database) -> None:
 def test_members_who_cannot_be(database: Database, change: dict[str, str], field: str) -> None:
     fit = {"email": "b@example.org", "name": "B", "role": "admin", "password": PASSWORD}
 
-    with database.transaction() as session, pytest.raises(Unfit) as problem:
+    with database.transaction() as session, pytest.raises(Invalid) as problem:
         accounts.add(session, **{**fit, **change}, clinic_ids=None, now=NOW)
     assert problem.value.field == field
 
@@ -142,9 +142,9 @@ def test_an_address_is_taken_once(database: Database, ana: Member) -> None:
 
 
 def test_an_admin_may_do_all_and_a_stranger_nothing() -> None:
-    assert all(may(Role.ADMIN, deed) for deed in Deed)
-    assert not any(may(role, deed) for role, deed in product([None, "", "owner"], Deed))
+    assert all(may(Role.ADMIN, deed) for deed in Permission)
+    assert not any(may(role, deed) for role, deed in product([None, "", "owner"], Permission))
 
 
 def test_health_is_for_those_who_treat() -> None:
-    assert [role for role in Role if may(role, Deed.CLEAR)] == [Role.ADMIN, Role.PRACTITIONER]
+    assert [role for role in Role if may(role, Permission.CLEAR)] == [Role.ADMIN, Role.PRACTITIONER]

@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from scheduler.database import Database
 from scheduler.sms import twilio
+from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import KEY, SECRETS, Hand, World, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin

@@ -6,10 +6,10 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments
-from scheduler.reminders import arrivals, replies
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.courses import appointments
 from scheduler.reminders.models import Reply
+from scheduler.reminders.replies import handle, inbound
 from tests.reminders.world import ANN, World, appointment
 
 SIDS = count(1)
@@ -47,9 +47,9 @@ def receive(
 
 def hear(session: Session, *, now: datetime, **text: Any) -> None:
     """Keep a text and read it."""
-    reply_id = arrivals.keep(session, now=now, **text)
+    reply_id = inbound.keep(session, now=now, **text)
     if reply_id is not None:
-        replies.read(session, reply_id, now=now)
+        handle.read(session, reply_id, now=now)
 
 
 def state(world: World, course: int, number: int = 1) -> str:

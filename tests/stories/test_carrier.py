@@ -7,15 +7,15 @@ import httpx
 import pytest
 from fastapi import FastAPI
 
-from scheduler import hooks
 from scheduler.booking.models import AppointmentState
+from scheduler.hooks import routes
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
 from scheduler.sms import codes
-from tests.apart import run
 from tests.reminders.world import ANN, MONDAY, SECRETS, World, appointment, at
 from tests.standin import ACCOUNT, TOKEN, Fault, Standin, sign
+from tests.support.apart import run
 
 REPLIES = f"{SECRETS.public_url}/hooks/twilio/replies"
 
@@ -46,7 +46,7 @@ class Door:
 @pytest.fixture
 def door(world: World) -> Door:
     app = FastAPI()
-    app.include_router(hooks.router)
+    app.include_router(routes.router)
     app.state.context = SimpleNamespace(
         database=world.database,
         clock=world.clock,

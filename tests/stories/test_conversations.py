@@ -8,15 +8,15 @@ import pytest
 from sqlalchemy import update
 from sqlmodel import col, select
 
-from scheduler.booking import appointments
+from scheduler.booking.courses import appointments
 from scheduler.booking.models import AppointmentState
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database
 from scheduler.patients import consent
 from scheduler.patients.models import OptOut, Patient
 from scheduler.progress.models import Score
-from scheduler.reminders.keywords import Meaning
+from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
+from scheduler.storage.database import Database
 from tests.reminders.world import (
     ANN,
     BEN,
@@ -133,7 +133,7 @@ def test_both_confirms_all_that_were_asked_about(
         " 1: Mon 11 Jan 10:00 AM, 2: Mon 11 Jan 3:00 PM"
     ]
     assert [state(world, course) for course in family] == [AppointmentState.CONFIRMED] * 2
-    assert (last_reply(world).meaning, last_reply(world).for_staff) == (Meaning.CHOICE, False)
+    assert (last_reply(world).meaning, last_reply(world).for_staff) == (Intent.CHOICE, False)
 
 
 def test_both_confirms_none_at_a_time_that_was_not_asked_about(
@@ -160,7 +160,7 @@ def test_both_changes_nothing_where_we_asked_which_to_change(
     [answer] = reply(world, body)
 
     assert answer == question or "passed your message on" in answer
-    assert last_reply(world).meaning != Meaning.CHOICE
+    assert last_reply(world).meaning != Intent.CHOICE
     assert [state(world, course) for course in family] == [AppointmentState.BOOKED] * 2
 
 
@@ -191,7 +191,7 @@ def test_r_of_two_courses_asks_which_and_of_one_does_not(
 
     assert question.endswith(" 1: Mon 11 Jan 10:00 AM, 2: Mon 11 Jan 3:00 PM")
     assert "see and change your sessions here" in answer
-    assert last_reply(world).meaning == Meaning.CHOICE
+    assert last_reply(world).meaning == Intent.CHOICE
 
 
 def test_children_at_the_same_time_are_told_apart_by_who_treats_them(world: World) -> None:

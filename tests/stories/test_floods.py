@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from scheduler.database import Database
-from scheduler.errors import TooMany
+from scheduler.infra.errors import TooMany
 from scheduler.patients import verification
-from scheduler.reminders import outbox
+from scheduler.reminders.outbox import outbox
+from scheduler.storage.database import Database
 from tests.reminders.world import ANN, World, at, found
 from tests.stories.talk import receive
 

@@ -7,8 +7,8 @@ from sqlmodel import select
 
 from scheduler.booking.models import AppointmentState
 from scheduler.patients import consent
-from scheduler.reminders import missed
 from scheduler.reminders.models import Reply
+from scheduler.reminders.replies import backfill
 from scheduler.sms import twilio
 from tests.reminders.world import ANN, Hand, World, appointment, at
 from tests.standin import Standin
@@ -133,11 +133,11 @@ def test_while_the_carrier_cannot_be_asked_nothing_counts_as_read(
 def test_of_two_workers_one_reads_the_list(world: World) -> None:
     def begin() -> datetime | None:
         with world.database.transaction() as session:
-            return missed.begin_look(session, now=world.clock.at)
+            return backfill.begin_look(session, now=world.clock.at)
 
-    assert [begin(), begin()] == [world.clock.at - missed.OVERLAP, None]
-    world.clock.at += missed.EVERY
-    assert [begin(), begin()] == [at(4) - missed.OVERLAP, None]
+    assert [begin(), begin()] == [world.clock.at - backfill.OVERLAP, None]
+    world.clock.at += backfill.EVERY
+    assert [begin(), begin()] == [at(4) - backfill.OVERLAP, None]
 
 
 def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(

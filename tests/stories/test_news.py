@@ -5,13 +5,13 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import col, delete
 
-from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, courses, moves, undoing
-from scheduler.booking.marks import Terms
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.booking.courses import appointments, courses, rescheduling, undo
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Course, CourseState
-from scheduler.database import Database
 from scheduler.patients.models import Screening
 from scheduler.reminders.models import ReminderRule
+from scheduler.storage.database import Database
 from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
@@ -44,7 +44,7 @@ def move(
 ) -> None:
     with world.database.transaction() as session:
         which = appointment(session, course, number)
-        terms = Terms(insist="as a test")
+        terms = ChangePolicy(insist="as a test")
         appointments.move(
             session, actor, which, starts_at=starts_at, terms=terms, now=world.clock.at
         )
@@ -87,7 +87,7 @@ def test_a_slip_that_is_put_right_within_two_minutes_is_told_once(
 
 def test_a_whole_course_that_was_shifted_is_one_text(world: World, course: int) -> None:
     with world.database.transaction() as session:
-        moves.shift_rest(
+        rescheduling.shift_rest(
             session,
             OPERATOR,
             session.get_one(Course, course),
@@ -253,6 +253,6 @@ def change(world: World, course: int, deed: str) -> None:
 def take_back(world: World, course: int, *, actor: Actor) -> None:
     with world.database.transaction() as session:
         row = session.get_one(Course, course)
-        last = undoing.last(session, row, now=world.clock.at)
+        last = undo.last(session, row, now=world.clock.at)
         assert last is not None
-        undoing.take_back(session, actor, row, last.id, now=world.clock.at)
+        undo.take_back(session, actor, row, last.id, now=world.clock.at)

@@ -24,21 +24,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 from sqlmodel import Session, col, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments, closing, courses, moves
-from scheduler.booking.marks import Terms
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.absences import closures
+from scheduler.booking.courses import appointments, courses, rescheduling
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Treatment
-from scheduler.database import Database
-from scheduler.errors import Problem
+from scheduler.infra.errors import Problem
 from scheduler.patients import consent, register
 from scheduler.patients.models import OptOut, Patient
-from scheduler.reminders import rulebook, rules
 from scheduler.reminders.models import Message, ReminderRule
+from scheduler.reminders.outbox import clinic_rules, rule_editing
 from scheduler.sms.sender import Accepted, Refused, TryLater, Unknown
+from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.databases import place
 from tests.reminders.world import (
     ANN,
     BEN,
@@ -52,6 +52,7 @@ from tests.reminders.world import (
     patient_actor,
 )
 from tests.stories.talk import SIDS, hear
+from tests.support.databases import place
 from workshop import postgres
 
 EXAMPLES = int(os.environ.get("PROMISES", "6"))
@@ -390,7 +391,7 @@ class Promises(RuleBasedStateMachine):
             self.world.enrol("Ben Baker", BEN),
         ]
         with database.transaction() as session:
-            rulebook.settle(session, [world.clinic_id], now=BEGIN)
+            clinic_rules.settle(session, [world.clinic_id], now=BEGIN)
             for ruled in session.exec(select(ReminderRule)):
                 ruled.templates = {"en": TEMPLATE.replace("KIND", ruled.kind)}
                 ruled.cases = {}
@@ -448,7 +449,7 @@ class Promises(RuleBasedStateMachine):
             if each := self.some(session, choice):
                 appointments.move(
                     session, actor, each,
-                    starts_at=self.start(day, hour), terms=Terms(insist="yes"),
+                    starts_at=self.start(day, hour), terms=ChangePolicy(insist="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
 
@@ -470,7 +471,7 @@ class Promises(RuleBasedStateMachine):
             if moved and each and each.state in {"booked", "confirmed"}:
                 appointments.move(
                     session, OPERATOR, each,
-                    starts_at=self.start(day % 3, hour), terms=Terms(insist="yes"),
+                    starts_at=self.start(day % 3, hour), terms=ChangePolicy(insist="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
                 self.world.clock.at += timedelta(seconds=5)
@@ -497,9 +498,9 @@ class Promises(RuleBasedStateMachine):
     def shift(self, choice: int, by: int) -> None:
         with self.story() as session:
             if each := self.some(session, choice):
-                moves.shift_rest(
+                rescheduling.shift_rest(
                     session, OPERATOR, session.get_one(Course, each.course_id),
-                    from_number=each.number, by_days=by, terms=Terms(insist="yes"),
+                    from_number=each.number, by_days=by, terms=ChangePolicy(insist="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
 
@@ -514,7 +515,7 @@ class Promises(RuleBasedStateMachine):
     def close(self, day: int) -> None:
         with self.story() as session:
             clinic = session.get_one(Clinic, self.world.clinic_id)
-            closing.close(
+            closures.close(
                 session, OPERATOR, clinic,
                 day=_local(self.world.clock.at).date() + timedelta(days=day),
                 now=self.world.clock.at,
@@ -537,7 +538,7 @@ class Promises(RuleBasedStateMachine):
     def change_a_rule(self, kind: str, change: dict[str, Any]) -> None:
         with self.story() as session:
             ruled = _ruled(session, kind)
-            rules.change(
+            rule_editing.change(
                 session, OPERATOR, ruled, change,
                 now=self.world.clock.at, public_url="https://willow.example",
             )  # fmt: skip

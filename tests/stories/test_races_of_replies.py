@@ -16,11 +16,11 @@ from sqlalchemy import update
 from sqlalchemy.orm.exc import StaleDataError
 from sqlmodel import col, select
 
-from scheduler.audit import OPERATOR, AuditEntry
-from scheduler.booking import appointments
+from scheduler.audit.audit_trail import OPERATOR, AuditEntry
+from scheduler.booking.courses import appointments
 from scheduler.booking.models import Appointment, AppointmentState
-from scheduler.database import Busy, Database
 from scheduler.reminders.models import Message
+from scheduler.storage.database import Busy, Database
 from tests.reminders.world import World, appointment, at, found
 from tests.stories.talk import move, receive, state
 

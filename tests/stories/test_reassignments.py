@@ -5,15 +5,16 @@ from datetime import datetime, timedelta
 import pytest
 from sqlmodel import Session, col, delete, select, update
 
-from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, tails, undoing
-from scheduler.booking.marks import Terms
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.booking.courses import appointments, replanning, undo
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Course
 from scheduler.clinic.models import Practitioner
-from scheduler.database import Database
 from scheduler.patients.models import Patient
-from scheduler.reminders import mass_sending, timing
 from scheduler.reminders.models import MassText, MessageState, ReminderRule
+from scheduler.reminders.schedule import due_messages
+from scheduler.reminders.staff import bulk_review
+from scheduler.storage.database import Database
 from tests.reminders.world import (
     MONDAY,
     SECRETS,
@@ -26,7 +27,7 @@ from tests.reminders.world import (
 
 HOUR = timedelta(hours=1)
 LINK = "https://willow.example/my/"
-INSISTED = Terms(insist="as a test")
+INSISTED = ChangePolicy(insist="as a test")
 
 
 def now_with(name: str, when: str = "Mon 11 Jan, 10:00 AM") -> str:
@@ -61,7 +62,7 @@ def news(world: World, now: datetime | None = None) -> list[str]:
 def give(world: World, course: int, name: str, *, first: int = 1, actor: Actor = OPERATOR) -> None:
     """Let somebody give the sessions from the first on, at the same times."""
     with world.database.transaction() as session:
-        tails.change_practitioner(
+        replanning.change_practitioner(
             session,
             actor,
             session.get_one(Course, course),
@@ -256,13 +257,13 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
         give(world, course, "Ines 2")
 
     assert world.tick(MONDAY + HOUR) == []
-    assert {each.reason for each in world.messages(kind="reassigned")} == {timing.WAITS}
+    assert {each.reason for each in world.messages(kind="reassigned")} == {due_messages.WAITS}
     with world.database.transaction() as session:
         [batch] = session.exec(select(MassText)).all()
-        preview = mass_sending.preview(
+        preview = bulk_review.preview(
             session, batch, public_url=SECRETS.public_url, now=world.clock.at
         )
-        mass_sending.confirm(session, OPERATOR, batch, people=52, now=world.clock.at)
+        bulk_review.confirm(session, OPERATOR, batch, people=52, now=world.clock.at)
     assert (preview.people, preview.by_kind) == (52, {"reassigned": 52})
     assert len(world.tick(MONDAY + 2 * HOUR)) == 52
 
@@ -283,9 +284,9 @@ def test_what_waited_when_the_patient_changed_it_is_told_once_that_is_taken_back
             appointments.move(session, patient, first, starts_at=at(12), now=world.clock.at)
     with world.database.transaction() as session:
         row = session.get_one(Course, course)
-        change = undoing.last(session, row, now=world.clock.at)
+        change = undo.last(session, row, now=world.clock.at)
         assert change is not None
-        undoing.take_back(session, patient, row, change.id, now=world.clock.at)
+        undo.take_back(session, patient, row, change.id, now=world.clock.at)
 
     assert news(world, MONDAY + HOUR) == [now_with("Ines 2")]
     assert news(world, MONDAY + 2 * HOUR) == [now_with("Ines 2")]

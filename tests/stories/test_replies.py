@@ -5,14 +5,14 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from scheduler import links
 from scheduler.booking.models import AppointmentState
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database
 from scheduler.patients import consent, verification
 from scheduler.progress.models import Score
-from scheduler.reminders import outbox
+from scheduler.reminders.outbox import outbox
 from scheduler.sms.sender import Unknown
+from scheduler.storage import links
+from scheduler.storage.database import Database
 from tests.reminders.world import (
     ANN,
     BEN,

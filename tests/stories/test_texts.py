@@ -5,20 +5,20 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import appointments, courses
-from scheduler.booking.marks import Terms
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.booking.courses import appointments, courses
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, Course, CourseState, DiaryEntry
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient, Screening
 from scheduler.reminders.models import MessageState, ReminderRule
+from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
-INSISTED = Terms(insist="as a test")
+INSISTED = ChangePolicy(insist="as a test")
 
 
 @pytest.fixture

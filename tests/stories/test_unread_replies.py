@@ -8,8 +8,8 @@ import pytest
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import AppointmentState
-from scheduler.reminders import arrivals, replies
 from scheduler.reminders.models import Reply
+from scheduler.reminders.replies import handle, inbound
 from tests.reminders.world import ANN, BEN, World, at
 from tests.standin import Standin
 from tests.standin.message import TextMessage
@@ -41,7 +41,7 @@ def asked(world: World) -> dict[str, int]:
 @pytest.fixture
 def poisoned(monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
     """Until it is undone, the program fails on one kind of text."""
-    fail_on(monkeypatch, replies, "read", lambda session, number: _body(session, number) == POISON)
+    fail_on(monkeypatch, handle, "read", lambda session, number: _body(session, number) == POISON)
     return monkeypatch
 
 
@@ -105,7 +105,7 @@ def test_after_five_tries_it_is_left_to_people(
     assert kept(world) == [(POISON, "unread", True, True)]
     with world.database.transaction(write=False) as session:
         [reply] = session.exec(select(Reply)).all()
-        assert (reply.tries, reply.clinic_id, reply.reason) == (5, world.clinic_id, arrivals.FAILED)
+        assert (reply.tries, reply.clinic_id, reply.reason) == (5, world.clinic_id, inbound.FAILED)
 
 
 def test_what_cannot_even_be_kept_holds_the_mark_of_the_look_up(
@@ -114,14 +114,14 @@ def test_what_cannot_even_be_kept_holds_the_mark_of_the_look_up(
     carrier.hear(sender=ANN, body=POISON)
     carrier.hear(sender=BEN, body="C")
     with monkeypatch.context() as patch:
-        sound = arrivals.keep
+        sound = inbound.keep
 
         def brittle(session: Session, *, body: str, **more: Any) -> int | None:
             if body == POISON:
                 raise ZeroDivisionError
             return sound(session, body=body, **more)
 
-        patch.setattr(arrivals, "keep", brittle)
+        patch.setattr(inbound, "keep", brittle)
         work(world, 90)
     assert [body for body, *_ in kept(world)] == ["C"]
 
@@ -133,7 +133,7 @@ def test_whoever_dies_after_keeping_it_leaves_it_to_the_next(
     world: World, asked: dict[str, int]
 ) -> None:
     with world.database.transaction() as session:
-        arrivals.keep(
+        inbound.keep(
             session, carrier_id="SM" + "a" * 32, phone=ANN, body="STOP", now=world.clock.at
         )
     assert kept(world) == [("STOP", "unread", False, False)]
@@ -141,7 +141,7 @@ def test_whoever_dies_after_keeping_it_leaves_it_to_the_next(
     world.worker.read()
     assert kept(world) == [("STOP", "unread", False, False)]
 
-    world.clock.at += arrivals.AGAIN
+    world.clock.at += inbound.AGAIN
     world.worker.read()
     assert kept(world) == [("STOP", "stop", True, False)]  # who has sessions to come
 

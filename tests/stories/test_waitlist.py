@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 from sqlmodel import col, select
 
-from scheduler.audit import OPERATOR, Actor
-from scheduler.booking import absences, appointments, courses, offers, waitlist
+from scheduler.audit.audit_trail import OPERATOR, Actor
+from scheduler.booking.absences import time_off
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,
@@ -21,14 +23,15 @@ from scheduler.booking.models import (
     OfferState,
     WaitlistEntry,
 )
-from scheduler.booking.offers import OfferOver, OfferTaken
-from scheduler.booking.seating import SessionsTaken
+from scheduler.booking.waitlist import entries as waitlist_entries
+from scheduler.booking.waitlist import offers
+from scheduler.booking.waitlist.offers import OfferOver, OfferTaken
 from scheduler.clinic.models import Clinic, Closure, Practitioner, Treatment
-from scheduler.database import Database, known
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
-from scheduler.reminders import claims
 from scheduler.reminders.models import MessageState
+from scheduler.reminders.sending import claims
+from scheduler.storage.database import Database, stored_id
 from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
 
 TEN = (600, 620)
@@ -57,7 +60,7 @@ def wait(world: World, patient_id: int, *days: int, **wishes: Any) -> int:
     """Wait for a session at ten on one of these days of January; the id of the entry."""
     first, last = (min(days), max(days)) if days else (12, 12)
     with world.database.transaction() as session:
-        entry = waitlist.enter(
+        entry = waitlist_entries.enter(
             session,
             OPERATOR,
             treatment=session.get_one(Treatment, world.treatment_id),
@@ -71,20 +74,20 @@ def wait(world: World, patient_id: int, *days: int, **wishes: Any) -> int:
                 **wishes,
             },
         )
-        return known(entry.id)
+        return stored_id(entry.id)
 
 
 def wait_for_earlier(world: World, course: int, number: int, **wishes: Any) -> int:
     """Wait for an earlier time of a session that one has, at ten."""
     with world.database.transaction() as session:
-        entry = waitlist.enter(
+        entry = waitlist_entries.enter(
             session,
             OPERATOR,
             appointment=appointment(session, course, number),
             now=world.clock.at,
             **{"from_minute": TEN[0], "to_minute": TEN[1], **wishes},
         )
-        return known(entry.id)
+        return stored_id(entry.id)
 
 
 def free(world: World, course: int, number: int = 1) -> None:
@@ -111,7 +114,7 @@ def open_offers(world: World) -> dict[int, datetime]:
 def offer_of(world: World, entry_id: int) -> int:
     with world.database.transaction(write=False) as session:
         entry = session.get_one(WaitlistEntry, entry_id)
-        return known(offers.running(session, entry).id)
+        return stored_id(offers.running(session, entry).id)
 
 
 def accept(world: World, offer_id: int, actor: Actor = OPERATOR) -> None:
@@ -237,7 +240,7 @@ def test_an_absence_does_not_wait_for_an_answer(world: World) -> None:
     offer = offer_of(world, entry)
     with world.database.transaction() as session:
         who = session.exec(select(Practitioner).where(col(Practitioner.active))).one()
-        absences.take_time_off(
+        time_off.take_time_off(
             session, OPERATOR, who, starts_at=at(12, 9), ends_at=at(12, 17), now=world.clock.at
         )
 
@@ -535,7 +538,7 @@ def test_whoever_leaves_the_list_frees_what_was_offered_to_them(world: World) ->
     first, second = wait(world, person(world, 11)), wait(world, person(world, 12))
     look(world)
     with world.database.transaction() as session:
-        waitlist.withdraw(
+        waitlist_entries.withdraw(
             session, OPERATOR, session.get_one(WaitlistEntry, first), now=world.clock.at
         )
 

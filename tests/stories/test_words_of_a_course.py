@@ -5,15 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlmodel import Session, select
 
-from scheduler.audit import OPERATOR
-from scheduler.booking import appointments
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.courses import appointments
 from scheduler.clinic.models import Clinic, Treatment
-from scheduler.database import Database
 from scheduler.patients.models import Patient
 from scheduler.progress.models import Score
-from scheduler.reminders import proofs, rulebook, rules
 from scheduler.reminders.models import MessageState, ReminderRule
-from scheduler.reminders.proofs import Setting
+from scheduler.reminders.outbox import clinic_rules, previews, rule_editing
+from scheduler.reminders.outbox.previews import Setting
+from scheduler.storage.database import Database
 from tests.reminders.world import ANN, SECRETS, World, appointment, at, found
 from tests.stories.talk import hear
 
@@ -32,8 +32,8 @@ def rule_of(session: Session, kind: str) -> ReminderRule:
 
 def edit(world: World, kind: str, **changes: object) -> None:
     with world.database.transaction() as session:
-        rulebook.settle(session, [world.clinic_id], now=world.clock.at)
-        rules.change(
+        clinic_rules.settle(session, [world.clinic_id], now=world.clock.at)
+        rule_editing.change(
             session,
             OPERATOR,
             rule_of(session, kind),
@@ -137,14 +137,14 @@ def test_what_is_sent_is_what_staff_have_seen(world: World) -> None:
     with world.database.transaction(write=False) as session:
         clinic = session.get_one(Clinic, world.clinic_id)
         setting = Setting(clinic, world.clock.at, SECRETS.public_url)
-        seen = {proof.case: proof.text for proof in proofs.of(setting, FUNNY, "en")}
+        seen = {proof.case: proof.text for proof in previews.of(setting, FUNNY, "en")}
 
     world.tick(at(10, 10))
 
     sent = world.carrier.texts[-1][1]
     token = sent.rpartition("/")[2]
     assert len(token) == 22
-    assert sent.replace(token, proofs.TOKEN) == seen["the first session"]
+    assert sent.replace(token, previews.TOKEN) == seen["the first session"]
     assert sent.startswith('Willow: "session" 1 of 10 - Mon 11 Jan, 9:00 AM... See https://')
 
 

@@ -15,16 +15,17 @@ from fastapi import FastAPI
 from httpx import Response
 from sqlmodel import SQLModel, col, func, select
 
-from scheduler import app, links
+from scheduler import app
 from scheduler.booking.models import Appointment
-from scheduler.context import Context
-from scheduler.database import Database
-from scheduler.intervals import minute_of
+from scheduler.http.context import Context
+from scheduler.infra.intervals import minute_of
+from scheduler.infra.settings import Settings
 from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
-from scheduler.settings import Settings
-from tests.beginnings import begin
-from tests.cast import NOW, Cast
+from scheduler.storage import links
+from scheduler.storage.database import Database
+from tests.support.beginnings import begin
+from tests.support.cast import NOW, Cast
 
 with warnings.catch_warnings():
     # Starlette would like another name of the same client, which is not out yet.

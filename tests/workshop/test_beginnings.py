@@ -10,10 +10,10 @@ import pytest
 from sqlmodel import select
 
 from scheduler.clinic.models import Clinic
-from scheduler.database import Database
-from tests.beginnings import begin
-from tests.cast import Cast, settle
-from tests.databases import place
+from scheduler.storage.database import Database
+from tests.support.beginnings import begin
+from tests.support.cast import Cast, settle
+from tests.support.databases import place
 from workshop import postgres
 
 played: list[tuple[str, str]] = []

@@ -4,7 +4,7 @@ import psutil
 import pytest
 from playwright.sync_api import Error
 
-from tests import browser, databases
+from tests.support import browser, databases
 
 
 def test_the_browser_shows_a_page(page):

@@ -11,8 +11,8 @@ import psycopg
 import pytest
 from sqlalchemy import text
 
-from scheduler.database import Database
-from tests.databases import place
+from scheduler.storage.database import Database
+from tests.support.databases import place
 from workshop import postgres
 
 # A run that starts a server, says where, and is then killed outright.

@@ -2,7 +2,7 @@
 
 from sqlalchemy import Column, Integer, MetaData, Table
 
-from scheduler.tables import metadata
+from scheduler.maintenance.tables import metadata
 from workshop.migrations_in_step import differences
 
 

@@ -9,9 +9,13 @@ from workshop.purity import PureContract, is_pure
 def faults(imported: str) -> list[tuple[str, str]]:
     """What is wrong when the planner's arithmetic of slots imports this."""
     graph = ImportGraph()
-    for module in ("scheduler", "scheduler.booking.slots", "scheduler.database"):
+    for module in (
+        "scheduler",
+        "scheduler.booking.availability.slots",
+        "scheduler.storage.database",
+    ):
         graph.add_module(module)
-    graph.add_import(importer="scheduler.booking.slots", imported=imported)
+    graph.add_import(importer="scheduler.booking.availability.slots", imported=imported)
     contract = PureContract("pure", {"root_packages": ["scheduler"]}, {"also_pure": ["icalendar"]})
     found: list[tuple[str, str]] = contract.check(graph, verbose=False).metadata["faults"]
     return found
@@ -22,11 +26,11 @@ def test_a_pure_module_may_use_its_like(imported):
     assert faults(imported) == []
 
 
-@pytest.mark.parametrize("imported", ["scheduler.database", "sqlalchemy", "time", "os"])
+@pytest.mark.parametrize("imported", ["scheduler.storage.database", "sqlalchemy", "time", "os"])
 def test_a_pure_module_reaches_nothing_outside(imported):
-    assert faults(imported) == [("scheduler.booking.slots", imported)]
+    assert faults(imported) == [("scheduler.booking.availability.slots", imported)]
 
 
 def test_the_docstring_is_the_list():
-    assert is_pure("scheduler.booking.slots")
-    assert not is_pure("scheduler.database")
+    assert is_pure("scheduler.booking.availability.slots")
+    assert not is_pure("scheduler.storage.database")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from babel.messages.pofile import read_po
 
-from scheduler import languages
+from scheduler.i18n import languages
 from workshop import words
 
 CATALOGUES = sorted(languages.FOLDER.glob("*/LC_MESSAGES/pages.po"))

@@ -9,7 +9,7 @@ from scheduler.worker import Worker
 from tests.reminders.world import Hand, Paper
 from tests.web.conftest import KEY
 from tests.web.states.scene import Scene, no_phone, send, state, unfold, wrong_code
-from tests.web.test_waiting import join, refused
+from tests.web.waitlist.test_routes import join, refused
 
 
 @state("screening")

@@ -6,11 +6,11 @@ from typing import Any
 
 from playwright.sync_api import Page
 
-from scheduler.database import Database
 from scheduler.patients.models import Patient
-from tests.cast import Cast
+from scheduler.storage.database import Database
+from tests.support.cast import Cast
 from tests.web.conftest import FrozenClock, Visitor
-from tests.web.test_offers import offered
+from tests.web.waitlist.test_offers import offered
 
 
 @dataclass

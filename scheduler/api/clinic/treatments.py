@@ -1,0 +1,248 @@
+"""Treatments: what one session is like, and the phases of the whole course."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from scheduler.api.http import pagination
+from scheduler.api.http.auth import Call, Reading, Writing, needs
+from scheduler.api.http.fields import (
+    Change,
+    Day,
+    Id,
+    Page,
+    PathId,
+    QueryId,
+    Shape,
+    Text,
+    Weekday,
+    given,
+)
+from scheduler.api.http.pagination import Part
+from scheduler.clinic import phases, regimen, setup
+from scheduler.clinic.models import Treatment
+from scheduler.staff.roles import Permission
+from scheduler.storage.database import stored_id
+
+router = APIRouter(prefix="/treatments", tags=["treatments"])
+
+
+class CapShape(Shape):
+    """At most so many sessions in so many days, from the first of them; then none until over."""
+
+    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[12])
+    days: int = Field(strict=True, ge=1, le=phases.MOST_DAYS, examples=[90])
+
+
+class PhaseShape(Shape):
+    """A stretch of a course with exactly one pace: per_week, every_days or within_days.
+
+    Six days running and one free, four times: `{"sessions": 6, "every_days": 1, "repeat": 4,
+    "pause_days": 1}`. Every day but weekends: `{"sessions": 10, "every_days": 1, "weekdays":
+    ["mon", "tue", "wed", "thu", "fri"]}`. The two weeks before a date, and over three days before
+    it: `{"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -3}`.
+    """
+
+    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
+    per_week: float | None = Field(
+        None,
+        strict=True,
+        gt=0,
+        le=7,
+        allow_inf_nan=False,
+        examples=[2],
+        description="1 to 7; or 0.5: one in two weeks, 0.25: one in four; or 1.5: three in two.",
+    )
+    every_days: int | None = Field(
+        None,
+        strict=True,
+        ge=1,
+        le=phases.MOST_DAYS,
+        description="Days from one session to the next; with weekdays, to the next of those.",
+    )
+    within_days: int | None = Field(
+        None, strict=True, ge=1, le=phases.MOST_DAYS, description="Evenly spread."
+    )
+    at_least_days: int | None = Field(
+        None, strict=True, ge=1, le=phases.MOST_DAYS, description="With within_days: not in fewer."
+    )
+    rest_days: int = Field(
+        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days before it."
+    )
+    weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
+    optional: bool = Field(False, strict=True, description="Planned only after a review.")
+    repeat: int = Field(
+        1, strict=True, ge=1, le=phases.MOST_SESSIONS, description="How often all this is given."
+    )
+    pause_days: int = Field(
+        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days between two repeats."
+    )
+    from_day: int | None = Field(
+        None,
+        strict=True,
+        ge=-phases.MOST_DAYS,
+        le=phases.MOST_DAYS,
+        description="No session before this day, counted from a date that each course has: -14.",
+    )
+    to_day: int | None = Field(
+        None,
+        strict=True,
+        ge=-phases.MOST_DAYS,
+        le=phases.MOST_DAYS,
+        description="No session after this day, counted from the same date.",
+    )
+    anchor_on: Day | None = Field(
+        None, description="That date. A treatment has none; a course or a plan says it."
+    )
+    caps: list[CapShape] = Field(
+        default_factory=list, max_length=5, description="They hold for all phases of the course."
+    )
+    earlier: list[Day] = Field(
+        default_factory=list,
+        max_length=200,
+        description="Days of the patient's sessions before, which count towards the caps. A plan"
+        " for a patient_id knows those of this treatment.",
+    )
+
+
+SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]
+
+
+class HandsOn(Shape):
+    """Minutes of a session, counted from its start, that need the practitioner."""
+
+    from_minute: int = Field(strict=True, ge=0, le=480)
+    to_minute: int = Field(strict=True, ge=1, le=480)
+
+
+class Tips(Shape):
+    """What the pages tell patients to do."""
+
+    before: Text = Field("", max_length=1000)
+    after: Text = Field("", max_length=1000)
+
+
+class TreatmentFields(Shape):
+    """What may be said of a treatment, both when it is new and later."""
+
+    name: Text = Field("", min_length=1, max_length=120, examples=["Back course"])
+    summary: Text = Field("", max_length=2000)
+    source: Text = Field("", max_length=500, examples=["Cherkin et al. 2009"])
+    minutes: int = Field(40, strict=True, ge=5, le=480)
+    hands_on: list[HandsOn] = Field(
+        default_factory=list, max_length=10, description="None: the whole session."
+    )
+    setup_minutes: int = Field(
+        0, strict=True, ge=0, le=120, description="How long the room is taken before a session."
+    )
+    turnover_minutes: int = Field(
+        0, strict=True, ge=0, le=120, description="How long the room is taken after a session."
+    )
+    buffer_before_minutes: int = Field(
+        0,
+        strict=True,
+        ge=0,
+        le=60,
+        description="How long the practitioner is taken before hands are on, each time.",
+    )
+    buffer_after_minutes: int = Field(
+        0, strict=True, ge=0, le=60, description="How long they are taken afterwards, each time."
+    )
+    phases: list[PhaseShape] = Field(
+        default_factory=list,
+        min_length=1,
+        max_length=regimen.MOST_PHASES,
+        examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
+    )
+    review_after: list[SessionNumber] = Field(
+        default_factory=list,
+        max_length=10,
+        description="Sessions after which to ask: does it help?",
+    )
+    practitioner_ids: list[Id] = Field(default_factory=list, max_length=100)
+    room_ids: list[Id] = Field(default_factory=list, max_length=100)
+    tips: Tips = Tips()
+    start_every_minutes: int = Field(
+        20, strict=True, ge=5, le=240, description="Sessions begin on this grid of the clock."
+    )
+    min_notice_minutes: int = Field(120, strict=True, ge=0, le=20_160)
+    horizon_days: int = Field(365, strict=True, ge=1, le=730)
+
+
+class NewTreatment(TreatmentFields):
+    """A type of course on offer."""
+
+    clinic_id: Id
+    name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
+    phases: list[PhaseShape] = Field(
+        min_length=1,
+        max_length=regimen.MOST_PHASES,
+        examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
+    )
+
+
+class TreatmentChange(TreatmentFields, Change):
+    """What is to be different. Courses that are booked keep their phases and times."""
+
+    active: bool = Field(True, strict=True, description="False: it is not offered any more.")
+
+
+class TreatmentShape(TreatmentFields):
+    """A type of course on offer."""
+
+    id: int
+    clinic_id: int
+    phases: list[PhaseShape]
+    active: bool
+
+
+@router.get("")
+@needs(Permission.SEE_CLINIC)
+def list_treatments(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[TreatmentShape]:
+    """The treatments of your clinics."""
+    found = pagination.rows(call, Treatment, part, clinic_id=clinic_id)
+    givers = setup.givers(call.session, [stored_id(row.id) for row in found])
+    return pagination.page(found, part, lambda row: _shape(row, givers[stored_id(row.id)]))
+
+
+@router.post("", status_code=201, response_model=TreatmentShape)
+@needs(Permission.SET_UP)
+def offer(call: Writing, body: NewTreatment) -> JSONResponse:
+    """Offer a treatment. Phases that nobody could keep are refused."""
+    clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
+    said = body.model_dump(exclude={"clinic_id"})
+    treatment = setup.offer(call.session, call.actor, clinic, now=call.now, **said)
+    return _answer(call, treatment, status=201)
+
+
+@router.get("/{treatment_id}", response_model=TreatmentShape)
+@needs(Permission.SEE_CLINIC)
+def show_treatment(call: Reading, treatment_id: PathId) -> JSONResponse:
+    """One treatment."""
+    return _answer(call, setup.find_treatment(call.session, call.actor, treatment_id))
+
+
+@router.patch("/{treatment_id}", response_model=TreatmentShape)
+@needs(Permission.SET_UP)
+def change_treatment(call: Writing, treatment_id: PathId, body: TreatmentChange) -> JSONResponse:
+    """Change a treatment. Lists are replaced whole."""
+    treatment = setup.find_treatment(call.session, call.actor, treatment_id)
+    call.expect(treatment.version)
+    setup.change_treatment(call.session, call.actor, treatment, given(body), now=call.now)
+    return _answer(call, treatment)
+
+
+def _answer(call: Call, treatment: Treatment, *, status: int = 200) -> JSONResponse:
+    givers = setup.givers(call.session, [stored_id(treatment.id)])[stored_id(treatment.id)]
+    return call.answer(_shape(treatment, givers), status=status, version=treatment.version)
+
+
+def _shape(treatment: Treatment, givers: setup.Givers) -> TreatmentShape:
+    own: dict[str, Any] = {
+        name: getattr(treatment, name)
+        for name in TreatmentShape.model_fields
+        if name not in {"practitioner_ids", "room_ids"}
+    }
+    return TreatmentShape(**own, practitioner_ids=givers[0], room_ids=givers[1])

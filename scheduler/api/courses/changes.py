@@ -1,0 +1,222 @@
+"""What staff change of a course once it is booked. Each can be tried first: `?dry_run=true`."""
+
+from typing import Literal, Self
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field, model_validator
+
+from scheduler.api.courses import shapes
+from scheduler.api.courses.appointments import Insisting, Reason
+from scheduler.api.courses.plans import WishesShape
+from scheduler.api.courses.shapes import CourseShape
+from scheduler.api.http import zones
+from scheduler.api.http.auth import Call, Rehearsing, needs
+from scheduler.api.http.conflicts import telling_what_breaks, telling_which_session
+from scheduler.api.http.fields import Day, Id, PathId
+from scheduler.booking.availability.allocation import MOST_SESSIONS
+from scheduler.booking.courses import courses, extensions, replanning, rescheduling
+from scheduler.booking.models import Course
+from scheduler.booking.pace.compromises import Wishes
+from scheduler.clinic import regimen
+from scheduler.staff.roles import Permission
+
+router = APIRouter(prefix="/courses", tags=["courses"])
+
+
+class Shift(Insisting):
+    """The sessions from a number on, all by as many days."""
+
+    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    by_days: int | None = Field(None, strict=True, ge=-366, le=366)
+    start_on: Day | None = Field(None, description="When the first of them is to be instead.")
+    replan: bool = Field(
+        False,
+        description="Find the best times from then on instead of the same ones, which may be"
+        " taken.",
+    )
+
+    @model_validator(mode="after")
+    def _says_how_far(self) -> Self:
+        if (self.by_days is None) == (self.start_on is None):
+            raise ValueError("give either by_days or start_on")
+        return self
+
+
+class SkippedWeek(Insisting):
+    """A week in which the patient does not come."""
+
+    start_on: Day = Field(description="The first day of the seven.")
+    then: Literal["later", "behind"] = Field(
+        "later",
+        description="`later`: all sessions from that day on go a week later. `behind`: those of"
+        " the week go behind all others.",
+    )
+
+
+class Replanning(Insisting, WishesShape):
+    """New wishes for the rest of a course."""
+
+    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    start_on: Day | None = Field(None, description="None of them before this date.")
+
+
+class Extension(Insisting, WishesShape):
+    """An optional phase that a review has released."""
+
+    phase: int = Field(strict=True, ge=1, le=regimen.MOST_PHASES, description="Its place, from 1.")
+    start_on: Day | None = Field(None, description="None of them before this date.")
+
+
+class MakeUp(Insisting, WishesShape):
+    """One session more for one that was missed."""
+
+    start_on: Day | None = Field(None, description="Not before this date.")
+
+
+class NewGiver(Insisting):
+    """Who gives the rest of a course."""
+
+    practitioner_id: Id
+    from_number: int = Field(1, strict=True, ge=1, le=MOST_SESSIONS)
+
+
+@router.post("/{course_id}/shift", response_model=CourseShape)
+@needs(Permission.BOOK)
+def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
+    """Move a session and all after it, each at its wall time; all or none.
+
+    Being later is what shifting means: it is told in `compromises`. Being faster than the pace is
+    refused, unless you insist. Times that are not free: 409, with free ones near each.
+    """
+    course = shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        shift_rest = replanning.shift_by_plan if body.replan else rescheduling.shift_rest
+        shift_rest(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            by_days=body.by_days,
+            start_on=body.start_on,
+            terms=body.terms(later=True, deed="the rest was shifted"),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/replanning", response_model=CourseShape)
+@needs(Permission.BOOK)
+def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONResponse:
+    """Find the best times for the rest of a course, for new wishes and at its pace.
+
+    422 says which session cannot be placed, and why.
+    """
+    course = shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        replanning.replan(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="the rest was planned anew"),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/extension", response_model=CourseShape)
+@needs(Permission.BOOK)
+def extend(call: Rehearsing, course_id: PathId, body: Extension) -> JSONResponse:
+    """Add an optional phase, as a review has found: all its sessions or none."""
+    course = shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        extensions.extend(
+            call.session,
+            call.actor,
+            course,
+            phase=body.phase,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="the course was extended"),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/make-up", response_model=CourseShape)
+@needs(Permission.BOOK)
+def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> JSONResponse:
+    """Add one session for one that was missed or cancelled, at the pace after the last.
+
+    409 where none is to be made up for: `to_make_up` of the course says how many are.
+    """
+    course = shapes.expected(call, course_id)
+    body = body or MakeUp()
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
+        extensions.make_up(
+            call.session,
+            call.actor,
+            course,
+            wishes=_wishes(call, course, body),
+            terms=body.terms(later=True, deed="a missed session was made up for"),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/skipped-week", response_model=CourseShape)
+@needs(Permission.BOOK)
+def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
+    """Leave a week out: what follows goes a week later, or what is in it behind the rest."""
+    course = shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        replanning.skip_week(
+            call.session,
+            call.actor,
+            course,
+            start_on=body.start_on,
+            behind=body.then == "behind",
+            terms=body.terms(later=True, deed="a week was skipped"),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/practitioner", response_model=CourseShape)
+@needs(Permission.BOOK)
+def change_practitioner(call: Rehearsing, course_id: PathId, body: NewGiver) -> JSONResponse:
+    """Let another practitioner give the rest, at the same times; all or none."""
+    course = shapes.expected(call, course_id)
+    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
+        replanning.change_practitioner(
+            call.session,
+            call.actor,
+            course,
+            from_number=body.from_number,
+            practitioner_id=body.practitioner_id,
+            terms=body.terms(),
+            now=call.now,
+        )
+    return shapes.answer(call, course)
+
+
+@router.post("/{course_id}/cancellation", response_model=CourseShape)
+@needs(Permission.BOOK)
+def cancel(call: Rehearsing, course_id: PathId, body: Reason | None = None) -> JSONResponse:
+    """Cancel what is still to come of a course.
+
+    One that waits for clearance is declined so, and the patient is asked to call.
+    """
+    course = shapes.expected(call, course_id)
+    reason = body.reason if body else ""
+    courses.cancel(call.session, call.actor, course, reason=reason, now=call.now)
+    return shapes.answer(call, course)
+
+
+def _wishes(call: Call, course: Course, body: Replanning | Extension | MakeUp) -> Wishes:
+    if body.practitioner_id is not None:
+        means = rescheduling.resources_of(call.session, course)
+        means.practitioner(body.practitioner_id)
+    today = call.now.astimezone(zones.of(call.session, course.clinic_id)).date()
+    return body.wishes(body.start_on or today)

@@ -1,0 +1,211 @@
+"""Whole courses: booked, seen, cleared, and what their patients are texted."""
+
+from datetime import datetime
+from typing import Literal, Self
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field, model_validator
+from sqlmodel import col
+
+from scheduler.api.clinic.treatments import PhaseShape
+from scheduler.api.courses import shapes
+from scheduler.api.courses.plans import agreed_phases
+from scheduler.api.courses.shapes import CourseHead, CourseShape
+from scheduler.api.http import pagination, zones
+from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
+from scheduler.api.http.conflicts import telling_alternatives
+from scheduler.api.http.fields import Id, Moment, Page, PathId, QueryId, Shape, Text, local
+from scheduler.api.http.pagination import Part
+from scheduler.api.people.patients import NoTexts, PatientFields, enrol, no_texts
+from scheduler.booking.availability.allocation import MOST_SESSIONS, RequestedTime
+from scheduler.booking.courses import courses
+from scheduler.booking.models import Course, CourseState
+from scheduler.clinic import regimen, setup
+from scheduler.clinic.models import Treatment
+from scheduler.infra.errors import Invalid
+from scheduler.patients import register
+from scheduler.patients.models import Patient, Screening
+from scheduler.reminders.kinds.timeline import TimelineEntry, timeline
+from scheduler.reminders.models import MessageState
+from scheduler.staff.roles import Permission
+
+router = APIRouter(prefix="/courses", tags=["courses"])
+
+PainSince = Literal["", "acute", "subacute", "chronic", "other"]
+
+
+class WantedSession(Shape):
+    """When a session is wanted, and with whom if that matters."""
+
+    starts_at: Moment
+    practitioner_id: Id | None = None
+
+
+class PatientOfCourse(PatientFields):
+    """A patient who is entered with the course: of the treatment's clinic."""
+
+    clinic_id: Id | None = None
+
+
+class NewCourse(Shape):
+    """A course to book, whole: for a patient who is known, or for one who is entered with it."""
+
+    treatment_id: Id
+    patient_id: Id | None = None
+    patient: PatientOfCourse | None = None
+    sessions: list[WantedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
+    phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MOST_PHASES)
+    pain_since: PainSince = ""
+
+    @model_validator(mode="after")
+    def _names_one_patient(self) -> Self:
+        if (self.patient_id is None) == (self.patient is None):
+            raise ValueError("give either patient_id or patient")
+        return self
+
+
+class Note(Shape):
+    """What is to be remembered; for the record."""
+
+    note: Text = Field("", max_length=200)
+
+
+class TextShape(Shape):
+    """A text about a course: sent, owed, or not sent and why."""
+
+    id: int | None = Field(description="None: not written down yet.")
+    kind: str
+    why: str = Field(examples=["the day before session 3"])
+    text: str = Field(description="{link} and {code} are filled in only when it is sent.")
+    state: MessageState
+    reason: str
+    due_at: str
+    expires_at: str
+    sent_at: str | None
+    delivered_at: str | None
+    appointment_id: int | None
+    number: int | None
+
+
+class Timeline(Shape):
+    """All texts about a course, by time, and why there will be no more, if so."""
+
+    items: list[TextShape]
+    no_texts: NoTexts | None
+
+
+@router.get("")
+@needs(Permission.SEE_CALENDAR)
+def list_courses(
+    call: Reading,
+    part: Part,
+    clinic_id: QueryId = None,
+    patient_id: QueryId = None,
+    state: CourseState | None = None,
+) -> Page[CourseHead]:
+    """The courses of your clinics, in the order of booking."""
+    where = []
+    if patient_id is not None:
+        where.append(col(Course.patient_id) == patient_id)
+    if state is not None:
+        where.append(col(Course.state) == state)
+    found = pagination.rows(call, Course, part, *where, clinic_id=clinic_id)
+    known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
+    return pagination.page(
+        found, part, lambda row: CourseHead(**shapes.head(row, known_zones[row.clinic_id]))
+    )
+
+
+@router.post("", status_code=201, response_model=CourseShape)
+@needs(Permission.BOOK)
+def book(call: Writing, body: NewCourse) -> JSONResponse:
+    """Book all sessions or none. Taken ones: 409, with free times near each.
+
+    Sessions are numbered by time; `field` says where in the request one stood. Dates off the pace
+    are booked as you say: `compromises` names them.
+    """
+    treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
+    patient, screening = _patient(call, body, treatment)
+    asked = [each.starts_at for each in body.sessions]
+    with telling_alternatives(zones.of(call.session, treatment.clinic_id), asked):
+        course = courses.book(
+            call.session,
+            call.actor,
+            treatment=treatment,
+            patient=patient,
+            wanted=[
+                RequestedTime(number, each.starts_at, each.practitioner_id)
+                for number, each in enumerate(body.sessions, start=1)
+            ],
+            now=call.now,
+            agreed=None if body.phases is None else agreed_phases(body.phases),
+            screening=screening,
+            pain_since=body.pain_since,
+        )
+    return shapes.answer(call, course, status=201)
+
+
+@router.get("/{course_id}", response_model=CourseShape)
+@needs(Permission.SEE_CALENDAR)
+def show_course(call: Looking, course_id: PathId) -> JSONResponse:
+    """One course. That you looked is written down."""
+    return shapes.answer(call, shapes.looked_at(call, course_id))
+
+
+@router.post("/{course_id}/clearance", response_model=CourseShape)
+@needs(Permission.CLEAR)
+def clear(call: Writing, course_id: PathId, body: Note | None = None) -> JSONResponse:
+    """A practitioner has looked at the answers about health: the course may begin."""
+    course = shapes.expected(call, course_id)
+    note = body.note if body else ""
+    courses.clear(call.session, call.actor, course, note=note, now=call.now)
+    return shapes.answer(call, course)
+
+
+@router.get("/{course_id}/messages")
+@needs(Permission.SEE_MESSAGES)
+def list_texts(call: Looking, course_id: PathId) -> Timeline:
+    """What was texted about a course, what is owed and when, and what was not sent and why."""
+    course = shapes.looked_at(call, course_id)
+    zone = zones.of(call.session, course.clinic_id)
+    entries = timeline(call.session, course, now=call.now)
+    patient = call.session.get_one(Patient, course.patient_id)
+    return Timeline(
+        items=[_text(entry, zone) for entry in entries], no_texts=no_texts(call.session, patient)
+    )
+
+
+def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient, Screening | None]:
+    if body.patient_id is not None:
+        patient = register.find(call.session, call.actor, body.patient_id)
+        if patient.clinic_id != treatment.clinic_id:
+            raise Invalid("Patient and treatment are of different clinics.", field="patient_id")
+        return patient, None
+    if body.patient is None:
+        raise Invalid("Say who it is for.", field="patient")
+    if body.patient.clinic_id not in {None, treatment.clinic_id}:
+        raise Invalid("Patient and treatment are of different clinics.", field="patient.clinic_id")
+    clinic = setup.find_clinic(call.session, call.actor, treatment.clinic_id)
+    return enrol(call, clinic, body.patient)
+
+
+def _text(entry: TimelineEntry, zone: ZoneInfo) -> TextShape:
+    def told(instant: datetime | None) -> str | None:
+        return None if instant is None else local(instant, zone)
+
+    return TextShape(
+        id=entry.id,
+        kind=entry.kind,
+        why=entry.why,
+        text=entry.text,
+        state=entry.state,
+        reason=entry.reason,
+        due_at=local(entry.due_at, zone),
+        expires_at=local(entry.expires_at, zone),
+        sent_at=told(entry.sent_at),
+        delivered_at=told(entry.delivered_at),
+        appointment_id=entry.appointment_id,
+        number=entry.number,
+    )

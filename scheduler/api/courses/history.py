@@ -1,0 +1,40 @@
+"""What has become of a course, in sentences."""
+
+from fastapi import APIRouter
+from pydantic import Field
+
+from scheduler.api.courses import shapes
+from scheduler.api.http import zones
+from scheduler.api.http.auth import Looking, needs
+from scheduler.api.http.fields import Page, PathId, Shape, local
+from scheduler.api.http.pagination import Part
+from scheduler.booking.courses import history
+from scheduler.staff.roles import Permission
+
+router = APIRouter(prefix="/courses", tags=["courses"])
+
+
+class LineShape(Shape):
+    """One thing that was done to a course."""
+
+    at: str
+    who: str = Field(examples=["Ana", "the patient"])
+    what: str = Field(
+        examples=["Session 3 was moved from Mon 11 Jan 9:00 to Tue 12 Jan 9:00."],
+    )
+    why: str = Field(examples=["The patient travels."])
+
+
+@router.get("/{course_id}/history")
+@needs(Permission.SEE_CALENDAR)
+def show_history(call: Looking, course_id: PathId, part: Part) -> Page[LineShape]:
+    """Who did what to a course, when and why, from its booking on. That you looked is kept."""
+    course = shapes.looked_at(call, course_id)
+    zone = zones.of(call.session, course.clinic_id)
+    after = part.after()
+    lines = history.of(call.session, course, after=after[-1] if after else 0, limit=part.limit)
+    return part.page(
+        lines,
+        lambda line: LineShape(at=local(line.at, zone), who=line.who, what=line.what, why=line.why),
+        lambda line: [line.id],
+    )

@@ -1,0 +1,63 @@
+"""Free times."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import Field
+
+from scheduler.api.http import zones
+from scheduler.api.http.auth import Reading, needs
+from scheduler.api.http.fields import LARGEST_ID, Day, QueryId, Shape, days_between, local
+from scheduler.booking.availability import search
+from scheduler.clinic import setup
+from scheduler.infra.intervals import instant_of
+from scheduler.staff.roles import Permission
+
+router = APIRouter(prefix="/slots", tags=["slots"])
+
+
+class SlotShape(Shape):
+    """A time that is free now. Nothing is kept by showing it."""
+
+    starts_at: str = Field(examples=["2027-01-11T09:00:00-05:00"])
+    ends_at: str
+    practitioner_id: int
+    room_id: int
+
+
+class Slots(Shape):
+    """Free times, by start and practitioner."""
+
+    items: list[SlotShape]
+
+
+@router.get("")
+@needs(Permission.SEE_CALENDAR)
+def list_slots(
+    call: Reading,
+    treatment_id: Annotated[int, Query(ge=1, le=LARGEST_ID)],
+    first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
+    last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
+    practitioner_id: QueryId = None,
+) -> Slots:
+    """When one session of a treatment could be: practitioner and room free together."""
+    days_between(first, last)
+    treatment = setup.find_treatment(call.session, call.actor, treatment_id)
+    zone = zones.of(call.session, treatment.clinic_id)
+    means = search.resources(call.session, treatment)
+    if practitioner_id is not None:
+        means.practitioner(practitioner_id)
+    free = search.free_slots(
+        call.session, means, first=first, last=last, now=call.now, practitioner_id=practitioner_id
+    )
+    return Slots(
+        items=[
+            SlotShape(
+                starts_at=local(instant_of(slot.starts_at), zone),
+                ends_at=local(instant_of(slot.starts_at + treatment.minutes), zone),
+                practitioner_id=slot.practitioner_id,
+                room_id=slot.room_id,
+            )
+            for slot in free
+        ]
+    )

@@ -1,0 +1,325 @@
+"""The waitlist: who would like to come earlier or at all, and what is offered to them."""
+
+from datetime import datetime, time, timedelta
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from fastapi.responses import JSONResponse
+from pydantic import Field
+from sqlmodel import col
+
+from scheduler.api.http import pagination, zones
+from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
+from scheduler.api.http.fields import (
+    Change,
+    ClockTime,
+    Day,
+    Id,
+    Page,
+    PathId,
+    QueryId,
+    Shape,
+    Text,
+    Weekday,
+    given,
+    local,
+)
+from scheduler.api.http.pagination import Part
+from scheduler.audit import audit_trail
+from scheduler.booking.courses import appointments
+from scheduler.booking.models import EntryState, Offer, WaitlistEntry
+from scheduler.booking.waitlist import entries, offers
+from scheduler.clinic import setup
+from scheduler.clinic.hours import DAY, end_of, minute_of_day
+from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import WEEKDAYS
+from scheduler.infra.errors import Invalid
+from scheduler.patients import register
+from scheduler.staff.roles import Permission
+from scheduler.storage.database import stored_id
+
+router = APIRouter(prefix="/waitlist", tags=["waitlist"])
+
+Need = Literal["usual", "soon", "urgent"]
+AS_KEPT = frozenset(
+    {
+        *("clinic_id", "patient_id", "treatment_id", "appointment_id", "practitioner_id"),
+        *("wants", "need_reason", "state", "reason", "version"),
+    }
+)
+Between = Annotated[list[ClockTime], Field(min_length=2, max_length=2)]
+
+
+class Wishes(Shape):
+    """What would suit. What is not said does not matter."""
+
+    practitioner_id: Id | None = None
+    weekdays: list[Weekday] = Field(default_factory=list, max_length=7, examples=[["mon", "thu"]])
+    between: Between | None = Field(
+        None,
+        examples=[["09:00", "13:00"]],
+        description="A session begins from the one, before the other.",
+    )
+    first: Day | None = Field(None, alias="from", description="Not before this date.")
+    last: Day | None = Field(
+        None, alias="to", description="Not after this date; of a course, no session."
+    )
+    need: Need = Field(
+        "usual", description="More need goes first; of equals, whoever has waited longer."
+    )
+    need_reason: Text = Field("", max_length=200, description="Why, where it is not as usual.")
+
+
+class NewEntry(Wishes):
+    """Somebody for the waitlist: with `appointment_id` for an earlier time of that session; else
+    with `treatment_id` and `patient_id`, for a session or a whole course."""
+
+    appointment_id: Id | None = None
+    treatment_id: Id | None = None
+    patient_id: Id | None = None
+    wants: Literal["earlier", "session", "course"] = "earlier"
+
+
+class EntryChange(Change, Wishes):
+    """Other wishes, or another need. An offer that no longer suits is withdrawn."""
+
+
+class OfferedSession(Shape):
+    """One session of what is offered."""
+
+    starts_at: str
+    ends_at: str
+    practitioner_id: int
+
+
+class OfferShape(Shape):
+    """What is offered just now."""
+
+    sessions: list[OfferedSession]
+    expires_at: str
+    to_several: bool = Field(description="The first has it; otherwise it is kept for them.")
+
+
+class EntryShape(Shape):
+    """Somebody on the waitlist. The version is in the ETag."""
+
+    id: int
+    clinic_id: int
+    patient_id: int
+    treatment_id: int
+    appointment_id: int | None = Field(
+        description="The session that is to be earlier; of one that was `taken`, what was booked."
+    )
+    wants: str
+    practitioner_id: int | None
+    weekdays: list[Weekday]
+    between: list[str] | None
+    first: str | None = Field(alias="from")
+    last: str | None = Field(alias="to")
+    need: Need
+    need_reason: str
+    state: EntryState
+    reason: str = Field(description="Why it is over, where nothing was taken.")
+    entered_at: str
+    offer: OfferShape | None
+    version: int
+
+
+class Leave(Shape):
+    """A no."""
+
+    leave: bool = Field(False, strict=True, description="Take them off the list as well.")
+
+
+@router.get("")
+@needs(Permission.SEE_CALENDAR)
+def list_entries(
+    call: Reading,
+    part: Part,
+    *,
+    clinic_id: QueryId = None,
+    treatment_id: QueryId = None,
+    patient_id: QueryId = None,
+    state: EntryState | None = None,
+) -> Page[EntryShape]:
+    """Who waits, who has an offer, and who waited, in the order in which they were entered.
+
+    Offers go to those who agreed to texts, by need and then by waiting. Call the others.
+    """
+    where = [
+        col(getattr(WaitlistEntry, name)) == wanted
+        for name, wanted in (
+            ("treatment_id", treatment_id),
+            ("patient_id", patient_id),
+            ("state", state),
+        )
+        if wanted is not None
+    ]
+    found = pagination.rows(call, WaitlistEntry, part, *where, clinic_id=clinic_id)
+    known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
+    return pagination.page(found, part, lambda row: _shape(call, row, known_zones[row.clinic_id]))
+
+
+@router.post("", status_code=201, response_model=EntryShape)
+@needs(Permission.BOOK)
+def enter(call: Writing, body: NewEntry) -> JSONResponse:
+    """Put somebody on the waitlist. What is free already and suits is offered at once."""
+    wishes = _wishes(body, body.model_dump(exclude={"appointment_id", "treatment_id", "wants"}))
+    entry = entries.enter(call.session, call.actor, now=call.now, **_for_whom(call, body), **wishes)
+    return _answer(call, entry, status=201)
+
+
+@router.get("/{entry_id}", response_model=EntryShape)
+@needs(Permission.SEE_CALENDAR)
+def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
+    """One entry. That you looked is written down."""
+    entry = entries.find(call.session, call.actor, entry_id)
+    audit_trail.record(
+        call.session,
+        call.actor,
+        "looked at",
+        "waitlist entry",
+        entry_id,
+        clinic_id=entry.clinic_id,
+        now=call.now,
+    )
+    return _answer(call, entry)
+
+
+@router.patch("/{entry_id}", response_model=EntryShape)
+@needs(Permission.BOOK)
+def change_entry(call: Writing, entry_id: PathId, body: EntryChange) -> JSONResponse:
+    """Change what would suit, or the need. They keep their place among equals."""
+    entry = _expected(call, entry_id)
+    entries.change(call.session, call.actor, entry, _wishes(body, given(body)), now=call.now)
+    return _answer(call, entry)
+
+
+@router.delete("/{entry_id}", status_code=204)
+@needs(Permission.BOOK)
+def withdraw(call: Writing, entry_id: PathId) -> None:
+    """Take somebody off the list; a time that is just offered to them goes to the next."""
+    entries.withdraw(call.session, call.actor, _expected(call, entry_id), now=call.now)
+
+
+@router.post("/{entry_id}/acceptance", response_model=EntryShape)
+@needs(Permission.BOOK)
+def accept(call: Writing, entry_id: PathId) -> JSONResponse:
+    """They take what is offered: the session is moved or booked, and its old time is free."""
+    entry = _expected(call, entry_id)
+    offer = offers.running(call.session, entry)
+    offers.accept(call.session, call.actor, offer, now=call.now)
+    return _answer(call, entry)
+
+
+@router.post("/{entry_id}/decline", response_model=EntryShape)
+@needs(Permission.BOOK)
+def decline(call: Writing, entry_id: PathId, body: Leave | None = None) -> JSONResponse:
+    """They do not want what is offered; it goes to the next, and they go on waiting."""
+    entry = _expected(call, entry_id)
+    offer = offers.running(call.session, entry)
+    leave = body is not None and body.leave
+    offers.decline(call.session, call.actor, offer, leave=leave, now=call.now)
+    return _answer(call, entry)
+
+
+def _expected(call: Call, entry_id: int) -> WaitlistEntry:
+    entry = entries.find(call.session, call.actor, entry_id)
+    entries.lock(call.session, entry)
+    call.expect(entry.version)
+    return entry
+
+
+def _for_whom(call: Call, body: NewEntry) -> dict[str, Any]:
+    for_treatment = body.treatment_id is not None and body.patient_id is not None
+    if body.wants == "earlier":
+        if body.appointment_id is None:
+            raise Invalid("Say which session is to be earlier.", field="appointment_id")
+        if body.treatment_id is not None or body.patient_id is not None:
+            raise Invalid("The session says for whom it is.", field="treatment_id")
+        found = appointments.find(call.session, call.actor, body.appointment_id)
+        return {"appointment": found}
+    if body.appointment_id is not None:
+        raise Invalid("Only who wants to come earlier has a session.", field="appointment_id")
+    if not for_treatment or body.treatment_id is None or body.patient_id is None:
+        raise Invalid("Say who wants which treatment.", field="treatment_id")
+    return {
+        "treatment": setup.find_treatment(call.session, call.actor, body.treatment_id),
+        "patient": register.find(call.session, call.actor, body.patient_id),
+        "whole_course": body.wants == "course",
+    }
+
+
+def _wishes(body: Wishes, said: Any) -> dict[str, Any]:
+    """The wishes that were said, as the room keeps them."""
+    wishes: dict[str, Any] = {
+        name: said[name] for name in ("practitioner_id", "need_reason") if name in said
+    }
+    if "weekdays" in said:
+        wishes["weekdays"] = sorted({WEEKDAYS.index(each) for each in body.weekdays})
+    if "between" in said:
+        wishes["from_minute"], wishes["to_minute"] = _minutes(body.between)
+    if "first" in said:
+        wishes["first_day"] = body.first
+    if "last" in said:
+        wishes["last_day"] = body.last
+    if "need" in said:
+        wishes["need"] = entries.NEEDS.index(body.need)
+    return wishes
+
+
+def _minutes(between: list[str] | None) -> tuple[int | None, int | None]:
+    if between is None:
+        return None, None
+    first, last = (time.fromisoformat(each) for each in between)
+    if end_of(last) <= minute_of_day(first):
+        raise Invalid("The second time must be later than the first.", field="between")
+    return minute_of_day(first), end_of(last)
+
+
+def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> EntryShape:
+    between = None
+    if entry.from_minute is not None and entry.to_minute is not None:
+        between = [_clock(entry.from_minute), _clock(entry.to_minute)]
+    offer = entries.open_offer(call.session, entry) if entry.state == EntryState.OFFERED else None
+    return EntryShape.model_validate(
+        {
+            **{name: getattr(entry, name) for name in AS_KEPT},
+            "id": stored_id(entry.id),
+            "weekdays": [WEEKDAYS[each] for each in entry.weekdays],
+            "between": between,
+            "from": entry.first_day.isoformat() if entry.first_day else None,
+            "to": entry.last_day.isoformat() if entry.last_day else None,
+            "need": entries.NEEDS[entry.need],
+            "entered_at": local(entry.entered_at, zone),
+            "offer": _offer_shape(call, entry, offer, zone) if offer else None,
+        }
+    )
+
+
+def _offer_shape(call: Call, entry: WaitlistEntry, offer: Offer, zone: ZoneInfo) -> OfferShape:
+    length = timedelta(minutes=call.session.get_one(Treatment, entry.treatment_id).minutes)
+    return OfferShape(
+        sessions=[
+            OfferedSession(
+                starts_at=local(starts_at, zone),
+                ends_at=local(starts_at + length, zone),
+                practitioner_id=each["practitioner_id"],
+            )
+            for each in offer.sessions
+            for starts_at in [datetime.fromisoformat(each["starts_at"])]
+        ],
+        expires_at=local(offer.expires_at, zone),
+        to_several=offer.to_several,
+    )
+
+
+def _clock(minute: int) -> str:
+    return f"{minute % DAY // 60:02}:{minute % 60:02}"
+
+
+def _answer(call: Call, entry: WaitlistEntry, *, status: int = 200) -> JSONResponse:
+    call.session.flush()
+    told = _shape(call, entry, zones.of(call.session, entry.clinic_id))
+    return call.answer(told, status=status, version=entry.version)

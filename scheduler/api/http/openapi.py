@@ -1,0 +1,133 @@
+"""The OpenAPI document, and the same as a page that asks nothing of any other host."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import HTMLResponse, JSONResponse, Response
+
+from scheduler.api.http.fields import ProblemField, ProblemShape
+
+STYLE = """
+:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
+body { margin: 0 auto; max-width: 60rem; padding: 1rem; }
+h2 { margin-top: 2.5rem; } details { border-top: 1px solid #8886; padding: .6rem 0; }
+summary { cursor: pointer; } code { font: 0.9em ui-monospace, monospace; }
+b { display: inline-block; min-width: 4.5rem; } table { border-collapse: collapse; width: 100%; }
+td, th { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top; }
+"""
+
+
+def mount(app: FastAPI) -> None:
+    """Add /openapi.json and /docs."""
+
+    @app.get("/openapi.json", include_in_schema=False)
+    def openapi() -> JSONResponse:
+        return JSONResponse(document(app))
+
+    @app.get("/docs", include_in_schema=False)
+    def page() -> HTMLResponse:
+        return HTMLResponse("".join(_page(document(app))))
+
+    @app.get("/docs/style.css", include_in_schema=False)
+    def style() -> Response:
+        return Response(STYLE, media_type="text/css")
+
+
+def document(app: FastAPI) -> dict[str, Any]:
+    """The OpenAPI document, with the shape of problems, which no route has as its answer."""
+    described = app.openapi()
+    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    schemas["Problem"] = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas["Problem"].pop("$defs", None)
+    schemas["ProblemField"] = ProblemField.model_json_schema()
+    for operations in described["paths"].values():
+        for method, operation in operations.items():
+            _keep_headers_that_count(method, operation)
+    return described
+
+
+def _keep_headers_that_count(method: str, operation: dict[str, Any]) -> None:
+    """One way in serves all changes; what a route does not look at is not to be promised."""
+    ignored = set() if method == "post" else {"idempotency-key"}
+    if "201" in operation["responses"] or method == "delete":
+        ignored.add("if-match")  # there is nothing yet, or no more, that could be stale
+    if "parameters" in operation:
+        operation["parameters"] = [
+            each for each in operation["parameters"] if each["name"].lower() not in ignored
+        ]
+
+
+def _page(described: dict[str, Any]) -> Iterator[str]:
+    info, schemas = described["info"], described["components"]["schemas"]
+    yield "<!doctype html><html lang=en><meta charset=utf-8>"
+    yield "<meta name=viewport content='width=device-width'>"
+    yield f"<title>{escape(info['title'])}</title><link rel=stylesheet href=/docs/style.css>"
+    yield f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>"
+    yield f"<p>{escape(info['description'])}<p>The whole document: <a href=/openapi.json>"
+    yield "openapi.json</a>"
+    noun = ""
+    for path, operations in described["paths"].items():
+        tag = next(iter(operations.values())).get("tags", [""])[0]
+        if tag != noun:
+            noun = tag
+            yield f"<h2>{escape(noun)}</h2>"
+        for method, operation in operations.items():
+            yield from _operation(method, path, operation, schemas)
+    yield "<h2>Shapes</h2>"
+    for name, schema in schemas.items():
+        yield f"<details id='{escape(name)}'><summary><code>{escape(name)}</code></summary>"
+        yield f"<p>{escape(schema.get('description', ''))}"
+        yield from _fields(schema)
+        yield "</details>"
+
+
+def _operation(
+    method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]
+) -> Iterator[str]:
+    yield f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> "
+    yield f"{escape(operation.get('summary', ''))}</summary>"
+    yield f"<p>{escape(operation.get('description', ''))}"
+    if parameters := operation.get("parameters"):
+        yield "<table><tr><th>Parameter<th>In<th>Meaning"
+        for each in parameters:
+            yield f"<tr><td><code>{escape(each['name'])}</code><td>{escape(each['in'])}"
+            yield f"<td>{escape(each.get('description', ''))}"
+        yield "</table>"
+    body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
+    if schema := body.get("schema"):
+        yield f"<p>Body: {_type(schema)}"
+        yield from _fields(schemas.get(schema.get("$ref", "").rpartition("/")[2], {}))
+    yield "<table><tr><th>Answer<th>Meaning<th>Body"
+    for status, said in operation["responses"].items():
+        content: dict[str, Any] = next(iter(said.get("content", {}).values()), {})
+        yield f"<tr><td>{escape(status)}<td>{escape(said['description'])}"
+        yield f"<td>{_type(content.get('schema', {}))}"
+    yield "</table></details>"
+
+
+def _fields(schema: dict[str, Any]) -> Iterator[str]:
+    if "properties" not in schema:
+        return
+    required = schema.get("required", [])
+    yield "<table><tr><th>Field<th>Type<th>Meaning"
+    for name, field in schema["properties"].items():
+        mark = "" if name in required else " (may be left out)"
+        example = f" e.g. {field['examples'][0]}" if field.get("examples") else ""
+        yield f"<tr><td><code>{escape(name)}</code>{mark}<td>{_type(field)}"
+        yield f"<td>{escape(field.get('description', '') + example)}"
+    yield "</table>"
+
+
+def _type(schema: dict[str, Any]) -> str:
+    if "$ref" in schema:
+        name = escape(schema["$ref"].rpartition("/")[2])
+        return f"<a href='#{name}'>{name}</a>"
+    if "anyOf" in schema:
+        return " or ".join(_type(each) for each in schema["anyOf"])
+    if schema.get("type") == "array":
+        return f"list of {_type(schema.get('items', {}))}"
+    if "enum" in schema:
+        return escape(", ".join(str(each) for each in schema["enum"]))
+    return escape(str(schema.get("format") or schema.get("type") or "anything"))

@@ -1,0 +1,22 @@
+"""The clinics' time zones, for the times that they are told."""
+
+from collections.abc import Iterable
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.clinic.models import Clinic
+from scheduler.storage.database import stored_id
+
+
+def of(session: Session, clinic_id: int) -> ZoneInfo:
+    """The zone of one clinic."""
+    return of_all(session, [clinic_id])[clinic_id]
+
+
+def of_all(session: Session, clinic_ids: Iterable[int]) -> dict[int, ZoneInfo]:
+    """The zones of some clinics."""
+    found = session.exec(
+        select(Clinic.id, Clinic.timezone).where(col(Clinic.id).in_(set(clinic_ids)))
+    )
+    return {stored_id(clinic_id): ZoneInfo(name) for clinic_id, name in found}

@@ -1,0 +1,1 @@
+"""API routes for messages, replies and reminder rules. May import api.http."""

@@ -1,0 +1,48 @@
+"""Signing in with a password."""
+
+from fastapi import APIRouter, Request
+from fastapi.responses import JSONResponse
+from pydantic import Field, SecretStr
+
+from scheduler.api.http import problems
+from scheduler.api.http.auth import context_of, origin_of
+from scheduler.api.http.fields import Shape, Text
+from scheduler.staff import accounts
+
+router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
+
+
+class Password(Shape):
+    """Who signs in."""
+
+    email: Text = Field(min_length=3, max_length=254, examples=["front.desk@example.org"])
+    password: SecretStr = Field(min_length=1, max_length=accounts.MAX_PASSWORD)
+
+
+class Token(Shape):
+    """What to send as `Authorization: Bearer ...` from now on. It lapses after 30 idle minutes."""
+
+    token: str
+    expires_at: str
+
+
+@router.post("", status_code=201, response_model=Token)
+def sign_in(request: Request, body: Password) -> JSONResponse:
+    """Exchange a password for a token."""
+    context, origin = context_of(request), origin_of(request)
+    request_id = request.state.request_id
+    now = context.clock.now()
+    # Three short steps: the hash takes its time, and nobody must wait for it to write.
+    with context.database.transaction(write=False) as session:
+        account = accounts.account(session, email=body.email, origin=origin, now=now)
+    if not accounts.fits(account, body.password.get_secret_value()):
+        with context.database.transaction() as session:
+            accounts.note_wrong(session, email=body.email, origin=origin, now=now)
+        refusal = accounts.NotSignedIn("E-mail address and password do not belong together.")
+        return problems.answer(refusal, request_id=request_id)
+    with context.database.transaction() as session:
+        row, token = accounts.sign_in(
+            session, account, origin=origin, request_id=request_id, now=now
+        )
+        expires_at = row.expires_at.isoformat()
+    return JSONResponse(Token(token=token, expires_at=expires_at).model_dump(), 201)

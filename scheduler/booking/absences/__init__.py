@@ -1,0 +1,4 @@
+"""Closures and time off, and new places for the appointments inside them.
+
+May import courses and everything below it.
+"""

@@ -1,0 +1,139 @@
+"""Closures: they lie on the calendar of each room, so that no session can overlap them."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.absences import time_off
+from scheduler.booking.availability import diary
+from scheduler.booking.availability.diary import Entry
+from scheduler.clinic import closures, shifts
+from scheduler.clinic.closures import Closed
+from scheduler.clinic.models import Clinic, Closure, Room
+from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.storage.database import stored_id, take_turn
+
+MOST_DAYS = 62
+"""How many days one closure may take."""
+
+
+def close(
+    session: Session,
+    actor: Actor,
+    clinic: Clinic,
+    *,
+    day: date,
+    last_day: date | None = None,
+    starts: str = closures.ALL_DAY,
+    ends: str = closures.ALL_DAY,
+    reason: str = "",
+    release_held: bool = False,
+    now: datetime,
+) -> list[Closure]:
+    """The clinic is closed on a day or on each from one to another, for all of it or a part.
+
+    All of it or nothing: BookedInside lists who is booked. HeldJustNow: nobody is, but somebody who
+    is filling the form has a time in it; `release_held` lets such times go.
+    """
+    days = shifts.dates(day, last_day or day)
+    if not 1 <= len(days) <= MOST_DAYS:
+        raise Invalid(f"A closure takes from 1 to {MOST_DAYS} days.", field="last_date")
+    Closed(day, starts, ends).check()
+    _take_turn(session, clinic)
+    closed = session.exec(
+        select(col(Closure.day)).where(
+            Closure.clinic_id == clinic.id, col(Closure.day) >= day, col(Closure.day) <= days[-1]
+        )
+    ).first()
+    if closed is not None:
+        raise Conflict(f"The clinic is closed on {closed.isoformat()} already.")
+    series = [
+        Closure(clinic_id=stored_id(clinic.id), day=each, starts=starts, ends=ends, reason=reason)
+        for each in days
+    ]
+    session.add_all(series)
+    session.flush()
+    if len(series) > 1:
+        for one in series:
+            one.series_id = series[0].id
+    rooms = session.exec(select(Room).where(Room.clinic_id == clinic.id)).all()
+    shut = _shut(rooms, series, clinic)
+    time_off.claim(session, shut, release_held=release_held, now=now)
+    audit_trail.record(
+        session,
+        actor,
+        "closed",
+        "clinic",
+        clinic.id,
+        clinic_id=clinic.id,
+        now=now,
+        date=day.isoformat(),
+        days=len(days),
+    )
+    return series
+
+
+def find_closure(session: Session, clinic: Clinic, closure_id: int) -> Closure:
+    """A closure of this clinic; NotFound for another's."""
+    closure = session.get(Closure, closure_id)
+    if closure is None or closure.clinic_id != clinic.id:
+        raise NotFound
+    return closure
+
+
+def reopen(
+    session: Session,
+    actor: Actor,
+    clinic: Clinic,
+    closure: Closure,
+    *,
+    series: bool = False,
+    now: datetime,
+) -> None:
+    """The clinic is open after all; `series`: on all days that were closed together with it."""
+    gone = [closure]
+    if series and closure.series_id is not None:
+        gone = list(session.exec(select(Closure).where(Closure.series_id == closure.series_id)))
+    for each in gone:
+        diary.free(session, closure_id=stored_id(each.id))
+        session.delete(each)
+    session.flush()
+    audit_trail.record(
+        session,
+        actor,
+        "reopened",
+        "clinic",
+        clinic.id,
+        clinic_id=clinic.id,
+        now=now,
+        dates=sorted(each.day.isoformat() for each in gone),
+    )
+
+
+def extend_closures(session: Session, room: Room, clinic: Clinic, *, now: datetime) -> None:
+    """A new room is closed when its clinic is."""
+    _take_turn(session, clinic)
+    today = now.astimezone(ZoneInfo(clinic.timezone)).date()
+    coming = session.exec(
+        select(Closure).where(Closure.clinic_id == clinic.id, col(Closure.day) >= today)
+    ).all()
+    diary.claim(session, _shut([room], coming, clinic))
+
+
+def _take_turn(session: Session, clinic: Clinic) -> None:
+    """One after another: a room that is added, or a second closure, must see the first."""
+    take_turn(session, f"closures:{clinic.id}")
+
+
+def _shut(rooms: Iterable[Room], series: Sequence[Closure], clinic: Clinic) -> list[Entry]:
+    zone = ZoneInfo(clinic.timezone)
+    return [
+        Entry(room.calendar_id, span, closure_id=each.id)
+        for each in series
+        for span in [Closed(each.day, each.starts, each.ends).span(zone)]
+        for room in rooms
+    ]

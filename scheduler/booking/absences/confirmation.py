@@ -1,0 +1,200 @@
+"""A proposal is confirmed: the absence is entered and all are moved, as it stands or not at all."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.absences import proposals
+from scheduler.booking.absences.proposals import is_inside, is_later
+from scheduler.booking.absences.time_off import BookedInside, HeldByForm
+from scheduler.booking.availability import diary
+from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.courses import appointments, courses, rescheduling
+from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
+from scheduler.booking.models import AbsenceProposal, Appointment, Course
+from scheduler.infra.errors import Conflict, Invalid
+from scheduler.storage.database import stored_id
+
+
+class Outdated(Conflict):
+    sentence = "The calendar has changed since this was proposed. Here is what is possible now."
+
+    slug = "outdated-proposal"
+
+
+class Held(Conflict):
+    sentence = (
+        "Somebody is just booking a time in it. Wait, or say that their times are to be let go."
+    )
+
+    slug = "held-just-now"
+
+
+class Unplaced(Conflict):
+    sentence = (
+        "Some sessions have no other place. Say that they are to be cancelled, or move them first."
+    )
+
+    slug = "unplaced"
+
+
+def confirm(
+    session: Session,
+    actor: Actor,
+    proposal: AbsenceProposal,
+    *,
+    cancel_unplaced: bool = False,
+    release_held: bool = False,
+    now: datetime,
+) -> None:
+    """Enter the absence and move each session to where it was proposed; all of it or nothing.
+
+    Outdated where anything has changed since: a session, or a time that was free. Unplaced where
+    some have no place and are not to be cancelled. Held where somebody who is filling the form has
+    a time in the absence; `release_held` lets that go instead.
+    """
+    session.refresh(proposal, with_for_update=True)
+    if proposal.confirmed_at is not None:
+        raise Conflict("This proposal was confirmed already.")
+    booked = _locked(session, actor, proposal, now)
+    if any("why" in each for each in proposal.placings) and not cancel_unplaced:
+        raise Unplaced
+    proposal.confirmed_at = now
+    session.add(proposal)
+    try:
+        _carry_out(session, actor, proposal, booked, release_held=release_held, now=now)
+    except HeldByForm as problem:
+        raise Held from problem
+    except (SessionsTaken, BreaksPace, BookedInside, Invalid) as problem:
+        raise Outdated from problem
+
+
+def _locked(
+    session: Session, actor: Actor, proposal: AbsenceProposal, now: datetime
+) -> list[Appointment]:
+    """The sessions to move, for us alone; Outdated unless they are those that were looked at."""
+    about = proposals.sessions_of(session, proposal).values()
+    courses.lock(session, *[each.course_id for each in about])
+    for each in about:
+        session.expire(each)  # whoever had the lock may have changed it
+    placings = _placings(proposal)
+    booked = proposals.in_the_way(session, actor, proposal, now)
+    if {each.id for each in booked} != {key for key, to in placings.items() if is_inside(to)}:
+        raise Outdated
+    if proposals.staying(booked, now):  # the start that has passed changed no row
+        raise Outdated
+    ids = {each.id for each in booked}
+    found = [
+        *booked,
+        *(each for each in _later(session, booked, placings, now) if each.id not in ids),
+    ]
+    if {each.id: each.version for each in found} != {
+        key: each["version"] for key, each in placings.items()
+    }:
+        raise Outdated
+    return found
+
+
+def _later(
+    session: Session,
+    booked: Sequence[Appointment],
+    placings: Mapping[int, dict[str, Any]],
+    now: datetime,
+) -> Iterator[Appointment]:
+    """What there is now, from there on, of each course that is to go on later."""
+    for course_id, number in sorted(_firsts(booked, placings).items()):
+        course = session.get_one(Course, course_id)
+        yield from rescheduling.rest_of(session, course, from_number=number, now=now)
+
+
+def _firsts(
+    booked: Iterable[Appointment], placings: Mapping[int, dict[str, Any]]
+) -> dict[int, int]:
+    """From which session on courses go on later, by their ids."""
+    firsts: dict[int, int] = {}
+    for each in booked:
+        if is_later(placings[stored_id(each.id)]):
+            firsts[each.course_id] = min(each.number, firsts.get(each.course_id, each.number))
+    return firsts
+
+
+def _carry_out(
+    session: Session,
+    actor: Actor,
+    proposal: AbsenceProposal,
+    booked: Sequence[Appointment],
+    *,
+    release_held: bool,
+    now: datetime,
+) -> None:
+    placings = _placings(proposal)
+    diary.free(session, appointment_ids=[stored_id(each.id) for each in booked])
+    proposals.enter(session, actor, proposal, release_held=release_held, now=now)
+    of_course: dict[int, list[Appointment]] = defaultdict(list)
+    for each in booked:
+        if "why" in placings[stored_id(each.id)]:
+            appointments.cancel(session, actor, each, reason=proposal.reason, now=now)
+        else:
+            of_course[each.course_id].append(each)
+    firsts = _firsts(booked, placings)
+    parts = [
+        rescheduling.Reschedule(
+            course,
+            rescheduling.resources_of(session, course),
+            moved,
+            _wanted(moved, placings),
+            "",
+            later=course_id in firsts,
+        )
+        for course_id, moved in sorted(of_course.items())
+        for course in [session.get_one(Course, course_id)]
+    ]
+    terms = ChangePolicy(reason=proposal.reason, deed=_what(proposal))
+    rescheduling.reschedule(session, actor, parts, terms=terms, now=now)
+    for course_id, number in sorted(firsts.items()):
+        [weeks] = {
+            placings[stored_id(each.id)]["by_weeks"]
+            for each in of_course[course_id]
+            if is_later(placings[stored_id(each.id)])
+        }
+        courses.record(
+            session,
+            actor,
+            "planned anew" if weeks is None else "shifted",
+            session.get_one(Course, course_id),
+            now,
+            from_number=number,
+            reason=proposal.reason,
+            **({} if weeks is None else {"by_days": 7 * weeks}),
+        )
+
+
+def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
+    return {each["appointment_id"]: each for each in proposal.placings}
+
+
+def _wanted(
+    moved: Sequence[Appointment], placings: dict[int, dict[str, Any]]
+) -> list[RequestedTime]:
+    # The very rooms: which one is taken first is not all the same where there are few.
+    return [
+        RequestedTime(
+            each.number,
+            datetime.fromisoformat(to["starts_at"]),
+            to["practitioner_id"],
+            to.get("room_id"),  # a program of before this did not say it
+        )
+        for each in moved
+        for to in [placings[stored_id(each.id)]]
+    ]
+
+
+def _what(absence: AbsenceProposal) -> str:
+    """What has happened, for whoever reads why a session was moved."""
+    if absence.closure:
+        return "the clinic is closed"
+    return "the practitioner is away" if absence.room_id is None else "the room is out of use"

@@ -1,0 +1,221 @@
+"""Courses that go on later as a whole, where a session that cannot stay has no other place.
+
+Tried on the calendar, like `trials`, after them and on the same terms: whoever calls takes it all
+back afterwards.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.booking.availability import allocation, diary
+from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.search import Resources
+from scheduler.booking.courses import (
+    adherence,
+    courses,
+    replanning,
+    reschedule_options,
+    rescheduling,
+)
+from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.pace import Gaps, pace_of
+from scheduler.booking.pace.planner import NoPlan
+from scheduler.clinic import hours
+from scheduler.infra.errors import Invalid
+from scheduler.infra.intervals import instant_of
+from scheduler.patients.models import Patient
+from scheduler.storage.database import stored_id
+
+DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
+
+TAKEN = "others have the times that are left"
+
+
+@dataclass(frozen=True)
+class Rest:
+    """The sessions of a course from one on, in order, and a later place for each.
+
+    `weeks`: by how many they all go later, at their hours and with whom they were; None: they were
+    planned anew.
+    """
+
+    course_id: int
+    sessions: Sequence[Appointment]
+    seats: Mapping[int, Allocation]
+    weeks: int | None
+
+
+def postpone(
+    session: Session,
+    stuck: Sequence[Appointment],
+    seats: Mapping[int, Allocation],
+    *,
+    until: datetime,
+    now: datetime,
+) -> tuple[list[Rest], dict[int, str]]:
+    """Let the courses of sessions that have no place go on later, each from the first of these.
+
+    They are on the calendar then. Also, by the ids of courses for which that cannot be, why.
+    `seats`: where other sessions were put, by their ids. `until`: when what is in the way is over.
+    """
+    first: dict[int, Appointment] = {}
+    for each in sorted(stuck, key=lambda one: one.starts_at):
+        first.setdefault(each.course_id, each)
+    attempts = [_Attempt(session, each, seats, until, now) for each in first.values()]
+    # Who ends last goes first, and makes room for those who come to where they were.
+    attempts.sort(key=lambda each: (each.rest[-1].starts_at, each.rest[-1].id), reverse=True)
+    rests, refused = [], {}
+    for attempt in attempts:
+        course_id = stored_id(attempt.course.id)
+        with session.begin_nested() as nested:
+            try:
+                rests.append(attempt.make())
+            except (NoPlan, SessionsTaken, BreaksPace, Invalid) as problem:
+                nested.rollback()
+                taken = isinstance(problem, SessionsTaken)
+                refused[course_id] = TAKEN if taken else problem.sentence.rstrip(".")
+    return rests, refused
+
+
+class _Attempt:
+    """One course, from the first of its sessions on that has no place."""
+
+    def __init__(
+        self,
+        session: Session,
+        first: Appointment,
+        seats: Mapping[int, Allocation],
+        until: datetime,
+        now: datetime,
+    ) -> None:
+        self.session, self.now = session, now
+        self.course = session.get_one(Course, first.course_id)
+        self.means: Resources = rescheduling.resources_of(session, self.course)
+        self.patient = session.get_one(Patient, first.patient_id)
+        self.siblings = courses.appointments_of(session, self.course)
+        self.rest = rescheduling.rest_of(session, self.course, from_number=first.number, now=now)
+        own = {stored_id(each.id) for each in self.siblings} - {
+            stored_id(each.id) for each in self.rest
+        }
+        self.placed = {key: _opening(seats[key], self.means) for key in own if key in seats}
+        self.weeks = max(1, -((first.starts_at - until) // WEEK))
+
+    def make(self) -> Rest:
+        """Whole weeks at the same hours, unless that loses more of the pace than it need."""
+        diary.free(self.session, appointment_ids=[stored_id(each.id) for each in self.rest])
+        tolerance, same = self._tolerance(), self._at_same_hours()
+        if same and self.weeks == 1 and tolerance:
+            return self._take(same, self.weeks)  # nothing could lose less than a week
+        try:
+            planned = self._planned(same)
+        except NoPlan:
+            if not same:
+                raise
+            return self._take(same, self.weeks)
+        later = _opening(same[0], self.means).day - planned[0].day if same else WEEK
+        if later <= tolerance * DAY:
+            return self._take(same, self.weeks)
+        wanted = [
+            RequestedTime(each.number, instant_of(opening.starts_at), opening.practitioner_id)
+            for each, opening in zip(self.rest, planned, strict=True)
+        ]
+        return self._take(self._seats(wanted), None)
+
+    def _tolerance(self) -> int:
+        """How many days more may pass without a loss: a pace by weeks counts weeks."""
+        agreed = adherence.agreed_phases(self.course)
+        at = courses.phase_numbers(agreed, len(self.siblings))[self.rest[0].number - 1]
+        pace = pace_of(agreed[at - 1]) if agreed else None
+        return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1
+
+    def _planned(self, same: Sequence[Allocation]) -> list[Opening]:
+        """The best that can be had, on the days and at the hours that they have now.
+
+        `same`: what can be had anyhow; a plan that ends later is of no use then.
+        """
+        last = _opening(same[-1], self.means).day if same else None
+        ids = {each.id for each in self.rest}
+        kept = [
+            self.placed.get(stored_id(each.id)) or replanning.opening_of(each, self.means)
+            for each in self.siblings
+            if each.id not in ids
+            # What is cancelled further on is no place to plan around, as in `tails`.
+            and (each.number < self.rest[0].number or each.state != AppointmentState.CANCELLED)
+        ]
+        now = [replanning.opening_of(each, self.means) for each in self.rest]
+        phases = adherence.cut_to(adherence.planned_phases(self.course), len(kept) + len(self.rest))
+
+        def plan(start_on: date) -> list[Opening]:
+            return replanning.plan_tail(
+                self.session,
+                self.course,
+                kept,
+                phases,
+                wishes=reschedule_options.as_now(now, start_on),
+                means=self.means,
+                last=last,
+                now=self.now,
+            )
+
+        try:
+            return plan(now[0].day)
+        except NoPlan:
+            if same or self.weeks == 1:
+                raise
+            # A plan waits a month at most, unless it is asked to begin later.
+            return plan(now[0].day + self.weeks * WEEK)
+
+    def _at_same_hours(self) -> list[Allocation]:
+        """Nothing where some of them cannot be had."""
+        days = self.weeks * WEEK.days
+        try:
+            return self._seats(
+                [rescheduling.shifted(each, days, self.means, field="") for each in self.rest]
+            )
+        except (Invalid, SessionsTaken, BreaksPace):
+            return []
+
+    def _seats(self, wanted: Sequence[RequestedTime]) -> list[Allocation]:
+        """Hands and beds there; refuses what confirming would: Unfit, SessionsTaken, BreaksPace."""
+        ids = {each.id for each in self.rest}
+        placed = {key: opening.day for key, opening in self.placed.items()}
+        taken = {
+            placed.get(stored_id(each.id), _day(each))
+            for each in self.siblings
+            if each.id not in ids and each.state != AppointmentState.CANCELLED
+        }
+        allocation.check_requested(wanted, self.means, now=self.now, taken_days=taken, field="")
+        seats = allocation.allocate(
+            self.session, self.means, wanted, patient=self.patient, now=self.now
+        )
+        days = {
+            stored_id(each.id): _opening(seat, self.means).day
+            for each, seat in zip(self.rest, seats, strict=True)
+        }
+        before = adherence.pace_status(self.course, self.siblings)
+        after = adherence.pace_status(self.course, self.siblings, instead={**placed, **days})
+        adherence.check(adherence.newly_violated(before, after), ChangePolicy(later=True))
+        return seats
+
+    def _take(self, seats: Sequence[Allocation], weeks: int | None) -> Rest:
+        if not courses.claim(
+            self.session, self.means, self.rest, seats, patient=self.patient, now=self.now
+        ):
+            raise SessionsTaken([])
+        pairs = zip(self.rest, seats, strict=True)
+        by_id = {stored_id(each.id): seat for each, seat in pairs}
+        return Rest(stored_id(self.course.id), self.rest, by_id, weeks)
+
+
+def _opening(seat: Allocation, means: Resources) -> Opening:
+    wall = hours.wall(seat.starts_at, means.zone)
+    return Opening(*wall, seat.starts_at, seat.practitioner_id, seat.room_id)
+
+
+def _day(appointment: Appointment) -> date:
+    return date.fromisoformat(appointment.wall_time[:10])

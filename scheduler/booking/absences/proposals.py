@@ -1,0 +1,281 @@
+"""Somebody or something will not be there and patients are booked: where each could go instead.
+
+A practitioner is away, a room is out of use, the clinic closes: each is an absence that sessions
+are in the way of, and what is in its way is what refuses it says.
+
+A proposal is worked out on the calendar itself, in a savepoint that is taken back: what it says was
+possible together. It is carried out as it stands or not at all. Where a session has no place, the
+rest of its course goes later with it, if that can be.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, delete, select
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.absences import closures, postponement, relocation, time_off
+from scheduler.booking.absences.time_off import BlockingAppointment, BookedInside, HeldByForm, Whose
+from scheduler.booking.availability import diary
+from scheduler.booking.availability.allocation import Allocation
+from scheduler.booking.models import AbsenceProposal, Appointment
+from scheduler.booking.states import EXPECTED
+from scheduler.clinic.closures import ALL_DAY, Closed
+from scheduler.clinic.models import Clinic, Practitioner, Room
+from scheduler.infra.errors import Invalid, NotFound
+from scheduler.infra.intervals import instant_of
+from scheduler.storage.database import stored_id
+
+KEPT = timedelta(days=7)
+"""How long a proposal that nobody confirmed is remembered."""
+
+MOST_SESSIONS = 120
+"""How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
+
+NOWHERE = "nothing else is free on that day, and no day within two weeks of it keeps the pace"
+
+
+def of_time_off(
+    whose: Whose, *, starts_at: datetime, ends_at: datetime, reason: str = "", now: datetime
+) -> AbsenceProposal:
+    """An absence of a practitioner, or of a room that is out of use, with nothing proposed yet."""
+    return AbsenceProposal(
+        clinic_id=whose.clinic_id,
+        practitioner_id=None if isinstance(whose, Room) else stored_id(whose.id),
+        room_id=stored_id(whose.id) if isinstance(whose, Room) else None,
+        starts_at=starts_at,
+        ends_at=ends_at,
+        reason=reason,
+        created_at=now,
+    )
+
+
+def of_closure(
+    clinic: Clinic,
+    *,
+    day: date,
+    last_day: date | None = None,
+    starts: str = ALL_DAY,
+    ends: str = ALL_DAY,
+    reason: str = "",
+    now: datetime,
+) -> AbsenceProposal:
+    """The same for a clinic that closes, as in `closing.close`."""
+    zone, last_day = ZoneInfo(clinic.timezone), last_day or day
+    return AbsenceProposal(
+        clinic_id=stored_id(clinic.id),
+        closure={
+            "day": day.isoformat(),
+            "last_day": last_day.isoformat(),
+            "starts": starts,
+            "ends": ends,
+        },
+        starts_at=instant_of(Closed(day, starts, ends).span(zone).start),
+        ends_at=instant_of(Closed(last_day, starts, ends).span(zone).end),
+        reason=reason,
+        created_at=now,
+    )
+
+
+def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> AbsenceProposal:
+    """Say where each session that is in the way of an absence could go, as of its `created_at`.
+
+    As many as possible have a place; as many of them as possible on their day with whoever is free,
+    at the nearest times; the others on a day that keeps the pace of their course. Where there is no
+    such day, the course goes on later, from that session on. What is only held, by somebody who is
+    filling the form, is no hindrance, and told (`held_until`). BookedInside for sessions that have
+    begun: those stay. Unfit for more sessions than one proposal takes.
+    """
+    now = absence.created_at
+    session.exec(
+        delete(AbsenceProposal).where(
+            col(AbsenceProposal.clinic_id) == absence.clinic_id,
+            col(AbsenceProposal.created_at) < now - KEPT,
+            col(AbsenceProposal.confirmed_at).is_(None),
+        )
+    )
+    booked = in_the_way(session, actor, absence, now)
+    if len(booked) > MOST_SESSIONS:
+        raise Invalid(
+            f"{len(booked)} sessions are booked in this time, and one proposal takes"
+            f" {MOST_SESSIONS} at most. Please propose a shorter time first, then the rest.",
+            field="last_date" if absence.closure else "ends_at",
+        )
+    if stay := staying(booked, now):
+        raise BookedInside(
+            [
+                BlockingAppointment(stored_id(each.id), each.course_id, each.number, each.starts_at)
+                for each in stay
+            ]
+        )
+    with session.begin_nested() as attempt:
+        absence.placings = _try(session, actor, absence, booked, now=now)
+        attempt.rollback()
+    session.add(absence)
+    session.flush()
+    return absence
+
+
+def anew(
+    session: Session, actor: Actor, outdated: AbsenceProposal, *, now: datetime
+) -> AbsenceProposal:
+    """What is possible now for the same absence."""
+    about = outdated.model_dump(
+        exclude={"id", "placings", "held_until", "created_at", "confirmed_at"}
+    )
+    return propose(session, actor, AbsenceProposal(**about, created_at=now))
+
+
+def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
+    """A proposal at one of the actor's clinics; NotFound for any other."""
+    found = session.exec(
+        select(AbsenceProposal).where(
+            AbsenceProposal.id == proposal_id, actor.scope(col(AbsenceProposal.clinic_id))
+        )
+    ).first()
+    if found is None:
+        raise NotFound
+    return found
+
+
+def is_inside(placing: Mapping[str, Any]) -> bool:
+    """Whether the absence is in the way of a session itself, and not only of its course."""
+    return bool(placing.get("inside", True))
+
+
+def is_later(placing: Mapping[str, Any]) -> bool:
+    """Whether a session goes later with the rest of its course."""
+    return "by_weeks" in placing
+
+
+def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appointment]:
+    """The sessions that a proposal is about, by their ids."""
+    ids = [each["appointment_id"] for each in proposal.placings]
+    rows = session.exec(select(Appointment).where(col(Appointment.id).in_(ids)))
+    return {stored_id(each.id): each for each in rows}
+
+
+def in_the_way(
+    session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
+) -> list[Appointment]:
+    """The sessions for which an absence is refused as things stand, by their start."""
+    try:
+        with session.begin_nested() as attempt:
+            enter(session, actor, absence, release_held=True, now=now)
+            attempt.rollback()
+    except BookedInside as refusal:
+        ids = [each.appointment_id for each in refusal.appointments]
+    else:
+        return []
+    return list(
+        session.exec(
+            select(Appointment)
+            .where(col(Appointment.id).in_(ids))
+            .order_by(col(Appointment.starts_at), col(Appointment.id))
+            .execution_options(populate_existing=True)
+        )
+    )
+
+
+def staying(booked: Sequence[Appointment], now: datetime) -> list[Appointment]:
+    """Those of the sessions that have begun, or whose patient is there: they are not moved."""
+    return [each for each in booked if each.state not in EXPECTED or each.starts_at <= now]
+
+
+def _try(
+    session: Session,
+    actor: Actor,
+    absence: AbsenceProposal,
+    booked: Sequence[Appointment],
+    *,
+    now: datetime,
+) -> list[dict[str, Any]]:
+    """Place all that can be placed, on the calendar as it would be with the absence."""
+    diary.free(session, appointment_ids=[stored_id(each.id) for each in booked])
+    absence.held_until = _enter_anyhow(session, actor, absence, now)
+    seats = relocation.seat_all(session, booked, now=now)
+    stuck = [each for each in booked if stored_id(each.id) not in seats]
+    rests, refused = postponement.postpone(session, stuck, seats, until=absence.ends_at, now=now)
+    inside = {each.id for each in booked}
+    later = {
+        stored_id(each.id): {
+            **_placing(each, rest.seats[stored_id(each.id)]),
+            "by_weeks": rest.weeks,
+            "inside": each.id in inside,
+        }
+        for rest in rests
+        for each in rest.sessions
+    }
+    placed = {stored_id(each.id): _placing(each, seats.get(stored_id(each.id))) for each in booked}
+    for each in stuck:
+        if why := refused.get(each.course_id):
+            placed[stored_id(each.id)]["why"] = f"{NOWHERE}; nor can its course go on later: {why}"
+    return list((placed | later).values())
+
+
+def _enter_anyhow(
+    session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
+) -> datetime | None:
+    """Until when somebody who is filling the form has a time in it: that is let go to try."""
+    try:
+        with session.begin_nested():
+            enter(session, actor, absence, now=now)
+    except HeldByForm as held:
+        enter(session, actor, absence, release_held=True, now=now)
+        return held.until
+    return None
+
+
+def _placing(appointment: Appointment, seat: Allocation | None) -> dict[str, Any]:
+    about = {"appointment_id": stored_id(appointment.id), "version": appointment.version}
+    if seat is None:
+        return {**about, "why": NOWHERE}
+    return {
+        **about,
+        "starts_at": instant_of(seat.starts_at).isoformat(),
+        "practitioner_id": seat.practitioner_id,
+        "room_id": seat.room_id,
+    }
+
+
+def enter(
+    session: Session,
+    actor: Actor,
+    absence: AbsenceProposal,
+    *,
+    release_held: bool = False,
+    now: datetime,
+) -> None:
+    """The absence itself, on the calendar; `release_held` as in `absences.claim`."""
+    if absence.closure:
+        closures.close(
+            session,
+            actor,
+            session.get_one(Clinic, absence.clinic_id),
+            day=date.fromisoformat(absence.closure["day"]),
+            last_day=date.fromisoformat(absence.closure["last_day"]),
+            starts=absence.closure["starts"],
+            ends=absence.closure["ends"],
+            reason=absence.reason,
+            release_held=release_held,
+            now=now,
+        )
+        return
+    time_off.take_time_off(
+        session,
+        actor,
+        _whose(session, absence),
+        starts_at=absence.starts_at,
+        ends_at=absence.ends_at,
+        reason=absence.reason,
+        release_held=release_held,
+        now=now,
+    )
+
+
+def _whose(session: Session, absence: AbsenceProposal) -> Whose:
+    if absence.room_id is not None:
+        return session.get_one(Room, absence.room_id)
+    return session.get_one(Practitioner, absence.practitioner_id)

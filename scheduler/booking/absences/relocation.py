@@ -1,0 +1,260 @@
+"""Other places for sessions that cannot stay, found by trying them on the calendar.
+
+Whoever calls takes it all back afterwards: what was tried is only what would be possible together.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
+
+from sqlmodel import Session
+
+from scheduler.booking.absences import assignment
+from scheduler.booking.absences.assignment import Candidate, Take
+from scheduler.booking.availability import allocation, diary, search
+from scheduler.booking.availability.allocation import Allocation
+from scheduler.booking.availability.search import IGNORE_NOTHING, Resources
+from scheduler.booking.availability.slots import Slot, Taken
+from scheduler.booking.courses import adherence, courses, rescheduling
+from scheduler.booking.models import Appointment, Course
+from scheduler.clinic import hours
+from scheduler.clinic.hours import DAY
+from scheduler.infra.intervals import Interval
+from scheduler.patients.models import Patient
+from scheduler.storage.database import stored_id
+
+NEAR = timedelta(days=14)
+"""How far from its day a session is put where nobody else is free on that day."""
+
+OTHER_DAY = 10**7
+"""What another day costs, beside the minutes: more than all minutes of all sessions together."""
+
+MOST_PLACES = 3_000
+"""How many places are weighed against each other, of all sessions together."""
+LEAST_PLACES = 30
+"""The same for one session."""
+
+
+PricedAllocation = tuple[int, Allocation]
+"""What a place costs, in minutes from where the session was, and the place."""
+
+
+class _Free(NamedTuple):
+    """What is free of a treatment over some days, read at once for all who look for a place."""
+
+    means: Resources
+    by_day: Mapping[date, Sequence[tuple[int, Slot]]]
+    """The free starts of each day with the minute of the day, by start and practitioner"""
+    rooms: Sequence[tuple[int, Taken]]
+    patients: Mapping[int, Taken]
+    """By their calendars"""
+    limited: frozenset[int]
+    """Practitioners for whom it matters how many sessions there are"""
+
+
+@dataclass
+class _Trial:
+    """What has been tried out so far: the seat of each session, and the new days of its course."""
+
+    session: Session
+    now: datetime
+    # The rows too: a session forgets those that nobody holds, and would read them again and again.
+    courses: dict[int, Course] = field(default_factory=dict)
+    patients: dict[int, Patient] = field(default_factory=dict)
+    means: dict[int, Resources] = field(default_factory=dict)
+    siblings: dict[int, list[Appointment]] = field(default_factory=dict)
+    days: dict[int, dict[int, date]] = field(default_factory=lambda: defaultdict(dict))
+    seats: dict[int, Allocation] = field(default_factory=dict)
+
+
+def seat_all(
+    session: Session, sessions: Sequence[Appointment], *, now: datetime
+) -> dict[int, Allocation]:
+    """Seats for all that can be seated, by their ids; they are on the calendar now.
+
+    As many as possible, as many of them as possible on their own day with whoever is free, the
+    nearest times; the others on days that keep the pace of their course.
+    """
+    trial = _Trial(session, now)
+    free = _free_for_all(trial, sessions)
+    most = max(LEAST_PLACES, MOST_PLACES // max(1, len(sessions)))
+    chosen = assignment.assign(
+        [_places(trial, each, free[stored_id(each.id)], most) for each in sessions]
+    )
+    # What was chosen is right by itself; what sessions do to each other's pace, and to days and
+    # breaks that fill up, only the calendar knows.
+    for each, seated in zip(sessions, chosen, strict=True):
+        if seated is not None:
+            seat = replace(seated.place.what, room_id=seated.room)
+            if _keeps_pace(trial, each, seat) and (
+                seat.practitioner_id not in free[stored_id(each.id)].limited
+                or _within_limits(trial, each, seat)
+            ):
+                _claim(trial, each, seat)
+    # First whoever can stay on their day, so that nobody from another day takes that from them.
+    free.clear()
+    for candidates in (_same_day, _near):
+        for each in sessions:
+            if stored_id(each.id) in trial.seats:
+                continue
+            if not free:
+                free = _free_for_all(trial, sessions)
+            for _, seat in candidates(trial, each, free[stored_id(each.id)]):
+                if _claim(trial, each, seat):
+                    free = {}  # what was read is so no longer
+                    break
+    return trial.seats
+
+
+def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _Free]:
+    """What is free for each session, read once for all of one treatment."""
+    of_treatment: dict[int, list[Appointment]] = defaultdict(list)
+    for each in sessions:
+        of_treatment[_course(trial, each)[0].treatment_id].append(each)
+    return {
+        stored_id(each.id): free
+        for those in of_treatment.values()
+        for free in [_free(trial, those)]
+        for each in those
+    }
+
+
+def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
+    """What is free near sessions of one treatment, as the calendar is now."""
+    _, means = _course(trial, sessions[0])
+    days = [_day(each) for each in sessions]
+    first, last = min(days) - NEAR, max(days) + NEAR
+    now, by_day = trial.now, defaultdict(list)
+    found = search.free_slots(trial.session, means, first=first, last=last, now=now)
+    for slot, opening in zip(found, search.openings(found, means.zone), strict=True):
+        by_day[opening.day].append((opening.minute, slot))
+    times = search.times(trial.session, means, first=first, last=last, now=now)
+    calendars = {_patient(trial, each).calendar_id for each in sessions}
+    span = Interval(hours.moment(first, 0, means.zone), hours.moment(last, DAY, means.zone) + DAY)
+    busy = diary.busy(trial.session, sorted(calendars), span, now=now)
+    return _Free(
+        means,
+        by_day,
+        [(room.room_id, Taken(room.busy)) for room in times.rooms],
+        {calendar_id: Taken(those) for calendar_id, those in busy.items()},
+        frozenset(who.practitioner_id for who in times.practitioners if who.limited),
+    )
+
+
+def _places(trial: _Trial, appointment: Appointment, free: _Free, most: int) -> list[Candidate]:
+    """Where a session could go if nothing but its own course mattered, the nearest first."""
+    there = islice(_same_day(trial, appointment, free), most * 2 // 3)
+    near = islice(_near(trial, appointment, free, a_day=most // 12), most // 3)
+    patient = _patient(trial, appointment)
+    return [
+        _place(seat, free, cost, course_id=appointment.course_id, patient=patient)
+        for cost, seat in (*there, *near)
+    ]
+
+
+def _place(
+    seat: Allocation, free: _Free, cost: int, *, course_id: int, patient: Patient
+) -> Candidate:
+    room, *others = allocation.diary_entries(seat, free.means, patient=patient)
+    day = hours.wall(seat.starts_at, free.means.zone)[0].toordinal()
+    return Candidate(
+        cost,
+        (
+            *(Take(each.calendar_id, each.span) for each in others),
+            Take(("a day", course_id), Interval(day, day + 1)),
+        ),
+        room.span,
+        tuple(room_id for room_id, taken in free.rooms if taken.clear(room.span)),
+        seat,
+    )
+
+
+def _claim(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
+    course, means = _course(trial, appointment)
+    patient = _patient(trial, appointment)
+    if not courses.claim(
+        trial.session, means, [appointment], [seat], patient=patient, now=trial.now
+    ):
+        return False
+    trial.seats[stored_id(appointment.id)] = seat
+    day, _ = hours.wall(seat.starts_at, means.zone)
+    trial.days[stored_id(course.id)][stored_id(appointment.id)] = day
+    return True
+
+
+def _same_day(trial: _Trial, appointment: Appointment, free: _Free) -> Iterator[PricedAllocation]:
+    yield from _on(trial, appointment, free, _day(appointment))
+
+
+def _near(
+    trial: _Trial, appointment: Appointment, free: _Free, *, a_day: int | None = None
+) -> Iterator[PricedAllocation]:
+    """Free times on other days, of which each keeps the pace of the course as well as now.
+
+    Later rather than earlier: that leaves more notice. `a_day`: how many at most of one day.
+    """
+    fits = _fitting(trial, appointment)
+    for away in range(1, NEAR.days + 1):
+        for day in (_day(appointment) + timedelta(away), _day(appointment) - timedelta(away)):
+            if free.by_day.get(day) and fits(day):
+                for cost, seat in islice(_on(trial, appointment, free, day), a_day):
+                    yield OTHER_DAY + away * DAY + cost, seat
+
+
+def _on(
+    trial: _Trial, appointment: Appointment, free: _Free, day: date
+) -> Iterator[PricedAllocation]:
+    """Free times of a day, those nearest to the hour that the session has first."""
+    hour, minute = appointment.wall_time[11:].split(":")
+    at, length = int(hour) * 60 + int(minute), free.means.shape.minutes
+    taken = free.patients[_patient(trial, appointment).calendar_id]
+    # Of a day they come by start and practitioner, and sorting leaves that as it is.
+    for clock, slot in sorted(free.by_day.get(day, ()), key=lambda each: abs(each[0] - at)):
+        if taken.clear(Interval(slot.starts_at, slot.starts_at + length)):
+            yield abs(clock - at), Allocation(appointment.number, *slot)
+
+
+def _keeps_pace(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
+    """Whether a session may go there, as far as its course is concerned."""
+    _, means = _course(trial, appointment)
+    day, _ = hours.wall(seat.starts_at, means.zone)
+    return day == _day(appointment) or _fitting(trial, appointment)(day)
+
+
+def _fitting(trial: _Trial, appointment: Appointment) -> Callable[[date], bool]:
+    course, _ = _course(trial, appointment)
+    siblings, moved = trial.siblings[stored_id(course.id)], trial.days[stored_id(course.id)]
+    return adherence.day_keeps_pace(course, siblings, appointment, instead=dict(moved))
+
+
+def _within_limits(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
+    """Whether those who were seated before leave it possible."""
+    _, means = _course(trial, appointment)
+    return allocation.still_allowed(
+        trial.session, means, [seat], now=trial.now, leaving=IGNORE_NOTHING
+    )
+
+
+def _day(appointment: Appointment) -> date:
+    return date.fromisoformat(appointment.wall_time[:10])
+
+
+def _patient(trial: _Trial, appointment: Appointment) -> Patient:
+    key = appointment.patient_id
+    if key not in trial.patients:
+        trial.patients[key] = trial.session.get_one(Patient, key)
+    return trial.patients[key]
+
+
+def _course(trial: _Trial, appointment: Appointment) -> tuple[Course, Resources]:
+    key = appointment.course_id
+    if key not in trial.courses:
+        course = trial.courses[key] = trial.session.get_one(Course, key)
+        trial.siblings[key] = courses.appointments_of(trial.session, course)
+        if course.treatment_id not in trial.means:
+            trial.means[course.treatment_id] = rescheduling.resources_of(trial.session, course)
+    course = trial.courses[key]
+    return course, trial.means[course.treatment_id]

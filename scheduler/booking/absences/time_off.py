@@ -1,0 +1,334 @@
+"""Time off: it lies in the diary like sessions do, so that neither can overlap."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, func, or_, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import diary, holds
+from scheduler.booking.availability.diary import Entry
+from scheduler.booking.models import Appointment, DiaryEntry, Hold, Offer
+from scheduler.clinic import hours, rota
+from scheduler.clinic.models import Clinic, Practitioner, Room, TimeOff
+from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.infra.intervals import Interval, instant_of, minute_of
+from scheduler.storage.database import Busy, stored_id
+
+Whose = Practitioner | Room
+"""Who can be away; a room that is away is out of use."""
+
+LONGEST = timedelta(days=366)
+MOST_TIMES = 106
+"""How often an absence may recur: every week for two years."""
+
+
+@dataclass(frozen=True)
+class BlockingAppointment:
+    """A session that stands in the way: plain values, which outlive the transaction."""
+
+    appointment_id: int
+    course_id: int
+    number: int
+    starts_at: datetime
+
+
+class BookedInside(Conflict):
+    sentence = "Patients are booked in this time. Please move or cancel these appointments first."
+
+    slug = "booked-inside"
+
+    def __init__(self, appointments: Sequence[BlockingAppointment]) -> None:
+        super().__init__()
+        self.appointments = appointments
+
+
+class HeldByForm(Conflict):
+    sentence = "Somebody is just booking a time in it. Please try again in ten minutes."
+
+    slug = "held-just-now"
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__()
+        self.until = until
+        """When the last of these times is let go, unless the form is still being filled then."""
+
+
+class OutsideHours(BookedInside):
+    sentence = (
+        "These sessions would no longer fit. Move them first, or say `keep_booked` to keep them."
+    )
+
+    slug = "booked-outside"
+
+
+@dataclass(frozen=True)
+class Recurrence:
+    """The same absence again every so many weeks, the last of them on `until` or before."""
+
+    every_weeks: int
+    until: date
+
+
+def take_time_off(
+    session: Session,
+    actor: Actor,
+    whose: Whose,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str = "",
+    repeat: Recurrence | None = None,
+    release_held: bool = False,
+    now: datetime,
+) -> TimeOff:
+    """Somebody is away, or a room out of use, once or again and again by the clock on the wall.
+
+    The first of it. All of a series or none: BookedInside lists the sessions that need these hands,
+    or this room, in any of it.
+    HeldJustNow: no session is in the way, but somebody who is filling the form has a time in it.
+    `release_held`: let such times go.
+    """
+    zone = _zone(session, whose)
+    series = [
+        TimeOff(
+            clinic_id=whose.clinic_id,
+            practitioner_id=None if isinstance(whose, Room) else stored_id(whose.id),
+            room_id=stored_id(whose.id) if isinstance(whose, Room) else None,
+            starts_at=start,
+            ends_at=end,
+            reason=reason,
+        )
+        for start, end in _occurrences(starts_at, ends_at, repeat, zone)
+    ]
+    session.add_all(series)
+    session.flush()
+    if repeat is not None:
+        for each in series:
+            each.series_id = series[0].id
+    entries = [_away(whose, each) for each in series]
+    claim(session, entries, release_held=release_held, now=now)
+    rota.record(
+        session,
+        actor,
+        "took time off",
+        whose,
+        now=now,
+        time_off_id=series[0].id,
+        starts_at=starts_at.isoformat(),
+        ends_at=ends_at.isoformat(),
+        times=len(series),
+    )
+    return series[0]
+
+
+def change_time_off(
+    session: Session,
+    actor: Actor,
+    whose: Whose,
+    time_off: TimeOff,
+    *,
+    starts_at: datetime,
+    ends_at: datetime,
+    reason: str = "",
+    now: datetime,
+) -> TimeOff:
+    """Other times for one absence; of a series the others stay. BookedInside, HeldJustNow."""
+    _span(starts_at, ends_at)
+    diary.free(session, time_off_id=stored_id(time_off.id))
+    time_off.starts_at, time_off.ends_at, time_off.reason = starts_at, ends_at, reason
+    session.add(time_off)
+    session.flush()
+    claim(session, [_away(whose, time_off)], now=now)
+    rota.record(
+        session,
+        actor,
+        "changed time off",
+        whose,
+        now=now,
+        time_off_id=time_off.id,
+        starts_at=starts_at.isoformat(),
+        ends_at=ends_at.isoformat(),
+    )
+    return time_off
+
+
+def find_time_off(session: Session, whose: Whose, time_off_id: int) -> TimeOff:
+    """An absence of this practitioner or room; NotFound for another's."""
+    time_off = session.get(TimeOff, time_off_id)
+    if time_off is None:
+        raise NotFound
+    of = time_off.room_id if isinstance(whose, Room) else time_off.practitioner_id
+    if of != whose.id:
+        raise NotFound
+    return time_off
+
+
+def cancel_time_off(
+    session: Session,
+    actor: Actor,
+    whose: Whose,
+    time_off: TimeOff,
+    *,
+    series: bool = False,
+    now: datetime,
+) -> int:
+    """They are here after all. How many absences went.
+
+    `series`: also in what is still to come of the same series.
+    """
+    gone = [time_off]
+    if series and time_off.series_id is not None:
+        gone = list(
+            session.exec(
+                select(TimeOff).where(
+                    TimeOff.series_id == time_off.series_id,
+                    or_(TimeOff.id == time_off.id, col(TimeOff.ends_at) > now),
+                )
+            )
+        )
+    for each in gone:
+        diary.free(session, time_off_id=stored_id(each.id))
+        session.delete(each)
+    session.flush()
+    rota.record(
+        session,
+        actor,
+        "cancelled time off",
+        whose,
+        now=now,
+        time_off_id=time_off.id,
+        times=len(gone),
+    )
+    return len(gone)
+
+
+def _away(whose: Whose, time_off: TimeOff) -> Entry:
+    span = _span(time_off.starts_at, time_off.ends_at)
+    return Entry(whose.calendar_id, span, time_off_id=stored_id(time_off.id))
+
+
+def _zone(session: Session, whose: Whose) -> ZoneInfo:
+    return ZoneInfo(session.get_one(Clinic, whose.clinic_id).timezone)
+
+
+def _occurrences(
+    starts_at: datetime, ends_at: datetime, repeat: Recurrence | None, zone: ZoneInfo
+) -> list[tuple[datetime, datetime]]:
+    """When an absence begins and ends, each time at the same wall time; the first is as said."""
+    _span(starts_at, ends_at)
+    if repeat is None:
+        return [(starts_at, ends_at)]
+    every = timedelta(weeks=repeat.every_weeks)
+    if ends_at - starts_at > every:
+        raise Invalid("An absence must end before it comes again.", field="repeat.every_weeks")
+    first, last = (each.astimezone(zone).replace(tzinfo=None) for each in (starts_at, ends_at))
+    if repeat.until < first.date():
+        raise Invalid("`until` must not be before the first day.", field="repeat.until")
+    times = (repeat.until - first.date()) // every + 1
+    if times > MOST_TIMES:
+        raise Invalid(f"An absence can come {MOST_TIMES} times at most.", field="repeat.until")
+    series = [
+        (_at(first + number * every, zone), _at(last + number * every, zone))
+        for number in range(times)
+    ]
+    # One that lies wholly in an hour that clocks skip takes no time on that day: there is none.
+    return [(start, end) for start, end in series if start < end]
+
+
+def _at(wall: datetime, zone: ZoneInfo) -> datetime:
+    """The instant of a wall time; one that clocks skip is the moment they jump to."""
+    return instant_of(hours.moment(wall.date(), wall.hour * 60 + wall.minute, zone))
+
+
+def _span(starts_at: datetime, ends_at: datetime) -> Interval:
+    if starts_at.second or starts_at.microsecond or ends_at.second or ends_at.microsecond:
+        raise Invalid("Times are whole minutes.", field="starts_at")
+    if ends_at <= starts_at:
+        raise Invalid("The end must be later than the start.", field="ends_at")
+    if ends_at - starts_at > LONGEST:
+        raise Invalid("Time off can last a year at most.", field="ends_at")
+    return Interval(minute_of(starts_at), minute_of(ends_at))
+
+
+def claim(
+    session: Session, entries: Sequence[Entry], *, release_held: bool = False, now: datetime
+) -> None:
+    """Write an absence on its calendars, or say what stands in the way.
+
+    `release_held`: times that are kept for those who are filling the form are let go; they go on,
+    with other times.
+    """
+    holds.release_lapsed(session, now=now)
+    if diary.claim(session, entries):
+        return
+    if booked := _booked(session, entries):
+        raise BookedInside(booked)
+    if _release(session, entries, all_=release_held) and diary.claim(session, entries):
+        return
+    if booked := _booked(session, entries):
+        raise BookedInside(booked)
+    until = session.exec(
+        select(func.max(Hold.expires_at)).where(col(Hold.id).in_(_holds(entries)))
+    ).one()
+    if until is not None:
+        raise HeldByForm(until)
+    # Whatever it was has gone since.
+    raise Busy
+
+
+def _booked(session: Session, entries: Sequence[Entry]) -> list[BlockingAppointment]:
+    """The sessions on these calendars, past ones too: what the diary keeps, no absence overlaps."""
+    found = session.exec(
+        select(Appointment.id, Appointment.course_id, Appointment.number, Appointment.starts_at)
+        .join(DiaryEntry, col(DiaryEntry.appointment_id) == Appointment.id)
+        .where(*_in_the_way(entries))
+        .distinct()
+        .order_by(col(Appointment.starts_at), col(Appointment.id))
+    )
+    return [BlockingAppointment(stored_id(each[0]), *each[1:]) for each in found]
+
+
+def _release(session: Session, entries: Sequence[Entry], *, all_: bool) -> bool:
+    """Let go what is kept for the waitlist: somebody who is ill cannot wait for an answer.
+
+    The offers are found to be lost by whoever answers, or looks after them. `all_`: and what is
+    kept for those who are filling the form.
+    """
+    held = select(Hold.id).where(col(Hold.id).in_(_holds(entries))).order_by(col(Hold.id))
+    if not all_:
+        held = held.where(col(Hold.id).in_(select(Offer.hold_id)))
+    # Whoever is just booking one of them is waited for: then it is a session.
+    ids = session.exec(held.with_for_update()).all()
+    for hold_id in ids:
+        holds.release(session, stored_id(hold_id))
+    return bool(ids)
+
+
+def _holds(entries: Sequence[Entry]) -> SelectOfScalar[Any]:
+    return select(DiaryEntry.hold_id).where(
+        *_in_the_way(entries), col(DiaryEntry.hold_id).is_not(None)
+    )
+
+
+def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:
+    """Only what absences cannot share minutes with; all entries are of the same calendars."""
+    return [
+        col(DiaryEntry.calendar_id).in_({entry.calendar_id for entry in entries}),
+        or_(
+            *(
+                and_(
+                    col(DiaryEntry.from_minute) > span.start - diary.LONGEST,
+                    col(DiaryEntry.from_minute) < span.end,
+                    col(DiaryEntry.to_minute) > span.start,
+                )
+                for span in sorted({entry.span for entry in entries})
+            )
+        ),
+        or_(col(DiaryEntry.appointment_id).is_not(None), col(DiaryEntry.hold_id).is_not(None)),
+    ]

@@ -1,0 +1,303 @@
+"""Who treats whom in which room: the wanted times of a course, each with hands and a bed.
+
+This looks first, so that people get a good answer. It is `diary.claim` that makes it true.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.booking.availability import search, slots
+from scheduler.booking.availability.diary import Entry
+from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring, Resources, Times
+from scheduler.booking.availability.slots import PractitionerTime, Slot, Unavailability
+from scheduler.clinic import hours
+from scheduler.infra.errors import Conflict, Invalid
+from scheduler.infra.intervals import Interval, Minute, instant_of, minute_of
+from scheduler.patients.models import Patient
+
+MOST_SESSIONS = 60
+ALTERNATIVES = 5
+ALTERNATIVES_WITHIN = timedelta(days=3)
+
+
+@dataclass(frozen=True)
+class RequestedTime:
+    """A time that somebody wants, the practitioner or room only where it matters to them."""
+
+    number: int
+    starts_at: datetime
+    practitioner_id: int | None = None
+    room_id: int | None = None
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A session with hands and a bed.
+
+    `limited`: its practitioner has a most of sessions a day or a break that floats, which no
+    overlap in the diary guards.
+    """
+
+    number: int
+    starts_at: Minute
+    practitioner_id: int
+    room_id: int
+    limited: bool = False
+
+
+@dataclass(frozen=True)
+class TimeConflict:
+    """A session that cannot be had, why, and free times near it."""
+
+    number: int
+    starts_at: datetime
+    reason: str
+    alternatives: Sequence[Slot]
+
+
+class SessionsTaken(Conflict):
+    sentence = "Some of these times are not free any more. Nothing was booked."
+
+    slug = "sessions-taken"
+
+    def __init__(self, clashes: Sequence[TimeConflict]) -> None:
+        super().__init__()
+        self.clashes = clashes
+
+
+def check_requested(
+    wanted: Sequence[RequestedTime],
+    means: Resources,
+    *,
+    now: datetime,
+    taken_days: Iterable[date] = (),
+    field: str | None = None,
+) -> None:
+    """Raises Unfit for times and practitioners that no calendar could make right.
+
+    `field`: where the caller said the times, if not as a list of sessions.
+    """
+    if not 1 <= len(wanted) <= MOST_SESSIONS:
+        raise Invalid(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
+    last_day = search.last_day(means, now)
+    days = set(taken_days)
+    for each in wanted:
+        place = f"sessions[{each.number - 1}]."
+        _check_practitioner(each, means, field=f"{'' if field else place}practitioner_id")
+        at = field or f"{place}starts_at"
+        if each.starts_at.second or each.starts_at.microsecond:
+            raise Invalid("A session begins on a whole minute.", field=at)
+        if each.starts_at <= now:
+            raise Invalid(f"Session {each.number} lies in the past.", field=at)
+        day = each.starts_at.astimezone(means.zone).date()
+        if day > last_day:
+            raise Invalid(f"Session {each.number} is too far ahead to be booked.", field=at)
+        if day in days:
+            raise Invalid(f"Session {each.number} is the second on its day.", field=at)
+        days.add(day)
+
+
+def _check_practitioner(wanted: RequestedTime, means: Resources, *, field: str) -> None:
+    who = wanted.practitioner_id
+    if who is not None and not means.gives(who):
+        raise Invalid("This practitioner does not give this treatment.", field=field)
+
+
+def allocate(
+    session: Session,
+    means: Resources,
+    wanted: Sequence[RequestedTime],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Ignoring = IGNORE_NOTHING,
+    held: bool = False,
+) -> list[Allocation]:
+    """A practitioner and a room for each wanted time; SessionsTaken where one has none.
+
+    Where the practitioner does not matter, the one who can give most of the sessions gives them.
+    `held`: the times were kept when there was notice enough, which is over by now perhaps.
+    """
+    found = _times(session, means, wanted, patient=patient, now=now, leaving=leaving)
+    not_before = 0 if held else search.soonest(means, now)
+    able = {each.number: _able(each, means, found, not_before) for each in wanted}
+    if lost := [each for each in wanted if not able[each.number][0]]:
+        raise SessionsTaken(
+            _clashes(session, means, lost, wanted, able, patient=patient, now=now, leaving=leaving)
+        )
+    popular = Counter(who for those, _ in able.values() for who in those)
+    seats = []
+    for each in wanted:
+        starts_at = minute_of(each.starts_at)
+        who = max(able[each.number][0], key=lambda one: (popular[one], -one))
+        room_id = slots.room_for(starts_at, means.shape, _rooms(each, found))
+        assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
+        limited = any(one.limited for one in found.practitioners if one.practitioner_id == who)
+        seats.append(Allocation(each.number, starts_at, who, room_id, limited))
+    return seats
+
+
+def still_allowed(
+    session: Session,
+    means: Resources,
+    seats: Sequence[Allocation],
+    *,
+    now: datetime,
+    leaving: Ignoring,
+) -> bool:
+    """Whether the practitioners of seats that were taken may have them, by the rules as read now.
+
+    `leaving`: what those seats have put on the calendars.
+    """
+    wanted = [
+        RequestedTime(each.number, instant_of(each.starts_at), each.practitioner_id, each.room_id)
+        for each in seats
+    ]
+    found = _times(session, means, wanted, patient=None, now=now, leaving=leaving)
+    return all(_able(each, means, found, not_before=0)[0] for each in wanted)
+
+
+def _times(
+    session: Session,
+    means: Resources,
+    wanted: Sequence[RequestedTime],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Ignoring,
+) -> Times:
+    days = [each.starts_at.astimezone(means.zone).date() for each in wanted]
+    return search.times(
+        session,
+        means,
+        first=min(days),
+        last=max(days),
+        now=now,
+        patient_calendar_id=patient.calendar_id if patient else None,
+        leaving=leaving,
+    )
+
+
+def diary_entries(
+    seat: Allocation,
+    means: Resources,
+    *,
+    patient: Patient | None,
+    appointment_id: int | None = None,
+    hold_id: int | None = None,
+    held_until: Minute | None = None,
+) -> list[Entry]:
+    """What one session puts on the calendars of its room, its practitioner and its patient."""
+    shape = means.shape
+    start, end = seat.starts_at, seat.starts_at + shape.minutes
+    opens, closes = shape.room()
+    stretches = [(means.room(seat.room_id).calendar_id, Interval(start + opens, start + closes))]
+    practitioner = means.practitioner(seat.practitioner_id)
+    stretches += [
+        (practitioner.calendar_id, Interval(start + here, start + there))
+        for here, there in shape.hands()
+    ]
+    if patient is not None:
+        stretches.append((patient.calendar_id, Interval(start, end)))
+    return [
+        Entry(
+            calendar_id,
+            span,
+            appointment_id=appointment_id,
+            hold_id=hold_id,
+            held_until=held_until,
+        )
+        for calendar_id, span in stretches
+    ]
+
+
+def _able(
+    wanted: RequestedTime, means: Resources, found: Times, not_before: Minute
+) -> tuple[list[int], Unavailability]:
+    """Who could give this session, and, when nobody, why."""
+    starts_at = minute_of(wanted.starts_at)
+    reasons = []
+    able = []
+    for who in _practitioners(wanted, means, found):
+        reason = slots.check(
+            starts_at,
+            means.shape,
+            who,
+            _rooms(wanted, found),
+            not_before=not_before,
+            patient_busy=found.patient_busy,
+        )
+        if reason is None:
+            able.append(who.practitioner_id)
+        else:
+            reasons.append(reason)
+    # Of several reasons the one that was nearest to a yes helps most.
+    nearest = max(reasons, key=list(Unavailability).index, default=Unavailability.OUTSIDE_HOURS)
+    return able, nearest
+
+
+def _practitioners(wanted: RequestedTime, means: Resources, found: Times) -> list[PractitionerTime]:
+    if wanted.practitioner_id is None:
+        return list(found.practitioners)
+    means.practitioner(wanted.practitioner_id)
+    return [who for who in found.practitioners if who.practitioner_id == wanted.practitioner_id]
+
+
+def _rooms(wanted: RequestedTime, found: Times) -> list[slots.RoomTime]:
+    return [room for room in found.rooms if wanted.room_id in {None, room.room_id}]
+
+
+def _clashes(
+    session: Session,
+    means: Resources,
+    lost: Sequence[RequestedTime],
+    wanted: Sequence[RequestedTime],
+    able: dict[int, tuple[list[int], Unavailability]],
+    *,
+    patient: Patient | None,
+    now: datetime,
+    leaving: Ignoring,
+) -> list[TimeConflict]:
+    days = [each.starts_at.astimezone(means.zone).date() for each in lost]
+    near = search.free_slots(
+        session,
+        means,
+        first=min(days) - ALTERNATIVES_WITHIN,
+        last=max(days) + ALTERNATIVES_WITHIN,
+        now=now,
+        patient_calendar_id=patient.calendar_id if patient else None,
+        leaving=leaving,
+    )
+    clashes = []
+    for each in lost:
+        others = {one.starts_at.astimezone(means.zone).date() for one in wanted if one is not each}
+        clashes.append(
+            TimeConflict(
+                each.number,
+                each.starts_at,
+                str(able[each.number][1]),
+                _nearest(near, each, others, means),
+            )
+        )
+    return clashes
+
+
+def _nearest(
+    near: Sequence[Slot], wanted: RequestedTime, others: set[date], means: Resources
+) -> list[Slot]:
+    """Free times near a wanted one, not on a day that has another session of the course."""
+    at = minute_of(wanted.starts_at)
+    reach = int(ALTERNATIVES_WITHIN.total_seconds()) // 60
+    close = [slot for slot in near if abs(slot.starts_at - at) <= reach]
+    close.sort(key=lambda slot: (abs(slot.starts_at - at), slot.practitioner_id))
+    chosen: list[Slot] = []
+    for slot in close:
+        if hours.wall(slot.starts_at, means.zone)[0] not in others:
+            chosen.append(slot)
+        if len(chosen) == ALTERNATIVES:
+            break
+    return chosen

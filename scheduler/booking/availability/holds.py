@@ -1,0 +1,167 @@
+"""Slots kept for ten minutes while somebody fills the form. No report takes them for booked."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, delete, func, select, update
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import allocation, diary, reservation, search
+from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.search import Ignoring
+from scheduler.booking.models import DiaryEntry, Hold
+from scheduler.clinic.models import Clinic, Treatment
+from scheduler.http.origins import household
+from scheduler.i18n.translation import gettext
+from scheduler.infra.errors import TooMany
+from scheduler.infra.intervals import Minute, minute_of
+from scheduler.storage.database import Busy, stored_id
+
+KEPT = timedelta(minutes=10)
+AT_ONCE_PER_ORIGIN = 20
+"""How many forms one household may fill at a time; a clinic's own tablet fills several.
+
+A brake, not a lock: forms that are planned in the same instant do not see each other.
+"""
+
+CLAIM_ATTEMPTS = 4
+
+
+def keep(
+    session: Session,
+    treatment: Treatment,
+    wanted: Sequence[RequestedTime],
+    *,
+    origin: str,
+    now: datetime,
+    instead_of: int | None = None,
+) -> tuple[Hold, list[Allocation]]:
+    """Keep all wanted times for ten minutes, or none: SessionsTaken names those that are gone.
+
+    `instead_of`: an earlier hold of the same form, which is let go.
+    """
+    release_lapsed(session, now=now)
+    if instead_of is not None:
+        release(session, instead_of)
+    origin = household(origin)
+    _limit(session, origin, now)
+    means = search.resources(session, treatment)
+    hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + KEPT, origin=origin)
+    session.add(hold)
+    session.flush()
+    for _ in range(CLAIM_ATTEMPTS):
+        seats = allocation.allocate(session, means, wanted, patient=None, now=now)
+        entries = [
+            entry
+            for seat in seats
+            for entry in allocation.diary_entries(
+                seat,
+                means,
+                patient=None,
+                hold_id=stored_id(hold.id),
+                held_until=_lapses(hold.expires_at),
+            )
+        ]
+        if reservation.claim(
+            session, means, seats, entries, now=now, leaving=leaving(stored_id(hold.id))
+        ):
+            return hold, seats
+    raise Busy
+
+
+def renew(session: Session, hold_id: int, *, now: datetime) -> bool:
+    """Keep a hold for another ten minutes. False: it has lapsed."""
+    kept = session.exec(
+        update(Hold)
+        .where(col(Hold.id) == hold_id, col(Hold.expires_at) > now)
+        .values(expires_at=now + KEPT)
+    )
+    if kept.rowcount == 0:
+        return False
+    session.exec(
+        update(DiaryEntry)
+        .where(col(DiaryEntry.hold_id) == hold_id)
+        .values(held_until=_lapses(now + KEPT))
+    )
+    return True
+
+
+def release(session: Session, hold_id: int) -> None:
+    """Let the times of a hold go."""
+    diary.free(session, hold_id=hold_id)
+    session.exec(delete(Hold).where(col(Hold.id) == hold_id))
+
+
+def release_lapsed(session: Session, *, now: datetime) -> int:
+    """Let the times of all holds go that nobody renewed; how many those were."""
+    lapsed = (
+        select(Hold.id)
+        .where(col(Hold.expires_at) <= now)
+        .order_by(col(Hold.id))
+        # Whoever is letting one go already is not waited for.
+        .with_for_update(skip_locked=True)
+    )
+    ids = session.exec(lapsed).all()
+    if ids:
+        session.exec(delete(DiaryEntry).where(col(DiaryEntry.hold_id).in_(ids)))
+        session.exec(delete(Hold).where(col(Hold.id).in_(ids)))
+    return len(ids)
+
+
+def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime) -> int:
+    """Let the times of all holds at a clinic go: somebody keeps what they will not book.
+
+    Whoever is filling a form goes on, and has the times if they are still free.
+    """
+    held = select(Hold.id).where(Hold.clinic_id == clinic.id)
+    ids = session.exec(held.order_by(col(Hold.id)).with_for_update()).all()
+    session.exec(delete(DiaryEntry).where(col(DiaryEntry.hold_id).in_(ids)))
+    session.exec(delete(Hold).where(col(Hold.id).in_(ids)))
+    audit_trail.record(
+        session,
+        actor,
+        "released holds",
+        "clinic",
+        clinic.id,
+        clinic_id=clinic.id,
+        now=now,
+        holds=len(ids),
+    )
+    return len(ids)
+
+
+def leaving(hold_id: int | None) -> Ignoring:
+    """A search that overlooks one's own hold."""
+    return Ignoring(hold_id=hold_id)
+
+
+def _limit(session: Session, origin: str, now: datetime) -> None:
+    if not origin:
+        return
+    held = session.exec(
+        select(func.count())
+        .select_from(Hold)
+        .where(Hold.origin == origin, col(Hold.expires_at) > now)
+    ).one()
+    if held >= AT_ONCE_PER_ORIGIN:
+        raise TooMany(
+            gettext("Too many bookings are being made from here at once. Please wait a little.")
+        )
+
+
+def _lapses(expires_at: datetime) -> Minute:
+    # Rounded up: the entry must not lapse before the hold does.
+    return minute_of((expires_at + timedelta(seconds=59)).replace(second=0, microsecond=0))
+
+
+__all__ = [
+    "KEPT",
+    "SessionsTaken",
+    "keep",
+    "leaving",
+    "release",
+    "release_all",
+    "release_lapsed",
+    "renew",
+]

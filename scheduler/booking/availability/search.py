@@ -1,0 +1,323 @@
+"""What is free: one place decides, for offers, plans, bookings and moves alike."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.booking.availability import diary, slots
+from scheduler.booking.availability.diary import Occupied
+from scheduler.booking.availability.slots import (
+    Break,
+    PractitionerTime,
+    RoomTime,
+    SessionShape,
+    Slot,
+    Stretch,
+)
+from scheduler.booking.pace.compromises import Opening
+from scheduler.clinic import closures, hours, licenses, shifts
+from scheduler.clinic.models import (
+    Clinic,
+    Practitioner,
+    Room,
+    Treatment,
+    TreatmentPractitioner,
+    TreatmentRoom,
+)
+from scheduler.clinic.shifts import Week
+from scheduler.infra.errors import NotFound
+from scheduler.infra.intervals import Interval, Minute, minute_of, overlap
+from scheduler.storage.database import stored_id
+
+Given = TypeVar("Given", Practitioner, Room)
+
+Limits = tuple[list[Break], list[Interval], bool]
+"""Breaks, full days, and whether these depend on how many sessions there are."""
+
+
+@dataclass(frozen=True)
+class Resources:
+    """Who and what can give a treatment."""
+
+    treatment: Treatment
+    zone: ZoneInfo
+    shape: SessionShape
+    practitioners: Sequence[Practitioner]
+    rooms: Sequence[Room]
+
+    def gives(self, practitioner_id: int) -> bool:
+        """Whether a practitioner is one of those who give this treatment."""
+        return any(each.id == practitioner_id for each in self.practitioners)
+
+    def practitioner(self, practitioner_id: int) -> Practitioner:
+        """One of those who give this treatment; NotFound for another."""
+        return _by_id(self.practitioners, practitioner_id)
+
+    def room(self, room_id: int) -> Room:
+        """One of the rooms in which it is given; NotFound for another."""
+        return _by_id(self.rooms, room_id)
+
+
+@dataclass(frozen=True)
+class Times:
+    """When those who give a treatment work, and what is taken, over some days."""
+
+    practitioners: Sequence[PractitionerTime]
+    rooms: Sequence[RoomTime]
+    patient_busy: Sequence[Stretch]
+
+
+@dataclass(frozen=True)
+class Ignoring:
+    """What to overlook while looking: somebody's own hold, or sessions that are to be moved."""
+
+    hold_id: int | None = None
+    appointment_ids: Sequence[int] = ()
+
+
+IGNORE_NOTHING = Ignoring()
+
+
+def resources(session: Session, treatment: Treatment) -> Resources:
+    """Who and what can give a treatment, those retired left out."""
+    clinic = session.get_one(Clinic, treatment.clinic_id)
+    return Resources(
+        treatment=treatment,
+        zone=ZoneInfo(clinic.timezone),
+        shape=shape_of(treatment),
+        practitioners=session.exec(
+            select(Practitioner)
+            .join(TreatmentPractitioner)
+            .where(TreatmentPractitioner.treatment_id == treatment.id, Practitioner.active)
+            .order_by(col(Practitioner.id))
+        ).all(),
+        rooms=session.exec(
+            select(Room)
+            .join(TreatmentRoom)
+            .where(TreatmentRoom.treatment_id == treatment.id, Room.active)
+            .order_by(col(Room.id))
+        ).all(),
+    )
+
+
+def shape_of(treatment: Treatment) -> SessionShape:
+    """How long a session of a treatment takes, and which minutes need hands."""
+    return SessionShape(
+        minutes=treatment.minutes,
+        hands_on=tuple((each["from_minute"], each["to_minute"]) for each in treatment.hands_on)
+        or ((0, treatment.minutes),),
+        turnover_minutes=treatment.turnover_minutes,
+        step=treatment.start_every_minutes,
+        setup_minutes=treatment.setup_minutes,
+        buffer_before=treatment.buffer_before_minutes,
+        buffer_after=treatment.buffer_after_minutes,
+    )
+
+
+def times(
+    session: Session,
+    means: Resources,
+    *,
+    first: date,
+    last: date,
+    now: datetime,
+    patient_calendar_id: int | None = None,
+    leaving: Ignoring = IGNORE_NOTHING,
+) -> Times:
+    """Working hours less licence and closures, and what is taken, on local dates (both count).
+
+    The one place that knows all rules of the calendars: whoever offers, plans, books or moves asks
+    it, and `slots` applies what it says.
+    """
+    weeks = shifts.of(session, [stored_id(who.id) for who in means.practitioners])
+    worked = _working(session, means, weeks, first, last)
+    calendars = [who.calendar_id for who in means.practitioners]
+    calendars += [room.calendar_id for room in means.rooms]
+    taken = diary.busy(
+        session,
+        [*calendars, *([patient_calendar_id] if patient_calendar_id else [])],
+        _reach(first, last, means),
+        now=now,
+        but_hold_id=leaving.hold_id,
+        but_appointment_ids=leaving.appointment_ids,
+    )
+    limits = _limits(session, means, weeks, first, last, now=now, leaving=leaving)
+    return Times(
+        practitioners=[
+            PractitionerTime(
+                stored_id(who.id),
+                worked[stored_id(who.id)],
+                taken[who.calendar_id],
+                *limits[stored_id(who.id)],
+            )
+            for who in means.practitioners
+            if who.active
+        ],
+        rooms=[RoomTime(stored_id(room.id), taken[room.calendar_id]) for room in means.rooms],
+        patient_busy=taken.get(patient_calendar_id or 0, []),
+    )
+
+
+def free_slots(
+    session: Session,
+    means: Resources,
+    *,
+    first: date,
+    last: date,
+    now: datetime,
+    practitioner_id: int | None = None,
+    patient_calendar_id: int | None = None,
+    leaving: Ignoring = IGNORE_NOTHING,
+) -> list[Slot]:
+    """Free starts of a treatment on local dates, both of which count, by start and practitioner.
+
+    None sooner than the treatment's notice, none beyond its horizon.
+    """
+    first = max(first, now.astimezone(means.zone).date())
+    last = min(last, last_day(means, now))
+    if last < first:
+        return []
+    found = times(
+        session,
+        means,
+        first=first,
+        last=last,
+        now=now,
+        patient_calendar_id=patient_calendar_id,
+        leaving=leaving,
+    )
+    return slots.free(
+        _span(first, last, means.zone),
+        means.shape,
+        [
+            who
+            for who in found.practitioners
+            if practitioner_id is None or who.practitioner_id == practitioner_id
+        ],
+        found.rooms,
+        zone=means.zone,
+        not_before=soonest(means, now),
+        patient_busy=found.patient_busy,
+    )
+
+
+def soonest(means: Resources, now: datetime) -> Minute:
+    """The first minute that the treatment's notice leaves."""
+    notice = now + timedelta(minutes=means.treatment.min_notice_minutes + 1)
+    return minute_of(notice.replace(second=0, microsecond=0))
+
+
+def last_day(means: Resources, now: datetime) -> date:
+    """The last local date that the treatment's horizon reaches."""
+    return now.astimezone(means.zone).date() + timedelta(days=means.treatment.horizon_days)
+
+
+def breaks(
+    week: Week, days: Sequence[date], taken: Sequence[Interval], zone: ZoneInfo
+) -> list[Break]:
+    """Somebody's breaks on some dates, each with what sessions need of its window already."""
+    return [
+        Break(window, minutes, [each for each in taken if overlap(each, window)])
+        for window, minutes in shifts.windows(week.breaks, days, zone)
+    ]
+
+
+def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
+    """Free starts with the local date and minute at which they lie, for the planner."""
+    placed = []
+    for slot in free:
+        day, minute = hours.wall(slot.starts_at, zone)
+        placed.append(Opening(day, minute, slot.starts_at, slot.practitioner_id, slot.room_id))
+    return placed
+
+
+def _reach(first: date, last: date, means: Resources) -> Interval:
+    """These dates and what sessions on them may take besides, of the night before and after."""
+    start, end = _span(first, last, means.zone)
+    shape = means.shape
+    before = max(shape.setup_minutes, shape.buffer_before)
+    beyond = shape.minutes + max(shape.turnover_minutes, shape.buffer_after)
+    return Interval(start - before, end + beyond)
+
+
+def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
+    return Interval(hours.moment(first, 0, zone), hours.moment(last, hours.DAY, zone))
+
+
+def _working(
+    session: Session, means: Resources, weeks: Mapping[int, Week], first: date, last: date
+) -> dict[int, list[Interval]]:
+    # Many work the same hours; what those come to is worked out once.
+    closed = closures.between(session, means.treatment.clinic_id, first, last)
+    days = shifts.dates(first, last)
+    stretches = {
+        work: closures.cut(shifts.stretches(work, days, means.zone), closed, means.zone)
+        for work in {week.work for week in weeks.values()}
+    }
+    return {
+        stored_id(who.id): licenses.cut(
+            stretches[weeks[stored_id(who.id)].work], who.license_expires_on, means.zone
+        )
+        for who in means.practitioners
+    }
+
+
+def _limits(
+    session: Session,
+    means: Resources,
+    weeks: Mapping[int, Week],
+    first: date,
+    last: date,
+    *,
+    now: datetime,
+    leaving: Ignoring,
+) -> dict[int, Limits]:
+    """The breaks of each practitioner and the days on which they are full."""
+    limits: dict[int, Limits] = {stored_id(who.id): ([], [], False) for who in means.practitioners}
+    limited = [
+        who
+        for who in means.practitioners
+        if who.max_sessions_per_day is not None or weeks[stored_id(who.id)].breaks
+    ]
+    if not limited:
+        return limits
+    sessions = diary.sessions(
+        session,
+        [who.calendar_id for who in limited],
+        _span(first, last, means.zone),
+        now=now,
+        but_hold_id=leaving.hold_id,
+        but_appointment_ids=leaving.appointment_ids,
+    )
+    days = shifts.dates(first, last)
+    for who in limited:
+        taken = sessions[who.calendar_id]
+        most = who.max_sessions_per_day
+        rests = breaks(weeks[stored_id(who.id)], days, [each.span for each in taken], means.zone)
+        limits[stored_id(who.id)] = (
+            rests,
+            _full_days(taken, most, means.zone),
+            most is not None or not all(each.fixed for each in rests),
+        )
+    return limits
+
+
+def _full_days(taken: Sequence[Occupied], most: int | None, zone: ZoneInfo) -> list[Interval]:
+    if most is None:
+        return []
+    held: dict[date, set[tuple[str, int]]] = defaultdict(set)
+    for each in taken:
+        held[hours.wall(each.span.start, zone)[0]].add(each.why)
+    return [_span(day, day, zone) for day, whys in held.items() if len(whys) >= most]
+
+
+def _by_id(those: Sequence[Given], wanted: int) -> Given:
+    for each in those:
+        if each.id == wanted:
+            return each
+    raise NotFound

@@ -1,0 +1,1 @@
+"""Books and changes courses and their appointments. May import planning and everything below it."""

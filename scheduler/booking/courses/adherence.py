@@ -1,0 +1,247 @@
+"""Whether a course is at its pace, and the reason for each place where it is not.
+
+Sessions are numbered by time, cancelled ones among them: a cancelled session keeps its place in the
+course, so that the others are judged as what they are. A make-up session is one more at the end.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from functools import cache, partial
+from itertools import pairwise
+
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.pace.pace import PaceViolation, Within, pace_of, violations
+from scheduler.clinic import phases
+from scheduler.clinic.phases import Phase
+from scheduler.infra.errors import Conflict
+from scheduler.storage.database import stored_id
+
+LATER = frozenset({"late", "short", "gap"})
+"""Departures by which a course is slower than its pace: what shifting and skipping mean."""
+
+NOWHERE: Mapping[int, date] = {}
+
+OF_THE_DAY = frozenset({"weekday"})
+"""Departures that one session has by itself."""
+
+
+class BreaksPace(Conflict):
+    sentence = "This would break the pace of the course."
+
+    slug = "breaks-pace"
+
+    def __init__(self, found: Sequence[PaceViolation]) -> None:
+        told = " ".join(f"{each.what}." for each in found)
+        super().__init__(f"This would break the pace of the course. {told}")
+        self.departures = found
+
+
+@dataclass(frozen=True)
+class ChangePolicy:
+    """On what terms sessions are changed: why, and what may become of the pace.
+
+    `insist`: the reason for which the pace may be left; nothing means that it is kept. `later`:
+    being slower is what the change is for. `back`: all is put as it was before, whatever the pace.
+    `deed`: what stands as the reason where none is given.
+    """
+
+    reason: str = ""
+    insist: str = ""
+    later: bool = False
+    back: bool = False
+    deed: str = "a session was moved"
+
+    @property
+    def why(self) -> str:
+        """The reason that people gave, if any."""
+        return self.insist or self.reason
+
+
+@dataclass(frozen=True)
+class PaceStatus:
+    """The days of a course, ordinals in order, and where they leave its pace."""
+
+    days: Sequence[int]
+    departures: Sequence[PaceViolation]
+
+
+def off_pace(
+    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+) -> list[PaceViolation]:
+    """Where the dates of a course are not at the pace that it agreed on.
+
+    `instead`: by their ids, sessions that are to be judged as if they were on another day.
+    """
+    if course.state == CourseState.CANCELLED:
+        return []
+    day = partial(_day, instead=instead)
+    places = sorted(sessions, key=lambda each: (day(each), each.wall_time[11:], each.number))
+    meant = meant_phases(course, sessions)
+    found = violations(meant, [day(each) for each in places])
+    there = [each for each in places if each.state != AppointmentState.CANCELLED]
+    if len(there) == len(places):
+        return found
+    # A place that was given up must not make the others look too fast: they have to be so alone.
+    without = violations(meant, [day(each) for each in there])
+    alone = [(each.kind, there[each.number - 1].number) for each in without]
+    return [each for each in found if _counts(each, places[each.number - 1], alone)]
+
+
+def pace_status(
+    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+) -> PaceStatus:
+    """How the dates of a course stand to its pace; `instead` as in `off_pace`."""
+    days = sorted(_day(each, instead) for each in sessions)
+    return PaceStatus(days, off_pace(course, sessions, instead=instead))
+
+
+def newly_violated(before: PaceStatus, after: PaceStatus) -> list[PaceViolation]:
+    """The departures that a change brings, or makes worse."""
+    were = {(each.kind, each.number): each for each in before.departures}
+    gaps, gaps_after = _gaps(before.days), _gaps(after.days)
+    return [
+        each
+        for each in after.departures
+        if _is_worse(
+            were.get((each.kind, each.number)),
+            each,
+            gaps_after.get(each.number, 0) - gaps.get(each.number, 0),
+        )
+    ]
+
+
+def day_keeps_pace(
+    course: Course,
+    sessions: Sequence[Appointment],
+    one: Appointment,
+    *,
+    instead: Mapping[int, date] = NOWHERE,
+) -> Callable[[date], bool]:
+    """Tells of a day whether one session of a course may go there and keep the pace as well as now.
+
+    Not where another session is. `instead` as in `off_pace`.
+    """
+    before = pace_status(course, sessions, instead=instead)
+    others = {
+        _day(each, instead)
+        for each in sessions
+        if each.id != one.id and each.state != AppointmentState.CANCELLED
+    }
+
+    @cache
+    def fits(day: date) -> bool:
+        there = {**instead, stored_id(one.id): day}
+        return day.toordinal() not in others and not newly_violated(
+            before, pace_status(course, sessions, instead=there)
+        )
+
+    return fits
+
+
+def check(found: Sequence[PaceViolation], terms: ChangePolicy) -> None:
+    """BreaksPace for departures that the terms of a change do not allow."""
+    if terms.insist or terms.back:
+        return
+    if refused := [each for each in found if not (terms.later and each.kind in LATER)]:
+        raise BreaksPace(refused)
+
+
+def record_violations(
+    course: Course, current: Sequence[PaceViolation], new: Collection[PaceViolation], *, reason: str
+) -> None:
+    """Keep the reason of each departure: the new ones have this one, the others theirs."""
+    before = accepted_violations(course)
+    course.marks = [
+        {
+            "kind": each.kind,
+            "number": each.number,
+            "reason": reason if each in new else before.get((each.kind, each.number), reason),
+        }
+        for each in current
+    ]
+
+
+def accepted_violations(course: Course) -> dict[tuple[str, int], str]:
+    """Why a course is not at its pace, by kind and session number."""
+    return {(each["kind"], each["number"]): each["reason"] for each in course.marks}
+
+
+def planned_phases(course: Course) -> list[Phase]:
+    """What a course is to have: optional phases only once a review has released them."""
+    return [phase for phase in agreed_phases(course) if not phase.optional]
+
+
+def agreed_phases(course: Course) -> list[Phase]:
+    """All phases that were agreed on, those too that only a review may add."""
+    return [phases.from_json(each) for each in course.phases]
+
+
+def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
+    """The same phases with some sessions more, at the pace of the last one."""
+    if not extra or not planned:
+        return list(planned)
+    *others, last = planned
+    pace = pace_of(last)
+    if not isinstance(pace, Within):
+        return [*others, replace(last, sessions=last.sessions + extra)]
+    a_week = 7 / max(1.0, float(pace.ideal))
+    per_week = min(7.0, float(int(a_week))) if a_week >= 1 else 1 / min(12, round(1 / a_week))
+    return [*planned, Phase(sessions=extra, per_week=per_week, weekdays=last.weekdays)]
+
+
+def meant_phases(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
+    """The phases by which the dates of a course are judged, make-up sessions included."""
+    planned = planned_phases(course)
+    extra = sum(each.make_up for each in sessions)
+    own = len(sessions) - extra
+    if own > _sessions(planned):
+        # More sessions than planned: the optional ones are among them.
+        planned = agreed_phases(course)
+    return with_more(planned, min(extra, max(0, len(sessions) - _sessions(planned))))
+
+
+def cut_to(planned: Sequence[Phase], sessions: int) -> list[Phase]:
+    """The phases of a course that has this many sessions, fewer or more than they say."""
+    cut: list[Phase] = []
+    left = sessions
+    for phase in planned:
+        if left > 0:
+            cut.append(replace(phase, sessions=min(left, phase.sessions)))
+        left -= phase.sessions
+    return with_more(cut, max(0, left))
+
+
+def _sessions(planned: Sequence[Phase]) -> int:
+    return sum(phase.sessions for phase in planned)
+
+
+def _day(appointment: Appointment, instead: Mapping[int, date]) -> int:
+    """The ordinal of the local day of a session."""
+    day = instead.get(appointment.id or 0) or date.fromisoformat(appointment.wall_time[:10])
+    return day.toordinal()
+
+
+def _counts(found: PaceViolation, at: Appointment, alone: Collection[tuple[str, int]]) -> bool:
+    if found.kind in LATER | OF_THE_DAY:
+        return at.state != AppointmentState.CANCELLED
+    return any(kind == found.kind and number >= at.number for kind, number in alone)
+
+
+def _is_worse(before: PaceViolation | None, after: PaceViolation, gap: int) -> bool:
+    """Whether a departure is new, or worse than it was. `gap`: days more since the one before."""
+    if before is None:
+        return True
+    if before.due and after.due:
+        return after.due[1] - after.due[0] > before.due[1] - before.due[0]
+    return gap < 0 or _crowd(after) > _crowd(before)
+
+
+def _crowd(departure: PaceViolation) -> int:
+    """How many there are where there are too many: "3 sessions are in the week of ..."."""
+    first = departure.what.split(" ", 1)[0]
+    return int(first) if first.isdecimal() else 0
+
+
+def _gaps(days: Sequence[int]) -> dict[int, int]:
+    return {number: day - before for number, (before, day) in enumerate(pairwise(days), start=2)}

@@ -1,0 +1,239 @@
+"""One session of a course: moved, confirmed, cancelled, arrived at, completed, missed."""
+
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking import states as booking_states
+from scheduler.booking.availability import diary
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import adherence, change_notices, courses, rescheduling
+from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.states import EXPECTED, LIVE
+from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.storage.database import stored_id
+
+
+class TooEarly(Conflict):
+    sentence = "This session has not begun yet."
+
+    slug = "too-early"
+
+
+class AnotherDay(TooEarly):
+    sentence = "This session is on a later day; a patient arrives on the day itself."
+
+
+class TooLate(Conflict):
+    sentence = "This session has begun already."
+
+    slug = "too-late"
+
+
+def find(session: Session, actor: Actor, appointment_id: int) -> Appointment:
+    """An appointment at one of the actor's clinics; NotFound for any other."""
+    appointment = session.exec(
+        select(Appointment).where(
+            Appointment.id == appointment_id, actor.scope(col(Appointment.clinic_id))
+        )
+    ).first()
+    if appointment is None:
+        raise NotFound
+    return appointment
+
+
+def move(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    *,
+    starts_at: datetime,
+    practitioner_id: int | None = None,
+    terms: ChangePolicy = rescheduling.KEEP_PACE,
+    now: datetime,
+) -> Appointment:
+    """Give one session another time; SessionsTaken offers others. It is to be confirmed anew.
+
+    With the same practitioner where nobody says otherwise, or with anyone who gives the treatment
+    where that one no longer does. BreaksPace says what it would do to the course.
+    """
+    check_movable(appointment, now)
+    course = session.get_one(Course, appointment.course_id)
+    means = rescheduling.resources_of(session, course)
+    who = practitioner_id or rescheduling.usual_practitioner(appointment, means)
+    wanted = [RequestedTime(appointment.number, starts_at, who)]
+    part = rescheduling.Reschedule(course, means, [appointment], wanted, "starts_at")
+    rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    return appointment
+
+
+def swap(
+    session: Session,
+    actor: Actor,
+    one: Appointment,
+    other: Appointment,
+    *,
+    terms: ChangePolicy = rescheduling.KEEP_PACE,
+    now: datetime,
+) -> None:
+    """Give each of two sessions the other's time, of one course or of two; both or neither.
+
+    Whoever gives one of them gives the other then, if they give that treatment; within a course,
+    where nothing would change so, each session keeps its practitioner.
+    """
+    if one.id == other.id:
+        raise Invalid("A session cannot be swapped with itself.", field="appointment_id")
+    if one.clinic_id != other.clinic_id:
+        raise NotFound
+    for each in (one, other):
+        check_movable(each, now)
+    terms = replace(terms, deed="two sessions were swapped")
+    rescheduling.reschedule(session, actor, _swapped(session, one, other), terms=terms, now=now)
+
+
+def check_movable(appointment: Appointment, now: datetime) -> None:
+    """NotPossible or TooLate for a session that can get no other time any more."""
+    if appointment.state not in EXPECTED:
+        words = booking_states.WORDS[AppointmentState(appointment.state)]
+        raise booking_states.NotPossible(f"This appointment is {words}; it cannot be moved now.")
+    if appointment.starts_at <= now:
+        raise TooLate
+
+
+def confirm(
+    session: Session, actor: Actor, appointment: Appointment, *, now: datetime
+) -> Appointment:
+    """The patient will come. Saying it twice changes nothing."""
+    if appointment.starts_at <= now and appointment.state == AppointmentState.BOOKED:
+        raise TooLate
+    return _become(session, actor, appointment, AppointmentState.CONFIRMED, now)
+
+
+def cancel(
+    session: Session, actor: Actor, appointment: Appointment, *, reason: str = "", now: datetime
+) -> Appointment:
+    """The session will not be; its practitioner and room are free again."""
+    if appointment.starts_at <= now and appointment.state in LIVE:
+        raise TooLate
+    if appointment.state != AppointmentState.CANCELLED:
+        untold = change_notices.snapshot(appointment)
+        appointment.news_at = courses.news(actor, now)
+        appointment.cancelled_late = courses.is_late(session, appointment, now)
+        _become(
+            session,
+            actor,
+            appointment,
+            AppointmentState.CANCELLED,
+            now,
+            reason=reason,
+            late=appointment.cancelled_late,
+            course_before=session.get_one(Course, appointment.course_id).state,
+            news_before=untold,
+        )
+        diary.free(session, appointment_ids=[stored_id(appointment.id)])
+    return appointment
+
+
+def arrive(
+    session: Session, actor: Actor, appointment: Appointment, *, now: datetime
+) -> Appointment:
+    """The patient is here: on the session's own local day, or later."""
+    zone = ZoneInfo(appointment.zone)
+    if now.astimezone(zone).date() < appointment.starts_at.astimezone(zone).date():
+        raise AnotherDay
+    return _become(session, actor, appointment, AppointmentState.ARRIVED, now)
+
+
+def complete(
+    session: Session, actor: Actor, appointment: Appointment, *, now: datetime
+) -> Appointment:
+    """The session has been. The last one completes the course."""
+    if appointment.starts_at > now:
+        raise TooEarly
+    return _become(session, actor, appointment, AppointmentState.COMPLETED, now)
+
+
+def miss(session: Session, actor: Actor, appointment: Appointment, *, now: datetime) -> Appointment:
+    """The patient did not come."""
+    if appointment.starts_at > now:
+        raise TooEarly
+    return _become(session, actor, appointment, AppointmentState.NO_SHOW, now)
+
+
+def _swapped(
+    session: Session, one: Appointment, other: Appointment
+) -> list[rescheduling.Reschedule]:
+    course = session.get_one(Course, one.course_id)
+    means = rescheduling.resources_of(session, course)
+    if one.course_id == other.course_id:
+        wanted = [
+            RequestedTime(
+                each.number, there.starts_at, rescheduling.usual_practitioner(each, means)
+            )
+            for each, there in ((one, other), (other, one))
+        ]
+        return [rescheduling.Reschedule(course, means, [one, other], wanted, "appointment_id")]
+    parts = []
+    for each, there in ((one, other), (other, one)):
+        course = session.get_one(Course, each.course_id)
+        means = rescheduling.resources_of(session, course)
+        who = rescheduling.usual_practitioner(there, means) or rescheduling.usual_practitioner(
+            each, means
+        )
+        wanted = [RequestedTime(each.number, there.starts_at, who)]
+        parts.append(rescheduling.Reschedule(course, means, [each], wanted, "appointment_id"))
+    return parts
+
+
+def _become(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    state: AppointmentState,
+    now: datetime,
+    **details: Any,
+) -> Appointment:
+    if not booking_states.follow(appointment.state, state):
+        return appointment
+    before = appointment.state
+    appointment.state = state
+    appointment.changed_at = now
+    session.add(appointment)
+    course = session.get_one(Course, appointment.course_id)
+    session.flush()
+    # A session that will not be breaks nothing any more.
+    adherence.record_violations(
+        course, courses.off_pace(session, course), (), reason="a session was cancelled"
+    )
+    courses.bump_version(session, course, now)
+    audit_trail.record(
+        session,
+        actor,
+        f"is {state}",
+        "appointment",
+        appointment.id,
+        clinic_id=appointment.clinic_id,
+        now=now,
+        before=before,
+        number=appointment.number,
+        **details,
+    )
+    _close_course(session, course)
+    return appointment
+
+
+def _close_course(session: Session, course: Course) -> None:
+    """A course without any session still to come is over."""
+    states = {each.state for each in courses.appointments_of(session, course)}
+    if states & LIVE or course.state == CourseState.CANCELLED:
+        return
+    over = states & {AppointmentState.COMPLETED, AppointmentState.NO_SHOW}
+    course.state = CourseState.COMPLETED if over else CourseState.CANCELLED
+    session.add(course)
+    session.flush()

@@ -1,0 +1,395 @@
+"""A whole course at once: booked whole or not at all, cleared, cancelled, its sessions placed."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy.orm.attributes import flag_modified
+from sqlmodel import Session, col, select
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import allocation, diary, holds, reservation, search
+from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.search import Ignoring, Resources
+from scheduler.booking.courses import adherence
+from scheduler.booking.courses import change_notices as untold
+from scheduler.booking.models import (
+    Appointment,
+    AppointmentState,
+    Course,
+    CourseState,
+    Offer,
+    WaitlistEntry,
+)
+from scheduler.booking.pace.pace import PaceViolation
+from scheduler.booking.planning import plan_course
+from scheduler.booking.states import LIVE
+from scheduler.clinic import phases
+from scheduler.clinic.models import Clinic, Treatment
+from scheduler.clinic.phases import Phase
+from scheduler.infra.errors import Conflict, NotFound
+from scheduler.infra.intervals import instant_of
+from scheduler.patients.models import Patient, Screening
+from scheduler.patients.screening import newest
+from scheduler.storage import links
+from scheduler.storage.database import Busy, stored_id
+
+CLAIM_ATTEMPTS = 4
+"""How often a free room is looked for anew when somebody else was quicker."""
+
+LINKS_OUTLIVE = timedelta(days=14)
+"""How long a private link lives after the last session, so that the aftercare can be read."""
+
+BOOKED_SO = "booked on these dates"
+"""The reason that stands where a course was off its pace from the beginning."""
+
+
+def book(
+    session: Session,
+    actor: Actor,
+    *,
+    treatment: Treatment,
+    patient: Patient,
+    wanted: Sequence[RequestedTime],
+    now: datetime,
+    agreed: Sequence[Phase] | None = None,
+    screening: Screening | None = None,
+    pain_since: str = "",
+    hold_id: int | None = None,
+) -> Course:
+    """Book each wanted time or none: SessionsTaken names those that are gone.
+
+    `hold_id`: times that were kept for this booking. Answers that a practitioner must see first
+    hold the course as needs_clearance; where none come with the booking, the newest ones count.
+    """
+    if patient.clinic_id != treatment.clinic_id:
+        raise NotFound
+    plan_course.check_offered(treatment)
+    screening, held = _screened(session, patient, screening)
+    means = search.resources(session, treatment)
+    # What is wrong is told by the place in what was sent; what is booked is numbered by time.
+    allocation.check_requested(_numbered(wanted), means, now=now)
+    wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
+    first = min(each.starts_at for each in wanted).astimezone(means.zone).date()
+    planned = list(agreed or plan_course.phases_of(treatment))
+    planned = plan_course.with_history(session, planned, treatment, patient, before=first)
+    holds.release_lapsed(session, now=now)
+    if hold_id is not None:
+        holds.release(session, hold_id)
+    for _ in range(CLAIM_ATTEMPTS):
+        seats = allocation.allocate(
+            session, means, wanted, patient=patient, now=now, held=hold_id is not None
+        )
+        with session.begin_nested() as attempt:
+            course = _new_course(
+                treatment,
+                patient,
+                planned=planned,
+                screening=screening,
+                held=held,
+                pain_since=pain_since,
+                now=now,
+            )
+            session.add(course)
+            session.flush()
+            appointments = [
+                new_appointment(course, seat, means, phase, now)
+                for seat, phase in zip(seats, phase_numbers(planned, len(seats)), strict=True)
+            ]
+            session.add_all(appointments)
+            session.flush()
+            if claim(session, means, appointments, seats, patient=patient, now=now):
+                found = adherence.off_pace(course, appointments)
+                adherence.record_violations(course, found, found, reason=BOOKED_SO)
+                _record_booking(session, actor, course, appointments, now)
+                return course
+            attempt.rollback()
+    raise Busy
+
+
+def off_pace(session: Session, course: Course) -> list[PaceViolation]:
+    """Where the dates of a course are not at the pace it agreed on.
+
+    Staff may book such dates, or insist on them; `marks.reasons` says why for each. A cancelled
+    session keeps its place: the gap that it leaves is meant.
+    """
+    return adherence.off_pace(course, appointments_of(session, course))
+
+
+def find(session: Session, actor: Actor, course_id: int) -> Course:
+    """A course at one of the actor's clinics; NotFound for any other."""
+    course = session.exec(
+        select(Course).where(Course.id == course_id, actor.scope(col(Course.clinic_id)))
+    ).first()
+    if course is None:
+        raise NotFound
+    return course
+
+
+def appointments_of(session: Session, course: Course) -> list[Appointment]:
+    """All sessions of a course, cancelled ones too, in their order."""
+    return list(
+        session.exec(
+            select(Appointment)
+            .where(Appointment.course_id == course.id)
+            .order_by(col(Appointment.number))
+        )
+    )
+
+
+def cancel(
+    session: Session, actor: Actor, course: Course, *, reason: str = "", now: datetime
+) -> Course:
+    """Cancel what is left of a course: each session that has not begun is freed."""
+    if course.state in {CourseState.CANCELLED, CourseState.COMPLETED}:
+        raise Conflict(f"This course is {course.state} already.")
+    rest = [each for each in appointments_of(session, course) if can_change(each, now)]
+    diary.free(session, appointment_ids=[stored_id(each.id) for each in rest])
+    was = {
+        "states": [[each.id, each.state] for each in rest],
+        "news": [[each.id, untold.snapshot(each)] for each in rest],
+        "course_before": course.state,
+        "marks": course.marks,
+    }
+    for each in rest:
+        each.state = AppointmentState.CANCELLED
+        # A patient's notice is the patient's: a clinic that ends a course has not had too little.
+        each.cancelled_late = actor.kind == "patient" and is_late(session, each, now)
+        each.news_at = news(actor, now)
+        each.changed_at = now
+        session.add(each)
+    course.state = CourseState.CANCELLED
+    course.cancel_reason, course.marks = reason, []
+    bump_version(session, course, now)
+    numbers = [each.number for each in rest]
+    record(session, actor, "cancelled", course, now, sessions=numbers, reason=reason, **was)
+    return course
+
+
+def clear(
+    session: Session, actor: Actor, course: Course, *, note: str = "", now: datetime
+) -> Course:
+    """A practitioner has looked at the screening: the course may begin. Conflict if none waits."""
+    if course.state != CourseState.NEEDS_CLEARANCE:
+        raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
+    course.state, course.cleared_at = CourseState.ACTIVE, now
+    bump_version(session, course, now)
+    record(session, actor, "cleared", course, now, note=note)
+    return course
+
+
+def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
+    """End all private links to a patient's courses, places on the waitlist and offers: the phone
+    that they were texted to is another's."""
+    own = (
+        (("course", "calendar"), select(Course.id).where(Course.patient_id == patient.id)),
+        (("waiting",), select(WaitlistEntry.id).where(WaitlistEntry.patient_id == patient.id)),
+        (
+            ("offer",),
+            select(Offer.id)
+            .join(WaitlistEntry, col(WaitlistEntry.id) == Offer.entry_id)
+            .where(WaitlistEntry.patient_id == patient.id),
+        ),
+    )
+    for purposes, ids in own:
+        for subject_id in session.exec(ids).all():
+            for purpose in purposes:
+                links.revoke(session, purpose=purpose, subject_id=stored_id(subject_id), now=now)
+
+
+def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
+    """Let the links to a course that ends later than was booked live as long as they should."""
+    last = max(each.ends_at for each in appointments_of(session, course))
+    links.prolong(
+        session,
+        purposes=("course", "calendar"),
+        subject_id=stored_id(course.id),
+        now=now,
+        until=last + LINKS_OUTLIVE,
+    )
+
+
+def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
+    """Whether less notice is left than the clinic asks for."""
+    clinic = session.get_one(Clinic, appointment.clinic_id)
+    return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
+
+
+def news(actor: Actor, now: datetime) -> datetime | None:
+    """When a change has become news to the patient: never, where they made it themselves."""
+    return None if actor.kind == "patient" else now
+
+
+def lock(session: Session, *course_ids: int) -> None:
+    """One change of a course at a time: the second waits, and then sees what the first has done."""
+    # In one order, so that two who change the same courses wait and do not lock each other out.
+    for course_id in sorted(set(course_ids)):
+        session.refresh(session.get_one(Course, course_id), with_for_update={"key_share": True})
+
+
+def bump_version(session: Session, course: Course, now: datetime) -> None:
+    """A change of a session is a change of its course: it gets a new version."""
+    course.changed_at = now
+    # Two changes in one moment are still two: the version must grow with each.
+    flag_modified(course, "changed_at")
+    session.add(course)
+    session.flush()
+
+
+def claim(
+    session: Session,
+    means: Resources,
+    appointments: Sequence[Appointment],
+    seats: Sequence[Allocation],
+    *,
+    patient: Patient,
+    now: datetime,
+) -> bool:
+    """Put the sessions on the calendars, all or none. False: somebody was quicker."""
+    return reservation.claim(
+        session,
+        means,
+        seats,
+        [
+            entry
+            for appointment, seat in zip(appointments, seats, strict=True)
+            for entry in allocation.diary_entries(
+                seat, means, patient=patient, appointment_id=stored_id(appointment.id)
+            )
+        ],
+        now=now,
+        leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in appointments]),
+    )
+
+
+def place(appointment: Appointment, seat: Allocation, means: Resources, now: datetime) -> None:
+    """Set an appointment to a time, practitioner and room."""
+    local = instant_of(seat.starts_at).astimezone(means.zone)
+    appointment.practitioner_id = seat.practitioner_id
+    appointment.room_id = seat.room_id
+    appointment.starts_at = instant_of(seat.starts_at)
+    appointment.ends_at = instant_of(seat.starts_at + means.shape.minutes)
+    appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
+    appointment.fold = local.fold
+    appointment.zone = means.zone.key
+    appointment.hands = ",".join(f"{here}:{there}" for here, there in means.shape.hands())
+    appointment.changed_at = now
+
+
+def can_change(appointment: Appointment, now: datetime) -> bool:
+    """Whether a session is still to come and to be had."""
+    return appointment.state in LIVE and appointment.starts_at > now
+
+
+def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
+    """To which phase each session belongs, the last taking what is over."""
+    numbers = [
+        number
+        for number, phase in enumerate(planned, start=1)
+        if not phase.optional
+        for _ in range(phase.sessions)
+    ]
+    return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
+
+
+def new_appointment(
+    course: Course, seat: Allocation, means: Resources, phase: int, now: datetime
+) -> Appointment:
+    """A session of a course, with a time, hands and a bed; not stored yet."""
+    starts_at = instant_of(seat.starts_at)
+    appointment = Appointment(
+        clinic_id=course.clinic_id,
+        course_id=stored_id(course.id),
+        patient_id=course.patient_id,
+        practitioner_id=seat.practitioner_id,
+        room_id=seat.room_id,
+        number=seat.number,
+        phase=phase,
+        starts_at=starts_at,
+        ends_at=starts_at,
+        wall_time="",
+        zone=means.zone.key,
+        changed_at=now,
+    )
+    place(appointment, seat, means, now)
+    return appointment
+
+
+def _numbered(wanted: Sequence[RequestedTime]) -> list[RequestedTime]:
+    return [
+        RequestedTime(number, each.starts_at, each.practitioner_id, each.room_id)
+        for number, each in enumerate(wanted, start=1)
+    ]
+
+
+def _screened(
+    session: Session, patient: Patient, given: Screening | None
+) -> tuple[Screening | None, bool]:
+    """The answers that count for a new course, and whether a practitioner must see them first."""
+    answers = given or newest(session, patient)
+    if answers is None or not answers.needs_clearance:
+        return answers, False
+    # A course with these answers can only have begun by being cleared.
+    cleared = session.exec(
+        select(Course.id).where(
+            Course.screening_id == answers.id,
+            col(Course.state).in_({CourseState.ACTIVE, CourseState.COMPLETED}),
+        )
+    ).first()
+    return answers, cleared is None
+
+
+def _new_course(
+    treatment: Treatment,
+    patient: Patient,
+    *,
+    planned: Sequence[Phase],
+    screening: Screening | None,
+    held: bool,
+    pain_since: str,
+    now: datetime,
+) -> Course:
+    return Course(
+        clinic_id=treatment.clinic_id,
+        patient_id=stored_id(patient.id),
+        treatment_id=stored_id(treatment.id),
+        screening_id=screening.id if screening else None,
+        state=CourseState.NEEDS_CLEARANCE if held else CourseState.ACTIVE,
+        pain_since=pain_since,
+        phases=[phases.to_json(phase) for phase in planned],
+        booked_at=now,
+        changed_at=now,
+    )
+
+
+def _record_booking(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    appointments: Sequence[Appointment],
+    now: datetime,
+) -> None:
+    record(
+        session,
+        actor,
+        "booked",
+        course,
+        now,
+        appointments=[[each.id, each.starts_at.isoformat()] for each in appointments],
+    )
+
+
+def record(
+    session: Session, actor: Actor, deed: str, course: Course, now: datetime, **details: Any
+) -> None:
+    audit_trail.record(
+        session,
+        actor,
+        deed,
+        "course",
+        course.id,
+        clinic_id=course.clinic_id,
+        now=now,
+        **details,
+    )

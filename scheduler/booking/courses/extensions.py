@@ -1,0 +1,194 @@
+"""Sessions that a course gets on top: an optional phase, or one for a session that was missed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlmodel import Session
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import allocation
+from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.search import Resources
+from scheduler.booking.courses import adherence, courses, replanning, rescheduling
+from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.pace.compromises import Opening, Wishes
+from scheduler.clinic import phases
+from scheduler.clinic.phases import Phase
+from scheduler.infra.errors import Conflict, Invalid
+from scheduler.infra.intervals import instant_of
+from scheduler.patients.models import Patient
+from scheduler.storage.database import Busy, stored_id
+
+MISSED = frozenset({AppointmentState.NO_SHOW, AppointmentState.CANCELLED})
+
+
+def extend(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    phase: int,
+    wishes: Wishes,
+    terms: ChangePolicy,
+    now: datetime,
+) -> list[Appointment]:
+    """A review has released an optional phase: its sessions follow all others, at its pace.
+
+    `phase`: its place in the course, from 1; it follows the phases that are not optional.
+    """
+    agreed = list(course.phases)
+    if not 1 <= phase <= len(agreed):
+        raise Invalid("The course has no such phase.", field="phase")
+    if not agreed[phase - 1].get("optional"):
+        raise Conflict("This phase is part of the course already.")
+    before = adherence.planned_phases(course)
+    released = {**agreed.pop(phase - 1), "optional": False}
+    sessions = courses.appointments_of(session, course)
+    planned = [
+        *adherence.cut_to(before, len(sessions)),
+        phases.from_json(released),
+    ]
+    _check_room(sessions, released["sessions"])
+    stood = rescheduling.pace_status(session, course)
+    course.phases = [
+        *(each for each in agreed if not each.get("optional")),
+        released,
+        *(each for each in agreed if each.get("optional")),
+    ]
+    added = _add(session, actor, course, planned, wishes=wishes, make_up=False, now=now)
+    rescheduling.check_pace(session, course, stood, terms=terms, now=now)
+    _record(session, actor, "extended", course, added, terms=terms, now=now, phase=phase)
+    return added
+
+
+def make_up(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    wishes: Wishes,
+    terms: ChangePolicy,
+    now: datetime,
+) -> Appointment:
+    """One session more for one that was missed or cancelled, at the pace after the last.
+
+    Conflict where there is none to make up for.
+    """
+    sessions = courses.appointments_of(session, course)
+    if not to_make_up(course, sessions):
+        raise Conflict("No session of this course is to be made up for.")
+    _check_room(sessions, 1)
+    planned = adherence.cut_to(adherence.planned_phases(course), len(sessions) + 1)
+    stood = rescheduling.pace_status(session, course)
+    [added] = _add(session, actor, course, planned, wishes=wishes, make_up=True, now=now)
+    rescheduling.check_pace(session, course, stood, terms=terms, now=now)
+    _record(session, actor, "made up", course, [added], terms=terms, now=now)
+    return added
+
+
+def to_make_up(course: Course, sessions: Sequence[Appointment]) -> int:
+    """How many sessions of a course were missed or cancelled that none has been added for."""
+    if course.state == CourseState.CANCELLED:
+        return 0
+    missed = sum(each.state in MISSED for each in sessions)
+    return max(0, missed - sum(each.make_up for each in sessions))
+
+
+def _check_room(sessions: Sequence[Appointment], more: int) -> None:
+    if len(sessions) + more > allocation.MOST_SESSIONS:
+        raise Conflict(f"A course has at most {allocation.MOST_SESSIONS} sessions.")
+
+
+def _add(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    planned: Sequence[Phase],
+    *,
+    wishes: Wishes,
+    make_up: bool,
+    now: datetime,
+) -> list[Appointment]:
+    """Plan the sessions that the phases have beyond those there are, and book them all."""
+    if course.state == CourseState.CANCELLED:
+        raise Conflict("This course is cancelled.")
+    means = rescheduling.resources_of(session, course)
+    kept = courses.appointments_of(session, course)
+    for look in range(1, courses.CLAIM_ATTEMPTS + 1):
+        openings = replanning.plan_tail(
+            session,
+            course,
+            [replanning.opening_of(each, means) for each in kept],
+            planned,
+            wishes=wishes,
+            means=means,
+            now=now,
+        )
+        try:
+            added = _book(session, course, means, openings, before=len(kept), now=now)
+        except SessionsTaken:
+            # Somebody was quicker between the look and the claim: plan again.
+            if look == courses.CLAIM_ATTEMPTS:
+                raise
+        else:
+            break
+    for each in added:
+        each.make_up, each.news_at = make_up, courses.news(actor, now)
+        session.add(each)
+    if course.state == CourseState.COMPLETED:
+        course.state = CourseState.ACTIVE
+    return added
+
+
+def _book(
+    session: Session,
+    course: Course,
+    means: Resources,
+    openings: Sequence[Opening],
+    *,
+    before: int,
+    now: datetime,
+) -> list[Appointment]:
+    patient = session.get_one(Patient, course.patient_id)
+    wanted = [
+        RequestedTime(number, instant_of(each.starts_at), each.practitioner_id)
+        for number, each in enumerate(openings, start=before + 1)
+    ]
+    agreed = adherence.agreed_phases(course)
+    with session.begin_nested() as attempt:
+        seats = allocation.allocate(session, means, wanted, patient=patient, now=now)
+        phase_of = courses.phase_numbers(agreed, before + len(seats))[before:]
+        added = [
+            courses.new_appointment(course, seat, means, phase, now)
+            for seat, phase in zip(seats, phase_of, strict=True)
+        ]
+        session.add_all(added)
+        session.flush()
+        if courses.claim(session, means, added, seats, patient=patient, now=now):
+            return added
+        attempt.rollback()
+    raise Busy
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    deed: str,
+    course: Course,
+    added: Sequence[Appointment],
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+    **details: int,
+) -> None:
+    courses.record(
+        session,
+        actor,
+        deed,
+        course,
+        now,
+        appointments=[[stored_id(each.id), each.starts_at.isoformat()] for each in added],
+        reason=terms.why,
+        **details,
+    )

@@ -1,0 +1,237 @@
+"""The rest of a course: planned anew, a week skipped, given by somebody else."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import search
+from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.search import Ignoring, Resources
+from scheduler.booking.courses import adherence, courses, rescheduling
+from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.pace import planner
+from scheduler.booking.pace.compromises import Opening, Wishes
+from scheduler.booking.pace.planner import NoPlan
+from scheduler.booking.planning import no_plan, plan_course
+from scheduler.booking.planning.no_plan import PlanRequest
+from scheduler.clinic import hours
+from scheduler.clinic.phases import Phase
+from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.infra.intervals import instant_of, minute_of
+from scheduler.patients.models import Patient
+from scheduler.storage.database import stored_id
+
+
+def replan(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    wishes: Wishes,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Find new times for the rest of a course, the best there are for these wishes.
+
+    Planned at the pace, around the sessions before. planner.NoPlan says which cannot be placed.
+    """
+    rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
+    replan_those(session, actor, course, rest, wishes=wishes, terms=terms, now=now)
+    courses.record(
+        session, actor, "planned anew", course, now, from_number=from_number, reason=terms.why
+    )
+
+
+def replan_those(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    moved: Sequence[Appointment],
+    *,
+    wishes: Wishes,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Put some sessions behind all others of their course, at its pace."""
+    means = rescheduling.resources_of(session, course)
+    ids = {each.id for each in moved}
+    kept = [each for each in courses.appointments_of(session, course) if each.id not in ids]
+    first = min(each.number for each in moved)
+    # What is cancelled further on is no place to plan around: the rest is planned as it will be.
+    kept = [
+        each for each in kept if each.number < first or each.state != AppointmentState.CANCELLED
+    ]
+    for look in range(1, courses.CLAIM_ATTEMPTS + 1):
+        openings = plan_tail(
+            session,
+            course,
+            [opening_of(each, means) for each in kept],
+            adherence.cut_to(adherence.planned_phases(course), len(kept) + len(moved)),
+            wishes=wishes,
+            means=means,
+            leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in moved]),
+            now=now,
+        )
+        wanted = [
+            RequestedTime(each.number, instant_of(opening.starts_at), opening.practitioner_id)
+            for each, opening in zip(moved, openings, strict=True)
+        ]
+        part = rescheduling.Reschedule(course, means, moved, wanted, "start_on")
+        try:
+            with session.begin_nested():
+                rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+        except SessionsTaken:
+            # Somebody was quicker between the look and the claim: plan again.
+            if look == courses.CLAIM_ATTEMPTS:
+                raise
+        else:
+            return
+
+
+def shift_by_plan(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    by_days: int | None = None,
+    start_on: date | None = None,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Like `moves.shift_rest`, but at the best times from then on instead of the same ones."""
+    first = rescheduling.rest_of(session, course, from_number=from_number, now=now)[0]
+    start = start_on or date.fromisoformat(_day(first)) + timedelta(days=by_days or 0)
+    wishes = Wishes(start)
+    replan(session, actor, course, from_number=from_number, wishes=wishes, terms=terms, now=now)
+
+
+def skip_week(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    start_on: date,
+    behind: bool = False,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Nothing for seven days from a date: all sessions from then on are a week later.
+
+    `behind`: only those of the week move, behind all others. Conflict where there is none in it.
+    """
+    still_to_come = rescheduling.rest_of(session, course, from_number=1, now=now)
+    rest = [each for each in still_to_come if _day(each) >= start_on.isoformat()]
+    end = (start_on + timedelta(days=7)).isoformat()
+    inside = [each for each in rest if _day(each) < end]
+    if not inside:
+        raise Conflict("No session is in that week.")
+    first = inside[0].number
+    if behind:
+        wishes = Wishes(start_on + timedelta(days=7))
+        replan_those(session, actor, course, inside, wishes=wishes, terms=terms, now=now)
+    else:
+        rescheduling.shift(session, actor, course, rest, 7, terms=terms, now=now, field="start_on")
+    courses.record(
+        session,
+        actor,
+        "skipped a week",
+        course,
+        now,
+        start_on=start_on.isoformat(),
+        from_number=first,
+        behind=behind,
+        reason=terms.why,
+    )
+
+
+def change_practitioner(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    practitioner_id: int,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Somebody else gives the rest, at the same times; SessionsTaken where they cannot."""
+    rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
+    means = rescheduling.resources_of(session, course)
+    if not means.gives(practitioner_id):
+        raise NotFound("Nobody of this id gives this treatment.", field="practitioner_id")
+    rest = [each for each in rest if each.practitioner_id != practitioner_id]
+    if not rest:
+        raise Invalid("This practitioner gives all of them already.", field="practitioner_id")
+    wanted = [RequestedTime(each.number, each.starts_at, practitioner_id) for each in rest]
+    part = rescheduling.Reschedule(course, means, rest, wanted, "from_number")
+    rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    courses.record(
+        session,
+        actor,
+        "changed practitioner",
+        course,
+        now,
+        from_number=from_number,
+        practitioner_id=practitioner_id,
+        reason=terms.why,
+    )
+
+
+def plan_tail(
+    session: Session,
+    course: Course,
+    kept: Sequence[Opening],
+    phases: Sequence[Phase],
+    *,
+    wishes: Wishes,
+    means: Resources,
+    leaving: Ignoring = search.IGNORE_NOTHING,
+    last: date | None = None,
+    now: datetime,
+) -> list[Opening]:
+    """Free times for the sessions that the phases have beyond those kept; planner.NoPlan.
+
+    `last`: the last day that is of use, if not as late as a plan may end.
+    """
+    today = now.astimezone(means.zone).date()
+    start = max([today, wishes.start_on, *(each.day for each in kept)])
+    end = plan_course.last_day(start, phases, means.treatment, today)
+    last = min(end, last) if last else end
+    patient = session.get_one(Patient, course.patient_id)
+    free = search.free_slots(
+        session,
+        means,
+        first=max(today, wishes.start_on),
+        last=last,
+        now=now,
+        patient_calendar_id=patient.calendar_id,
+        leaving=leaving,
+    )
+    fixed = sorted(kept, key=lambda each: each.starts_at)
+    openings = search.openings(free, means.zone)
+    try:
+        plan = planner.plan_rest(phases, fixed, openings, wishes, until=last)
+    except NoPlan as refusal:
+        asked = PlanRequest(phases, wishes, now, patient.calendar_id, leaving)
+        raise no_plan.explain(session, means, refusal, asked) from refusal
+    return [each.opening for each in plan.sessions]
+
+
+def opening_of(appointment: Appointment, means: Resources) -> Opening:
+    """The time that a session has, as the planner knows times."""
+    minute = minute_of(appointment.starts_at)
+    return Opening(
+        *hours.wall(minute, means.zone),
+        minute,
+        appointment.practitioner_id,
+        appointment.room_id,
+    )
+
+
+def _day(appointment: Appointment) -> str:
+    return appointment.wall_time[:10]

@@ -1,0 +1,140 @@
+"""Where booked sessions could be instead: one of them, or the rest of a course. Changes nothing."""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+
+from sqlmodel import Session
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import search
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.search import Ignoring
+from scheduler.booking.courses import adherence, courses, replanning, rescheduling
+from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.pace.compromises import Opening, Wishes
+from scheduler.infra.errors import Invalid
+from scheduler.infra.intervals import instant_of, minute_of
+from scheduler.patients.models import Patient
+from scheduler.storage.database import stored_id
+
+NEAR = timedelta(days=14)
+"""How far from its time another one is looked for when a session is moved."""
+
+Times = Sequence[tuple[int, int]]
+"""For each session the minute in which it begins, and the id of who gives it."""
+
+
+def opening_of(session: Session, appointment: Appointment) -> Opening:
+    """The time that a session has, as the planner knows times."""
+    means = rescheduling.resources_of(session, session.get_one(Course, appointment.course_id))
+    return replanning.opening_of(appointment, means)
+
+
+def nearest(session: Session, appointment: Appointment, *, now: datetime) -> list[Opening]:
+    """Free times that keep the pace of the course as well as now, by start and practitioner.
+
+    Between the sessions before and after it, so that its number stays; on its own day too, with
+    whoever gives the treatment. Its own time is none of them.
+    """
+    course = session.get_one(Course, appointment.course_id)
+    means = rescheduling.resources_of(session, course)
+    patient = session.get_one(Patient, course.patient_id)
+    day = date.fromisoformat(appointment.wall_time[:10])
+    free = search.free_slots(
+        session,
+        means,
+        first=day - NEAR,
+        last=day + NEAR,
+        now=now,
+        patient_calendar_id=patient.calendar_id,
+        leaving=Ignoring(appointment_ids=[stored_id(appointment.id)]),
+    )
+    siblings = courses.appointments_of(session, course)
+    fits = adherence.day_keeps_pace(course, siblings, appointment)
+    after, until = _between(appointment, siblings)
+    now_at = minute_of(appointment.starts_at)
+    return [
+        opening
+        for opening in search.openings(free, means.zone)
+        if after < opening.day < until and opening.starts_at != now_at and fits(opening.day)
+    ]
+
+
+def rest_from(
+    session: Session, course: Course, *, from_number: int, start_on: date, now: datetime
+) -> list[Opening]:
+    """The best free times for the rest of a course from a date on; planner.NoPlan: there are none.
+
+    On the weekdays and at the hours that it has now, as far as they are free.
+    """
+    rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
+    means = rescheduling.resources_of(session, course)
+    moved = {each.id for each in rest}
+    kept = [
+        each
+        for each in courses.appointments_of(session, course)
+        if each.id not in moved and each.number < rest[0].number
+    ]
+    return replanning.plan_tail(
+        session,
+        course,
+        [replanning.opening_of(each, means) for each in kept],
+        adherence.cut_to(adherence.planned_phases(course), len(kept) + len(rest)),
+        wishes=as_now([replanning.opening_of(each, means) for each in rest], start_on),
+        means=means,
+        leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in rest]),
+        now=now,
+    )
+
+
+def go(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    times: Times,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Give the rest of a course these times, as they were shown; all of them or none.
+
+    SessionsTaken where one is gone, BreaksPace where they are not at the pace, Unfit where they
+    are not as many as the sessions; nothing is changed then.
+    """
+    rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
+    if len(times) != len(rest):
+        raise Invalid("These times are for other sessions than are still to come.", field="times")
+    wanted = [
+        RequestedTime(each.number, instant_of(minute), practitioner_id)
+        for each, (minute, practitioner_id) in zip(rest, sorted(times), strict=True)
+    ]
+    means = rescheduling.resources_of(session, course)
+    part = rescheduling.Reschedule(course, means, rest, wanted, "times")
+    with session.begin_nested():
+        rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    courses.record(
+        session, actor, "planned anew", course, now, from_number=from_number, reason=terms.why
+    )
+
+
+def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
+    """The wish that all stays as it is but for the dates."""
+    minutes = [each.minute for each in now]
+    givers = {each.practitioner_id for each in now}
+    return Wishes(
+        start_on,
+        weekdays=frozenset(each.day.weekday() for each in now),
+        between=(min(minutes), max(minutes) + 1),
+        practitioner_id=givers.pop() if len(givers) == 1 else None,
+    )
+
+
+def _between(appointment: Appointment, siblings: Sequence[Appointment]) -> tuple[date, date]:
+    """The days of the sessions before and after one, those cancelled left out."""
+    there = [each for each in siblings if each.state != AppointmentState.CANCELLED]
+    days = [(each.number, date.fromisoformat(each.wall_time[:10])) for each in there]
+    before = [day for number, day in days if number < appointment.number]
+    after = [day for number, day in days if number > appointment.number]
+    return max(before, default=date.min), min(after, default=date.max)

@@ -1,0 +1,354 @@
+"""Sessions that get other times, of one course or of several at once: all of them or none.
+
+Whatever is changed is said as `Part`s, what is wanted for which sessions, and goes through
+`rearrange`: freed together, seated anew, numbered by time, and looked at for what it does to the
+pace.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select, update
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import allocation, diary, holds, search
+from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.search import Resources
+from scheduler.booking.courses import adherence, change_notices, courses
+from scheduler.booking.courses.adherence import ChangePolicy, PaceStatus
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.states import EXPECTED
+from scheduler.clinic import hours
+from scheduler.clinic.models import Treatment
+from scheduler.infra.errors import Conflict, Invalid
+from scheduler.infra.intervals import instant_of
+from scheduler.patients.models import Patient
+from scheduler.storage.database import Busy, stored_id
+
+KEEP_PACE = ChangePolicy()
+"""The pace is kept, and nobody said why."""
+
+
+@dataclass(frozen=True)
+class Reschedule:
+    """Sessions of one course and where each of them is to go, in the same order.
+
+    `held`: the times were theirs until now, when there was notice enough. `later`: being slower is
+    what this part is for, whatever the terms of all say.
+    """
+
+    course: Course
+    means: Resources
+    moved: Sequence[Appointment]
+    wanted: Sequence[RequestedTime]
+    field: str
+    """Where the caller said the new times; an Unfit time is told there"""
+    held: bool = False
+    later: bool = False
+
+
+@dataclass(frozen=True)
+class PreviousTime:
+    """What a session had before it was moved."""
+
+    number: int
+    starts_at: datetime
+    practitioner_id: int
+    state: str = field(compare=False)
+    untold: dict[str, Any] = field(compare=False)
+
+    @classmethod
+    def of(cls, appointment: Appointment) -> "PreviousTime":
+        """What it has now."""
+        return cls(
+            appointment.number,
+            appointment.starts_at,
+            appointment.practitioner_id,
+            appointment.state,
+            change_notices.snapshot(appointment),
+        )
+
+
+def shift_rest(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    *,
+    from_number: int,
+    by_days: int | None = None,
+    start_on: date | None = None,
+    terms: ChangePolicy | None = None,
+    now: datetime,
+) -> Course:
+    """Move a session and all after it by days, each at its wall time; all of them or none.
+
+    Sessions that have begun, or whose patient is here already, stay where they are.
+    Either by a number of days, or so that the first of them falls on a date.
+    """
+    rest = rest_of(session, course, from_number=from_number, now=now)
+    field = "by_days" if start_on is None else "start_on"
+    if start_on is not None:
+        by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
+    if not by_days:
+        raise Invalid("Say by how many days to shift, or on which date to go on.", field=field)
+    terms = terms or ChangePolicy(later=True, deed=f"the rest was shifted by {_days(by_days)}")
+    shift(session, actor, course, rest, by_days, terms=terms, now=now, field=field)
+    courses.record(
+        session,
+        actor,
+        "shifted",
+        course,
+        now,
+        from_number=from_number,
+        by_days=by_days,
+        reason=terms.why,
+    )
+    return course
+
+
+def shift(
+    session: Session,
+    actor: Actor,
+    course: Course,
+    moved: Sequence[Appointment],
+    by_days: int,
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+    field: str,
+) -> None:
+    """Move some sessions by days, each at its wall time and with whom it was."""
+    means = resources_of(session, course)
+    wanted = [shifted(each, by_days, means, field=field) for each in moved]
+    part = Reschedule(course, means, moved, wanted, field)
+    reschedule(session, actor, [part], terms=terms, now=now)
+
+
+def reschedule(
+    session: Session,
+    actor: Actor,
+    parts: Sequence[Reschedule],
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Give sessions new times, all of them or none: SessionsTaken, BreaksPace, Unfit."""
+    before = [pace_status(session, part.course) for part in parts]
+    for part in parts:
+        _check(session, part, now)
+    holds.release_lapsed(session, now=now)
+    # Freed together first, so that none lands on a sibling that has yet to move away.
+    ids = [stored_id(each.id) for part in parts for each in part.moved]
+    diary.free(session, appointment_ids=ids)
+    seated = _claimed(session, parts, now)
+    for part, seats, stood in zip(parts, seated, before, strict=True):
+        left = [
+            _apply(session, actor, each, seat, means=part.means, now=now)
+            for each, seat in zip(part.moved, seats, strict=True)
+        ]
+        own = replace(terms, later=True) if part.later else terms
+        check_pace(session, part.course, stood, terms=own, now=now)
+        for each, place in zip(part.moved, left, strict=True):
+            if place != PreviousTime.of(each):
+                _record(session, actor, each, place, terms=terms, now=now)
+
+
+def check_pace(
+    session: Session,
+    course: Course,
+    before: PaceStatus,
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Number the sessions of a course by time, and see what has become of its pace.
+
+    BreaksPace for what the terms do not allow; what they do is marked with the reason.
+    """
+    number_by_time(session, course, now)
+    after = pace_status(session, course)
+    new = adherence.newly_violated(before, after)
+    adherence.check(new, terms)
+    adherence.record_violations(course, after.departures, new, reason=terms.why or terms.deed)
+    courses.bump_version(session, course, now)
+    courses.prolong_links(session, course, now=now)
+
+
+def pace_status(session: Session, course: Course) -> PaceStatus:
+    """How the dates of a course stand to its pace."""
+    return adherence.pace_status(course, courses.appointments_of(session, course))
+
+
+def number_by_time(session: Session, course: Course, now: datetime) -> None:
+    """Session 3 is the third in time, whatever was moved past what; cancelled ones count too."""
+    session.flush()
+    sessions = sorted(
+        courses.appointments_of(session, course), key=lambda each: (each.starts_at, each.number)
+    )
+    phase_of = courses.phase_numbers(adherence.agreed_phases(course), len(sessions))
+    renumbered = [
+        (each, number, phase)
+        for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
+        if each.number != number
+    ]
+    # Two of a course never have one number, not even in between: out of the way first.
+    session.exec(
+        update(Appointment)
+        .where(col(Appointment.id).in_([each.id for each, _, _ in renumbered]))
+        .values(number=-col(Appointment.number))
+        .execution_options(synchronize_session=False)
+    )
+    for each, number, phase in renumbered:
+        each.number, each.phase, each.changed_at = number, phase, now
+        session.add(each)
+    session.flush()
+
+
+def rest_of(
+    session: Session, course: Course, *, from_number: int, now: datetime
+) -> list[Appointment]:
+    """The sessions from a number on that are still to come; Conflict where there is none."""
+    rest = [
+        each
+        for each in courses.appointments_of(session, course)
+        if each.number >= from_number and each.state in EXPECTED and each.starts_at > now
+    ]
+    if not rest:
+        raise Conflict("No session from this number on is still to come.")
+    return rest
+
+
+def resources_of(session: Session, course: Course) -> Resources:
+    """Who and what can give the sessions of a course."""
+    return search.resources(session, session.get_one(Treatment, course.treatment_id))
+
+
+def usual_practitioner(appointment: Appointment, means: Resources) -> int | None:
+    """Who gives a session now; nobody in particular if they no longer give the treatment."""
+    return appointment.practitioner_id if means.gives(appointment.practitioner_id) else None
+
+
+def shifted(
+    appointment: Appointment, by_days: int, means: Resources, *, field: str
+) -> RequestedTime:
+    """The same wall time on another day, with whom it was; Unfit where clocks skip that time."""
+    day, clock = appointment.wall_time.split("T")
+    hour, minute = clock.split(":")
+    target = date.fromisoformat(day) + timedelta(days=by_days)
+    starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
+    if starts_at is None:
+        last, first = hours.gap(target, int(hour) * 60 + int(minute), means.zone)
+        raise Invalid(
+            f"On {target.isoformat()} clocks go from {last} straight to {first}: there is no"
+            f" {clock}. Please choose a time before or after that for session"
+            f" {appointment.number}.",
+            field=field,
+        )
+    who = usual_practitioner(appointment, means)
+    return RequestedTime(appointment.number, instant_of(starts_at), who)
+
+
+def _check(session: Session, part: Reschedule, now: datetime) -> None:
+    """Raises Unfit for times that no calendar could make right."""
+    ids = {each.id for each in part.moved}
+    others = session.exec(
+        select(Appointment.wall_time).where(
+            Appointment.course_id == part.course.id,
+            col(Appointment.id).not_in(ids),
+            Appointment.state != AppointmentState.CANCELLED,
+        )
+    )
+    taken = {date.fromisoformat(each[:10]) for each in others}
+    allocation.check_requested(part.wanted, part.means, now=now, taken_days=taken, field=part.field)
+
+
+def _claimed(
+    session: Session, parts: Sequence[Reschedule], now: datetime
+) -> list[list[Allocation]]:
+    for _ in range(courses.CLAIM_ATTEMPTS):
+        with session.begin_nested() as attempt:
+            seated: list[list[Allocation]] = []
+            for part in parts:
+                patient = session.get_one(Patient, part.course.patient_id)
+                seats = allocation.allocate(
+                    session, part.means, part.wanted, patient=patient, now=now, held=part.held
+                )
+                if not courses.claim(
+                    session, part.means, part.moved, seats, patient=patient, now=now
+                ):
+                    break
+                seated.append(seats)
+            else:
+                return seated
+            attempt.rollback()
+    raise Busy
+
+
+def _apply(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    seat: Allocation,
+    *,
+    means: Resources,
+    now: datetime,
+) -> PreviousTime:
+    before = PreviousTime.of(appointment)
+    courses.place(appointment, seat, means, now)
+    if appointment.starts_at != before.starts_at:
+        appointment.news_at = courses.news(actor, now)
+        # If it was confirmed, what was confirmed was the old time.
+        appointment.state = AppointmentState.BOOKED
+        # Who gives it is read where the new time is.
+        appointment.reassigned_at, appointment.givers = None, []
+    elif appointment.practitioner_id != before.practitioner_id:
+        _reassign(appointment, before.practitioner_id, courses.news(actor, now))
+    session.add(appointment)
+    return before
+
+
+def _reassign(appointment: Appointment, before: int, news_at: datetime | None) -> None:
+    appointment.reassigned_at = news_at
+    if news_at is None:
+        appointment.givers = []
+        return
+    since = news_at.astimezone(UTC).isoformat()
+    known_of = appointment.givers or [(before, None)]
+    appointment.givers = [*known_of, (appointment.practitioner_id, since)]
+
+
+def _record(
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    before: PreviousTime,
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    audit_trail.record(
+        session,
+        actor,
+        "moved",
+        "appointment",
+        appointment.id,
+        clinic_id=appointment.clinic_id,
+        now=now,
+        before=before.starts_at.isoformat(),
+        after=appointment.starts_at.isoformat(),
+        number=before.number,
+        number_after=appointment.number,
+        practitioner_before=before.practitioner_id,
+        practitioner_after=appointment.practitioner_id,
+        state_before=before.state,
+        news_before=before.untold,
+        reason=terms.why,
+        insisted=bool(terms.insist),
+    )
+
+
+def _days(number: int) -> str:
+    return "1 day" if abs(number) == 1 else f"{number} days"

@@ -1,0 +1,197 @@
+"""One practitioner, the same weekdays, the same time: what days alone leave open. Pure.
+
+Of all ways through the best days, and of the openings on them, the course with the fewest
+sessions not with one practitioner; then on other than one set of weekdays; then not at one wall
+time; then with the least sum of starts. Each candidate for what is common is tried, and only the
+ways that are best by one of them go on to the next question.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from itertools import combinations, product
+from typing import TypeVar
+
+from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.date_search import State, Ways
+from scheduler.infra.intervals import Minute
+
+_Key = TypeVar("_Key")
+_Costs = Mapping[int, int]
+_Graph = tuple[tuple[tuple[int, tuple[int, ...]], ...], ...]
+"""For each session its days, each with the places of the days it may come from."""
+
+# The cost of a time: sessions with others and at other times, then minutes, in one number.
+_PERSON, _TIME = 1 << 50, 1 << 40
+
+
+def choose(ways: Ways, admissible: Mapping[int, Sequence[Opening]], densest: int) -> list[Opening]:
+    """The openings of the best course, in order.
+
+    `admissible` has, for each day of the ways, the openings that the day is wanted for; `densest`
+    is how many weekdays the common set has.
+    """
+    base = min(opening.starts_at for offered in admissible.values() for opening in offered)
+    days = {day: _Day(day, offered, base) for day, offered in admissible.items()}
+    people = sorted({who for day in days.values() for who in day.by_person})
+    weekdays = sorted({day.weekday for day in days.values()})
+    patterns = [frozenset(each) for each in combinations(weekdays, min(densest, len(weekdays)))]
+
+    graph = _index(ways)
+    same_person = _best(
+        (graph, who, {key: int(who not in day.by_person) for key, day in days.items()})
+        for who in people
+    )
+    off = [{key: int(day.weekday not in on) for key, day in days.items()} for on in patterns]
+    same_days = _best((graph, who, costs) for (graph, who), costs in product(same_person, off))
+    graph, who, minute = _at_one_time(same_days, days)
+    return [days[day].pick(who, minute) for day in _first_way(graph)]
+
+
+class _Day:
+    """The openings of one day by what they could have in common, each with its earliest start."""
+
+    def __init__(self, day: int, offered: Sequence[Opening], base: Minute) -> None:
+        self.weekday = date.fromordinal(day).weekday()
+        self.offered = offered
+        self.earliest = min(opening.starts_at for opening in offered) - base
+        self.by_person: dict[int, int] = {}
+        self.by_time: dict[int, int] = {}
+        self.by_both: dict[tuple[int, int], int] = {}
+        for _, minute, starts_at, who, _ in offered:
+            after = starts_at - base
+            _keep_least(self.by_person, who, after)
+            _keep_least(self.by_time, minute, after)
+            _keep_least(self.by_both, (who, minute), after)
+
+    def cost(self, who: int, minute: int) -> int:
+        """The least that a session on this day costs when these are the common ones."""
+        if (after := self.by_both.get((who, minute))) is not None:
+            return after
+        if (after := self.by_person.get(who)) is not None:
+            return _TIME + after
+        if (after := self.by_time.get(minute)) is not None:
+            return _PERSON + after
+        return _PERSON + _TIME + self.earliest
+
+    def times_with(self, who: int) -> Iterable[int]:
+        """The times that cost nothing extra when this is the common practitioner."""
+        if who not in self.by_person:
+            return self.by_time
+        return [minute for person, minute in self.by_both if person == who]
+
+    def pick(self, who: int, minute: int) -> Opening:
+        """The opening that has this cost; of equals, the lowest practitioner and room."""
+        return min(
+            self.offered,
+            key=lambda each: (each.practitioner_id != who, each.minute != minute, each[2:]),
+        )
+
+
+def _at_one_time(
+    same_days: list[tuple[_Graph, int]], days: Mapping[int, _Day]
+) -> tuple[_Graph, int, int]:
+    """The best ways, their common practitioner and the time with the fewest exceptions."""
+    candidates = sorted(
+        (fewest, place, minute)
+        for place, (graph, who) in enumerate(same_days)
+        for minute, fewest in _fewest_elsewhere(graph, who, days).items()
+    )
+    best: tuple[int, _Graph, int, int] | None = None
+    for fewest, place, minute in candidates:
+        graph, who = same_days[place]
+        if best is not None and fewest > best[0] % _PERSON // _TIME:
+            break
+        costs = {day: days[day].cost(who, minute) for day in _days_of(graph)}
+        totals = _totals(graph, costs)
+        total = min(totals[-1])
+        if best is None or total < best[0]:
+            best = (total, _cheapest(graph, costs, totals), who, minute)
+    assert best is not None  # noqa: S101 - there is a day in every layer and a time on every day
+    return best[1:]
+
+
+def _fewest_elsewhere(graph: _Graph, who: int, days: Mapping[int, _Day]) -> dict[int, int]:
+    """For each time, how many sessions at the least cannot be at it, wherever the way goes."""
+    possible = Counter(
+        minute
+        for layer in graph
+        for minute in {minute for day, _ in layer for minute in days[day].times_with(who)}
+    )
+    return {minute: len(graph) - sessions for minute, sessions in possible.items()}
+
+
+def _index(ways: Ways) -> _Graph:
+    places: dict[State, int] = {}
+    layers = []
+    for layer in ways:
+        layers.append(
+            tuple((state[1], tuple(places[each] for each in layer[state])) for state in layer)
+        )
+        places = {state: place for place, state in enumerate(layer)}
+    return tuple(layers)
+
+
+def _best(candidates: Iterable[tuple[_Graph, _Key, _Costs]]) -> list[tuple[_Graph, _Key]]:
+    """The candidates with the cheapest way of all, each with only its cheapest ways left."""
+    least: int | None = None
+    kept: list[tuple[_Graph, _Key, _Costs, list[list[int]]]] = []
+    for graph, key, costs in candidates:
+        totals = _totals(graph, costs)
+        total = min(totals[-1])
+        if least is None or total < least:
+            least, kept = total, []
+        if total == least:
+            kept.append((graph, key, costs, totals))
+    # Two sets of weekdays often leave the same ways.
+    found = {(_cheapest(graph, costs, totals), key): None for graph, key, costs, totals in kept}
+    return list(found)
+
+
+def _totals(graph: _Graph, costs: _Costs) -> list[list[int]]:
+    """The least cost up to each day of each session."""
+    totals: list[list[int]] = []
+    before: list[int] = []
+    for layer in graph:
+        before = [
+            costs[day] + (min([before[place] for place in places]) if places else 0)
+            for day, places in layer
+        ]
+        totals.append(before)
+    return totals
+
+
+def _cheapest(graph: _Graph, costs: _Costs, totals: list[list[int]]) -> _Graph:
+    """The graph without what is on no cheapest way."""
+    least = min(totals[-1])
+    wanted = [place for place, total in enumerate(totals[-1]) if total == least]
+    layers = []
+    for number in range(len(graph) - 1, -1, -1):
+        rows = []
+        for place in wanted:
+            day, places = graph[number][place]
+            rest = totals[number][place] - costs[day]
+            rows.append((day, [each for each in places if totals[number - 1][each] == rest]))
+        wanted = sorted({place for _, places in rows for place in places})
+        renumbered = {place: index for index, place in enumerate(wanted)}
+        layers.append(tuple((day, tuple(renumbered[each] for each in on)) for day, on in rows))
+    return tuple(reversed(layers))
+
+
+def _days_of(graph: _Graph) -> set[int]:
+    return {day for layer in graph for day, _ in layer}
+
+
+def _first_way(graph: _Graph) -> list[int]:
+    days = []
+    place = 0
+    for layer in reversed(graph):
+        day, places = layer[place]
+        days.append(day)
+        place = places[0] if places else 0
+    return days[::-1]
+
+
+def _keep_least(table: dict[_Key, int], key: _Key, value: int) -> None:
+    if value < table.get(key, value + 1):
+        table[key] = value

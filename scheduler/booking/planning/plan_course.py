@@ -1,0 +1,144 @@
+"""The best plan for a whole course: its phases, what is free, what its patient has had. Reads."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import date, datetime, timedelta
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from scheduler.booking.availability import search
+from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.booking.pace import planner, remedies, session_caps
+from scheduler.booking.pace.alternatives import Proposal
+from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.planner import NoPlan, Plan
+from scheduler.booking.pace.remedies import FreeTimes
+from scheduler.booking.planning import no_plan
+from scheduler.booking.planning.no_plan import PlanRequest
+from scheduler.booking.states import LIVE
+from scheduler.clinic import phases
+from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import Phase
+from scheduler.infra.errors import Conflict
+from scheduler.patients.models import Patient
+
+PLANNING_SLACK = timedelta(days=56)
+"""How much longer than its phases ask a plan may take, closed weeks and late starts included."""
+
+REMEDY_SLACK = 2 * PLANNING_SLACK
+"""The same where a pause is tried, since there is no plan without one."""
+
+
+def propose(session: Session, treatment: Treatment, wishes: Wishes, **asked: Any) -> Plan:
+    """The best plan, asked for like a `proposal`."""
+    return proposal(session, treatment, wishes, **asked).plan
+
+
+def proposal(
+    session: Session,
+    treatment: Treatment,
+    wishes: Wishes,
+    *,
+    now: datetime,
+    agreed: Sequence[Phase] | None = None,
+    with_optional: bool = False,
+    anchor_on: date | None = None,
+    patient: Patient | None = None,
+    leaving: Ignoring = IGNORE_NOTHING,
+) -> Proposal:
+    """The best plan for the phases (default: the treatment's), and what is free besides.
+
+    Raises refusals.Refused, a planner.NoPlan, with why there is none and what would help.
+    `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
+    by a date are counted from.
+    """
+    check_offered(treatment)
+    means = search.resources(session, treatment)
+    planned = [
+        phase for phase in agreed or phases_of(treatment) if with_optional or not phase.optional
+    ]
+    planned = phases.counted_from(planned, anchor_on)
+    today = now.astimezone(means.zone).date()
+    wishes = wishes._replace(start_on=max(wishes.start_on, today))
+    if patient is not None:
+        planned = with_history(session, planned, treatment, patient, before=wishes.start_on)
+    asked = PlanRequest(planned, wishes, now, patient.calendar_id if patient else None, leaving)
+
+    def look(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> FreeTimes:
+        until = last_day(start, planned, treatment, today, slack=slack)
+        free = search.free_slots(
+            session,
+            means,
+            first=first,
+            last=until,
+            now=now,
+            patient_calendar_id=asked.patient_calendar_id,
+            leaving=leaving,
+        )
+        return FreeTimes(search.openings(free, means.zone), until)
+
+    free = look(wishes.start_on, wishes.start_on, PLANNING_SLACK)
+    try:
+        plan = planner.plan(planned, free.openings, wishes, until=free.until)
+    except NoPlan as refusal:
+        refused = no_plan.explain(session, means, refusal, asked)
+        refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
+        raise refused from refusal
+    return Proposal(plan, planned, free.openings, wishes, free.until)
+
+
+def phases_of(treatment: Treatment) -> list[Phase]:
+    """The phases of a treatment, optional ones included, each as often as it is given."""
+    return phases.written_out([phases.from_json(each) for each in treatment.phases])
+
+
+def last_day(
+    start_on: date,
+    planned: Sequence[Phase],
+    treatment: Treatment,
+    today: date,
+    *,
+    slack: timedelta = PLANNING_SLACK,
+) -> date:
+    """Until when a plan may look for sessions: no further than the treatment can be booked."""
+    starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
+    caps = session_caps.of(planned)
+    if locked := caps.until(caps.before):
+        starts.append(date.fromordinal(locked))
+    wanted = max(starts) + timedelta(weeks=phases.weeks_of_all(planned)) + slack
+    return min(wanted, today + timedelta(days=treatment.horizon_days))
+
+
+def with_history(
+    session: Session,
+    planned: list[Phase],
+    treatment: Treatment,
+    patient: Patient,
+    *,
+    before: date,
+) -> list[Phase]:
+    """The phases, their caps knowing the sessions of this treatment that the patient has had."""
+    if not any(phase.caps for phase in planned):
+        return planned
+    had = session.exec(
+        select(col(Appointment.wall_time))
+        .join(Course)
+        .where(
+            Course.treatment_id == treatment.id,
+            Appointment.patient_id == patient.id,
+            col(Appointment.state).in_(
+                {*LIVE, AppointmentState.ARRIVED, AppointmentState.COMPLETED}
+            ),
+            col(Appointment.wall_time) < before.isoformat(),
+        )
+    )
+    days = {*planned[0].earlier, *(date.fromisoformat(each[:10]) for each in had)}
+    return [replace(planned[0], earlier=tuple(sorted(days))), *planned[1:]]
+
+
+def check_offered(treatment: Treatment) -> None:
+    """Conflict for a treatment that is given no more."""
+    if not treatment.active:
+        raise Conflict("This treatment is not offered any more.")

@@ -1,0 +1,52 @@
+"""Which state of an appointment may follow which."""
+
+from collections.abc import Mapping
+
+from scheduler.booking.models import AppointmentState as State
+from scheduler.infra.errors import Conflict
+
+LIVE = frozenset({State.BOOKED, State.CONFIRMED, State.ARRIVED})
+"""The patient is expected or here."""
+
+EXPECTED = frozenset({State.BOOKED, State.CONFIRMED})
+"""The patient is still to come: only such a session can be given another time."""
+
+KEEPS_ITS_TIME = LIVE | {State.COMPLETED, State.NO_SHOW}
+"""The practitioner and the bed were or will be taken up. Only a cancellation frees them."""
+
+FOLLOWS: Mapping[str, frozenset[str]] = {
+    State.BOOKED: frozenset(
+        {State.CONFIRMED, State.ARRIVED, State.COMPLETED, State.CANCELLED, State.NO_SHOW}
+    ),
+    State.CONFIRMED: frozenset({State.ARRIVED, State.COMPLETED, State.CANCELLED, State.NO_SHOW}),
+    State.ARRIVED: frozenset({State.COMPLETED, State.CANCELLED}),
+    State.COMPLETED: frozenset(),
+    State.CANCELLED: frozenset(),
+    State.NO_SHOW: frozenset(),
+}
+
+WORDS = {
+    State.BOOKED: "booked",
+    State.CONFIRMED: "confirmed",
+    State.ARRIVED: "under way",
+    State.COMPLETED: "over",
+    State.CANCELLED: "cancelled",
+    State.NO_SHOW: "recorded as missed",
+}
+
+
+class NotPossible(Conflict):
+    sentence = "This appointment is past that."
+
+    slug = "not-possible"
+
+
+def follow(state: str, wanted: str) -> bool:
+    """Whether anything changes: False when it is so already. NotPossible where it cannot be."""
+    if state == wanted:
+        return False
+    if wanted not in FOLLOWS[state]:
+        raise NotPossible(
+            f"This appointment is {WORDS[State(state)]}; it cannot be {WORDS[State(wanted)]} now."
+        )
+    return True

@@ -1,0 +1,4 @@
+"""Patients who wait for an earlier time or for a course, and the offers made to them.
+
+May import courses and everything below it.
+"""

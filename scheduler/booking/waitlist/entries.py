@@ -1,0 +1,320 @@
+"""Who waits for an earlier time, a session or a course, and what would suit them."""
+
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlmodel import Session, col, select
+
+from scheduler.audit import audit_trail
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.availability import holds, search
+from scheduler.booking.models import (
+    Appointment,
+    Course,
+    EntryState,
+    Offer,
+    OfferState,
+    WaitlistEntry,
+)
+from scheduler.booking.states import EXPECTED
+from scheduler.clinic.models import Clinic, Treatment
+from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.patients.models import OptOut, Patient
+from scheduler.storage import links
+from scheduler.storage.database import stored_id
+
+LIVE = frozenset({EntryState.WAITING, EntryState.OFFERED})
+LONGEST_WAIT = timedelta(days=366)
+PURPOSE = "waiting"
+"""Of the private link to somebody's place on the waitlist."""
+PAGE_OUTLIVES = timedelta(days=1)
+"""How long after an entry is over its page says so."""
+NEEDS = ("usual", "soon", "urgent")
+"""The names of 0, 1 and 2; more need comes first, and of equals whoever has waited longer."""
+
+
+class OnTheList(Conflict):
+    sentence = "This session is on the waitlist already."
+
+    slug = "on-the-list"
+
+
+class OverAlready(Conflict):
+    sentence = "This entry is over; please make a new one."
+
+    slug = "entry-over"
+
+
+def enter(
+    session: Session,
+    actor: Actor,
+    *,
+    now: datetime,
+    appointment: Appointment | None = None,
+    treatment: Treatment | None = None,
+    patient: Patient | None = None,
+    whole_course: bool = False,
+    **wishes: Any,
+) -> WaitlistEntry:
+    """Put somebody on the list: for an earlier time of a session, or for a treatment.
+
+    Raises Unfit for wishes that nothing could meet, OnTheList for a session that waits already.
+    """
+    if appointment is not None:
+        entry = _for_session(session, appointment, now)
+    elif treatment is not None and patient is not None:
+        entry = _for_treatment(treatment, patient, whole_course, now)
+    else:
+        raise Invalid("Say which session is to be earlier, or who wants which treatment.")
+    _wish(session, entry, wishes, now)
+    session.add(entry)
+    session.flush()
+    record(session, actor, "entered", entry, now)
+    return entry
+
+
+def change(
+    session: Session,
+    actor: Actor,
+    entry: WaitlistEntry,
+    wishes: Mapping[str, Any],
+    *,
+    now: datetime,
+) -> WaitlistEntry:
+    """Other wishes, or another need. An offer that no longer suits is withdrawn."""
+    lock(session, entry)
+    if entry.state not in LIVE:
+        raise OverAlready
+    _wish(session, entry, wishes, now)
+    entry.changed_at = now
+    session.add(entry)
+    session.flush()
+    record(session, actor, "changed", entry, now, fields=sorted(wishes))
+    return entry
+
+
+def withdraw(
+    session: Session, actor: Actor, entry: WaitlistEntry, *, reason: str = "", now: datetime
+) -> WaitlistEntry:
+    """Take somebody off the list; the time that is just offered to them is free again."""
+    lock(session, entry)
+    if entry.state in LIVE:
+        end(session, actor, entry, EntryState.WITHDRAWN, reason=reason, now=now)
+    return entry
+
+
+def for_course(session: Session, patient: Patient, treatment: Treatment) -> WaitlistEntry | None:
+    """The entry by which somebody waits for a whole course of a treatment, if one lives."""
+    return session.exec(
+        select(WaitlistEntry)
+        .where(
+            WaitlistEntry.patient_id == patient.id,
+            WaitlistEntry.treatment_id == treatment.id,
+            WaitlistEntry.wants == "course",
+            col(WaitlistEntry.state).in_(LIVE),
+        )
+        .order_by(col(WaitlistEntry.id))
+    ).first()
+
+
+def for_session(session: Session, own: Appointment) -> WaitlistEntry | None:
+    """The entry by which a session waits for an earlier time, if one lives."""
+    return session.exec(
+        select(WaitlistEntry).where(
+            WaitlistEntry.appointment_id == own.id, col(WaitlistEntry.state).in_(LIVE)
+        )
+    ).first()
+
+
+def find(session: Session, actor: Actor, entry_id: int) -> WaitlistEntry:
+    """An entry at one of the actor's clinics; NotFound for any other."""
+    entry = session.exec(
+        select(WaitlistEntry).where(
+            WaitlistEntry.id == entry_id, actor.scope(col(WaitlistEntry.clinic_id))
+        )
+    ).first()
+    if entry is None:
+        raise NotFound
+    return entry
+
+
+def queue(session: Session, clinic_id: int) -> Sequence[WaitlistEntry]:
+    """Those who wait at a clinic and may be texted, in their order. Whoever has an offer is not
+    among them; nor is who could not be told: staff see them on the list, and call."""
+    stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
+    return session.exec(
+        select(WaitlistEntry)
+        .join(Patient, col(Patient.id) == WaitlistEntry.patient_id)
+        .where(
+            WaitlistEntry.clinic_id == clinic_id,
+            WaitlistEntry.state == EntryState.WAITING,
+            col(Patient.sms_consent),
+            col(Patient.erased_at).is_(None),
+            col(Patient.phone).not_in(stopped),
+        )
+        .order_by(
+            col(WaitlistEntry.need).desc(), col(WaitlistEntry.entered_at), col(WaitlistEntry.id)
+        )
+    ).all()
+
+
+def live(session: Session) -> Sequence[WaitlistEntry]:
+    """All who wait or have an offer, at all clinics."""
+    return session.exec(
+        select(WaitlistEntry)
+        .where(col(WaitlistEntry.state).in_(LIVE))
+        .order_by(col(WaitlistEntry.clinic_id), col(WaitlistEntry.id))
+    ).all()
+
+
+def why_over(
+    session: Session, entry: WaitlistEntry, *, now: datetime
+) -> tuple[EntryState, str] | None:
+    """Why somebody waits no longer although nobody took them off; None: they still wait."""
+    if session.get_one(Patient, entry.patient_id).erased_at is not None:
+        return EntryState.WITHDRAWN, "The patient was erased."
+    if not session.get_one(Treatment, entry.treatment_id).active:
+        return EntryState.WITHDRAWN, "The treatment is not offered any more."
+    own = session.get(Appointment, entry.appointment_id) if entry.appointment_id else None
+    if own is not None and own.state not in EXPECTED:
+        return EntryState.WITHDRAWN, "The session is not to come any more."
+    return _why_expired(session, entry, own, now)
+
+
+def _why_expired(
+    session: Session, entry: WaitlistEntry, own: Appointment | None, now: datetime
+) -> tuple[EntryState, str] | None:
+    if own is not None and own.starts_at <= now:
+        return EntryState.EXPIRED, "The session took place at its own time."
+    if entry.last_day is not None and entry.last_day < _today(session, entry, now):
+        return EntryState.EXPIRED, "The last day that would have suited is over."
+    if now - entry.entered_at > LONGEST_WAIT:
+        return EntryState.EXPIRED, "Nothing was found within a year."
+    return None
+
+
+def open_offer(session: Session, entry: WaitlistEntry) -> Offer | None:
+    """The offer that runs for somebody, if one does."""
+    return session.exec(
+        select(Offer)
+        .where(Offer.entry_id == entry.id, Offer.state == OfferState.OPEN)
+        .execution_options(populate_existing=True)
+    ).first()
+
+
+def lock(session: Session, entry: WaitlistEntry) -> None:
+    """One deed about an entry and its offers at a time; the next sees what the one before did."""
+    session.refresh(entry, with_for_update={"key_share": True})
+
+
+def end(
+    session: Session,
+    actor: Actor,
+    entry: WaitlistEntry,
+    state: EntryState,
+    *,
+    reason: str,
+    now: datetime,
+) -> None:
+    """An entry is over, and with it an offer that runs. It is locked already."""
+    offer = open_offer(session, entry)
+    if offer is not None:
+        close_offer(session, offer, OfferState.WITHDRAWN, reason=reason, now=now)
+    entry.state, entry.reason, entry.changed_at = state, reason, now
+    session.add(entry)
+    session.flush()
+    # Its page still says that it is over, to whoever has just ended it or comes a little later.
+    links.shorten(
+        session, purpose=PURPOSE, subject_id=stored_id(entry.id), until=now + PAGE_OUTLIVES
+    )
+    record(session, actor, f"is {state}", entry, now)
+
+
+def close_offer(
+    session: Session, offer: Offer, state: OfferState, *, reason: str = "", now: datetime
+) -> None:
+    """An offer is over; what was kept for it is free. Its entry is locked already.
+
+    The hold goes first, as with everybody who lets one go: the database then clears it here.
+    """
+    if offer.hold_id is not None:
+        holds.release(session, offer.hold_id)
+        offer.hold_id = None
+    offer.state, offer.reason, offer.ended_at = state, reason, now
+    session.add(offer)
+    session.flush()
+
+
+def record(
+    session: Session, actor: Actor, deed: str, entry: WaitlistEntry, now: datetime, **details: Any
+) -> None:
+    """Write down a deed about an entry."""
+    audit_trail.record(
+        session,
+        actor,
+        deed,
+        "waitlist entry",
+        entry.id,
+        clinic_id=entry.clinic_id,
+        now=now,
+        **details,
+    )
+
+
+def _for_session(session: Session, own: Appointment, now: datetime) -> WaitlistEntry:
+    if own.state not in EXPECTED or own.starts_at <= now:
+        raise Conflict("Only a session that is still to come can be had earlier.")
+    if for_session(session, own) is not None:
+        raise OnTheList
+    course = session.get_one(Course, own.course_id)
+    return WaitlistEntry(
+        clinic_id=own.clinic_id,
+        patient_id=own.patient_id,
+        treatment_id=course.treatment_id,
+        appointment_id=own.id,
+        wants="earlier",
+        entered_at=now,
+        changed_at=now,
+    )
+
+
+def _for_treatment(
+    treatment: Treatment, patient: Patient, whole_course: bool, now: datetime
+) -> WaitlistEntry:
+    if patient.clinic_id != treatment.clinic_id or patient.erased_at is not None:
+        raise NotFound
+    if not treatment.active:
+        raise Conflict("This treatment is not offered any more.")
+    return WaitlistEntry(
+        clinic_id=treatment.clinic_id,
+        patient_id=stored_id(patient.id),
+        treatment_id=stored_id(treatment.id),
+        wants="course" if whole_course else "session",
+        entered_at=now,
+        changed_at=now,
+    )
+
+
+def _wish(session: Session, entry: WaitlistEntry, wishes: Mapping[str, Any], now: datetime) -> None:
+    for name, value in wishes.items():
+        setattr(entry, name, value)
+    if entry.need and not entry.need_reason:
+        raise Invalid("Please say why this one goes before others.", field="need_reason")
+    first, last = entry.first_day, entry.last_day
+    if first is not None and last is not None and last < first:
+        raise Invalid("The last day must not be before the first.", field="to")
+    if last is not None and last < _today(session, entry, now):
+        raise Invalid("This day is over.", field="to")
+    if entry.practitioner_id is not None:
+        means = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+        if not means.gives(entry.practitioner_id):
+            raise Invalid(
+                "This practitioner does not give this treatment.", field="practitioner_id"
+            )
+
+
+def _today(session: Session, entry: WaitlistEntry, now: datetime) -> date:
+    clinic = session.get_one(Clinic, entry.clinic_id)
+    return now.astimezone(ZoneInfo(clinic.timezone)).date()

@@ -1,0 +1,30 @@
+"""What somebody on the waitlist can come to. Pure."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from scheduler.booking.pace.compromises import Opening
+
+
+@dataclass(frozen=True)
+class Suits:
+    """What somebody on the waitlist can come to; what is not said does not matter to them.
+
+    `between` is half-open, in minutes of the clinic's day, for the start. Both days count.
+    """
+
+    weekdays: frozenset[int] = frozenset()
+    between: tuple[int, int] | None = None
+    practitioner_id: int | None = None
+    first: date | None = None
+    last: date | None = None
+
+    def met_by(self, opening: Opening) -> bool:
+        """Whether they could come then: a wish here is no compromise."""
+        return (
+            (not self.weekdays or opening.day.weekday() in self.weekdays)
+            and (self.between is None or self.between[0] <= opening.minute < self.between[1])
+            and self.practitioner_id in {None, opening.practitioner_id}
+            and (self.first is None or self.first <= opening.day)
+            and (self.last is None or opening.day <= self.last)
+        )

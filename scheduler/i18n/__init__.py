@@ -1,0 +1,1 @@
+"""Languages, message catalogs, and the language of the current request."""

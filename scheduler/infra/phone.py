@@ -1,0 +1,76 @@
+"""Phone numbers in one form (E.164), checked before anything is sent to them."""
+
+from collections.abc import Collection
+
+import phonenumbers
+from phonenumbers import NumberParseException, PhoneNumberType
+
+from scheduler.i18n.translation import gettext as _
+from scheduler.i18n.translation import marked
+from scheduler.infra.errors import Invalid
+
+MAX_TYPED = 40
+NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with its area code.")
+
+# Premium, shared-cost and the like earn money for whoever asks us to text them.
+_TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
+
+
+def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
+    """A typed number as E.164, read as people of `country` write it. Unfit with a sentence.
+
+    `allowed`: countries that may be texted; empty: only `country`.
+    """
+    if len(typed) > MAX_TYPED:
+        raise Invalid(_("This phone number is too long."), field="phone")
+    try:
+        number = phonenumbers.parse(typed, country)
+    except NumberParseException:
+        raise Invalid(
+            _("This does not look like a phone number. Please check it."), field="phone"
+        ) from None
+    if number.extension:
+        raise Invalid(_("A number with an extension cannot get texts."), field="phone")
+    region = phonenumbers.region_code_for_number(number)
+    if region is None:
+        raise Invalid(_(NO_SUCH_NUMBER), field="phone")
+    if region not in (allowed or {country}):
+        raise Invalid(_("We cannot text numbers of this country."), field="phone")
+    if is_fictional(number):
+        return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    if not phonenumbers.is_valid_number(number):
+        raise Invalid(_(NO_SUCH_NUMBER), field="phone")
+    if phonenumbers.number_type(number) not in _TEXTABLE:
+        raise Invalid(
+            _("Please give the number of a mobile phone: we will text it."), field="phone"
+        )
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
+    """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
+    national = str(number.national_number)
+    # Area codes such as 900 cost the caller money, even for numbers of fiction.
+    return number.country_code == 1 and national[3:8] == "55501" and national[0] != "9"
+
+
+def for_people(number: str) -> str:
+    """An E.164 number as people of its country write it."""
+    parsed = phonenumbers.parse(number)
+    return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+
+
+def masked(number: str) -> str:
+    """A number that may stand in a page or a log: its last two digits only."""
+    return f"...{number[-2:]}"
+
+
+def country_of(number: str) -> str:
+    """The country of a number that begins with +. Unfit where there is none such."""
+    try:
+        region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
+    except NumberParseException:
+        region = None
+    if region is None:
+        raise Invalid(_("This does not look like a phone number. Please check it."), field="phone")
+    return region

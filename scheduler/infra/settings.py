@@ -1,0 +1,161 @@
+"""What the environment says. Read by the roots, once, when they start."""
+
+import os
+import secrets
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+import phonenumbers
+from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from scheduler.infra.errors import Misconfigured
+
+MIN_SECRET_LENGTH = 32
+
+
+class Settings(BaseSettings):
+    """The variables of the environment and of a file `.env`; see the README for each."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
+
+    database_url: str = "sqlite:///data/scheduler.db"
+    public_url: str = "http://127.0.0.1:8000"
+    secret_key: str = ""
+    sms: Literal["console", "twilio"] = "console"
+    twilio_account_sid: str = ""
+    twilio_auth_token: str = ""
+    twilio_api_key: str = ""
+    twilio_api_secret: str = ""
+    twilio_messaging_service_sid: str = ""
+    twilio_from: str = ""
+    twilio_api_url: str = ""
+    sms_countries: str = ""
+    sms_per_second: float = Field(default=1.0, gt=0, le=100)
+    sms_concurrency: int = Field(default=4, ge=1, le=64)
+    trusted_proxies: str = ""
+    log_format: Literal["text", "json"] = "text"
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_database(cls, value: str) -> str:
+        if not value.startswith(("sqlite:///", "postgresql:", "postgresql+psycopg:", "postgres:")):
+            raise ValueError("must begin with sqlite:/// or postgresql://")
+        return value
+
+    @field_validator("public_url", "twilio_api_url")
+    @classmethod
+    def _is_an_address(cls, value: str) -> str:
+        if value == "":
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(value):
+            raise ValueError("must begin with http:// or https:// and name a host")
+        if parts.username or parts.password or parts.query or parts.fragment:
+            raise ValueError("must hold no user name, query or fragment")
+        return value.rstrip("/")
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, value: str) -> str:
+        for network in filter(None, (part.strip() for part in value.split(","))):
+            try:
+                ip_network(network)
+            except ValueError:
+                raise ValueError(f"{network!r} is no address or network, such as 10.0.0.0/8") from (
+                    None
+                )
+        return value
+
+    @field_validator("sms_countries")
+    @classmethod
+    def _are_countries(cls, value: str) -> str:
+        for country in filter(None, (part.strip() for part in value.split(","))):
+            if country.upper() not in phonenumbers.SUPPORTED_REGIONS:
+                raise ValueError(f"{country!r} is not a country code such as US or DE")
+        return value.upper()
+
+    @model_validator(mode="after")
+    def _is_complete(self) -> "Settings":
+        if self.secret_key and len(self.secret_key.strip()) < MIN_SECRET_LENGTH:
+            raise ValueError(f"SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
+        if not self.is_sqlite and not self.secret_key:
+            raise ValueError(
+                "SECRET_KEY must be set when the database is PostgreSQL, the same for each process"
+            )
+        if self.sms == "twilio":
+            self._check_twilio()
+        return self
+
+    def _check_twilio(self) -> None:
+        for name in ("twilio_account_sid", "twilio_auth_token"):
+            if not getattr(self, name):
+                raise ValueError(f"{name.upper()} must be set when SMS is twilio")
+        if not (self.twilio_messaging_service_sid or self.twilio_from):
+            raise ValueError(
+                "TWILIO_MESSAGING_SERVICE_SID or TWILIO_FROM must be set when SMS is twilio"
+            )
+        if bool(self.twilio_api_key) != bool(self.twilio_api_secret):
+            raise ValueError("TWILIO_API_KEY and TWILIO_API_SECRET must be set together")
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether the database is a file on this machine."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def countries(self) -> frozenset[str]:
+        """Countries that may be texted; empty: those of the clinics."""
+        return frozenset(filter(None, (part.strip() for part in self.sms_countries.split(","))))
+
+
+def read() -> Settings:
+    """The settings, or Misconfigured with a sentence that names the variable."""
+    try:
+        settings = Settings()
+    except ValidationError as problem:
+        raise Misconfigured(_sentence(problem)) from None
+    if settings.secret_key:
+        return settings
+    return settings.model_copy(update={"secret_key": _kept_secret(settings)})
+
+
+def _has_port(address: str) -> bool:
+    """Whether the port of an address, if it names one, is a port."""
+    try:
+        _ = urlsplit(address).port
+    except ValueError:
+        return False
+    return True
+
+
+def _sentence(problem: ValidationError) -> str:
+    sentences = []
+    for error in problem.errors():
+        words = error["msg"].removeprefix("Value error, ")
+        variable = "_".join(str(part) for part in error["loc"]).upper()
+        sentences.append(f"{variable}: {words}." if variable else f"{words}.")
+    return " ".join(sentences)
+
+
+def _kept_secret(settings: Settings) -> str:
+    """A secret beside the SQLite file, made at the first start and readable by its owner alone."""
+    database = Path(settings.database_url.split(":///", 1)[-1])
+    place = database.parent / "secret_key"
+    place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        descriptor = os.open(place, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return _read_secret(place)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secrets.token_urlsafe(48))
+    return _read_secret(place)
+
+
+def _read_secret(place: Path) -> str:
+    secret = place.read_text().strip()
+    if len(secret) < MIN_SECRET_LENGTH:
+        raise Misconfigured(f"The file {place} must hold the secret key; it is too short.")
+    return secret

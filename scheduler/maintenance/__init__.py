@@ -1,0 +1,1 @@
+"""Operations that span all domain packages. May import the domain."""

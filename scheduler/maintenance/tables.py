@@ -1,0 +1,19 @@
+"""Every table there is, for migrations and for tests."""
+
+from sqlmodel import SQLModel
+
+from scheduler.audit import audit_trail
+from scheduler.booking import models as booking
+from scheduler.clinic import models as clinic
+from scheduler.clinic import zone_rules
+from scheduler.http import idempotency
+from scheduler.patients import models as patients
+from scheduler.progress import models as progress
+from scheduler.reminders import models as reminders
+from scheduler.staff import models as staff
+from scheduler.storage import installation, links
+
+__all__ = ["audit_trail", "booking", "clinic", "idempotency", "installation", "links", "metadata"]
+__all__ += ["patients", "progress", "reminders", "staff", "zone_rules"]
+
+metadata = SQLModel.metadata

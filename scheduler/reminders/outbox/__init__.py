@@ -1,0 +1,1 @@
+"""Derives the messages owed from the calendar and stores them. May import schedule and texts."""

@@ -1,0 +1,1 @@
+"""The words by which replies are read, one file for each language."""

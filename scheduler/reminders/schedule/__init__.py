@@ -1,0 +1,4 @@
+"""Pure rules that say which messages are due, when, and in which words.
+
+May import intervals and i18n.
+"""

@@ -1,0 +1,4 @@
+"""Claims due messages, sends them and records the outcome.
+
+May import outbox and everything below it.
+"""

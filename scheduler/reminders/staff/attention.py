@@ -1,0 +1,89 @@
+"""What waits for somebody of the staff, of every kind: the first look in the morning."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlmodel import Session, SQLModel, col, func, select
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.models import Course, CourseState
+from scheduler.progress import reviews
+from scheduler.reminders.models import MassText, MassTextState, Message, Reply
+
+Kind = Literal["urgent_reply", "mass_text", "reply", "text", "clearance", "review"]
+
+
+@dataclass(frozen=True)
+class Matter:
+    """So many of a kind wait at a clinic, the longest of them since an instant (aware, UTC)."""
+
+    clinic_id: int
+    kind: Kind
+    count: int
+    since: datetime
+
+
+def waiting(session: Session, actor: Actor, *, now: datetime) -> list[Matter]:
+    """What waits at the actor's clinics, by clinic, the most pressing first.
+
+    Answers to texts that speak of danger, texts to many that need a confirmation, other answers,
+    texts that did not go as they should, courses that wait for clearance, and open reviews.
+    """
+    asked = (
+        *_counted(session, actor, "urgent_reply", Reply, Reply.at, *_UNREAD, col(Reply.urgent)),
+        *_counted(session, actor, "mass_text", MassText, MassText.opened_at, _HELD),
+        *_counted(session, actor, "reply", Reply, Reply.at, *_UNREAD, ~col(Reply.urgent)),
+        *_counted(session, actor, "text", Message, Message.due_at, col(Message.for_staff)),
+        *_counted(session, actor, "clearance", Course, Course.booked_at, _UNCLEARED),
+        *_reviews(session, actor, now),
+    )
+    return sorted(asked, key=lambda each: each.clinic_id)
+
+
+def news_held(session: Session) -> str:
+    """Whether texts to many wait for a confirmation at any clinic, a sentence for operators.
+
+    How many, and since when; empty: none.
+    """
+    count, since = session.exec(
+        select(func.count(), func.min(MassText.opened_at)).where(_HELD)
+    ).one()
+    if not count:
+        return ""
+    return (
+        f"News to many people wait for a confirmation ({count}), the first since"
+        f" {since:%Y-%m-%d %H:%M} UTC."
+    )
+
+
+_UNREAD = (col(Reply.for_staff), col(Reply.handled_at).is_(None))
+_HELD = col(MassText.state) == MassTextState.HELD
+_UNCLEARED = col(Course.state) == CourseState.NEEDS_CLEARANCE
+
+
+def _counted(
+    session: Session,
+    actor: Actor,
+    kind: Kind,
+    table: type[SQLModel],
+    since: Any,
+    *where: Any,
+) -> Iterator[Matter]:
+    clinic_id: Any = col(table.clinic_id)  # type: ignore[attr-defined]
+    rows = session.execute(
+        select(clinic_id, func.count(), func.min(since))
+        .where(clinic_id.is_not(None), actor.scope(clinic_id), *where)
+        .group_by(clinic_id)
+    )
+    for clinic, count, first in rows:
+        yield Matter(clinic, kind, count, first)
+
+
+def _reviews(session: Session, actor: Actor, now: datetime) -> Iterator[Matter]:
+    since: dict[int, list[datetime]] = {}
+    for each in reviews.open_ones(session, actor, now=now):
+        since.setdefault(each.clinic_id, []).append(each.due_at)
+    for clinic_id, instants in since.items():
+        yield Matter(clinic_id, "review", len(instants), min(instants))

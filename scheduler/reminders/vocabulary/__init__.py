@@ -1,1 +1,0 @@
-"""The words by which replies are understood. One more language is one more file."""

@@ -1,0 +1,56 @@
+"""The steps that bring a database to the shape this program needs."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session
+
+from scheduler.storage.database import Database, translated
+
+ROOT = Path(__file__).parents[2]
+
+
+def upgrade(database: Database) -> None:
+    """Bring the database to the newest version. Unavailable, or Busy, where it cannot be had."""
+    database.make_folder()
+    config = _config()
+    # Alembic reads this like a Python format: a percent sign in a password is doubled.
+    url = database.url.render_as_string(hide_password=False).replace("%", "%%")
+    config.set_main_option("sqlalchemy.url", url)
+    try:
+        command.upgrade(config, "head")
+    except DBAPIError as problem:
+        raise translated(problem) from problem
+
+
+def newest() -> str | None:
+    """The version that this program needs."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def knows(version: str | None) -> bool:
+    """Whether a version is one of this program's; another is a newer program's."""
+    try:
+        return bool(version and ScriptDirectory.from_config(_config()).get_revision(version))
+    except CommandError:
+        return False
+
+
+def present(session: Session) -> str | None:
+    """The version that the database has; None before the first migration."""
+    try:
+        with session.begin_nested():
+            return session.execute(text("SELECT version_num FROM alembic_version")).scalar()
+    except DBAPIError:
+        return None
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "alembic").replace("%", "%%"))
+    return config

@@ -1,0 +1,214 @@
+"""What people type into the pages: read, checked, and kept as typed where it has to be mended.
+
+Each `read_*` gives what the form says, or raises `Mistakes` with a sentence for each field, all at
+once: nobody should have to send a form five times to learn of five mistakes.
+"""
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import TypeVar
+from urllib.parse import parse_qs
+
+from scheduler.i18n.translation import gettext as _
+from scheduler.infra import phone
+from scheduler.infra.errors import Invalid, Problem
+from scheduler.patients import register, screening
+
+MOST_FIELDS = 100
+LONGEST_KEPT = 200
+"""How much of a typed field is shown again; nobody types more than this by hand."""
+
+HOURS = {
+    "any": None,
+    "morning": (0, 12 * 60),
+    "afternoon": (12 * 60, 17 * 60),
+    "evening": (17 * 60, 24 * 60),
+}
+"""Times of day: between which minutes of the day, half-open, a session is to begin."""
+
+LONGEST_NUMBER = 11
+
+Read = TypeVar("Read")
+
+
+class Mistakes(Problem):
+    sentence = "Something in the form has to be changed."
+
+    def __init__(self, sentences: dict[str, str]) -> None:
+        self.sentences = sentences
+        super().__init__()
+
+
+class Form:
+    """The fields of a sent form, trimmed. A field that was not sent is empty."""
+
+    def __init__(self, fields: dict[str, list[str]] | None = None) -> None:
+        self._fields = fields or {}
+
+    def one(self, name: str) -> str:
+        """The first value of a field, or an empty one."""
+        return self.many(name)[0] if self.many(name) else ""
+
+    def many(self, name: str) -> list[str]:
+        """Each value of a field, as of several ticked boxes."""
+        return [value.strip() for value in self._fields.get(name, [])]
+
+    def typed(self, *names: str) -> dict[str, str]:
+        """Fields as they were typed, to be shown again; cut where a page would burst."""
+        return {name: self.one(name)[:LONGEST_KEPT] for name in names}
+
+
+def parse(body: bytes) -> Form:
+    """A form from its body, as browsers send it. Unfit where it cannot be one."""
+    try:
+        text = body.decode()
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
+    except ValueError:  # which a wrong encoding is too
+        raise Invalid(_("This form cannot be read. Please go back and send it again.")) from None
+    if any("\0" in value for values in fields.values() for value in values):
+        raise Invalid(_("There is a character in this form that cannot be kept. Please remove it."))
+    return Form(fields)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Health:
+    """What to know before needling."""
+
+    answers: dict[str, str]
+    pain_since: str
+
+
+def read_health(form: Form) -> Health:
+    """The answers to the screening and how long it has hurt."""
+    mistakes = {}
+    since = form.one("pain_since")
+    if since not in screening.PAIN_SINCE:
+        mistakes["pain_since"] = _("Please choose how long it has troubled you.")
+    mistakes |= {
+        question.key: _("Please choose an answer. “Not sure” is fine.")
+        for question in screening.QUESTIONS
+        if form.one(question.key) not in screening.ANSWERS
+    }
+    if mistakes:
+        raise Mistakes(mistakes)
+    answers = {question.key: form.one(question.key) for question in screening.QUESTIONS}
+    return Health(answers=answers, pain_since=since)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wished:
+    """When somebody would like to come, and to whom. No weekdays: any."""
+
+    start_on: date
+    weekdays: tuple[int, ...]
+    hours: str
+    practitioner_id: int | None
+
+
+def read_wishes(
+    form: Form, *, today: date, horizon_days: int, practitioner_ids: Collection[int]
+) -> Wished:
+    """The wishes; `today` is the clinic's, `horizon_days` how far ahead it books."""
+    mistakes: dict[str, str] = {}
+    start_on = _ask(
+        mistakes,
+        "start_on",
+        lambda: read_day(form.one("start_on"), today=today, horizon_days=horizon_days),
+    )
+    weekdays = _ask(mistakes, "weekdays", lambda: _weekdays(form))
+    hours = form.one("hours") or "any"
+    if hours not in HOURS:
+        mistakes["hours"] = _("Please choose a time of day.")
+    wanted = form.one("practitioner_id")
+    if wanted not in {"", *map(str, practitioner_ids)}:
+        mistakes["practitioner_id"] = _("Please choose one of the names below, or anyone.")
+    if mistakes or start_on is None or weekdays is None:
+        raise Mistakes(mistakes)
+    return Wished(
+        start_on=start_on,
+        weekdays=weekdays,
+        hours=hours,
+        practitioner_id=int(wanted) if wanted else None,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Details:
+    """Who comes, and whether we may text about the sessions."""
+
+    name: str
+    phone: str
+    """E.164"""
+    consent: bool
+
+
+def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Details:
+    """Name, phone and consent. `country`: how the phone is read; `allowed`: see `phone`."""
+    mistakes: dict[str, str] = {}
+    name = _ask(mistakes, "name", lambda: register.clean_name(form.one("name")))
+    number = _ask(mistakes, "phone", lambda: _phone(form, country, allowed))
+    if mistakes or name is None or number is None:
+        raise Mistakes(mistakes)
+    return Details(name=name, phone=number, consent=form.one("consent") == "yes")
+
+
+def read_day(typed: str, *, today: date, horizon_days: int) -> date:
+    """A day on which something may begin; `today` and `horizon_days` as in `read_wishes`."""
+    if not typed:
+        raise Invalid(_("Please choose a day to start."))
+    try:
+        day = date.fromisoformat(typed)
+    except ValueError:
+        raise Invalid(
+            _("This is not a day of the calendar. Write it like %(day)s.")
+            % {"day": today.isoformat()}
+        ) from None
+    if day < today:
+        raise Invalid(_("This day is past. Please choose today or a later day."))
+    if day > today + timedelta(days=horizon_days):
+        raise Invalid(_("This is farther ahead than we book. Please choose an earlier day."))
+    return day
+
+
+def read_slot(form: Form) -> tuple[int, int]:
+    """The chosen time: the minute in which it begins, and the id of who gives it."""
+    try:
+        [slot] = read_slots(form.one("slot"))
+    except ValueError:
+        raise Invalid(_("Please choose one of the times, or keep it as it is.")) from None
+    return slot
+
+
+def read_slots(typed: str) -> list[tuple[int, int]]:
+    """Times as pages write them into their forms: "29400540-3,29404860-3". ValueError otherwise."""
+    slots = []
+    for each in typed.split(","):
+        minute, practitioner_id = each.split("-")
+        if not all(part.isascii() and part.isdecimal() for part in (minute, practitioner_id)):
+            raise ValueError(each)
+        if len(minute) > LONGEST_NUMBER or len(practitioner_id) > LONGEST_NUMBER:
+            raise ValueError(each)
+        slots.append((int(minute), int(practitioner_id)))
+    return slots
+
+
+def _ask(mistakes: dict[str, str], field: str, read: Callable[[], Read]) -> Read | None:
+    try:
+        return read()
+    except Invalid as problem:
+        mistakes[field] = problem.sentence
+        return None
+
+
+def _weekdays(form: Form) -> tuple[int, ...]:
+    chosen = set(form.many("weekdays"))
+    if not chosen <= set("0123456"):
+        raise Invalid(_("Please choose among the weekdays below."))
+    return tuple(sorted(map(int, chosen)))
+
+
+def _phone(form: Form, country: str, allowed: Collection[str]) -> str:
+    if not form.one("phone"):
+        raise Invalid(_("Please give the number of your mobile phone."))
+    return phone.normalise(form.one("phone"), country=country, allowed=allowed)

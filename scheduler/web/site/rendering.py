@@ -1,0 +1,89 @@
+"""How a page is made: templates that escape everything, and the headers that go with them."""
+
+import hashlib
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from scheduler.http import request_gate
+from scheduler.i18n import languages, translation
+from scheduler.infra import phone
+from scheduler.infra.errors import TooMany
+
+SEE_OTHER = 303
+
+
+def show(
+    template: str,
+    *,
+    status: int = 200,
+    framed: bool = False,
+    script: str = "",
+    **values: Any,
+) -> HTMLResponse:
+    """The page of a template. Pages are about one person: nobody keeps them, nobody passes on
+    the address that they were at.
+
+    `framed`: it belongs to the booking form, which the clinic's own websites may show in a frame.
+    `script`: a static file that helps where scripts run; the page works without it.
+    """
+    if script:
+        values["script"] = _address(script)
+    page = HTMLResponse(render(template, **values), status_code=status)
+    page.headers["Cache-Control"] = "no-store"
+    page.headers["Referrer-Policy"] = "no-referrer"
+    clinic = values.get("clinic")
+    by = clinic.embed_origins if framed and clinic else []
+    if by or script:
+        page.headers["Content-Security-Policy"] = request_gate.policy(*by, scripts=bool(script))
+    return page
+
+
+def too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
+    """A page that says that this was tried too often, and to programs when to come again."""
+    page.headers["Retry-After"] = str(often.retry_after)
+    return page
+
+
+def go(address: str) -> RedirectResponse:
+    """After each deed the browser is sent on, so that reloading does nothing twice."""
+    return RedirectResponse(address, status_code=SEE_OTHER, headers={"Cache-Control": "no-store"})
+
+
+def render(template: str, **values: Any) -> str:
+    """The HTML of a template, in the language that is being spoken."""
+    language = translation.language()
+    others = [languages.of(code) for code in languages.codes() if code != language.code]
+    return (
+        _templates()
+        .get_template(template)
+        .render(language=language, other_languages=others, **values)
+    )
+
+
+@cache
+def _templates() -> Environment:
+    templates = Environment(
+        loader=PackageLoader("scheduler.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.policies["ext.i18n.trimmed"] = True
+    # `newstyle`: values are put in after the words were translated, and escaped.
+    templates.install_gettext_callables(translation.gettext, translation.ngettext, newstyle=True)  # type: ignore[attr-defined]
+    templates.filters["phone"] = phone.for_people
+    templates.globals["style_address"] = _address("style.css")
+    templates.globals["icon_address"] = _address("icon.svg")
+    return templates
+
+
+def _address(name: str) -> str:
+    """The address of a static file, new whenever the file is: it may be kept for a year."""
+    content = files("scheduler.web").joinpath("static", name).read_bytes()
+    return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

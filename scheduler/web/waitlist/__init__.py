@@ -1,0 +1,1 @@
+"""The pages of the waitlist and of its offers. May import booking and site."""

@@ -1,0 +1,89 @@
+"""What an answer owes its request: the pace, the places, the tag, plain refusals."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+
+from tests.api.conftest import Desk
+from tests.api.courses.test_courses import book, sessions
+from tests.support.cast import MONDAY, Cast
+
+CHERKIN = (0, 3, 7, 10, 14, 17, 21, 28, 35, 42)
+
+
+def test_a_course_at_its_pace_has_no_compromises(desk: Desk, cast: Cast) -> None:
+    assert book(desk, cast, *CHERKIN)["compromises"] == []
+
+
+def test_staff_may_leave_the_pace_and_are_told(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, 0, 1, 2)
+
+    assert course["compromises"] == [
+        {
+            "kind": "too_fast",
+            "session_numbers": [3],
+            "sentence": "3 sessions are in the week of 22 February: there should be 2.",
+            "reason": "booked on these dates",
+        }
+    ]
+    address = f"/courses/{course['id']}"
+    assert desk.get(address).json()["compromises"] == course["compromises"]
+    shifted = desk.post(f"{address}/shift", {"from_number": 3, "by_days": 5}).json()
+    assert shifted["compromises"] == []
+
+
+def test_optional_sessions_are_no_compromise(desk: Desk, cast: Cast) -> None:
+    body = {
+        "treatment_id": cast.back,
+        "patient_id": cast.ann,
+        "phases": [
+            {"sessions": 2, "per_week": 2},
+            {"sessions": 1, "per_week": 1, "optional": True},
+        ],
+    }
+
+    two = desk.post("/courses", {**body, "sessions": sessions(0, 3)}).json()
+    three = desk.post("/courses", {**body, "sessions": sessions(1, 4, 8)}).json()
+    four = desk.post("/courses", {**body, "sessions": sessions(2, 9, 16, 23)}).json()
+
+    assert two["compromises"] == three["compromises"] == []
+    assert "The course has no session 4." in [each["sentence"] for each in four["compromises"]]
+
+
+def test_what_is_wrong_is_told_by_its_place_in_the_request(desk: Desk, cast: Cast) -> None:
+    book(desk, cast, 0)
+    book(desk, cast, 0, patient_id=cast.bob)
+    body: dict[str, Any] = {"treatment_id": cast.back, "patient_id": cast.ann}
+
+    taken = desk.post("/courses", {**body, "sessions": sessions(7, 3, 0)}).json()
+    past = desk.post("/courses", {**body, "sessions": sessions(7, 3, -100)}).json()
+
+    [clash] = taken["conflicts"]
+    assert (clash["number"], clash["field"]) == (1, "sessions[2]")
+    assert clash["starts_at"] == MONDAY.isoformat()
+    assert past["errors"][0]["field"] == "sessions[2].starts_at"
+
+
+def test_an_answer_given_again_has_its_tag(desk: Desk, cast: Cast) -> None:
+    body = {"treatment_id": cast.back, "patient_id": cast.ann, "sessions": sessions(0)}
+
+    first = desk.post("/courses", body, idempotency_key="once")
+    again = desk.post("/courses", body, idempotency_key="once")
+
+    assert again.headers["Idempotency-Replayed"] == "true"
+    assert again.json() == first.json()
+    assert again.headers["ETag"] == first.headers["ETag"]
+
+
+@pytest.mark.parametrize("keys", [[True], [True, 1], [1, False]])
+@pytest.mark.parametrize("path", ["/patients", "/appointments"])
+def test_a_cursor_of_yes_and_no_is_not_ours(desk: Desk, path: str, keys: list[object]) -> None:
+    cursor = base64.urlsafe_b64encode(json.dumps(keys).encode()).decode()
+    days = {"from": "2027-02-22", "to": "2027-02-23"} if path == "/appointments" else {}
+
+    answer = desk.get(path, cursor=cursor, **days)
+
+    fits = path == "/patients" and keys == [True, 1]
+    assert answer.status_code == (200 if fits else 422)

@@ -1,0 +1,245 @@
+"""What every request passes before any door, tried on a door that does as it is told."""
+
+import logging
+from typing import Any
+
+import anyio
+import pytest
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Message, Receive, Scope, Send
+
+from scheduler.http import request_gate
+from scheduler.http.request_gate import RequestGate
+from scheduler.infra.errors import Problem
+from scheduler.storage.database import Busy
+from tests.support.apart import run
+
+HEADERS = [(b"host", b"clinic.example")]
+
+
+class Door:
+    """Answers with the body it got; raises what it is told to, each once."""
+
+    def __init__(self, *raising: Exception) -> None:
+        self.raising = list(raising)
+        self.bodies: list[bytes] = []
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        message = await receive()
+        self.bodies.append(message["body"])
+        assert message["more_body"] is False
+        if self.raising:
+            raise self.raising.pop(0)
+        await PlainTextResponse(message["body"])(scope, receive, send)
+
+
+def answer(_scope: Scope, problem: Exception) -> Response:
+    slug = problem.slug if isinstance(problem, Problem) else "internal"
+    return PlainTextResponse(slug, 500)
+
+
+def ask(
+    door: Any,
+    *,
+    parts: list[bytes] | None = None,
+    receive: Receive | None = None,
+    headers: list[tuple[bytes, bytes]] | None = None,
+    public_url: str = "https://clinic.example",
+) -> tuple[int, dict[str, str], bytes]:
+    """One request through the doorstep: status, headers, body."""
+    sent: list[Message] = []
+    left = [
+        {"type": "http.request", "body": part, "more_body": True} for part in parts or [b"hello"]
+    ] + [{"type": "http.request", "body": b"", "more_body": False}]
+
+    async def read() -> Message:
+        return left.pop(0)
+
+    async def write(message: Message) -> None:
+        sent.append(message)
+
+    scope = {
+        "type": "http",
+        "method": "POST",
+        "path": "/my/a-secret-token",
+        "headers": HEADERS if headers is None else headers,
+    }
+    step = RequestGate(door, public_url=public_url, answer=answer)
+    run(step, scope, receive or read, write)
+    if not sent:
+        return 0, {}, b""
+    return (
+        sent[0]["status"],
+        {name.decode(): value.decode() for name, value in sent[0]["headers"]},
+        b"".join(message.get("body", b"") for message in sent[1:]),
+    )
+
+
+def test_a_body_comes_whole() -> None:
+    assert ask(Door(), parts=[b"he", b"l", b"lo"])[2] == b"hello"
+
+
+def test_whoever_met_another_writer_is_tried_again_with_the_same_body() -> None:
+    door = Door(Busy(), Busy())
+
+    status, _, body = ask(door)
+
+    assert (status, body) == (200, b"hello")
+    assert door.bodies == [b"hello"] * 3
+
+
+def test_after_three_tries_it_is_unavailable() -> None:
+    door = Door(Busy(), Busy(), Busy(), Busy())
+
+    assert ask(door)[2] == b"unavailable"
+    assert len(door.bodies) == 3
+
+
+def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+    calls = []
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        calls.append(1)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        raise Busy
+
+    with pytest.raises(Busy):
+        ask(door)
+    assert calls == [1]
+
+
+@pytest.mark.parametrize("length", [request_gate.MOST_BYTES + 1, 10 * 1024 * 1024])
+def test_a_body_that_is_too_long_never_reaches_a_door(length: int) -> None:
+    door = Door()
+
+    assert ask(door, parts=[b"x" * length])[2] == b"too-long"
+    assert door.bodies == []
+
+
+def test_a_body_that_is_said_to_be_huge_is_not_read() -> None:
+    async def receive() -> Message:
+        raise AssertionError("nobody should read this")
+
+    headers = [*HEADERS, (b"content-length", b"99999999999")]
+    assert ask(Door(), headers=headers, receive=receive)[2] == b"too-long"
+
+
+def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_gate, "BODY_SECONDS", 0.01)
+
+    assert ask(Door(), receive=anyio.sleep_forever)[2] == b"too-slow"  # type: ignore[arg-type]
+
+
+def test_who_has_gone_gets_no_answer() -> None:
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    assert ask(Door(), receive=receive) == (0, {}, b"")
+
+
+@pytest.mark.parametrize(
+    "host",
+    [b"evil.example", b"", b"clinic.example.evil", b"evil.example:clinic.example", b"a@b"],
+)
+def test_a_strange_host_is_refused(host: bytes) -> None:
+    assert ask(Door(), headers=[(b"host", host)])[2] == b"wrong-host"
+
+
+@pytest.mark.parametrize("host", [b"clinic.example", b"CLINIC.example:443", b"127.0.0.1:8000"])
+def test_our_own_hosts_are_answered(host: bytes) -> None:
+    assert ask(Door(), headers=[(b"host", host)])[0] == 200
+
+
+@pytest.mark.parametrize("door", [Door(), Door(ValueError("secret")), Door(Busy(), Busy(), Busy())])
+def test_each_answer_carries_the_headers_that_protect_it(door: Door) -> None:
+    _, headers, _ = ask(door)
+
+    assert {name.lower() for name in request_gate.HEADERS} <= headers.keys()
+    assert headers["cache-control"] == "no-store"
+    assert headers["strict-transport-security"].startswith("max-age=")
+    assert len(headers["x-request-id"]) == 16
+
+
+def test_only_https_asks_browsers_to_stay_with_it() -> None:
+    assert "strict-transport-security" not in ask(Door(), public_url="http://clinic.example")[1]
+
+
+def test_what_is_logged_tells_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+
+    ask(Door(ValueError("+12025550101")))
+
+    assert [record.message[:9] for record in caplog.records] == ["unexpecte", "POST - 50"]
+    assert "a-secret-token" not in caplog.text.split("Traceback")[0]
+
+
+def test_no_more_are_inside_than_there_are_places() -> None:
+    inside: list[int] = []
+    most: list[int] = []
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        inside.append(1)
+        most.append(len(inside))
+        await anyio.lowlevel.checkpoint()
+        inside.pop()
+        await PlainTextResponse("")(scope, receive, send)
+
+    step = RequestGate(door, public_url="http://clinic.example", answer=answer)
+
+    async def one() -> None:
+        left: list[Message] = [{"type": "http.request", "body": b"", "more_body": False}]
+
+        async def read() -> Message:
+            return left.pop(0)
+
+        async def write(_: Message) -> None:
+            return None
+
+        scope = {"type": "http", "method": "GET", "path": "/", "headers": HEADERS}
+        await step(scope, read, write)
+
+    async def many() -> None:
+        async with anyio.create_task_group() as group:
+            for _ in range(50):
+                group.start_soon(one)
+
+    run(many)
+    assert max(most) <= request_gate.PLACES
+    assert len(most) == 50
+
+
+def test_reading_goes_on_while_writers_wait() -> None:
+    answered: list[str] = []
+
+    async def ask_many() -> None:
+        turn = anyio.Event()
+
+        async def door(scope: Scope, receive: Receive, send: Send) -> None:
+            if scope["method"] == "POST":
+                await turn.wait()
+            answered.append(scope["method"])
+            await PlainTextResponse("")(scope, receive, send)
+
+        step = RequestGate(door, public_url="http://clinic.example", answer=answer)
+
+        async def one(method: str) -> None:
+            async def read() -> Message:
+                return {"type": "http.request", "body": b"", "more_body": False}
+
+            async def write(_: Message) -> None:
+                return None
+
+            scope = {"type": "http", "method": method, "path": "/", "headers": HEADERS}
+            await step(scope, read, write)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(request_gate.PLACES * 2):
+                group.start_soon(one, "POST")
+            await anyio.wait_all_tasks_blocked()
+            with anyio.move_on_after(5):
+                await one("GET")
+            turn.set()
+
+    run(ask_many)
+    assert answered[0] == "GET"
+    assert len(answered) == request_gate.PLACES * 2 + 1

@@ -1,0 +1,52 @@
+"""What is logged of an error: where and of what kind, never what it quotes."""
+
+import json
+import logging
+import sys
+
+from scheduler.infra.errors import NotFound
+from scheduler.infra.telemetry import REQUEST_ID, Discreet, Json
+
+
+def record_of(error: Exception) -> logging.LogRecord:
+    error.__cause__ = KeyError("+12025550101")
+    try:
+        raise error
+    except type(error):
+        return logging.LogRecord("scheduler", 40, "", 1, "it failed", (), sys.exc_info())
+
+
+def test_an_error_is_told_without_what_it_quotes() -> None:
+    said = Discreet().format(record_of(ValueError("Ann Example")))
+
+    assert "ValueError" in said
+    assert "KeyError" in said
+    assert "test_telemetry.py" in said
+    assert "Ann" not in said
+    assert "+1202" not in said
+
+
+def test_our_own_sentences_are_told() -> None:
+    assert "NotFound: There is nothing here" in Discreet().format(record_of(NotFound()))
+
+
+def test_an_error_that_is_its_own_cause_is_told_once() -> None:
+    error = ValueError()
+    try:
+        raise error from error
+    except ValueError:
+        record = logging.LogRecord("scheduler", 40, "", 1, "it failed", (), sys.exc_info())
+
+    assert Discreet().format(record).count("ValueError") == 1
+
+
+def test_json_is_one_line_with_the_request() -> None:
+    token = REQUEST_ID.set("abc")
+    try:
+        line = Json().format(record_of(ValueError()))
+    finally:
+        REQUEST_ID.reset(token)
+
+    said = json.loads(line)
+    assert "\n" not in line
+    assert (said["request_id"], said["level"], said["message"]) == ("abc", "ERROR", "it failed")

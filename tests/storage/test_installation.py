@@ -1,0 +1,93 @@
+"""A copy of a database texts nobody, and a clinic that has moved is told how to go on."""
+
+import pytest
+from sqlmodel import select
+
+from scheduler.audit.audit_trail import AuditEntry
+from scheduler.infra.errors import Misconfigured
+from scheduler.storage import installation
+from scheduler.storage.database import Database
+from tests.test_cli import SECRET, Run, run
+
+__all__ = ["run"]
+
+HOME = "https://book.willow.example"
+COPY = "https://trial.willow.example"
+TWILIO = {
+    "SMS": "twilio",
+    "TWILIO_ACCOUNT_SID": "AC" + "0" * 32,
+    "TWILIO_AUTH_TOKEN": "secret",
+    "TWILIO_FROM": "+12025550100",
+    "TWILIO_API_URL": "http://127.0.0.1:9",
+    "SECRET_KEY": SECRET,
+}
+
+
+def test_the_first_https_address_is_home(database: Database) -> None:
+    for _ in range(2):
+        with database.transaction() as session:
+            installation.claim_origin(session, HOME)
+
+    with database.transaction() as session, pytest.raises(Misconfigured) as refusal:
+        installation.claim_origin(session, COPY)
+
+    assert refusal.value.sentence == (
+        f"This database sends texts for {HOME}, but PUBLIC_URL is {COPY}."
+        " If it is a copy, set SMS=console. If the clinic has moved, run `scheduler move-house`."
+    )
+
+
+def test_an_address_for_trying_things_out_becomes_no_home(database: Database) -> None:
+    with database.transaction() as session:
+        installation.claim_origin(session, "http://127.0.0.1:8000")
+        installation.claim_origin(session, "http://127.0.0.1:8001")
+        installation.claim_origin(session, HOME)
+
+    with database.transaction() as session, pytest.raises(Misconfigured):
+        installation.claim_origin(session, "http://127.0.0.1:8000")
+
+
+def test_the_worker_of_a_copy_does_not_start(run: Run, database_url: str) -> None:
+    settle(database_url)
+
+    done = run("worker", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
+
+    assert done.code == 1
+    assert done.complained.startswith(f"This database sends texts for {HOME}, but PUBLIC_URL is")
+
+
+def test_the_doctor_sees_a_copy(run: Run, database_url: str) -> None:
+    settle(database_url)
+
+    done = run("doctor", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
+
+    assert f"WRONG home: This database sends texts for {HOME}" in done.said
+    assert "scheduler move-house" in done.said
+
+
+def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
+    settle(database_url)
+
+    done = run("move-house", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
+
+    assert (done.code, done.said) == (0, f"Texts go out for {COPY} from now on.\n")
+    database = Database(database_url)
+    with database.transaction() as session:
+        installation.claim_origin(session, COPY)
+        assert [entry.deed for entry in session.exec(select(AuditEntry))] == ["moved"]
+    database.close()
+
+
+def test_nobody_moves_to_an_address_that_is_not_private(run: Run, sqlite_url: str) -> None:
+    done = run("move-house", DATABASE_URL=sqlite_url, PUBLIC_URL="http://willow.example")
+
+    assert done.code == 1
+    assert done.complained == "PUBLIC_URL must be the https address that patients will see.\n"
+
+
+def settle(url: str) -> None:
+    """Let a database be at home."""
+    database = Database(url)
+    with database.transaction() as session:
+        installation.claim_origin(session, HOME)
+    database.close()

@@ -1,0 +1,171 @@
+"""Migrations that are run by several at once, or killed on the way, end as one that was not."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from alembic import command
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, text
+
+from scheduler.audit.audit_trail import OPERATOR
+from scheduler.booking.absences import time_off
+from scheduler.booking.courses import appointments, courses
+from scheduler.booking.models import Course
+from scheduler.clinic.models import Practitioner, Treatment
+from scheduler.infra.errors import Conflict
+from scheduler.patients import verification
+from scheduler.patients.models import Patient
+from scheduler.reminders.outbox import outbox
+from scheduler.storage import migrations
+from scheduler.storage.database import Database
+from tests.support.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
+from tests.support.databases import config_for
+
+SECRET = "a secret for tests that is long enough"
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database of each kind without any table."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/empty.db"
+    url: str = request.getfixturevalue("postgresql_url")
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    return url
+
+
+def begin(url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "scheduler.cli", "migrate"],
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "DATABASE_URL": url, "SECRET_KEY": SECRET},
+    )
+
+
+def version(url: str) -> str | None:
+    database = Database(url)
+    with database.transaction(write=False) as session:
+        present = migrations.present(session)
+    database.close()
+    return present
+
+
+def test_four_that_migrate_at_once_queue(empty_url: str) -> None:
+    crowd = [begin(empty_url) for _ in range(4)]
+
+    ended = [(each.communicate(timeout=120)[1], each.returncode) for each in crowd]
+
+    assert ended == [("", 0)] * 4
+    assert version(empty_url) == migrations.newest()
+
+
+def test_one_that_was_killed_on_the_way_leaves_nothing_half_done(empty_url: str) -> None:
+    for wait in (0.6, 0.9, 1.2, 1.5):
+        killed = begin(empty_url)
+        try:
+            killed.communicate(timeout=wait)
+        except subprocess.TimeoutExpired:
+            killed.send_signal(signal.SIGKILL)
+        killed.communicate(timeout=30)
+        assert version(empty_url) in {None, migrations.newest()}
+
+    last = begin(empty_url)
+
+    assert (last.communicate(timeout=120)[1], last.returncode) == ("", 0)
+    assert version(empty_url) == migrations.newest()
+
+
+# What has been there since long, so that it must survive each step back and forth.
+KEPT = {
+    "appointments": "id, course_id, patient_id, practitioner_id, room_id, number, state, starts_at"
+    ", ends_at, wall_time",
+    "courses": "id, patient_id, treatment_id, state",
+    "diary": "calendar_id, from_minute, to_minute, appointment_id, time_off_id",
+    "messages": "id, kind, state, phone, due_at",
+    "patients": "id, name, phone, language",
+    "time_off": "id, clinic_id, practitioner_id, starts_at, ends_at",
+}
+
+
+def rows(database: Database) -> dict[str, list[str]]:
+    with database.transaction(write=False) as session:
+        return {
+            table: sorted(str(tuple(row)) for row in _all(session, f"SELECT {names} FROM {table}"))
+            for table, names in KEPT.items()
+        }
+
+
+def _all(session: Session, statement: str) -> list[tuple[object, ...]]:
+    return [tuple(row) for row in session.execute(text(statement))]
+
+
+@pytest.mark.parametrize("version", ["0016", "0014", "0011", "0008"])
+def test_what_is_booked_survives_a_step_back_and_forth(
+    database: Database, database_url: str, cast: Cast, version: str
+) -> None:
+    with database.transaction() as session:
+        course = book(session, cast, cast.ann)
+        second = courses.appointments_of(session, course)[1]
+        appointments.cancel(session, OPERATOR, second, now=NOW)
+        ben, away = session.get_one(Practitioner, cast.ben), MONDAY + 2 * DAY
+        time_off.take_time_off(
+            session, OPERATOR, ben, starts_at=away, ends_at=away + 2 * DAY, now=NOW
+        )
+        code = verification.begin(
+            session, clinic_id=cast.clinic, phone=ANNS_PHONE, origin="192.0.2.1", now=NOW
+        )
+        outbox.owe_code(session, code, language="en", now=NOW)
+    before = rows(database)
+    assert before["messages"], "texts are owed"
+    database.close()
+
+    command.downgrade(config_for(database_url), version)
+    command.upgrade(config_for(database_url), "head")
+
+    assert rows(database) == before
+    with pytest.raises(DBAPIError), database.transaction() as session:
+        session.execute(text("DELETE FROM diary WHERE appointment_id = 1"))
+    with pytest.raises(Conflict), database.transaction() as session:
+        book(session, cast, cast.ann)  # nobody is in two beds
+    with database.transaction() as session:
+        moved = courses.appointments_of(session, session.get_one(Course, 1))[0]
+        appointments.move(session, OPERATOR, moved, starts_at=MONDAY.replace(hour=11), now=NOW)
+
+
+def book(session: Session, cast: Cast, who: int) -> Course:
+    return courses.book(
+        session,
+        OPERATOR,
+        treatment=session.get_one(Treatment, cast.back),
+        patient=session.get_one(Patient, who),
+        wanted=wanted(*(MONDAY + 7 * DAY * number for number in range(3))),
+        now=NOW,
+    )
+
+
+def test_a_step_that_cannot_have_its_table_gives_up_and_leaves_all_as_it_was(
+    postgresql_url: str,
+) -> None:
+    command.downgrade(config_for(postgresql_url), "0014")
+    with psycopg.connect(postgresql_url.replace("+psycopg", "")) as other:
+        other.execute("SELECT 1 FROM appointments")  # and the transaction stays open
+
+        answer = begin(postgresql_url)
+
+        assert "Traceback" not in answer.communicate(timeout=60)[1]
+        assert answer.returncode == 1
+    assert version(postgresql_url) == "0014"
+    last = begin(postgresql_url)
+    assert (last.communicate(timeout=120)[1], last.returncode) == ("", 0)
+    assert version(postgresql_url) == migrations.newest()

@@ -1,0 +1,152 @@
+"""A fresh, migrated database for each test, on SQLite and on a real PostgreSQL.
+
+The migrations run once a run and kind; each test gets a copy. The PostgreSQL is started by the
+first test that wants it, shared by all workers of the run and gone at its end (workshop.postgres).
+"""
+
+import os
+import shutil
+import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any, NoReturn
+from uuid import uuid4
+
+import psycopg
+import pytest
+from alembic import command
+from alembic.config import Config
+
+from scheduler.infra.clock import use_packaged_zones
+from scheduler.storage.database import Database
+from workshop import postgres
+
+ROOT = Path(__file__).resolve().parents[2]
+PLACE = "SCHEDULER_TESTS_PLACE"
+"""The variable that tells the workers of a run where its servers and templates are."""
+
+_run = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Open the place of this run; a worker finds it in its environment."""
+    use_packaged_zones()
+    if not hasattr(config, "workerinput"):
+        os.environ[PLACE] = str(_run.enter_context(postgres.place(postgres.memory())))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Close it, and the server with it."""
+    if not hasattr(config, "workerinput"):
+        os.environ.pop(PLACE, None)
+        _run.close()
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say on which databases the tests ran; pytest's closing line follows."""
+    used = [f"SQLite {sqlite3.sqlite_version}"]
+    if (Path(os.environ[PLACE]) / "version").exists():
+        used.append(f"PostgreSQL {(Path(os.environ[PLACE]) / 'version').read_text()}")
+    terminalreporter.write_line(f"Databases: {', '.join(used)}")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The address of a fresh, migrated SQLite file."""
+    template = place() / "template.sqlite"
+    with postgres.locked(template.with_suffix(".lock")):
+        if not template.exists():
+            fresh = place() / "fresh.sqlite"
+            migrate(f"sqlite:///{fresh}")
+            fresh.rename(template)
+    return f"sqlite:///{shutil.copy(template, tmp_path / 'scheduler.db')}"
+
+
+@pytest.fixture
+def postgresql_url(
+    postgresql_server: psycopg.Connection, postgresql_template: str
+) -> Iterator[str]:
+    """The address of a fresh, migrated database on PostgreSQL; other processes may use it too."""
+    name = f"test_{uuid4().hex}"
+    postgres.copy(postgresql_server, postgresql_template, name)
+    yield postgres.url_of(postgres.start(place()), name)
+    postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """A fresh, migrated database of each kind in turn."""
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    return url
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The same, open."""
+    database = Database(database_url)
+    remember_statements(database)
+    yield database
+    database.close()
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[psycopg.Connection]:
+    """A connection to the server of this run, for making and dropping databases."""
+    try:
+        url = postgres.start(place())
+    except postgres.NoPostgres as problem:
+        missing(f"no PostgreSQL: {problem}")
+    with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:
+        (place() / "version").write_text(str(connection.info.server_version // 10000))
+        yield connection
+
+
+@pytest.fixture(scope="session")
+def postgresql_template(postgresql_server: psycopg.Connection) -> str:
+    """The name of a migrated database that nobody is connected to."""
+    done = place() / "template_is_made"
+    with postgres.locked(done.with_suffix(".lock")):
+        if not done.exists():
+            postgresql_server.execute("CREATE DATABASE template_clinic")
+            migrate(postgres.url_of(postgres.start(place()), "template_clinic"))
+            done.touch()
+    return "template_clinic"
+
+
+def migrate(url: str) -> None:
+    """Bring the database to the newest version, as an operator would."""
+    command.upgrade(config_for(url), "head")
+
+
+def config_for(url: str) -> Config:
+    """What alembic needs to know to migrate a database."""
+    config = Config(ROOT / "alembic.ini")
+    config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
+    return config
+
+
+def missing(reason: str) -> NoReturn:
+    """Skip the test for want of something on this machine; where all has to be there, fail it."""
+    if os.environ.get("CI") == "true":
+        pytest.fail(f"CI=true, and there is {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+def place() -> Path:
+    """The folder of this run, for servers, templates and locks."""
+    return Path(os.environ[PLACE])
+
+
+_known: dict[str, Any] = {}
+
+
+def remember_statements(database: Database) -> None:
+    """Let all databases of a kind share what SQLAlchemy has made of each statement.
+
+    It is the same for all of them, and making it anew is a good part of what a test costs; the
+    program has one database and makes it once.
+    """
+    engine = database.engine
+    first = _known.setdefault(engine.dialect.name, engine)
+    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache

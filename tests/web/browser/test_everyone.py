@@ -1,0 +1,110 @@
+"""Each page in each state is for everyone: judge.py says what that means, states.py which."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page
+
+from scheduler.storage.database import Database
+from tests.support.cast import Cast
+from tests.web.browser.judge import DAY, NIGHT, WIDE, Judge
+from tests.web.conftest import FrozenClock, Visitor
+from tests.web.states import STATES, Scene, State
+
+TONGUES = {"en": ("en-US", DAY), "es": ("es-MX", NIGHT)}
+"""Each language that pages speak, with how it is looked at: wide by day and narrow by night, or the
+other way round."""
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One kind of database is enough to look at pages."""
+    return sqlite_url
+
+
+@pytest.fixture
+def tongue() -> str:
+    """The language that is read."""
+    return "en"
+
+
+_windows: dict[tuple[Browser, str], Page] = {}
+"""A window for each language. To open one, and to read all of axe anew, takes Chromium longer than
+to judge; so one is lent to test after test."""
+
+
+@pytest.fixture
+def reader(browser: Browser, tongue: str) -> Iterator[Page]:
+    """Somebody who reads one language, with a browser that remembers nothing.
+
+    Each test has an origin of its own, by its port: no store and no cache of another is seen.
+    Cookies know no ports.
+    """
+    page = _windows.get((browser, tongue))
+    if page is None or page.is_closed():
+        context = browser.new_context(locale=TONGUES[tongue][0])
+        context.set_default_timeout(20_000)
+        page = _windows[browser, tongue] = context.new_page()
+    page.set_viewport_size({"width": WIDE, "height": 720})
+    page.emulate_media(color_scheme="light")
+    page.context.clear_cookies()
+    yield page
+    page.unroute_all()
+    for each in page.context.pages:
+        if each is not page:
+            each.close()
+
+
+@pytest.fixture
+def scene(
+    visitor: Visitor, database: Database, cast: Cast, clock: FrozenClock, tongue: str
+) -> Scene:
+    """A clinic before anything has happened, and a visitor who reads one language."""
+    visitor.client.headers["Accept-Language"] = TONGUES[tongue][0]
+    return Scene(visitor, database, cast, clock, tongue)
+
+
+@pytest.mark.parametrize("tongue", TONGUES)
+@pytest.mark.parametrize("state", STATES, ids=lambda state: state.name)
+def test_each_page_is_for_everyone(
+    state: State, scene: Scene, reader: Page, address: str, tongue: str
+) -> None:
+    judge = Judge(reader, address)
+
+    reader.goto(address + state.reach(scene))
+    if state.press is not None:
+        state.press(reader)
+        reader.wait_for_load_state()
+
+    assert judge.verdict(TONGUES[tongue][1]) == []
+    assert reader.locator("html").get_attribute("lang") == tongue
+
+
+FAULTS = {
+    "image-alt": '<img src="data:image/gif;base64,R0lGODlhAQABAAAAACw=">',
+    "color-contrast": '<p style="color:#ccc;background:#fff">Pale</p>',
+    "320 dark: the page scrolls sideways": '<p style="width:600px">Wide</p>',
+    "1280 light: BUTTON of": '<button style="width:10px;height:10px;padding:0">x</button>',
+    "320 spaced: cut off": '<p style="height:1.2em;overflow:hidden;line-height:1.2">High</p>',
+    '"Above" lies on "Below"': '<p>Above</p><p style="margin:-2em 0 0">Below</p>',
+    "the focus cannot be seen": '<a href="#" style="outline:none">Where?</a>',
+    "Tab does not reach": '<button tabindex="-1">Never</button>',
+    "asked another host": '<img alt="" src="http://127.0.0.1:9/there.png">',
+    "weighs": f"<p hidden>{'x' * 60_000}</p>",
+    "a script failed": "<script>nothing.at.all</script>",
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_judge_sees(fault: str, reader: Page) -> None:
+    page = (
+        "<!doctype html><html lang=en><title>A page</title><main><h1>A page</h1>"
+        f"{FAULTS[fault]}</main>"
+    )
+    reader.route(
+        "http://judge.example/", lambda route: route.fulfill(body=page, content_type="text/html")
+    )
+    judge = Judge(reader, "http://judge.example")
+    reader.goto("http://judge.example/")
+
+    assert any(fault in each for each in judge.verdict()), judge.verdict()
