@@ -1,6 +1,6 @@
 """Published courses, planned on a calendar as clinics have it; their pace counted from the dates.
 
-The count knows nothing of the planner: it reads what was published (tests/booking/pace/regimens.py).
+The count does not use the planner. It reads the published data in tests/booking/pace/regimens.py.
 """
 
 import random
