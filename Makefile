@@ -1,9 +1,9 @@
-# Needs make and a Python from 3.11 to 3.13; everything else is installed into .venv.
+# Needs make and Python 3.11 to 3.13. Everything else is installed into .venv.
 
-# The first Python that really runs and fits: a name on the path may be a shim for one that is not
-# there. An environment that has been made knows best. Or say it: make run PYTHON=/path/to/python
+# The Python of an existing .venv, else the first suitable one on the path. Each candidate is run,
+# because a name on the path may be a shim without a Python. To choose: make run PYTHON=/path/to/python
 FITS = -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
-PYTHON = $(shell \
+PYTHON ?= $(shell \
 	if [ -f .venv/installed.json ]; then made=.venv/bin/python; fi; \
 	for name in $$made python3.13 python3.12 python3.11 python3 python; do \
 		if "$$name" $(FITS) >/dev/null 2>&1; then echo "$$name"; break; fi; \
@@ -17,7 +17,7 @@ ENVIRONMENT = @python="$(PYTHON)"; \
 	"$$python" workshop/environment.py
 
 IN = .venv/bin
-# More words for pytest: make test ARGS="-k planner -x"
+# Arguments for the tool that runs: make test ARGS="-k planner -x"
 ARGS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --extra build pyproject.toml
@@ -25,44 +25,44 @@ LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashe
 .PHONY: help run install test check fix prose words bench chaos lock
 .DEFAULT_GOAL := help
 
-help:  ## say what there is
+help:  ## list the commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' Makefile
 
 run: install  ## fill an empty database with a demo clinic and serve it on http://127.0.0.1:8000
 	@$(IN)/scheduler serve --demo
 
-install:  ## make .venv and install what is locked
+install:  ## create .venv with the locked packages
 	$(ENVIRONMENT)
 
 test: development  ## run all tests, on SQLite, PostgreSQL and in Chromium
 	@$(IN)/python workshop/browser.py
 	@$(IN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: development  ## lint, format, types, import rules, migrations in step with models
+check: development  ## lint, format, types, import rules, migrations match the models, generated pages
 	$(IN)/ruff check .
 	$(IN)/ruff format --check .
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m workshop.migrations_in_step
 
-fix: development  ## mend what the linter and the formatter can mend by themselves
+fix: development  ## apply the automatic fixes of the linter and the formatter
 	$(IN)/ruff check --fix .
 	$(IN)/ruff format .
 
 prose: development  ## count the phrases that our prose avoids; ARGS=--list prints each
 	@$(IN)/python -m workshop.prose $(ARGS)
 
-words: development  ## bring the catalogues of the pages in step with the words in the code
+words: development  ## update the translation catalogs from the code
 	@$(IN)/python -m workshop.words
 
-bench: development  ## measure what the program costs, beside the least it could cost
+bench: development  ## run the benchmarks beside their lower limits
 	@$(IN)/python -m benchmarks
 
-chaos: development  ## the fault runs in full size: workers killed and frozen, a carrier that is down (minutes)
+chaos: development  ## run the fault tests at full size (minutes): killed and frozen workers, an unreachable carrier
 	@CHAOS=full REPLY_RACES=200 $(IN)/python -m pytest -n 0 --timeout 0 \
 		tests/kill tests/reminders/sending/test_carrier_health.py tests/stories/test_races_of_replies.py $(ARGS)
 
-lock:  ## choose the newest versions that pyproject.toml allows, and write them down with hashes
+lock:  ## lock the newest versions that pyproject.toml allows, with hashes
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }
 	$(LOCK) --output-file requirements.lock
 	$(LOCK) --extra dev --constraint requirements.lock --output-file requirements-dev.lock
