@@ -122,7 +122,7 @@ def _offered(
         minutes=SESSION,
         phases=[{"sessions": 12, "per_week": 2}],
         practitioner_ids=[stored_id(each.id) for each in staff],
-        room_ids=[stored_id(each.id) for each in beds],
+        room_ids=[stored_id(bed.id) for bed in beds],
         now=NOW,
     )
 

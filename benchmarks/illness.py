@@ -60,7 +60,7 @@ def told(place: Place, sessions: int, rounds: int) -> bool:
     proposing, computing, moving, also = [], [], [], ""
     for _ in range(rounds):
         proposed, computed, moved, proposal = measured(place)
-        inside = [each for each in proposal.placings if proposals.is_inside(each)]
+        inside = [placing for placing in proposal.placings if proposals.is_inside(placing)]
         if len(inside) != sessions:
             print(f"{place.name}: {len(inside)} sessions, not {sessions}", file=sys.stderr)
             return False

@@ -65,7 +65,7 @@ def course(number: int) -> list[datetime]:
 def print_row(name: str, answers: Sequence[Answer], spent: float) -> None:
     """What the clients saw, waiting for their turn included."""
     told = rush.statuses(answers)
-    waits = statistics.quantiles((1000 * each.seconds for each in answers), n=100)
+    waits = statistics.quantiles((1000 * answer.seconds for answer in answers), n=100)
     print(
         f"{name:<10} {PROCESSES[name]} process(es), {CLIENTS} clients, {len(answers)} attempts"
         f"   {len(answers) / spent:5.1f} a second"

@@ -45,7 +45,7 @@ def compare(place: Place, history: int) -> bool:
         def tightest() -> list[tuple[int, int, int]]:
             return limit.search(rows, place.treatment_id, listed=LISTED[place.name])
 
-        if [tuple(each) for each in slots(place)] != tightest():
+        if [tuple(slot) for slot in slots(place)] != tightest():
             print(f"{place.name}: the two programs do not find the same slots.", file=sys.stderr)
             return False
         least, ours, plan = measured(tightest, lambda: slots(place), lambda: planned(place))

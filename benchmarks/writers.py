@@ -81,10 +81,10 @@ def rush(way: Way, told: Told) -> None:
                 told.waits.append((time.monotonic() - came) * 1000)
 
     threads = [threading.Thread(target=write) for _ in range(THREADS)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
 
 
 if __name__ == "__main__":

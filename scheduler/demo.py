@@ -253,8 +253,8 @@ def _offer(
         phases=list(offer.phases),
         review_after=list(offer.review_after),
         tips=TIPS,
-        practitioner_ids=[stored_id(each.id) for each in practitioners],
-        room_ids=[stored_id(each.id) for each in beds],
+        practitioner_ids=[stored_id(practitioner.id) for practitioner in practitioners],
+        room_ids=[stored_id(bed.id) for bed in beds],
         now=now,
     )
 

@@ -50,8 +50,8 @@ def updated(file: Path, wanted: Catalog) -> bytes:
     patterns = [message for message in catalogue if message.context == "pattern"]
     catalogue.update(wanted, no_fuzzy_matching=True, update_header_comment=False)
     catalogue.obsolete.clear()
-    for each in patterns:
-        catalogue.add(each.id, each.string, context=each.context)
+    for pattern in patterns:
+        catalogue.add(pattern.id, pattern.string, context=pattern.context)
     written = io.BytesIO()
     write_po(
         written, catalogue, width=100, sort_output=True, include_lineno=False, omit_header=True

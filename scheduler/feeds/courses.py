@@ -31,7 +31,7 @@ def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     appointments = courses.appointments_of(session, course)
     return ical.render(
         clinic.text_name,
-        [_session(each, clinic, len(appointments), host) for each in appointments],
+        [_session(appointment, clinic, len(appointments), host) for appointment in appointments],
     )
 
 

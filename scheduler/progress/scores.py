@@ -89,9 +89,9 @@ def due(
     On the day itself people are tired or sore from the session, and it would tell of that.
     """
     over = [
-        each
-        for each in appointments
-        if each.state not in reviews.NOT_ATTENDED and each.ends_at <= now
+        appointment
+        for appointment in appointments
+        if appointment.state not in reviews.NOT_ATTENDED and appointment.ends_at <= now
     ]
     if not over:
         return None

@@ -291,7 +291,7 @@ def _received(message: Any, since: datetime) -> Received:
         sid=message.sid,
         phone=message.from_ or "",
         text=message.body or "",
-        sent_at=next((each for each in dates if isinstance(each, datetime)), since),
+        sent_at=next((day for day in dates if isinstance(day, datetime)), since),
         pictures=int(media) if media.isdecimal() else 0,
     )
 

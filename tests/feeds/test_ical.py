@@ -31,11 +31,11 @@ def test_sessions_keep_their_wall_time_across_a_clock_change() -> None:
     file = ical.render("Willow", [session(1, BEFORE_THE_CHANGE), session(2, after)])
 
     events = Calendar.from_ical(file).walk("VEVENT")
-    assert [each.decoded("dtstart").isoformat() for each in events] == [
+    assert [event.decoded("dtstart").isoformat() for event in events] == [
         "2027-03-11T09:00:00-05:00",
         "2027-03-18T09:00:00-04:00",
     ]
-    assert [each["dtstart"].params["TZID"] for each in events] == ["America/New_York"] * 2
+    assert [event["dtstart"].params["TZID"] for event in events] == ["America/New_York"] * 2
     assert len(Calendar.from_ical(file).walk("VTIMEZONE")) == 1
 
 

@@ -73,7 +73,7 @@ def course_of(cast: Cast, number: int, starts: Sequence[datetime]) -> dict[str, 
             "language": "en",
             "sms_consent": False,
         },
-        "sessions": [{"starts_at": each.isoformat()} for each in starts],
+        "sessions": [{"starts_at": start.isoformat()} for start in starts],
     }
 
 
@@ -101,7 +101,7 @@ def _book(client: httpx.Client, body: dict[str, Any]) -> Answer:
 
 def statuses(answers: Sequence[Answer]) -> Counter[int]:
     """How many were told what."""
-    return Counter(each.status for each in answers)
+    return Counter(answer.status for answer in answers)
 
 
 def outcome(database: Database) -> Outcome:

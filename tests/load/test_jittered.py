@@ -39,5 +39,5 @@ def test_no_two_sessions_overlap_and_no_course_is_booked_by_half(
     assert sum(told.values()) == len(bodies)
     assert told[201] > 0
     assert told.keys() <= {201, 409, 503}
-    assert all(each.retry_after for each in answers if each.status == 503)
-    assert all(each.body["conflicts"] for each in answers if each.status == 409)
+    assert all(answer.retry_after for answer in answers if answer.status == 503)
+    assert all(answer.body["conflicts"] for answer in answers if answer.status == 409)

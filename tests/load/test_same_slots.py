@@ -45,10 +45,10 @@ def test_each_course_is_booked_once_and_everybody_else_is_offered_other_times(
     assert rush.statuses(answers) == {201: SLOTS, 409: CLIENTS - SLOTS}
     assert rush.outcome(database) == rush.whole(answers, SESSIONS)
     booked = [
-        [datetime.fromisoformat(session["starts_at"]) for session in each.body["appointments"]]
-        for each in answers
-        if each.status == 201
+        [datetime.fromisoformat(session["starts_at"]) for session in answer.body["appointments"]]
+        for answer in answers
+        if answer.status == 201
     ]
     assert sorted(booked) == wanted
-    refused = [each.body["conflicts"] for each in answers if each.status == 409]
+    refused = [answer.body["conflicts"] for answer in answers if answer.status == 409]
     assert all(conflicts[0]["alternatives"] for conflicts in refused)

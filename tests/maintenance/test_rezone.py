@@ -145,7 +145,7 @@ def test_sessions_that_were_back_to_back_still_are(world: World, tmp_path: Path)
     assert report is not None
     assert report.outlook.clashes == []
     assert [sessions(world, each)[0].starts_at for each in ids] == [
-        each - HOUR for each in times[:2]
+        time - HOUR for time in times[:2]
     ]
 
 
@@ -212,7 +212,7 @@ def test_what_was_texted_is_not_texted_again_and_an_answer_to_it_counts(
 
     assert report is not None
     assert report.texts_gone == len(told)
-    kinds = Counter(each.kind for each in world.messages() if each.sent_at)
+    kinds = Counter(message.kind for message in world.messages() if message.sent_at)
     assert kinds["day_before"] == 1
     [kept] = world.messages(kind="day_before")
     assert (kept.id, kept.about, kept.reason) == (asked.id, utc(3, 29, 7), zone_changes.NOTE)
@@ -224,16 +224,18 @@ def test_what_was_texted_is_not_texted_again_and_an_answer_to_it_counts(
 def test_texts_that_are_owed_follow(world: World, tmp_path: Path) -> None:
     world.book(world.enrol(), utc(3, 29, 8))
     world.tick()
-    before = {each.kind: each.due_at for each in world.messages(state="owed")}
+    before = {message.kind: message.due_at for message in world.messages(state="owed")}
 
     with summer_time(tmp_path):
         begin(world)
         world.tick(world.clock.at + HOUR)
 
-    after = {each.kind: each.due_at for each in world.messages(state="owed")}
+    after = {message.kind: message.due_at for message in world.messages(state="owed")}
     assert before
     assert after == {kind: due - HOUR for kind, due in before.items()}
-    assert all("9:00" in each.text for each in world.messages(kind="day_before", state="owed"))
+    assert all(
+        "9:00" in message.text for message in world.messages(kind="day_before", state="owed")
+    )
 
 
 def test_what_cannot_follow_stays_and_is_named(world: World, tmp_path: Path) -> None:

@@ -172,7 +172,9 @@ def test_stopped_in_the_middle_nothing_more_goes_out(world: World) -> None:
     assert len(taken) == 4
     assert world.carrier.texts == []
     assert len(world.messages(kind="cancelled", state="withdrawn")) == 51
-    assert {each.reason for each in world.messages(kind="cancelled")} == {due_messages.STOPPED}
+    assert {message.reason for message in world.messages(kind="cancelled")} == {
+        due_messages.STOPPED
+    }
 
 
 def test_one_that_was_claimed_before_it_was_stopped_is_looked_at_again(world: World) -> None:

@@ -80,7 +80,7 @@ def test_after_a_day_a_number_is_only_a_number(world: World, family: tuple[int, 
     world.clock.at = at(11, 15) + timedelta(hours=1)
     reply(world, "2")
 
-    assert [each.kind for each in world.messages(kind="unknown")] == ["unknown"]
+    assert [message.kind for message in world.messages(kind="unknown")] == ["unknown"]
     assert last_reply(world).reason == "A number, and none was asked for."
 
 
@@ -264,7 +264,7 @@ def test_a_review_is_answered_like_a_check_in(
     receive(world, "3/10")
 
     assert [value for _, value in scores(world)] == [3]
-    assert [each.text for each in world.messages(kind="score_thanks")] == [
+    assert [message.text for message in world.messages(kind="score_thanks")] == [
         "Willow: thank you, we have noted 3. If you are worried, call (212) 555-0100"
     ]
 
@@ -388,7 +388,7 @@ def test_stop_withdraws_what_is_owed_in_the_same_moment(world: World, asked: int
     world.clock.at = at(13)  # the next text is due, and no worker has come by yet
     receive(world, "no más mensajes")
 
-    owed = [each for each in world.messages() if each.state == MessageState.OWED]
+    owed = [message for message in world.messages() if message.state == MessageState.OWED]
     assert [each.kind for each in owed] == ["stopped"]
     assert stopped(world) == [("no más mensajes", at(13))]
 

@@ -84,7 +84,7 @@ def test_danger_is_answered_even_to_a_flooded_stranger(world: World) -> None:
 
     receive(world, "I cannot breathe", phone=VICTIM)
 
-    assert [each.kind for each in world.messages(phone=VICTIM)].count("emergency") == 1
+    assert [message.kind for message in world.messages(phone=VICTIM)].count("emergency") == 1
 
 
 def test_a_flood_from_many_addresses_stays_within_the_budget_and_no_reminder_gives_way(
@@ -105,4 +105,6 @@ def test_a_flood_from_many_addresses_stays_within_the_budget_and_no_reminder_giv
     codes = [text for _, text in world.carrier.texts if "your code is" in text]
     assert 0 < len(codes) <= 20
     assert all(text.splitlines()[-1].startswith("@willow.example #") for text in codes)
-    assert [each.state for each in world.messages(course_id=course, kind="day_before")] == ["sent"]
+    assert [message.state for message in world.messages(course_id=course, kind="day_before")] == [
+        "sent"
+    ]

@@ -35,7 +35,7 @@ def asked(world: World) -> int:
 
 def kept(world: World) -> list[tuple[str, datetime]]:
     with world.database.transaction(write=False) as session:
-        return [(each.body, each.at) for each in session.exec(select(Reply))]
+        return [(row.body, row.at) for row in session.exec(select(Reply))]
 
 
 def test_a_reply_that_nobody_brought_is_taken_in(
@@ -51,7 +51,7 @@ def test_a_reply_that_nobody_brought_is_taken_in(
     assert kept(world) == [("C", at(10, 10, 1))]
     with world.database.transaction(write=False) as session:
         assert appointment(session, asked, 1).state == AppointmentState.CONFIRMED
-    assert [each.body for each in carrier.messages if "is confirmed" in each.body] == [
+    assert [message.body for message in carrier.messages if "is confirmed" in message.body] == [
         "Willow: thank you, Mon 11 Jan 10:00 AM is confirmed. To change it reply R."
     ]
 

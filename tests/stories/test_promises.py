@@ -129,7 +129,7 @@ class Oracle:
             yield "untrue, or not agreed to"
             return
         used = {post.about for post in self.posts if post.to == to}
-        fresh = [each for each in candidates if _identity(ruled, each) not in used]
+        fresh = [candidate for candidate in candidates if _identity(ruled, candidate) not in used]
         if not fresh:
             yield "twice"
             return
@@ -158,7 +158,7 @@ class Oracle:
             .join(Patient, col(Patient.id) == Appointment.patient_id)
             .where(Patient.phone == to, col(Appointment.state).in_(LIVE))
         )
-        about = [each for each in sessions if _when(each.starts_at) == told[1]]
+        about = [appointment for appointment in sessions if _when(appointment.starts_at) == told[1]]
         if not about:
             yield "an answer that is untrue"
         if is_known and told[2] == "." and len(about) == 1:

@@ -126,7 +126,7 @@ def test_c_waits_for_a_move_that_is_under_way_and_then_sees_it(world: World, ask
         replier.result()
 
     assert state(world, asked) == AppointmentState.BOOKED
-    [answer] = [each for each in world.messages() if each.key.startswith("answer:")]
+    [answer] = [message for message in world.messages() if message.key.startswith("answer:")]
     assert answer.text.startswith("Willow: Tue 12 Jan 3:00 PM.")
 
 

@@ -147,7 +147,9 @@ def test_what_is_put_back_in_time_is_not_told(world: World, course: int, *, look
     give(world, course, "Ines 1")
 
     assert news(world, MONDAY + HOUR) == []
-    assert {each.state for each in world.messages(kind="reassigned")} <= {MessageState.WITHDRAWN}
+    assert {message.state for message in world.messages(kind="reassigned")} <= {
+        MessageState.WITHDRAWN
+    }
 
 
 def test_what_is_put_back_after_it_was_told_is_told_too(world: World, course: int) -> None:
@@ -257,7 +259,7 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
         give(world, course, "Ines 2")
 
     assert world.tick(MONDAY + HOUR) == []
-    assert {each.reason for each in world.messages(kind="reassigned")} == {due_messages.WAITS}
+    assert {message.reason for message in world.messages(kind="reassigned")} == {due_messages.WAITS}
     with world.database.transaction() as session:
         [batch] = session.exec(select(MassText)).all()
         preview = bulk_review.preview(

@@ -238,7 +238,7 @@ def test_a_stranger_to_several_clinics_is_not_answered_but_kept(world: World, as
 def test_two_machines_do_not_talk_for_ever(world: World, asked: int) -> None:
     answers = [reply(world, "who is this") for _ in range(6)]
 
-    assert [len(each) for each in answers] == [1, 1, 1, 1, 1, 0]
+    assert [len(answer) for answer in answers] == [1, 1, 1, 1, 1, 0]
     assert last_reply(world).for_staff
 
 

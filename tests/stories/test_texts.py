@@ -282,7 +282,7 @@ def test_why_a_text_gave_way_stays_said_once_its_time_is_over(world: World) -> N
             "Gave way: no more than 1 text a day to one phone.",
         )
     ]
-    assert [(each.state, each.reason) for each in world.messages(kind="same_day")] == [
+    assert [(message.state, message.reason) for message in world.messages(kind="same_day")] == [
         each[2:] for each in same_day
     ]
 

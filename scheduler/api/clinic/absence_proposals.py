@@ -275,12 +275,12 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
         ends_at=local(proposal.ends_at, zone),
         reason=proposal.reason,
         sessions=[
-            _placing(each, sessions, zone)
-            for each in proposal.placings
-            if proposals.is_inside(each)
+            _placing(placing, sessions, zone)
+            for placing in proposal.placings
+            if proposals.is_inside(placing)
         ],
         postponed_courses=_postponed(proposal, sessions, zone),
-        unplaced=sum("why" in each for each in proposal.placings),
+        unplaced=sum("why" in placing for placing in proposal.placings),
         held_until=None if held is None else local(held, zone),
         confirmed_at=None if confirmed is None else local(confirmed, zone),
     )
@@ -290,9 +290,9 @@ def _postponed(
     proposal: AbsenceProposal, sessions: Mapping[int, Appointment], zone: ZoneInfo
 ) -> list[PostponedShape]:
     of_course: dict[int, list[dict[str, Any]]] = defaultdict(list)
-    for each in proposal.placings:
-        if proposals.is_later(each):
-            of_course[sessions[each["appointment_id"]].course_id].append(each)
+    for placing in proposal.placings:
+        if proposals.is_later(placing):
+            of_course[sessions[placing["appointment_id"]].course_id].append(placing)
     return [
         PostponedShape(
             course_id=course_id,

@@ -128,7 +128,7 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
     """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient, screening = _patient(call, body, treatment)
-    asked = [each.starts_at for each in body.sessions]
+    asked = [appointment.starts_at for appointment in body.sessions]
     with telling_alternatives(zones.of(call.session, treatment.clinic_id), asked):
         course = courses.book(
             call.session,

@@ -56,7 +56,7 @@ class WishesShape(Shape):
                 raise Invalid("The second time must be later than the first.", field="between")
         return Wishes(
             start_on=start_on,
-            weekdays=frozenset(WEEKDAYS.index(each) for each in self.weekdays),
+            weekdays=frozenset(WEEKDAYS.index(weekday) for weekday in self.weekdays),
             between=between,
             practitioner_id=self.practitioner_id,
             strict=frozenset(self.strict),
@@ -198,21 +198,25 @@ class _Teller:
     ) -> dict[str, Any]:
         """A course and its compromises; with so many neighbours of each session, where wanted."""
         sessions = []
-        for each in plan.sessions:
-            told = PlannedShape(number=each.number, phase=each.phase, **self._time(each.opening))
+        for appointment in plan.sessions:
+            told = PlannedShape(
+                number=appointment.number,
+                phase=appointment.phase,
+                **self._time(appointment.opening),
+            )
             if found is not None and neighbours:
-                near = _near(found, each.number, neighbours)
+                near = _near(found, appointment.number, neighbours)
                 told.neighbours = [TimeShape(**self._time(opening)) for opening in near]
             sessions.append(told)
         return {
             "sessions": sessions,
             "compromises": [
                 CompromiseShape(
-                    kind=each.kind,
-                    session_numbers=list(each.session_numbers),
-                    sentence=each.sentence,
+                    kind=compromise.kind,
+                    session_numbers=list(compromise.session_numbers),
+                    sentence=compromise.sentence,
                 )
-                for each in plan.compromises
+                for compromise in plan.compromises
             ],
         }
 
@@ -226,5 +230,5 @@ class _Teller:
 
 
 def _near(found: Proposal, number: int, most: int) -> list[Opening]:
-    allowed = [each for each in found.openings if found.wishes.allow(each)]
+    allowed = [opening for opening in found.openings if found.wishes.allow(opening)]
     return planner.neighbours(found.plan, number, allowed, found.phases, limit=most)

@@ -99,7 +99,7 @@ def shape(call: Call, course: Course) -> CourseShape:
     return CourseShape(
         **head(course, zone),
         phases=[PhaseShape(**phase) for phase in course.phases],
-        appointments=[appointments.shape(each, zone) for each in sessions],
+        appointments=[appointments.shape(appointment, zone) for appointment in sessions],
         to_make_up=extensions.to_make_up(course, sessions),
         compromises=[
             MarkShape(

@@ -257,7 +257,7 @@ def _wishes(body: Wishes, said: Any) -> dict[str, Any]:
         name: said[name] for name in ("practitioner_id", "need_reason") if name in said
     }
     if "weekdays" in said:
-        wishes["weekdays"] = sorted({WEEKDAYS.index(each) for each in body.weekdays})
+        wishes["weekdays"] = sorted({WEEKDAYS.index(weekday) for weekday in body.weekdays})
     if "between" in said:
         wishes["from_minute"], wishes["to_minute"] = _minutes(body.between)
     if "first" in said:
@@ -287,7 +287,7 @@ def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> EntryShape:
         {
             **{name: getattr(entry, name) for name in AS_KEPT},
             "id": stored_id(entry.id),
-            "weekdays": [WEEKDAYS[each] for each in entry.weekdays],
+            "weekdays": [WEEKDAYS[weekday] for weekday in entry.weekdays],
             "between": between,
             "from": entry.first_day.isoformat() if entry.first_day else None,
             "to": entry.last_day.isoformat() if entry.last_day else None,
@@ -305,10 +305,10 @@ def _offer_shape(call: Call, entry: WaitlistEntry, offer: Offer, zone: ZoneInfo)
             OfferedSession(
                 starts_at=local(starts_at, zone),
                 ends_at=local(starts_at + length, zone),
-                practitioner_id=each["practitioner_id"],
+                practitioner_id=appointment["practitioner_id"],
             )
-            for each in offer.sessions
-            for starts_at in [datetime.fromisoformat(each["starts_at"])]
+            for appointment in offer.sessions
+            for starts_at in [datetime.fromisoformat(appointment["starts_at"])]
         ],
         expires_at=local(offer.expires_at, zone),
         to_several=offer.to_several,

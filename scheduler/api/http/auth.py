@@ -80,9 +80,9 @@ async def speak_plainly(request: Request) -> None:
 
 
 def _asked_in_query(dependant: Dependant) -> Iterator[str]:
-    yield from (each.alias for each in dependant.query_params)
-    for each in dependant.dependencies:
-        yield from _asked_in_query(each)
+    yield from (param.alias for param in dependant.query_params)
+    for dependency in dependant.dependencies:
+        yield from _asked_in_query(dependency)
 
 
 @dataclass(frozen=True)

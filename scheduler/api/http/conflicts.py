@@ -43,7 +43,7 @@ def telling_alternatives(zone: ZoneInfo, asked: Sequence[datetime] = ()) -> Iter
         yield
     except SessionsTaken as taken:
         raise With(
-            taken, conflicts=[_clash(each, zone, asked) for each in taken.clashes]
+            taken, conflicts=[_clash(clash, zone, asked) for clash in taken.clashes]
         ) from taken
 
 
@@ -58,11 +58,11 @@ def telling_what_breaks(zone: ZoneInfo) -> Iterator[None]:
             broken,
             breaks=[
                 {
-                    "kind": each.kind,
-                    "session_numbers": [each.number],
-                    "sentence": f"{each.what}.",
+                    "kind": departure.kind,
+                    "session_numbers": [departure.number],
+                    "sentence": f"{departure.what}.",
                 }
-                for each in broken.departures
+                for departure in broken.departures
             ],
         ) from broken
 
@@ -77,12 +77,12 @@ def telling_who_is_booked(zone: ZoneInfo) -> Iterator[None]:
             booked,
             appointments=[
                 {
-                    "id": each.appointment_id,
-                    "course_id": each.course_id,
-                    "number": each.number,
-                    "starts_at": local(each.starts_at, zone),
+                    "id": appointment.appointment_id,
+                    "course_id": appointment.course_id,
+                    "number": appointment.number,
+                    "starts_at": local(appointment.starts_at, zone),
                 }
-                for each in booked.appointments
+                for appointment in booked.appointments
             ],
         ) from booked
 
@@ -107,7 +107,7 @@ def telling_which_session() -> Iterator[None]:
         raise With(
             none,
             session_number=none.session_number,
-            remedies=[_remedy(each) for each in none.remedies],
+            remedies=[_remedy(remedy) for remedy in none.remedies],
         ) from none
     except NoPlan as none:
         raise With(none, session_number=none.session_number) from none

@@ -91,9 +91,9 @@ def _operation(
     yield f"<p>{escape(operation.get('description', ''))}"
     if parameters := operation.get("parameters"):
         yield "<table><tr><th>Parameter<th>In<th>Meaning"
-        for each in parameters:
-            yield f"<tr><td><code>{escape(each['name'])}</code><td>{escape(each['in'])}"
-            yield f"<td>{escape(each.get('description', ''))}"
+        for parameter in parameters:
+            yield f"<tr><td><code>{escape(parameter['name'])}</code><td>{escape(parameter['in'])}"
+            yield f"<td>{escape(parameter.get('description', ''))}"
         yield "</table>"
     body = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     if schema := body.get("schema"):

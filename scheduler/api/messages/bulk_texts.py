@@ -107,9 +107,12 @@ def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> P
         next_session_at=None if begins is None else local(begins, zone),
         samples=[
             SampleShape(
-                kind=each.kind, language=each.language, phone=masked(each.phone), text=each.text
+                kind=sample.kind,
+                language=sample.language,
+                phone=masked(sample.phone),
+                text=sample.text,
             )
-            for each in seen.samples
+            for sample in seen.samples
         ],
     )
 

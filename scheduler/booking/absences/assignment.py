@@ -83,9 +83,9 @@ class _Bits:
             ordered = sorted(those, key=lambda each: each.cost)
             self.own.append((1 << len(ordered)) - 1 << len(self.places))
             self.places += ordered
-        self.clash = _clashes([each.takes for each in self.places])
+        self.clash = _clashes([place.takes for place in self.places])
         self.near = _clashes(
-            [tuple(Take(room, each.stay) for room in each.rooms) for each in self.places]
+            [tuple(Take(room, place.stay) for room in place.rooms) for place in self.places]
         )
         """Those that could want the same room at the same time"""
 

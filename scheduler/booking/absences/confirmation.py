@@ -61,7 +61,7 @@ def confirm(
     if proposal.confirmed_at is not None:
         raise Conflict("This proposal was confirmed already.")
     booked = _locked(session, actor, proposal, now)
-    if any("why" in each for each in proposal.placings) and not cancel_unplaced:
+    if any("why" in placing for placing in proposal.placings) and not cancel_unplaced:
         raise Unplaced
     proposal.confirmed_at = now
     session.add(proposal)
@@ -174,7 +174,7 @@ def _carry_out(
 
 
 def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
-    return {each["appointment_id"]: each for each in proposal.placings}
+    return {placing["appointment_id"]: placing for placing in proposal.placings}
 
 
 def _wanted(

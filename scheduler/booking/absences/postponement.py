@@ -99,7 +99,7 @@ class _Attempt:
         self.patient = session.get_one(Patient, first.patient_id)
         self.siblings = courses.appointments_of(session, self.course)
         self.rest = rescheduling.rest_of(session, self.course, from_number=first.number, now=now)
-        own = {stored_id(each.id) for each in self.siblings} - {
+        own = {stored_id(sibling.id) for sibling in self.siblings} - {
             stored_id(each.id) for each in self.rest
         }
         self.placed = {key: _opening(seats[key], self.means) for key in own if key in seats}
@@ -141,11 +141,13 @@ class _Attempt:
         last = _opening(same[-1], self.means).day if same else None
         ids = {each.id for each in self.rest}
         kept = [
-            self.placed.get(stored_id(each.id)) or replanning.opening_of(each, self.means)
-            for each in self.siblings
-            if each.id not in ids
+            self.placed.get(stored_id(sibling.id)) or replanning.opening_of(sibling, self.means)
+            for sibling in self.siblings
+            if sibling.id not in ids
             # What is cancelled further on is no place to plan around, as in `tails`.
-            and (each.number < self.rest[0].number or each.state != AppointmentState.CANCELLED)
+            and (
+                sibling.number < self.rest[0].number or sibling.state != AppointmentState.CANCELLED
+            )
         ]
         now = [replanning.opening_of(each, self.means) for each in self.rest]
         phases = adherence.cut_to(adherence.planned_phases(self.course), len(kept) + len(self.rest))
@@ -185,9 +187,9 @@ class _Attempt:
         ids = {each.id for each in self.rest}
         placed = {key: opening.day for key, opening in self.placed.items()}
         taken = {
-            placed.get(stored_id(each.id), _day(each))
-            for each in self.siblings
-            if each.id not in ids and each.state != AppointmentState.CANCELLED
+            placed.get(stored_id(sibling.id), _day(sibling))
+            for sibling in self.siblings
+            if sibling.id not in ids and sibling.state != AppointmentState.CANCELLED
         }
         allocation.check_requested(wanted, self.means, now=self.now, taken_days=taken, field="")
         seats = allocation.allocate(

@@ -152,9 +152,9 @@ def is_later(placing: Mapping[str, Any]) -> bool:
 
 def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appointment]:
     """The sessions that a proposal is about, by their ids."""
-    ids = [each["appointment_id"] for each in proposal.placings]
+    ids = [placing["appointment_id"] for placing in proposal.placings]
     rows = session.exec(select(Appointment).where(col(Appointment.id).in_(ids)))
-    return {stored_id(each.id): each for each in rows}
+    return {stored_id(row.id): row for row in rows}
 
 
 def in_the_way(
@@ -166,7 +166,7 @@ def in_the_way(
             enter(session, actor, absence, release_held=True, now=now)
             attempt.rollback()
     except BookedInside as refusal:
-        ids = [each.appointment_id for each in refusal.appointments]
+        ids = [appointment.appointment_id for appointment in refusal.appointments]
     else:
         return []
     return list(
@@ -200,13 +200,13 @@ def _try(
     rests, refused = postponement.postpone(session, stuck, seats, until=absence.ends_at, now=now)
     inside = {each.id for each in booked}
     later = {
-        stored_id(each.id): {
-            **_placing(each, rest.seats[stored_id(each.id)]),
+        stored_id(appointment.id): {
+            **_placing(appointment, rest.seats[stored_id(appointment.id)]),
             "by_weeks": rest.weeks,
-            "inside": each.id in inside,
+            "inside": appointment.id in inside,
         }
         for rest in rests
-        for each in rest.sessions
+        for appointment in rest.sessions
     }
     placed = {stored_id(each.id): _placing(each, seats.get(stored_id(each.id))) for each in booked}
     for each in stuck:

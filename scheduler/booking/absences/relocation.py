@@ -82,7 +82,10 @@ def seat_all(
     free = _free_for_all(trial, sessions)
     most = max(LEAST_PLACES, MOST_PLACES // max(1, len(sessions)))
     chosen = assignment.assign(
-        [_places(trial, each, free[stored_id(each.id)], most) for each in sessions]
+        [
+            _places(trial, appointment, free[stored_id(appointment.id)], most)
+            for appointment in sessions
+        ]
     )
     # What was chosen is right by itself; what sessions do to each other's pace, and to days and
     # breaks that fill up, only the calendar knows.
@@ -97,13 +100,13 @@ def seat_all(
     # First whoever can stay on their day, so that nobody from another day takes that from them.
     free.clear()
     for candidates in (_same_day, _near):
-        for each in sessions:
-            if stored_id(each.id) in trial.seats:
+        for appointment in sessions:
+            if stored_id(appointment.id) in trial.seats:
                 continue
             if not free:
                 free = _free_for_all(trial, sessions)
-            for _, seat in candidates(trial, each, free[stored_id(each.id)]):
-                if _claim(trial, each, seat):
+            for _, seat in candidates(trial, appointment, free[stored_id(appointment.id)]):
+                if _claim(trial, appointment, seat):
                     free = {}  # what was read is so no longer
                     break
     return trial.seats
@@ -112,8 +115,8 @@ def seat_all(
 def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _Free]:
     """What is free for each session, read once for all of one treatment."""
     of_treatment: dict[int, list[Appointment]] = defaultdict(list)
-    for each in sessions:
-        of_treatment[_course(trial, each)[0].treatment_id].append(each)
+    for appointment in sessions:
+        of_treatment[_course(trial, appointment)[0].treatment_id].append(appointment)
     return {
         stored_id(each.id): free
         for those in of_treatment.values()
@@ -125,14 +128,14 @@ def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _
 def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
     """What is free near sessions of one treatment, as the calendar is now."""
     _, means = _course(trial, sessions[0])
-    days = [_day(each) for each in sessions]
+    days = [_day(appointment) for appointment in sessions]
     first, last = min(days) - NEAR, max(days) + NEAR
     now, by_day = trial.now, defaultdict(list)
     found = search.free_slots(trial.session, means, first=first, last=last, now=now)
     for slot, opening in zip(found, search.openings(found, means.zone), strict=True):
         by_day[opening.day].append((opening.minute, slot))
     times = search.times(trial.session, means, first=first, last=last, now=now)
-    calendars = {_patient(trial, each).calendar_id for each in sessions}
+    calendars = {_patient(trial, appointment).calendar_id for appointment in sessions}
     span = Interval(hours.moment(first, 0, means.zone), hours.moment(last, DAY, means.zone) + DAY)
     busy = diary.busy(trial.session, sorted(calendars), span, now=now)
     return _Free(

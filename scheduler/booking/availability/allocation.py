@@ -154,8 +154,8 @@ def still_allowed(
     `leaving`: what those seats have put on the calendars.
     """
     wanted = [
-        RequestedTime(each.number, instant_of(each.starts_at), each.practitioner_id, each.room_id)
-        for each in seats
+        RequestedTime(seat.number, instant_of(seat.starts_at), seat.practitioner_id, seat.room_id)
+        for seat in seats
     ]
     found = _times(session, means, wanted, patient=None, now=now, leaving=leaving)
     return all(_able(each, means, found, not_before=0)[0] for each in wanted)

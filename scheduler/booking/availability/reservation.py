@@ -58,7 +58,9 @@ def _unchanged(session: Session, means: Resources, seats: Sequence[Allocation]) 
     )
     versions = {each.id: each.version for each in found}
     changed = [
-        each for each in means.practitioners if versions.get(each.id, each.version) != each.version
+        practitioner
+        for practitioner in means.practitioners
+        if versions.get(practitioner.id, practitioner.version) != practitioner.version
     ]
     for each in changed:
         session.refresh(each)

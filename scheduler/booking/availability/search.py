@@ -52,7 +52,7 @@ class Resources:
 
     def gives(self, practitioner_id: int) -> bool:
         """Whether a practitioner is one of those who give this treatment."""
-        return any(each.id == practitioner_id for each in self.practitioners)
+        return any(practitioner.id == practitioner_id for practitioner in self.practitioners)
 
     def practitioner(self, practitioner_id: int) -> Practitioner:
         """One of those who give this treatment; NotFound for another."""
@@ -109,7 +109,7 @@ def shape_of(treatment: Treatment) -> SessionShape:
     """How long a session of a treatment takes, and which minutes need hands."""
     return SessionShape(
         minutes=treatment.minutes,
-        hands_on=tuple((each["from_minute"], each["to_minute"]) for each in treatment.hands_on)
+        hands_on=tuple((hand["from_minute"], hand["to_minute"]) for hand in treatment.hands_on)
         or ((0, treatment.minutes),),
         turnover_minutes=treatment.turnover_minutes,
         step=treatment.start_every_minutes,
@@ -302,7 +302,7 @@ def _limits(
         limits[stored_id(who.id)] = (
             rests,
             _full_days(taken, most, means.zone),
-            most is not None or not all(each.fixed for each in rests),
+            most is not None or not all(rest.fixed for rest in rests),
         )
     return limits
 

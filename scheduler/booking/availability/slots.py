@@ -360,7 +360,7 @@ def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[i
 
 def _leaves(rest: Break, hands: Sequence[Interval]) -> bool:
     """Hands that stay out of its window take nothing of a break, even of one that has gone."""
-    return not any(overlap(rest.window, each) for each in hands) or rest.left_by(hands)
+    return not any(overlap(rest.window, hand) for hand in hands) or rest.left_by(hands)
 
 
 def _clear(busy: Iterable[Stretch], wanted: Interval) -> bool:

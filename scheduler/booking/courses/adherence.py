@@ -76,10 +76,13 @@ def off_pace(
     if course.state == CourseState.CANCELLED:
         return []
     day = partial(_day, instead=instead)
-    places = sorted(sessions, key=lambda each: (day(each), each.wall_time[11:], each.number))
+    places = sorted(
+        sessions,
+        key=lambda appointment: (day(appointment), appointment.wall_time[11:], appointment.number),
+    )
     meant = meant_phases(course, sessions)
-    found = violations(meant, [day(each) for each in places])
-    there = [each for each in places if each.state != AppointmentState.CANCELLED]
+    found = violations(meant, [day(place) for place in places])
+    there = [place for place in places if place.state != AppointmentState.CANCELLED]
     if len(there) == len(places):
         return found
     # A place that was given up must not make the others look too fast: they have to be so alone.
@@ -92,21 +95,21 @@ def pace_status(
     course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
 ) -> PaceStatus:
     """How the dates of a course stand to its pace; `instead` as in `off_pace`."""
-    days = sorted(_day(each, instead) for each in sessions)
+    days = sorted(_day(appointment, instead) for appointment in sessions)
     return PaceStatus(days, off_pace(course, sessions, instead=instead))
 
 
 def newly_violated(before: PaceStatus, after: PaceStatus) -> list[PaceViolation]:
     """The departures that a change brings, or makes worse."""
-    were = {(each.kind, each.number): each for each in before.departures}
+    were = {(departure.kind, departure.number): departure for departure in before.departures}
     gaps, gaps_after = _gaps(before.days), _gaps(after.days)
     return [
-        each
-        for each in after.departures
+        departure
+        for departure in after.departures
         if _is_worse(
-            were.get((each.kind, each.number)),
-            each,
-            gaps_after.get(each.number, 0) - gaps.get(each.number, 0),
+            were.get((departure.kind, departure.number)),
+            departure,
+            gaps_after.get(departure.number, 0) - gaps.get(departure.number, 0),
         )
     ]
 
@@ -124,9 +127,9 @@ def day_keeps_pace(
     """
     before = pace_status(course, sessions, instead=instead)
     others = {
-        _day(each, instead)
-        for each in sessions
-        if each.id != one.id and each.state != AppointmentState.CANCELLED
+        _day(appointment, instead)
+        for appointment in sessions
+        if appointment.id != one.id and appointment.state != AppointmentState.CANCELLED
     }
 
     @cache
@@ -164,7 +167,7 @@ def record_violations(
 
 def accepted_violations(course: Course) -> dict[tuple[str, int], str]:
     """Why a course is not at its pace, by kind and session number."""
-    return {(each["kind"], each["number"]): each["reason"] for each in course.marks}
+    return {(mark["kind"], mark["number"]): mark["reason"] for mark in course.marks}
 
 
 def planned_phases(course: Course) -> list[Phase]:
@@ -174,7 +177,7 @@ def planned_phases(course: Course) -> list[Phase]:
 
 def agreed_phases(course: Course) -> list[Phase]:
     """All phases that were agreed on, those too that only a review may add."""
-    return [phases.from_json(each) for each in course.phases]
+    return [phases.from_json(phase) for phase in course.phases]
 
 
 def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
@@ -193,7 +196,7 @@ def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
 def meant_phases(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
     """The phases by which the dates of a course are judged, make-up sessions included."""
     planned = planned_phases(course)
-    extra = sum(each.make_up for each in sessions)
+    extra = sum(appointment.make_up for appointment in sessions)
     own = len(sessions) - extra
     if own > _sessions(planned):
         # More sessions than planned: the optional ones are among them.

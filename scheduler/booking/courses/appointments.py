@@ -230,7 +230,7 @@ def _become(
 
 def _close_course(session: Session, course: Course) -> None:
     """A course without any session still to come is over."""
-    states = {each.state for each in courses.appointments_of(session, course)}
+    states = {appointment.state for appointment in courses.appointments_of(session, course)}
     if states & LIVE or course.state == CourseState.CANCELLED:
         return
     over = states & {AppointmentState.COMPLETED, AppointmentState.NO_SHOW}

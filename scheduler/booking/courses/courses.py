@@ -144,7 +144,11 @@ def cancel(
     """Cancel what is left of a course: each session that has not begun is freed."""
     if course.state in {CourseState.CANCELLED, CourseState.COMPLETED}:
         raise Conflict(f"This course is {course.state} already.")
-    rest = [each for each in appointments_of(session, course) if can_change(each, now)]
+    rest = [
+        appointment
+        for appointment in appointments_of(session, course)
+        if can_change(appointment, now)
+    ]
     diary.free(session, appointment_ids=[stored_id(each.id) for each in rest])
     was = {
         "states": [[each.id, each.state] for each in rest],
@@ -200,7 +204,7 @@ def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
 
 def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
     """Let the links to a course that ends later than was booked live as long as they should."""
-    last = max(each.ends_at for each in appointments_of(session, course))
+    last = max(appointment.ends_at for appointment in appointments_of(session, course))
     links.prolong(
         session,
         purposes=("course", "calendar"),
@@ -376,7 +380,9 @@ def _record_booking(
         "booked",
         course,
         now,
-        appointments=[[each.id, each.starts_at.isoformat()] for each in appointments],
+        appointments=[
+            [appointment.id, appointment.starts_at.isoformat()] for appointment in appointments
+        ],
     )
 
 

@@ -91,8 +91,8 @@ def to_make_up(course: Course, sessions: Sequence[Appointment]) -> int:
     """How many sessions of a course were missed or cancelled that none has been added for."""
     if course.state == CourseState.CANCELLED:
         return 0
-    missed = sum(each.state in MISSED for each in sessions)
-    return max(0, missed - sum(each.make_up for each in sessions))
+    missed = sum(appointment.state in MISSED for appointment in sessions)
+    return max(0, missed - sum(appointment.make_up for appointment in sessions))
 
 
 def _check_room(sessions: Sequence[Appointment], more: int) -> None:

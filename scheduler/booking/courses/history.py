@@ -161,7 +161,7 @@ def _made_up(entry: AuditEntry, known_things: HistoryContext) -> str:
 
 
 def _added(entry: AuditEntry, known_things: HistoryContext) -> str:
-    starts = [each[1] for each in entry.details["appointments"]]
+    starts = [detail[1] for detail in entry.details["appointments"]]
     first = "on" if len(starts) == 1 else "the first on"
     return f"{_sessions(len(starts))}, {first} {_when(starts[0], known_things)}"
 
@@ -171,7 +171,7 @@ def _cancelled(entry: AuditEntry, _: HistoryContext) -> str:
 
 
 def _taken_back(entry: AuditEntry, _: HistoryContext) -> str:
-    numbers = [str(each) for each in entry.details["sessions"]]
+    numbers = [str(detail) for detail in entry.details["sessions"]]
     those = f"session{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
     if entry.details["was"] == "moved":
         return f"That was taken back: {those} went back to the old time."

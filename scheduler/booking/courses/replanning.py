@@ -59,7 +59,11 @@ def replan_those(
     """Put some sessions behind all others of their course, at its pace."""
     means = rescheduling.resources_of(session, course)
     ids = {each.id for each in moved}
-    kept = [each for each in courses.appointments_of(session, course) if each.id not in ids]
+    kept = [
+        appointment
+        for appointment in courses.appointments_of(session, course)
+        if appointment.id not in ids
+    ]
     first = min(each.number for each in moved)
     # What is cancelled further on is no place to plan around: the rest is planned as it will be.
     kept = [
@@ -219,7 +223,7 @@ def plan_tail(
     except NoPlan as refusal:
         asked = PlanRequest(phases, wishes, now, patient.calendar_id, leaving)
         raise no_plan.explain(session, means, refusal, asked) from refusal
-    return [each.opening for each in plan.sessions]
+    return [appointment.opening for appointment in plan.sessions]
 
 
 def opening_of(appointment: Appointment, means: Resources) -> Opening:

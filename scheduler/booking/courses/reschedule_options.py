@@ -72,9 +72,9 @@ def rest_from(
     means = rescheduling.resources_of(session, course)
     moved = {each.id for each in rest}
     kept = [
-        each
-        for each in courses.appointments_of(session, course)
-        if each.id not in moved and each.number < rest[0].number
+        appointment
+        for appointment in courses.appointments_of(session, course)
+        if appointment.id not in moved and appointment.number < rest[0].number
     ]
     return replanning.plan_tail(
         session,
@@ -133,7 +133,7 @@ def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
 
 def _between(appointment: Appointment, siblings: Sequence[Appointment]) -> tuple[date, date]:
     """The days of the sessions before and after one, those cancelled left out."""
-    there = [each for each in siblings if each.state != AppointmentState.CANCELLED]
+    there = [sibling for sibling in siblings if sibling.state != AppointmentState.CANCELLED]
     days = [(each.number, date.fromisoformat(each.wall_time[:10])) for each in there]
     before = [day for number, day in days if number < appointment.number]
     after = [day for number, day in days if number > appointment.number]

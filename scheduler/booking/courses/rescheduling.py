@@ -186,7 +186,8 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
     """Session 3 is the third in time, whatever was moved past what; cancelled ones count too."""
     session.flush()
     sessions = sorted(
-        courses.appointments_of(session, course), key=lambda each: (each.starts_at, each.number)
+        courses.appointments_of(session, course),
+        key=lambda appointment: (appointment.starts_at, appointment.number),
     )
     phase_of = courses.phase_numbers(adherence.agreed_phases(course), len(sessions))
     renumbered = [
@@ -212,9 +213,11 @@ def rest_of(
 ) -> list[Appointment]:
     """The sessions from a number on that are still to come; Conflict where there is none."""
     rest = [
-        each
-        for each in courses.appointments_of(session, course)
-        if each.number >= from_number and each.state in EXPECTED and each.starts_at > now
+        appointment
+        for appointment in courses.appointments_of(session, course)
+        if appointment.number >= from_number
+        and appointment.state in EXPECTED
+        and appointment.starts_at > now
     ]
     if not rest:
         raise Conflict("No session from this number on is still to come.")

@@ -70,8 +70,11 @@ def last(session: Session, course: Course, *, now: datetime) -> UndoableChange |
         return None
     made = (found[-1].request_id, found[-1].at)
     entries = [each for each in found if (each.request_id, each.at) == made]
-    sessions = {stored_id(each.id): each for each in courses.appointments_of(session, course)}
-    before = [was for each in entries for was in _before(each, sessions)]
+    sessions = {
+        stored_id(appointment.id): appointment
+        for appointment in courses.appointments_of(session, course)
+    }
+    before = [was for entry in entries for was in _before(entry, sessions)]
     if not before or any(
         was.starts_at <= now or not _is_as_it_was_left(was, entries) for was in before
     ):
@@ -217,7 +220,7 @@ def _is_as_it_was_left(was: PreviousState, entries: Sequence[AuditEntry]) -> boo
 
 
 def _kind(entries: Sequence[AuditEntry]) -> str:
-    deeds = {each.deed for each in entries}
+    deeds = {entry.deed for entry in entries}
     if "cancelled" in deeds:
         return "course cancelled"
     return "cancelled" if "is cancelled" in deeds else "moved"

@@ -65,7 +65,7 @@ def _earlier(best: Proposal) -> Iterator[Alternative]:
         return  # the soonest end within a cap would take too long to know
     # A part that is to be spread is not crammed: it may be a week shorter, no more.
     phases = [_still_spread(phase) for phase in best.phases]
-    allowed = [each for each in best.openings if best.wishes.allow(each)]
+    allowed = [opening for opening in best.openings if best.wishes.allow(opening)]
     free = {each.day.toordinal() for each in allowed if each.day >= best.wishes.start_on}
     end = date_search.soonest_end(phases, free, best.wishes.start_on.toordinal())
     last = _end(best.plan)
@@ -106,8 +106,8 @@ def _at_one_hour(best: Proposal) -> Iterator[Alternative]:
 
 def _by(openings: Iterable[Opening], shared: Callable[[Opening], int]) -> list[list[Opening]]:
     groups: dict[int, list[Opening]] = defaultdict(list)
-    for each in openings:
-        groups[shared(each)].append(each)
+    for opening in openings:
+        groups[shared(opening)].append(opening)
     return [groups[key] for key in sorted(groups)]
 
 
@@ -115,7 +115,7 @@ def _best_of(best: Proposal, tried: Iterable[Sequence[Opening]]) -> list[Plan]:
     """The best plan of those possible, or none."""
     plans = []
     for openings in tried:
-        if len({each.day for each in openings}) < len(best.plan.sessions):
+        if len({opening.day for opening in openings}) < len(best.plan.sessions):
             continue
         try:
             plan = planner.plan(best.phases, openings, best.wishes, until=best.until)
@@ -128,7 +128,7 @@ def _best_of(best: Proposal, tried: Iterable[Sequence[Opening]]) -> list[Plan]:
 
 
 def _less_well(plan: Plan) -> int:
-    return len({number for each in plan.compromises for number in each.session_numbers})
+    return len({number for compromise in plan.compromises for number in compromise.session_numbers})
 
 
 def _end(plan: Plan) -> date:

@@ -35,7 +35,10 @@ def choose(ways: Ways, admissible: Mapping[int, Sequence[Opening]], densest: int
     days = {day: _Day(day, offered, base) for day, offered in admissible.items()}
     people = sorted({who for day in days.values() for who in day.by_person})
     weekdays = sorted({day.weekday for day in days.values()})
-    patterns = [frozenset(each) for each in combinations(weekdays, min(densest, len(weekdays)))]
+    patterns = [
+        frozenset(combination)
+        for combination in combinations(weekdays, min(densest, len(weekdays)))
+    ]
 
     graph = _index(ways)
     same_person = _best(

@@ -209,7 +209,10 @@ def breaks(phases: Sequence[Phase], days: Sequence[date]) -> list[str]:
     they go; more are one break. Optional phases count only if their sessions are there: pass the
     phases that are meant.
     """
-    return [f"{each.what}." for each in violations(phases, sorted(day.toordinal() for day in days))]
+    return [
+        f"{violation.what}."
+        for violation in violations(phases, sorted(day.toordinal() for day in days))
+    ]
 
 
 def violations(phases: Sequence[Phase], days: Sequence[int]) -> list[PaceViolation]:

@@ -139,7 +139,7 @@ def neighbours(
     """
     now = planned.sessions[number - 1].opening
     days = [session.opening.day.toordinal() for session in planned.sessions]
-    tolerated = {(each.kind, each.number) for each in violations(phases, days)}
+    tolerated = {(violation.kind, violation.number) for violation in violations(phases, days)}
     lowest = days[number - 2] if number > 1 else 0
     highest = days[number] if number < len(days) else date.max.toordinal()
 
@@ -152,7 +152,7 @@ def neighbours(
             day = opening.day.toordinal()
             moved = [*days[: number - 1], day, *days[number:]]
             fits[opening.day] = lowest < day < highest and tolerated.issuperset(
-                (each.kind, each.number) for each in violations(phases, moved)
+                (violation.kind, violation.number) for violation in violations(phases, moved)
             )
         if fits[opening.day]:
             found.append(opening)

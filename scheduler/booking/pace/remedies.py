@@ -93,7 +93,7 @@ def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date
         yield _Try(kind, said[kind], phases, softer)
     place, before = _place(phases, number)
     if phases[place].weekdays:
-        anywhere = [replace(each, weekdays=()) for each in phases]
+        anywhere = [replace(phase, weekdays=()) for phase in phases]
         yield _Try("any_weekday", _("If its sessions may be on any weekday"), anywhere, wishes)
     ends = _ends(phases, refusal)
     for days in EARLIER_BY if ends else ():

@@ -77,7 +77,7 @@ def adopt(
 ) -> None:
     """Propose this course and no other. Raises SessionsTaken, and then all is as it was."""
     _keep(session, enquiry, treatment, plan.sessions, now)
-    enquiry.compromises = [_told(each) for each in plan.compromises]
+    enquiry.compromises = [_told(compromise) for compromise in plan.compromises]
     session.add(enquiry)
     session.flush()
 
@@ -94,7 +94,7 @@ def put_back(
     """Propose again what an enquiry once held in these two fields. SessionsTaken as in `adopt`."""
     zone = search.resources(session, treatment).zone
     _keep(session, enquiry, treatment, _read(sessions, zone), now)
-    enquiry.compromises = [dict(each) for each in compromises]
+    enquiry.compromises = [dict(compromise) for compromise in compromises]
     session.add(enquiry)
     session.flush()
 
@@ -166,7 +166,7 @@ def change(
         raise NoLongerFree from taken
     # What was said of the time that it had is not true of the one that it has now.
     enquiry.compromises = [
-        each for each in enquiry.compromises if list(each["sessions"]) != [number]
+        compromise for compromise in enquiry.compromises if list(compromise["sessions"]) != [number]
     ]
 
 

@@ -91,7 +91,7 @@ def proposal(
 
 def phases_of(treatment: Treatment) -> list[Phase]:
     """The phases of a treatment, optional ones included, each as often as it is given."""
-    return phases.written_out([phases.from_json(each) for each in treatment.phases])
+    return phases.written_out([phases.from_json(phase) for phase in treatment.phases])
 
 
 def last_day(

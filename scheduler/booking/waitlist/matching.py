@@ -121,7 +121,7 @@ def still_fits(session: Session, entry: WaitlistEntry, offer: Offer, *, now: dat
     leaving = Ignoring(hold_id=offer.hold_id)
     board = Board(session, now=now, asked_at=now, leaving=leaving)
     look = WaitlistSearch(session, entry, now, board, offer)
-    wanted = {_place(each) for each in offer.sessions}
+    wanted = {_place(appointment) for appointment in offer.sessions}
     if entry.wants != "course":
         return any({opens(each)} == wanted for [each] in choices(look))
     means = board.means(entry.treatment_id)
@@ -161,7 +161,11 @@ def _earlier(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
     course = look.session.get_one(Course, own.course_id)
     sessions = courses.appointments_of(look.session, course)
     day = date.fromisoformat(own.wall_time[:10])
-    earlier = [_day(each) for each in sessions if each.number < own.number and _counts(each)]
+    earlier = [
+        _day(appointment)
+        for appointment in sessions
+        if appointment.number < own.number and _counts(appointment)
+    ]
     first, last = _window(look, means, timedelta(days=means.treatment.horizon_days))
     first = max(first, max(earlier, default=date.min) + timedelta(days=bool(earlier)))
     last = min(day, last)
@@ -171,7 +175,10 @@ def _earlier(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
         if instant_of(opening.starts_at) >= own.starts_at:
             return
         if opening.day not in kept:
-            moved = [_on(opening.day, each) if each is own else each for each in sessions]
+            moved = [
+                _on(opening.day, appointment) if appointment is own else appointment
+                for appointment in sessions
+            ]
             kept[opening.day] = not adherence.newly_violated(
                 stands, adherence.pace_status(course, moved)
             )
@@ -189,7 +196,7 @@ def _course(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
             plan = planner.plan(agreed, openings, Wishes(start_on=first), until=last)
         except (NoPlan, TooTangled):
             return
-        chosen = [each.opening for each in plan.sessions]
+        chosen = [appointment.opening for appointment in plan.sessions]
         if violations(agreed, [each.day.toordinal() for each in chosen]):
             return
         yield chosen

@@ -257,16 +257,16 @@ def _standing(session: Session, movers: Sequence[MovingEntry]) -> list[DiaryStre
     stretches = [each for mover in movers for each in (*mover.before, *mover.after)]
     if not stretches:
         return []
-    first = min(each.span.start for each in stretches) - diary.LONGEST
+    first = min(stretch.span.start for stretch in stretches) - diary.LONGEST
     moving = {mover.key for mover in movers}
     return [
-        each
-        for some in _chunks(sorted({each.calendar_id for each in stretches}))
-        for each in _stretches(
+        stretch
+        for some in _chunks(sorted({stretch.calendar_id for stretch in stretches}))
+        for stretch in _stretches(
             session,
             DIARY.c.calendar_id.in_(some) & (DIARY.c.from_minute > first),
         )
-        if each.key not in moving
+        if stretch.key not in moving
     ]
 
 

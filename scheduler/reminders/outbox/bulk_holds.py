@@ -61,7 +61,7 @@ def covering(batches: Iterable[MassText], news_at: datetime | None) -> MassText 
     """The one that a change belongs to."""
     if news_at is None:
         return None
-    return next((each for each in batches if each.begins_at <= news_at < each.ends_at), None)
+    return next((batch for batch in batches if batch.begins_at <= news_at < batch.ends_at), None)
 
 
 def holds_back() -> ColumnElement[bool]:

@@ -130,7 +130,7 @@ def next_sessions(
         .where(Patient.phone == phone, *_to_come(clinic, now))
         .order_by(col(Appointment.starts_at).desc())
     )
-    first = {each.patient_id: OpenQuestion(each, each.starts_at) for each in rows}
+    first = {row.patient_id: OpenQuestion(row, row.starts_at) for row in rows}
     return sorted(first.values(), key=_by_time)
 
 

@@ -119,7 +119,7 @@ def reschedule(talk: Conversation, understood: ParsedReply) -> None:
     sessions = open_questions.asked_about(
         talk.session, talk.phone, clinic, at=talk.reply.at, now=talk.now
     ) or open_questions.next_sessions(talk.session, talk.phone, clinic, now=talk.now)
-    first = {each.appointment.course_id: each for each in reversed(sessions)}
+    first = {appointment.appointment.course_id: appointment for appointment in reversed(sessions)}
     if not sessions:
         pass_on(talk, "It wishes to change a session, and none is to come.")
     elif len(first) > 1:
@@ -182,7 +182,7 @@ def take_every(talk: Conversation, every: Every) -> bool:
     scored = open_questions.to_be_scored(talk.session, talk.phone, talk.contact.clinic, at=at)
     if _came_between(choice, scored) or every.how_many not in (0, len(choice.sessions)):
         return False
-    offered = [_offered(talk, *each) for each in choice.sessions]
+    offered = [_offered(talk, *appointment) for appointment in choice.sessions]
     if every.may_be_hour and any(_hour(talk, each) == every.how_many for each in offered):
         return False
     talk.reply.meaning = Intent.CHOICE
@@ -216,7 +216,7 @@ def _came_between(choice: Choice, scored: Sequence[tuple[OpenQuestion, datetime]
 
 
 def _take_choice(talk: Conversation, choice: Choice, number: int | None) -> None:
-    offered = [_offered(talk, *each) for each in choice.sessions]
+    offered = [_offered(talk, *appointment) for appointment in choice.sessions]
     if number is None or not 1 <= number <= len(offered):
         talk.ask_which(offered, choice.meaning, score=choice.score)
         return

@@ -115,8 +115,11 @@ class Conversation:
         self.reply.offered = {
             "meaning": str(meaning),
             "sessions": [
-                (stored_id(each.appointment.id), each.appointment.starts_at.isoformat())
-                for each in sessions
+                (
+                    stored_id(appointment.appointment.id),
+                    appointment.appointment.starts_at.isoformat(),
+                )
+                for appointment in sessions
             ],
             "score": score,
         }
@@ -124,7 +127,7 @@ class Conversation:
 
     def listed(self, sessions: Sequence[OpenQuestion]) -> str:
         """Sessions by number, with date and time, told apart where they are at one time."""
-        told = [self._choice(each.appointment, sessions) for each in sessions]
+        told = [self._choice(appointment.appointment, sessions) for appointment in sessions]
         return ", ".join(f"{number}: {each}" for number, each in enumerate(told, start=1))
 
     def _choice(self, appointment: Appointment, others: Sequence[OpenQuestion]) -> str:

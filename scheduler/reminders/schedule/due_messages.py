@@ -49,7 +49,9 @@ def owed(
     answers = AnsweredTimes(sent)
     texts = {
         text.key: answers.spared(text, quiet)
-        for text in (_text(each, quiet, zone, now) for each in occasions(visits, gone, answers))
+        for text in (
+            _text(occasion, quiet, zone, now) for occasion in occasions(visits, gone, answers)
+        )
         if text.key not in gone and not _is_before(text)
     }
     ledger = FrequencyCap(budget, zone, sent)

@@ -132,7 +132,7 @@ class BookingForm:
 
     def name_of(self, practitioner_id: int) -> str:
         """What a practitioner is called; a proposal may outlive somebody's leaving."""
-        names = {each.id: each.name for each in self.practitioners}
+        names = {practitioner.id: practitioner.name for practitioner in self.practitioners}
         return names.get(practitioner_id) or _("another practitioner")
 
     def kept(self) -> str:
@@ -233,7 +233,10 @@ def details_as_kept(details: Details, typed_phone: str) -> dict[str, str]:
 
 def session_number(desk: BookingForm, typed: str) -> int:
     """The number of a proposed session, out of an address; NotFound for another."""
-    numbers = {str(each["number"]): int(each["number"]) for each in desk.enquiry.sessions}
+    numbers = {
+        str(appointment["number"]): int(appointment["number"])
+        for appointment in desk.enquiry.sessions
+    }
     if typed not in numbers:
         raise NotFound
     return numbers[typed]

@@ -59,7 +59,7 @@ class Way:
 def ways(here: BookingForm) -> list[Way]:
     """The buttons beside a plan, each with the wishes that it stands for."""
     wishes, openings = here.wishes, [each.opening for each in here.planned]
-    usual = Counter(each.minute for each in openings).most_common(1)[0][0]
+    usual = Counter(opening.minute for opening in openings).most_common(1)[0][0]
     least, end = wishes.between or (0, DAY)
     earlier = wishes._replace(between=(least if least < usual else 0, usual))
     after = usual + LATER_BY
@@ -71,8 +71,12 @@ def ways(here: BookingForm) -> list[Way]:
     found.append(
         Way("week", _("Start a week later"), wishes._replace(start_on=week), _(NO_OTHER)),
     )
-    names = Counter(each.practitioner_id for each in openings)
-    others = [each for each in here.practitioners if names[each.id or 0] < len(openings)]
+    names = Counter(opening.practitioner_id for opening in openings)
+    others = [
+        practitioner
+        for practitioner in here.practitioners
+        if names[practitioner.id or 0] < len(openings)
+    ]
     for each in others[:PEOPLE_NAMED]:
         words = _("With %(who)s") % {"who": each.name}
         with_them = wishes._replace(practitioner_id=each.id)
@@ -125,7 +129,7 @@ def take_remedy(token: str, visit: Writing, form: Typed) -> Response:
     here = form_session.open_form(visit, token, lock=True)
     if elsewhere := here.elsewhere("wishes"):
         return rendering.go(elsewhere)
-    tried = [each for each in here.remedies if each["kind"] == form.one("kind")]
+    tried = [remedy for remedy in here.remedies if remedy["kind"] == form.one("kind")]
     if not tried:  # pressed twice, or in an old tab
         return rendering.go(f"{here.base}/{'plan' if here.enquiry.sessions else 'wishes'}")
     before = {name: here.answer(name) for name in ("wishes", "phases")}
@@ -148,7 +152,7 @@ def refusal_as_kept(wrong: Exception) -> dict[str, Any]:
         remedies = wrong.remedies if isinstance(wrong, Refused) else ()
         return {
             "why": wrong.sentence,
-            "remedies": [_remedy_as_kept(each) for each in remedies if each.strict is None],
+            "remedies": [_remedy_as_kept(remedy) for remedy in remedies if remedy.strict is None],
         }
     return {"why": _(wrong.sentence if isinstance(wrong, TooMany) else QUICKER), "remedies": []}
 
@@ -158,7 +162,7 @@ def _remedy_as_kept(remedy: Remedy) -> dict[str, Any]:
         "kind": remedy.kind,
         "sentence": remedy.sentence,
         "start_on": remedy.start_on.isoformat() if remedy.start_on else None,
-        "phases": [to_json(each) for each in remedy.phases] if remedy.phases else None,
+        "phases": [to_json(phase) for phase in remedy.phases] if remedy.phases else None,
     }
 
 
@@ -171,7 +175,11 @@ def _take_way(here: BookingForm, way: Way) -> None:
         agreed=draft_plans.agreed(here.enquiry, here.treatment),
         leaving=holds.leaving(here.enquiry.hold_id),
     )
-    met = [each for each in plan.sessions if not way.wishes.missed_by(each.opening)]
+    met = [
+        appointment
+        for appointment in plan.sessions
+        if not way.wishes.missed_by(appointment.opening)
+    ]
     if not met or not _is_new(here, plan):
         here.keep(notices=[way.sorry])
         return
@@ -183,7 +191,7 @@ def _take_way(here: BookingForm, way: Way) -> None:
 
 
 def _take_alternative(here: BookingForm, kind: str) -> None:
-    found = [each for each in _alternatives(here) if each.kind == kind]
+    found = [alternative for alternative in _alternatives(here) if alternative.kind == kind]
     if not found or not _is_new(here, found[0].plan):
         here.keep(notices=[_(NO_OTHER)])
         return

@@ -61,7 +61,7 @@ def wishes(
         hours=_hours(here),
         practitioners=[
             ("", _("Anyone")),
-            *((each.id, each.name) for each in here.practitioners),
+            *((practitioner.id, practitioner.name) for practitioner in here.practitioners),
         ],
     )
 
@@ -74,7 +74,7 @@ def plan(here: BookingForm, ways: Sequence[tuple[str, str]]) -> HTMLResponse:
         "plan.html",
         summary=view_models.summary(sessions, here.place),
         weeks=view_models.weeks(sessions, here.place.manner),
-        compromises=[each["sentence"] for each in here.enquiry.compromises],
+        compromises=[compromise["sentence"] for compromise in here.enquiry.compromises],
         kept=here.kept(),
         ways=ways,
         had=bool(here.answer("before")),
@@ -191,13 +191,20 @@ def _marked(here: BookingForm, sessions: list[SessionView]) -> list[SessionView]
         for each in (here.answer("before") or {}).get("sessions", [])
     }
     now = {
-        each["number"]: (each["number"], each["starts_at"], each["practitioner_id"])
-        for each in here.enquiry.sessions
+        appointment["number"]: (
+            appointment["number"],
+            appointment["starts_at"],
+            appointment["practitioner_id"],
+        )
+        for appointment in here.enquiry.sessions
     }
     new = {number for number, place in now.items() if place not in before}
     if not before or len(new) * 2 > len(now):
         return sessions
-    return [replace(each, tag=_("new time")) if each.number in new else each for each in sessions]
+    return [
+        replace(appointment, tag=_("new time")) if appointment.number in new else appointment
+        for appointment in sessions
+    ]
 
 
 def _spoken(question: screening.Question) -> screening.Question:

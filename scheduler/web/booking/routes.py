@@ -95,7 +95,7 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
             form,
             today=here.place.today,
             horizon_days=here.treatment.horizon_days,
-            practitioner_ids=[stored_id(each.id) for each in here.practitioners],
+            practitioner_ids=[stored_id(practitioner.id) for practitioner in here.practitioners],
         )
         # Other wishes ask for the treatment's own pace again, and begin with plans anew.
         here.keep(
@@ -120,7 +120,7 @@ def show_plan(token: str, visit: Reading) -> Response:
     here = form_session.open_form(visit, token)
     if elsewhere := here.elsewhere("plan"):
         return rendering.go(elsewhere)
-    return booking_pages.plan(here, [(each.key, each.words) for each in other_plans.ways(here)])
+    return booking_pages.plan(here, [(way.key, way.words) for way in other_plans.ways(here)])
 
 
 @router.post("/{token}/plan")

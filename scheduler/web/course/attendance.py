@@ -118,7 +118,7 @@ def _past(folder: CoursePage, token: str) -> HTMLResponse:
 
 def _left(folder: CoursePage) -> list[SessionView]:
     """The sessions that can still be cancelled."""
-    return [each for each in folder.sessions if each.can_cancel]
+    return [appointment for appointment in folder.sessions if appointment.can_cancel]
 
 
 def _as_shown(left: list[SessionView]) -> str:

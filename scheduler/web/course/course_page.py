@@ -87,7 +87,7 @@ class CoursePage:
     @property
     def sessions(self) -> list[SessionView]:
         """Its sessions in words."""
-        return [self.shown(each) for each in self.appointments]
+        return [self.shown(appointment) for appointment in self.appointments]
 
     def shown(self, appointment: Appointment, *, starts_at: datetime | None = None) -> SessionView:
         """A session in words, with what can be done about it. `starts_at`: as if it were then."""
@@ -135,9 +135,11 @@ class CoursePage:
     def others_stay(self, changed: Appointment) -> str:
         """What becomes of the other sessions to come; nothing where there is none."""
         others = [
-            each
-            for each in self.appointments
-            if each.state in OPEN and each.starts_at > self.visit.now and each.id != changed.id
+            appointment
+            for appointment in self.appointments
+            if appointment.state in OPEN
+            and appointment.starts_at > self.visit.now
+            and appointment.id != changed.id
         ]
         if not others:
             return ""
@@ -155,7 +157,11 @@ class CoursePage:
         """
         if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
             raise NotFound
-        there = [each for each in self.appointments if minute_of(each.starts_at) == int(typed)]
+        there = [
+            appointment
+            for appointment in self.appointments
+            if minute_of(appointment.starts_at) == int(typed)
+        ]
         if not there:
             raise MovedAway(self)
         return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)

@@ -58,7 +58,7 @@ def page(
     """The course as it is now. `care`: what the notices say did not go as it was meant."""
     visit = folder.visit
     sessions = folder.sessions
-    coming = [each for each in sessions if each.can_cancel]
+    coming = [appointment for appointment in sessions if appointment.can_cancel]
     entries = timeline.timeline(visit.session, folder.course, now=visit.now)
     change = undo.last(visit.session, folder.course, now=visit.now)
     return folders.page(
@@ -89,7 +89,11 @@ def told(folder: CoursePage, said: str, at: str = "") -> list[str]:
     """What to tell after a deed; `at`: the minute of the session that it was about."""
     if said not in SAID:
         return []
-    there = [each for each in folder.sessions if str(each.minute) == at and each.can_cancel]
+    there = [
+        appointment
+        for appointment in folder.sessions
+        if str(appointment.minute) == at and appointment.can_cancel
+    ]
     if said == "moved" and there:
         now = {"number": there[0].number, "when": there[0].spoken}
         return [_("Session %(number)s is now on %(when)s.") % now]
@@ -156,4 +160,4 @@ def _is_declined(folder: CoursePage) -> bool:
     course = folder.course
     answers = folder.visit.session.get(Screening, course.screening_id or 0)
     held = answers is not None and answers.needs_clearance and course.cleared_at is None
-    return held and any(each.news_at for each in folder.appointments)
+    return held and any(appointment.news_at for appointment in folder.appointments)

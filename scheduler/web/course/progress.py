@@ -84,7 +84,11 @@ def give(token: str, minute: str, visit: Writing, form: Typed) -> Response:
 def of(folder: CoursePage) -> Progress:
     """The scores of a course in words and as a picture."""
     given = scores.of_course(folder.visit.session, stored_id(folder.course.id))
-    attended = [each for each in folder.appointments if each.state not in reviews.NOT_ATTENDED]
+    attended = [
+        appointment
+        for appointment in folder.appointments
+        if appointment.state not in reviews.NOT_ATTENDED
+    ]
     due = reviews.due_after([each.number for each in attended], folder.treatment.review_after)
     values = {each.number: given[stored_id(each.id)].value for each in attended if each.id in given}
     over = [each for each in attended if each.ends_at <= folder.visit.now]

@@ -238,7 +238,7 @@ def _rest(
         weeks_now=view_models.weeks(now, folder.place.manner),
         ends_now=now[-1].day,
         ends=planned[-1].day if planned else "",
-        times=",".join(f"{each.starts_at}-{each.practitioner_id}" for each in openings),
+        times=",".join(f"{opening.starts_at}-{opening.practitioner_id}" for opening in openings),
     )
 
 
@@ -278,8 +278,8 @@ def _open(visit: Visit, token: str, minute: str) -> ReschedulePage:
 def _are_there(folder: CoursePage, times: Sequence[tuple[int, int]]) -> bool:
     """Whether the course has sessions at all of these times already."""
     there = {
-        (minute_of(each.starts_at), each.practitioner_id)
-        for each in folder.appointments
-        if each.state in folders.OPEN
+        (minute_of(appointment.starts_at), appointment.practitioner_id)
+        for appointment in folder.appointments
+        if appointment.state in folders.OPEN
     }
     return set(times) <= there

@@ -32,27 +32,27 @@ class TextView:
 
 def owed(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
     """What is still to be texted, the next first."""
-    return [_shown(each, place) for each in entries if each.state in ON_ITS_WAY]
+    return [_shown(entry, place) for entry in entries if entry.state in ON_ITS_WAY]
 
 
 def sent(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
     """What went out, the latest first."""
-    return [_shown(each, place) for each in entries if each.state in GONE_OUT][::-1]
+    return [_shown(entry, place) for entry in entries if entry.state in GONE_OUT][::-1]
 
 
 def left_out(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
     """What gives way to more useful texts, in order; the page says by which limits."""
     return [
-        _shown(each, place)
-        for each in entries
-        if each.state == MessageState.WITHDRAWN and each.reason.startswith(GAVE_WAY)
+        _shown(entry, place)
+        for entry in entries
+        if entry.state == MessageState.WITHDRAWN and entry.reason.startswith(GAVE_WAY)
     ]
 
 
 def owed_or_sent(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
     """All that is or was to be texted, in order."""
     wanted = ON_ITS_WAY | GONE_OUT.keys()
-    return [_shown(each, place) for each in entries if each.state in wanted]
+    return [_shown(entry, place) for entry in entries if entry.state in wanted]
 
 
 def _shown(entry: TimelineEntry, place: Locale) -> TextView:

@@ -49,7 +49,7 @@ def ask(visit: Writing, form: Typed) -> Response:
 
 def _clinics(visit: Visit) -> Sequence[Clinic]:
     clinics = visit.session.exec(select(Clinic).order_by(col(Clinic.id))).all()
-    visit.speak(*visit.read_languages, *(each.language for each in clinics[:1]))
+    visit.speak(*visit.read_languages, *(clinic.language for clinic in clinics[:1]))
     return clinics
 
 
@@ -57,7 +57,7 @@ def _number(visit: Visit, clinics: Sequence[Clinic], typed: str) -> str:
     """The number as people of the clinics' country write it; of any country that has a clinic."""
     if not typed:
         raise Invalid(_("Please give the number of your mobile phone."))
-    countries = [each.country for each in clinics]
+    countries = [clinic.country for clinic in clinics]
     return phone.normalise(
         typed,
         country=countries[0] if countries else "US",

@@ -62,7 +62,8 @@ def find_clinic(session: Session, typed_id: str) -> Clinic:
 def practitioners_of(session: Session, treatment: Treatment) -> list[Practitioner]:
     """Those who give a treatment, by name."""
     return sorted(
-        search.resources(session, treatment).practitioners, key=lambda each: each.name.casefold()
+        search.resources(session, treatment).practitioners,
+        key=lambda practitioner: practitioner.name.casefold(),
     )
 
 
@@ -81,7 +82,7 @@ def _one(visit: Visit, typed_id: str) -> HTMLResponse:
 
 def _speak(visit: Visit, clinics: list[Clinic]) -> None:
     """What the address asks for, what the browser reads, or what the clinic speaks."""
-    visit.speak(*visit.read_languages, *(each.language for each in clinics[:1]))
+    visit.speak(*visit.read_languages, *(clinic.language for clinic in clinics[:1]))
 
 
 def _clinics(session: Session, typed_id: str) -> list[Clinic]:

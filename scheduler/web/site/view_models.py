@@ -128,7 +128,7 @@ def weeks(sessions: Sequence[SessionView], manner: Manner) -> list[WeekView]:
     """The sessions by calendar week; the week of the first is week 1."""
     if not sessions:
         return []
-    ordered = sorted(sessions, key=lambda each: each.starts_at)
+    ordered = sorted(sessions, key=lambda appointment: appointment.starts_at)
     first = _monday(ordered[0])
     return [
         _week(monday, (monday - first).days // 7 + 1, list(those), manner)
@@ -142,7 +142,7 @@ def summary(sessions: Sequence[SessionView], place: Locale) -> Summary:
     begins = place.manner.on(first, today=place.today)
     ends = place.manner.on(last, today=place.today)
     span = begins if first == last else _("%(first)s to %(last)s") % {"first": begins, "last": ends}
-    names = {each.who for each in sessions}
+    names = {appointment.who for appointment in sessions}
     return Summary(
         total=translation.sessions(len(sessions)),
         span=f"{span[0].upper()}{span[1:]}",
@@ -264,7 +264,11 @@ def _monday(session: SessionView) -> date:
 
 
 def _week(monday: date, number: int, sessions: list[SessionView], manner: Manner) -> WeekView:
-    on = {each.starts_at.weekday() for each in sessions if each.state != "cancelled"}
+    on = {
+        appointment.starts_at.weekday()
+        for appointment in sessions
+        if appointment.state != "cancelled"
+    }
     strip = [(letter, day in on) for day, letter in enumerate(formatting.letters())]
     return WeekView(number, manner.week(monday), strip, sessions)
 
@@ -283,14 +287,14 @@ def _rhythms(sessions: Sequence[SessionView], manner: Manner) -> list[str]:
 
 def _rhythm(sessions: Sequence[SessionView], manner: Manner) -> str:
     """The rhythm that most keep, and how many do not: "Mondays at 9:00, but for one ..."."""
-    days = Counter(each.starts_at.weekday() for each in sessions)
+    days = Counter(appointment.starts_at.weekday() for appointment in sessions)
     usual = {day for day, often in days.items() if often > 1}
-    at = Counter(each.starts_at.time() for each in sessions).most_common(1)[0][0]
-    regular = [each for each in sessions if each.starts_at.weekday() in usual]
+    at = Counter(appointment.starts_at.time() for appointment in sessions).most_common(1)[0][0]
+    regular = [appointment for appointment in sessions if appointment.starts_at.weekday() in usual]
     on_time = [each for each in regular if each.starts_at.time() == at]
     other_days, other_times = len(sessions) - len(regular), len(regular) - len(on_time)
     if len(on_time) == len(sessions) or len(on_time) * 2 <= len(sessions):
-        return formatting.rhythm((each.starts_at for each in sessions), manner)
+        return formatting.rhythm((appointment.starts_at for appointment in sessions), manner)
     said = [formatting.rhythm((each.starts_at for each in on_time), manner)]
     if other_days:
         but = ngettext("%(number)s on another day", "%(number)s on other days", other_days)

@@ -120,16 +120,18 @@ def test_the_same_day_comes_first_and_never_off_the_pace(
 ) -> None:
     sessions = propose(desk, cast)["sessions"]
 
-    for each in sessions:
-        day = each["starts_at"][:10]
+    for appointment in sessions:
+        day = appointment["starts_at"][:10]
         if day in {"2027-02-22", "2027-02-23", "2027-02-24"}:  # Cleo is here
-            assert each["to"]["starts_at"][:10] == day
-            assert each["to"]["practitioner_id"] in {cleo, cast.ben}
-        if each["to"] and each["to"]["practitioner_id"] == cast.ana:
-            assert each["to"]["starts_at"] > "2027-02-27"
-    fridays = [each for each in sessions if each["starts_at"][:10] == "2027-02-26"]
+            assert appointment["to"]["starts_at"][:10] == day
+            assert appointment["to"]["practitioner_id"] in {cleo, cast.ben}
+        if appointment["to"] and appointment["to"]["practitioner_id"] == cast.ana:
+            assert appointment["to"]["starts_at"] > "2027-02-27"
+    fridays = [
+        appointment for appointment in sessions if appointment["starts_at"][:10] == "2027-02-26"
+    ]
     assert len(fridays) == 5
-    assert all(each["to"]["starts_at"][:10] != "2027-02-26" for each in fridays)
+    assert all(friday["to"]["starts_at"][:10] != "2027-02-26" for friday in fridays)
 
 
 def until_friday(database: Database, cast: Cast) -> None:
@@ -255,7 +257,7 @@ def test_who_has_only_one_place_gets_it_and_who_has_others_makes_room(
             "patient_id": patient_id,
             "phases": [{"sessions": days, "every_days": 1}],
             "sessions": [
-                {"starts_at": each.isoformat(), "practitioner_id": cast.ana} for each in times
+                {"starts_at": time.isoformat(), "practitioner_id": cast.ana} for time in times
             ],
         }
         assert desk.post("/courses", body).status_code == 201
@@ -269,7 +271,7 @@ def test_who_has_only_one_place_gets_it_and_who_has_others_makes_room(
 
 
 def book(desk: Desk, cast: Cast, patient_id: int, starts: list[datetime], **other: Any) -> Any:
-    sessions = [{"starts_at": each.isoformat(), "practitioner_id": cast.ana} for each in starts]
+    sessions = [{"starts_at": start.isoformat(), "practitioner_id": cast.ana} for start in starts]
     body = {"treatment_id": cast.back, "patient_id": patient_id, "sessions": sessions, **other}
     answer = desk.post("/courses", body)
     assert answer.status_code == 201, answer.text

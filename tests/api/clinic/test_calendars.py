@@ -112,13 +112,13 @@ def test_a_floating_lunch_moves_with_what_is_booked_but_is_never_lost(
     lunch = {"weekday": "tue", "from": "12:00", "to": "14:00", "minutes": 60}
     desk.send("PUT", f"/practitioners/{cast.ana}/breaks", {"weekly": [lunch]})
 
-    offered = [each for each in starts(desk, cast, "2027-02-23") if "11:20" <= each < "14:20"]
+    offered = [start for start in starts(desk, cast, "2027-02-23") if "11:20" <= start < "14:20"]
     # Hands at 12:20 and until 13:00 leave an hour after; those of 12:40 leave forty minutes each.
     assert offered == ["11:20", "11:40", "12:00", "12:20", "13:00", "13:20", "13:40", "14:00"]
 
     book_at(desk, cast, "12:00")
     # The hour is now from 12:40 on at the earliest, or from 13:00.
-    offered = [each for each in starts(desk, cast, "2027-02-23") if "12:00" <= each < "14:20"]
+    offered = [start for start in starts(desk, cast, "2027-02-23") if "12:00" <= start < "14:20"]
     assert offered == ["12:20", "13:40", "14:00"]
 
 
@@ -145,12 +145,12 @@ def test_every_second_friday_afternoon_keeps_its_wall_time_and_ends_as_one(
     first = desk.post(path, body).json()
 
     items = desk.get(path).json()["items"]
-    assert [each["starts_at"] for each in items] == [
+    assert [item["starts_at"] for item in items] == [
         "2027-02-26T13:00:00-05:00",
         "2027-03-12T13:00:00-05:00",
         "2027-03-26T13:00:00-04:00",
     ]
-    assert {each["series_id"] for each in items} == {first["id"]}
+    assert {item["series_id"] for item in items} == {first["id"]}
     assert starts(desk, cast, "2027-03-26")[-1] == "12:20"
     assert starts(desk, cast, "2027-03-19")[-1] == "16:20"
 

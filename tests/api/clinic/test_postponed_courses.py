@@ -52,7 +52,7 @@ def test_the_rest_of_a_course_moves_by_as_many_weeks_as_it_must(
         f"From session 3 on, the rest of the course moves by {by}: 4 sessions.",
     )
     assert [each["starts_at"] for each in rest["sessions"]] == times(course)[2:]
-    assert tops(rest) == [(each + weeks * WEEK).isoformat() for each in starts[2:]]
+    assert tops(rest) == [(start + weeks * WEEK).isoformat() for start in starts[2:]]
     assert {each["to"]["practitioner_id"] for each in rest["sessions"]} == {cast.ana}
 
     done = desk.post(confirmation(proposal))
@@ -106,7 +106,7 @@ def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
         None,
         "From session 2 on, the rest of the course moves to other times: 2 sessions.",
     )
-    assert [each[:10] for each in tops(rest)] == [
+    assert [top[:10] for top in tops(rest)] == [
         each.date().isoformat() for each in (after, after + WEEK)
     ]
     assert done.status_code == 200, done.text

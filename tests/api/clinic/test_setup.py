@@ -66,7 +66,7 @@ def test_who_gives_a_treatment_is_part_of_its_version(desk: Desk, cast: Cast) ->
     assert (first.status_code, second.status_code) == (200, 412)
     assert first.headers["ETag"] != seen
     entries = desk.get("/audit", limit=100).json()["items"]
-    assert [each["details"]["fields"] for each in entries if each["deed"] == "changed"] == [
+    assert [entry["details"]["fields"] for entry in entries if entry["deed"] == "changed"] == [
         ["room_ids"]
     ]
 

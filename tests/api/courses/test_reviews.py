@@ -41,7 +41,9 @@ def booked(database: Database, cast: Cast, patient: int) -> list[int]:
             ],
             now=NOW,
         )
-        return [stored_id(each.id) for each in courses.appointments_of(session, course)]
+        return [
+            stored_id(appointment.id) for appointment in courses.appointments_of(session, course)
+        ]
 
 
 def find(session: Session, appointment_id: int) -> Appointment:
@@ -58,7 +60,7 @@ def test_a_review_waits_from_its_session_until_somebody_says_a_number(
     assert (waits["clinic_id"], waits["patient_id"]) == (cast.clinic, cast.ann)
     assert (waits["appointment_id"], waits["number"]) == (sessions[1], 2)
     assert waits["due_at"] == "2027-02-25T09:40:00-05:00"
-    assert [(each["number"], each["value"], each["review"]) for each in waits["scores"]] == [
+    assert [(wait["number"], wait["value"], wait["review"]) for wait in waits["scores"]] == [
         (1, 8, False)
     ]
     answered = desk.post(f"/appointments/{sessions[1]}/score", {"value": 5})

@@ -187,7 +187,7 @@ def test_staff_decline_for_a_patient(
 
     assert (answer.status_code, answer.json()["state"]) == (200, state)
     with database.transaction(write=False) as session:
-        assert [each.state for each in session.exec(select(Offer))] == ["declined"]
+        assert [row.state for row in session.exec(select(Offer))] == ["declined"]
 
 
 def test_each_deed_is_written_down(
@@ -200,14 +200,14 @@ def test_each_deed_is_written_down(
 
     with database.transaction(write=False) as session:
         deeds = session.exec(select(AuditEntry).where(AuditEntry.subject == "waitlist entry")).all()
-        assert [(each.actor_kind, each.deed) for each in deeds] == [
+        assert [(deed.actor_kind, deed.deed) for deed in deeds] == [
             ("staff", "entered"),
             ("worker", "was offered"),
             ("staff", "looked at"),
             ("staff", "changed"),
             ("staff", "accepted"),
         ]
-        assert {(each.subject_id, each.clinic_id) for each in deeds} == {(1, cast.clinic)}
+        assert {(deed.subject_id, deed.clinic_id) for deed in deeds} == {(1, cast.clinic)}
 
 
 def test_a_clinic_says_how_it_offers(desk: Desk, cast: Cast, clock: FrozenClock) -> None:

@@ -43,15 +43,15 @@ def test_what_waits_is_told_by_kind_with_the_place_to_look(
 
     items = desk.get("/attention").json()["items"]
 
-    assert [(each["kind"], each["count"], each["since"], each["look_at"]) for each in items] == [
+    assert [(item["kind"], item["count"], item["since"], item["look_at"]) for item in items] == [
         ("urgent_reply", 1, "2027-02-01T08:00:00-05:00", "/replies?urgent=true"),
         ("mass_text", 1, "2027-01-23T07:00:00-05:00", "/mass-texts?state=held"),
         ("reply", 1, "2027-02-01T07:00:00-05:00", "/replies"),
         ("text", 1, "2027-02-01T07:00:00-05:00", "/messages?for_staff=true"),
         ("review", 1, "2027-02-22T09:40:00-05:00", "/reviews"),
     ]
-    for each in items:
-        path, _, query = each["look_at"].partition("?")
+    for item in items:
+        path, _, query = item["look_at"].partition("?")
         asked = dict(part.split("=") for part in query.split("&") if part)
         assert desk.get(path, **asked).json()["items"] != []
 
@@ -100,7 +100,7 @@ def test_texts_to_many_that_wait_show_where_operators_look_and_stop_nothing(
     findings = list(examine(settings, database, carrier=None, now=NOW))
 
     assert (ready.status_code, ready.json()["waiting"]) == (200, [said])
-    [warned] = [each for each in findings if each.subject == "texts"]
+    [warned] = [finding for finding in findings if finding.subject == "texts"]
     assert (warned.sentence, warned.is_warning, warned.is_wrong) == (said, True, False)
 
     with database.transaction() as session:

@@ -127,7 +127,7 @@ def test_a_message_from_the_page_stands_among_the_replies(
 
     replies = desk.get("/replies").json()["items"]
 
-    assert {(each["via"], each["body"], each["urgent"]) for each in replies} == {
+    assert {(reply["via"], reply["body"], reply["urgent"]) for reply in replies} == {
         ("page", "I feel faint", True),
         ("text", "Is there a lift?", False),
     }

@@ -19,7 +19,7 @@ def places(draw: st.DrawFn) -> Candidate:
     who = draw(st.sampled_from(["Ana", "Ben"]))
     return Candidate(
         draw(st.integers(0, 9)),
-        tuple(Take(who, each) for each in hands),
+        tuple(Take(who, hand) for hand in hands),
         Interval(start, start + 3),
         tuple(draw(st.lists(st.sampled_from("XY"), max_size=2, unique=True))),
     )

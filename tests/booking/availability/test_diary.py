@@ -62,7 +62,7 @@ def test_all_entries_are_written_or_none(database: Database, cast: Cast) -> None
     with database.transaction() as session:
         spans = [Interval(TEN, TEN + 60), Interval(NINE + 30, TEN)]
         claimed = diary.claim(
-            session, [Entry(calendar_id, each, hold_id=hold_id) for each in spans]
+            session, [Entry(calendar_id, span, hold_id=hold_id) for span in spans]
         )
 
     assert not claimed

@@ -263,20 +263,24 @@ def check(world: World) -> None:
     """What holds after any change."""
     with world.database.transaction(write=False) as session:
         entries = session.exec(select(DiaryEntry).order_by(col(DiaryEntry.from_minute))).all()
-        for calendar in {each.calendar_id for each in entries}:
+        for calendar in {entry.calendar_id for entry in entries}:
             own = [
-                each for each in entries if each.calendar_id == calendar and not each.time_off_id
+                entry
+                for entry in entries
+                if entry.calendar_id == calendar and not entry.time_off_id
             ]
             assert all(one.to_minute <= other.from_minute for one, other in pairwise(own))
-        on_the_diary = {each.appointment_id for each in entries} - {None}
+        on_the_diary = {entry.appointment_id for entry in entries} - {None}
         for course_id in world.courses:
             course = session.get_one(Course, course_id)
             sessions = courses.appointments_of(session, course)
-            assert [each.number for each in sessions] == list(range(1, len(sessions) + 1))
-            starts = [each.starts_at for each in sessions]
+            assert [appointment.number for appointment in sessions] == list(
+                range(1, len(sessions) + 1)
+            )
+            starts = [appointment.starts_at for appointment in sessions]
             assert starts == sorted(starts)
-            for each in sessions:
-                assert (each.id in on_the_diary) == (each.state in KEEPS_ITS_TIME)
+            for appointment in sessions:
+                assert (appointment.id in on_the_diary) == (appointment.state in KEEPS_ITS_TIME)
             off = {(each.kind, each.number) for each in courses.off_pace(session, course)}
             assert off == set(adherence.accepted_violations(course))
             assert all(adherence.accepted_violations(course).values())

@@ -133,7 +133,7 @@ class Calendar(RuleBasedStateMachine):
             patient = session.get_one(Patient, self.cast.ann if ann else self.cast.bob)
             wishes = Wishes(self.day(day), practitioner_id=self.cast.ana if ana else None)
             plan = plan_course.propose(session, treatment, wishes, now=self.now, patient=patient)
-            starts = [instant_of(each.opening.starts_at) for each in plan.sessions]
+            starts = [instant_of(appointment.opening.starts_at) for appointment in plan.sessions]
             self.book(session, patient, starts)
 
         self.do(story)
@@ -391,13 +391,13 @@ class Calendar(RuleBasedStateMachine):
                 offers.make(session, entry, chosen, now=self.now)
 
         def answer(session: Session) -> None:
-            for each in session.exec(
+            for row in session.exec(
                 select(Offer).where(Offer.clinic_id == self.cast.clinic, Offer.state == "open")
             ).all():
                 if yes:
-                    offers.accept(session, OPERATOR, each, now=self.now)
+                    offers.accept(session, OPERATOR, row, now=self.now)
                 else:
-                    offers.decline(session, OPERATOR, each, now=self.now)
+                    offers.decline(session, OPERATOR, row, now=self.now)
 
         self.do(offer)
         self.do(answer)

@@ -61,8 +61,11 @@ def test_the_proposed_course_keeps_its_pace_and_its_wall_time_across_a_clock_cha
             treatment=back,
             patient=session.get_one(Patient, cast.ann),
             wanted=[
-                RequestedTime(each.number, datetime.fromtimestamp(each.opening.starts_at * 60, UTC))
-                for each in plan.sessions
+                RequestedTime(
+                    appointment.number,
+                    datetime.fromtimestamp(appointment.opening.starts_at * 60, UTC),
+                )
+                for appointment in plan.sessions
             ],
             now=NOW,
         )
@@ -227,7 +230,7 @@ def test_a_day_off_and_a_closure_take_their_slots_away(database: Database, cast:
 
     starts = [datetime.fromtimestamp(each.starts_at * 60, NEW_YORK) for each in free]
     assert starts[0] == MONDAY + DAY + timedelta(hours=4)
-    assert {each.date() for each in starts} == {(MONDAY + DAY).date()}
+    assert {start.date() for start in starts} == {(MONDAY + DAY).date()}
 
 
 def test_time_off_over_booked_sessions_lists_them(database: Database, cast: Cast) -> None:
@@ -243,7 +246,7 @@ def test_time_off_over_booked_sessions_lists_them(database: Database, cast: Cast
             now=NOW,
         )
 
-    assert [each.course_id for each in refusal.value.appointments] == [course_id]
+    assert [appointment.course_id for appointment in refusal.value.appointments] == [course_id]
     assert count(database, "time_off") == 0
 
 
@@ -326,7 +329,7 @@ def test_shifting_the_rest_lands_on_its_own_later_dates_at_the_same_wall_time(
         course = session.get_one(Course, course_id)
         rescheduling.shift_rest(session, OPERATOR, course, from_number=2, by_days=3, now=NOW)
 
-    assert [each.wall_time for each in sessions(database, course_id)] == [
+    assert [appointment.wall_time for appointment in sessions(database, course_id)] == [
         "2027-03-11T09:00",
         "2027-03-15T09:00",
         "2027-03-18T09:00",
@@ -341,7 +344,10 @@ def test_cancelling_frees_the_times_and_keeps_the_history(database: Database, ca
         courses.cancel(session, OPERATOR, session.get_one(Course, course_id), now=NOW)
 
     book(database, cast, wanted(MONDAY + DAY, MONDAY + 2 * DAY), patient=cast.bob)
-    assert [each.state for each in sessions(database, course_id)] == ["cancelled", "cancelled"]
+    assert [appointment.state for appointment in sessions(database, course_id)] == [
+        "cancelled",
+        "cancelled",
+    ]
 
 
 def test_an_ended_appointment_stays_ended_whatever_sql_says(database: Database, cast: Cast) -> None:
@@ -391,7 +397,7 @@ def test_every_change_leaves_its_audit_row(database: Database, cast: Cast) -> No
         deeds = session.execute(
             text("SELECT deed, subject FROM audit_entries WHERE subject <> 'patient' ORDER BY id")
         ).all()
-    assert [tuple(each) for each in deeds] == [
+    assert [tuple(deed) for deed in deeds] == [
         ("booked", "course"),
         ("moved", "appointment"),
         ("is confirmed", "appointment"),
@@ -418,7 +424,7 @@ def test_a_treatment_of_long_hands_on_minutes_is_not_staggered(
             session,
             session.get_one(Clinic, cast.clinic),
             [session.get_one(Practitioner, cast.ana)],
-            [session.get_one(Room, each) for each in cast.beds],
+            [session.get_one(Room, bed) for bed in cast.beds],
             hands_on=[],
         )
         means = search.resources(session, whole)

@@ -118,7 +118,7 @@ def test_who_changes_the_rules_while_somebody_books_learns_of_the_booking(
         with pytest.raises(time_off.OutsideHours) as refusal:
             changing.result(timeout=10)
 
-    assert [each.number for each in refusal.value.appointments] == [1]
+    assert [appointment.number for appointment in refusal.value.appointments] == [1]
     assert booked(database) == 1
 
 

@@ -76,7 +76,9 @@ def test_the_sessions_of_one_who_retired_are_given_by_another(
     assert moved.practitioner_id == cast.ana
 
     shift(database, course_id, 7)
-    assert {each.practitioner_id for each in sessions(database, course_id)} == {cast.ana}
+    assert {appointment.practitioner_id for appointment in sessions(database, course_id)} == {
+        cast.ana
+    }
 
 
 def test_nobody_is_moved_to_one_who_does_not_give_the_treatment(
@@ -111,7 +113,7 @@ def test_a_session_whose_patient_is_here_stays_where_it_is(database: Database, c
         move(database, course_id, MONDAY + 2 * DAY, now=early)
     shift(database, course_id, 7, now=early)
 
-    starts = [each.starts_at for each in sessions(database, course_id)]
+    starts = [appointment.starts_at for appointment in sessions(database, course_id)]
     assert starts == [MONDAY, MONDAY + 8 * DAY]
 
 

@@ -31,7 +31,7 @@ def planned(phases, offsets, kept=(), start=START, until=1000):
     found = plan_rest(
         phases,
         [at(each) for each in kept],
-        [at(each) for each in offsets],
+        [at(offset) for offset in offsets],
         Wishes(start),
         until=START + timedelta(days=until),
     )
@@ -262,7 +262,7 @@ def test_no_course_within_a_cap_is_better_than_the_one_planned(phases, cap, earl
 
     chosen = tuple((each.opening.day - START).days for each in found.sessions)
     assert walked(phases, cap, sorted(earlier), chosen) == min(prices)
-    named = {each.kind for each in found.compromises}
+    named = {compromise.kind for compromise in found.compromises}
     assert bool(named & {"late", "short", "gap"}) == (min(prices)[:2] > (0, 0))
 
 

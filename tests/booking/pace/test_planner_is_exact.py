@@ -115,29 +115,32 @@ def allowed(wishes, opening):
 def price_of_openings(wishes, openings):
     """(sessions outside the wishes, wishes missed)."""
     missed = [
-        (bool(wishes.weekdays) and each.day.weekday() not in wishes.weekdays)
-        + (wishes.between is not None and not wishes.between[0] <= each.minute < wishes.between[1])
-        + (wishes.practitioner_id not in (None, each.practitioner_id))
-        for each in openings
+        (bool(wishes.weekdays) and opening.day.weekday() not in wishes.weekdays)
+        + (
+            wishes.between is not None
+            and not wishes.between[0] <= opening.minute < wishes.between[1]
+        )
+        + (wishes.practitioner_id not in (None, opening.practitioner_id))
+        for opening in openings
     ]
     return sum(map(bool, missed)), sum(missed)
 
 
 def price_of_differences(openings, densest):
     """Less for more sessions alike, which is the same as for fewer that differ; then the starts."""
-    with_one = Counter(each.practitioner_id for each in openings).most_common(1)[0][1]
-    on_weekdays = Counter(each.day.weekday() for each in openings).most_common(densest)
-    at_one_time = Counter(each.minute for each in openings).most_common(1)[0][1]
+    with_one = Counter(opening.practitioner_id for opening in openings).most_common(1)[0][1]
+    on_weekdays = Counter(opening.day.weekday() for opening in openings).most_common(densest)
+    at_one_time = Counter(opening.minute for opening in openings).most_common(1)[0][1]
     return (
         -with_one,
         -sum(count for _, count in on_weekdays),
         -at_one_time,
-        sum(each.starts_at for each in openings),
+        sum(opening.starts_at for opening in openings),
     )
 
 
 def price(phases, wishes, openings):
-    days = [(each.day - START).days for each in openings]
+    days = [(opening.day - START).days for opening in openings]
     of_days = price_of_days(phases, days)
     if of_days is NEVER:
         return NEVER
@@ -254,10 +257,17 @@ def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
         return
     chosen = [session.opening for session in planned.sessions]
     assert price(phases, wishes, chosen) == least
-    slower = [each for each in planned.compromises if each.kind in {"late", "short", "gap"}]
+    slower = [
+        compromise
+        for compromise in planned.compromises
+        if compromise.kind in {"late", "short", "gap"}
+    ]
     assert bool(slower) == (least[:2] > (0, 0))
     outside = {
-        n for each in planned.compromises if each not in slower for n in each.session_numbers
+        n
+        for compromise in planned.compromises
+        if compromise not in slower
+        for n in compromise.session_numbers
     }
     assert len(outside) == least[2]
 
@@ -295,7 +305,7 @@ def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishe
     chosen = [session.opening for session in planned.sessions]
     assert [session.number for session in planned.sessions] == [*range(len(kept) + 1, sessions + 1)]
     assert price(phases, wishes, [*kept, *chosen]) == least
-    assert all(min(each.session_numbers) > len(kept) for each in planned.compromises)
+    assert all(min(compromise.session_numbers) > len(kept) for compromise in planned.compromises)
 
 
 @settings(max_examples=100, deadline=None)
@@ -309,7 +319,7 @@ def test_no_course_is_over_sooner_than_the_soonest(phases, by_day):
         if price_of_days(phases, days) is not NEVER
     ]
 
-    end = soonest_end(phases, {START.toordinal() + each for each in offsets}, START.toordinal())
+    end = soonest_end(phases, {START.toordinal() + offset for offset in offsets}, START.toordinal())
 
     assert end == (START.toordinal() + min(ends) if ends else None)
 

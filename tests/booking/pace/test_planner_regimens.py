@@ -92,7 +92,7 @@ def counted(said, days):
         if "every_weeks" in stretch or "per_week" in stretch:
             windows = [(day - own[0]).days // length for day in own]
             most = stretch.get("per_week", 1)
-            wrong += ["too many"] * any(windows.count(each) > most for each in windows)
+            wrong += ["too many"] * any(windows.count(window) > most for window in windows)
             slower += ["too few"] * any(windows.count(each) < most for each in range(windows[-1]))
         weeks = stretch.get("weeks") or stretch.get("weeks_max")
         if weeks and span > 7 * weeks:
@@ -110,7 +110,7 @@ def judged(row, openings, *, optional=False):
     assert [each.opening in set(openings) for each in found.sessions] == [True] * len(days)
     said = [each for each in row.said if optional or not each.get("optional")]
     wrong, slower = counted(said, days)
-    kinds = {each.kind for each in found.compromises}
+    kinds = {compromise.kind for compromise in found.compromises}
     return wrong, bool(slower), bool(kinds & {"late", "short", "gap"})
 
 

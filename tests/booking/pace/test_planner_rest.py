@@ -19,7 +19,7 @@ def at(offset, hour=9, who=MEI):
 
 
 def free(offsets=range(200), hours=(9, 15), who=(MEI, OLU)):
-    days = [each for each in offsets if (MONDAY + timedelta(days=each)).weekday() < 5]
+    days = [offset for offset in offsets if (MONDAY + timedelta(days=offset)).weekday() < 5]
     return [at(day, hour, person) for day in days for hour in hours for person in who]
 
 
@@ -33,7 +33,7 @@ def offsets(planned):
 
 
 def sentences(planned):
-    return [each.sentence for each in planned.compromises]
+    return [compromise.sentence for compromise in planned.compromises]
 
 
 def test_the_rest_goes_on_where_the_first_sessions_left_off():
@@ -78,7 +78,7 @@ def test_the_rest_may_begin_much_later_where_that_was_wished():
     planned = rest([Phase(4, per_week=1)], [at(0), at(7)], free(), start=70)
 
     assert offsets(planned) == [70, 77]
-    assert [each.kind for each in planned.compromises] == ["late"]
+    assert [compromise.kind for compromise in planned.compromises] == ["late"]
     for phase in (Phase(4, every_days=2), Phase(4, within_days=10)):
         assert offsets(rest([phase], [at(0), at(2)], free(), start=70))[0] == 70
 

@@ -49,7 +49,7 @@ def on(day: int) -> date:
 
 
 def beds(session: Session, cast: Cast) -> list[int]:
-    return [session.get_one(Room, each).calendar_id for each in cast.beds]
+    return [session.get_one(Room, bed).calendar_id for bed in cast.beds]
 
 
 def staff(session: Session, cast: Cast) -> list[int]:
@@ -78,7 +78,7 @@ def refused(
 
 
 def helps(refusal: Refused) -> list[tuple[str, str]]:
-    return [(each.kind, each.sentence) for each in refusal.remedies]
+    return [(remedy.kind, remedy.sentence) for remedy in refusal.remedies]
 
 
 def test_no_bed_is_free(database: Database, cast: Cast) -> None:
@@ -234,12 +234,12 @@ def test_a_remedy_is_planned_again_before_it_is_said(database: Database, cast: C
             plan_course.propose(
                 session,
                 session.get_one(Treatment, cast.back),
-                Wishes(each.start_on or START),
+                Wishes(remedy.start_on or START),
                 now=NOW,
-                agreed=each.phases or WEEKLY,
+                agreed=remedy.phases or WEEKLY,
             )
-            for each in refusal.remedies
+            for remedy in refusal.remedies
         ]
 
-    assert [each.kind for each in refusal.remedies] == ["fewer"]
+    assert [remedy.kind for remedy in refusal.remedies] == ["fewer"]
     assert [len(each.sessions) for each in changed] == [1]

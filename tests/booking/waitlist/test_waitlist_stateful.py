@@ -364,7 +364,7 @@ class Waitlist(RuleBasedStateMachine):
                 )
                 .order_by(col(Appointment.id))
             )
-            return [stored_id(each) for each in rows]
+            return [stored_id(row) for row in rows]
 
     def offers(self) -> list[int]:
         with self.database.transaction(write=False) as session:
@@ -373,7 +373,7 @@ class Waitlist(RuleBasedStateMachine):
                 .where(Offer.clinic_id == self.clinic, Offer.state == OfferState.OPEN)
                 .order_by(col(Offer.id))
             )
-            return [stored_id(each) for each in rows]
+            return [stored_id(row) for row in rows]
 
     def pick(self, which: int, ids: list[int]) -> int:
         return ids[which % len(ids)] if ids else 0
@@ -401,9 +401,9 @@ class Waitlist(RuleBasedStateMachine):
 
     def calendars(self, session: Session) -> list[int]:
         return [
-            each
+            row
             for kind in (Practitioner, Room)
-            for each in session.exec(select(kind.calendar_id).where(kind.clinic_id == self.clinic))
+            for row in session.exec(select(kind.calendar_id).where(kind.clinic_id == self.clinic))
         ]
 
     def keeps_rhythm(self, session: Session, entry: WaitlistEntry, start: datetime) -> bool:
@@ -429,7 +429,7 @@ class Waitlist(RuleBasedStateMachine):
                 Appointment.state != AppointmentState.CANCELLED,
             )
         )
-        return {day_of(each.starts_at) for each in rows if each.id != entry.appointment_id}
+        return {day_of(row.starts_at) for row in rows if row.id != entry.appointment_id}
 
     def surely_suits(self, session: Session, entry: WaitlistEntry, start: datetime) -> bool:
         """Whether a time would suit beyond doubt, thought out anew; a whole course never does."""

@@ -81,7 +81,7 @@ def test_a_phone_that_was_off_is_texted_once_more_and_then_staff_are_told(world:
         world.tick(MONDAY + hours * HOUR)
 
     assert len(world.carrier.texts) == 2
-    states = [(each.state, each.for_staff) for each in world.messages(kind="confirmation")]
+    states = [(message.state, message.for_staff) for message in world.messages(kind="confirmation")]
     assert states == [(MessageState.FAILED, False), (MessageState.FAILED, True)]
 
 
@@ -94,7 +94,7 @@ def test_a_text_that_arrived_after_all_is_not_said_again(world: World) -> None:
     world.tick(MONDAY + HOUR)
 
     assert len(world.carrier.texts) == 1
-    states = {each.state for each in world.messages(kind="confirmation")}
+    states = {message.state for message in world.messages(kind="confirmation")}
     assert states == {MessageState.DELIVERED, MessageState.WITHDRAWN}
 
 
@@ -148,7 +148,9 @@ def test_all_orders_of_receipts_with_repetitions_come_to_the_same(world: World) 
         for status in [*order, *again]:
             tell(world, f"+1212555{number:04}", status)
 
-    assert {each.state for each in world.messages(kind="confirmation")} == {MessageState.DELIVERED}
+    assert {message.state for message in world.messages(kind="confirmation")} == {
+        MessageState.DELIVERED
+    }
 
 
 def test_what_the_carrier_dropped_before_the_night_is_sent_in_the_morning(world: World) -> None:
@@ -164,5 +166,5 @@ def test_what_the_carrier_dropped_before_the_night_is_sent_in_the_morning(world:
     world.tick(at(11, 8))
 
     assert world.carrier.texts[2:] == world.carrier.texts[1:2]
-    states = [(each.state, each.for_staff) for each in world.messages(kind="day_before")]
+    states = [(message.state, message.for_staff) for message in world.messages(kind="day_before")]
     assert states == [(MessageState.FAILED, False), (MessageState.SENT, False)]

@@ -555,7 +555,7 @@ def course_of(number: int, *rules: Rule) -> list[AppointmentFacts]:
 def numbers(visits: list[AppointmentFacts], **changes: Any) -> list[int]:
     """The sessions that a changed reminder is for."""
     rule = replace(RULE["day_before"], **changes)
-    return [text.visit.number for text in ask(*(replace(each, rules=[rule]) for each in visits))]
+    return [text.visit.number for text in ask(*(replace(visit, rules=[rule]) for visit in visits))]
 
 
 def test_a_rule_says_for_which_sessions_it_is() -> None:

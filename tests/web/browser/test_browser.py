@@ -56,11 +56,13 @@ def test_a_published_course_is_booked_across_a_clock_change_without_scripts(
     with database.transaction(write=False) as session:
         sessions = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
     assert len(sessions) == 10
-    assert [each.wall_time[11:] for each in sessions if each.number != 3] == ["09:00"] * 9
+    assert [appointment.wall_time[11:] for appointment in sessions if appointment.number != 3] == [
+        "09:00"
+    ] * 9
     # Nine in winter is 14:00 UTC, nine in summer 13:00: clocks went forward on 14 March.
     assert sessions[0].starts_at == datetime(2027, 2, 22, 14, 0, tzinfo=UTC)
     assert sessions[9].starts_at == datetime(2027, 4, 5, 13, 0, tzinfo=UTC)
-    assert [each.state for each in sessions[:2]] == ["confirmed", "cancelled"]
+    assert [appointment.state for appointment in sessions[:2]] == ["confirmed", "cancelled"]
     assert walk.strangers(address) == []
     assert walk.complaints == []
 

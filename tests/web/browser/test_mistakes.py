@@ -40,7 +40,7 @@ def states(database: Database) -> list[str]:
     """The state of each session, in order."""
     with database.transaction(write=False) as session:
         found = select(Appointment.state).order_by(col(Appointment.number))
-        return [str(each) for each in session.exec(found)]
+        return [str(row) for row in session.exec(found)]
 
 
 def press_twice(page: Page, name: str, *, then: str) -> None:

@@ -116,8 +116,8 @@ def test_two_who_press_for_the_last_time_of_a_day(
 
     press_together(*browsers)
 
-    [winner] = [each for each in browsers if each.page.url.endswith("/plan")]
-    [loser] = [each for each in browsers if each is not winner]
+    [winner] = [browser for browser in browsers if browser.page.url.endswith("/plan")]
+    [loser] = [browser for browser in browsers if browser is not winner]
     assert f"Session 3 is now on {WANTED}" in winner.page.locator("[role=status]").inner_text()
     assert "This time is no longer free" in loser.page.locator("#errors").inner_text()
     loser.look("change-taken")
@@ -155,8 +155,8 @@ def test_two_who_press_for_the_same_course_when_neither_keeps_it_any_more(
 
     press_together(*browsers)
 
-    [winner] = [each for each in browsers if each.page.url.endswith("/code")]
-    [loser] = [each for each in browsers if each is not winner]
+    [winner] = [browser for browser in browsers if browser.page.url.endswith("/code")]
+    [loser] = [browser for browser in browsers if browser is not winner]
     assert loser.page.url.endswith("/plan")
     assert "Some of your times were taken" in loser.page.locator("[role=status]").inner_text()
     loser.look("plan-taken")

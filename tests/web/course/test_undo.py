@@ -319,12 +319,12 @@ def test_the_calendar_file_follows_each_change(visitor: Visitor, my: str) -> Non
     def times() -> dict[str, tuple[int, str, int]]:
         events = Calendar.from_ical(visitor.get(path).content).walk("VEVENT")
         return {
-            str(each["uid"]): (
-                minute_of(each.decoded("dtstart")),
-                str(each["status"]),
-                int(str(each["sequence"])),
+            str(event["uid"]): (
+                minute_of(event.decoded("dtstart")),
+                str(event["status"]),
+                int(str(event["sequence"])),
             )
-            for each in events
+            for event in events
         }
 
     before = times()

@@ -166,7 +166,7 @@ def test_staff_read_the_words_as_data(visitor: Visitor, clock: FrozenClock) -> N
         assert answer.headers["x-content-type-options"] == "nosniff"
         body = answer.json()
         items = body if isinstance(body, list) else body["items"]
-        assert any(words in (each[field] or "") for each in items), path
+        assert any(words in (item[field] or "") for item in items), path
 
 
 def test_what_a_visitor_types_comes_back_as_they_typed_it(visitor: Visitor) -> None:
