@@ -22,7 +22,7 @@ ARGS ?=
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --extra build pyproject.toml
 
-.PHONY: help run install test check fix prose words bench chaos lock
+.PHONY: help run install test check fix docs prose words bench chaos lock
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -44,10 +44,14 @@ check: development  ## lint, format, types, import rules, migrations match the m
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m workshop.migrations_in_step
+	$(IN)/python -m workshop.documents --check
 
 fix: development  ## apply the automatic fixes of the linter and the formatter
 	$(IN)/ruff check --fix .
 	$(IN)/ruff format .
+
+docs: development  ## regenerate docs/settings.md and docs/openapi.json
+	@$(IN)/python -m workshop.documents
 
 prose: development  ## count the phrases that our prose avoids; ARGS=--list prints each
 	@$(IN)/python -m workshop.prose $(ARGS)

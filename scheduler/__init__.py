@@ -1,3 +1,3 @@
 """Books whole courses of treatment and texts each patient around every session."""
 
-VERSION = "0.1.0"
+VERSION = "0.2.0"

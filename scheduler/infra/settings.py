@@ -17,26 +17,80 @@ MIN_SECRET_LENGTH = 32
 
 
 class Settings(BaseSettings):
-    """The variables of the environment and of a file `.env`; see the README for each."""
+    """Environment variables, also read from a file `.env`. `docs/settings.md` lists them."""
 
     model_config = SettingsConfigDict(env_file=".env", extra="ignore", env_ignore_empty=True)
 
-    database_url: str = "sqlite:///data/scheduler.db"
-    public_url: str = "http://127.0.0.1:8000"
-    secret_key: str = ""
-    sms: Literal["console", "twilio"] = "console"
-    twilio_account_sid: str = ""
-    twilio_auth_token: str = ""
-    twilio_api_key: str = ""
-    twilio_api_secret: str = ""
-    twilio_messaging_service_sid: str = ""
-    twilio_from: str = ""
-    twilio_api_url: str = ""
-    sms_countries: str = ""
-    sms_per_second: float = Field(default=1.0, gt=0, le=100)
-    sms_concurrency: int = Field(default=4, ge=1, le=64)
-    trusted_proxies: str = ""
-    log_format: Literal["text", "json"] = "text"
+    database_url: str = Field(
+        default="sqlite:///data/scheduler.db",
+        description="The database: `sqlite:///` and a path, or `postgresql://user:password@host/name`.",
+    )
+    public_url: str = Field(
+        default="http://127.0.0.1:8000",
+        description="The address that patients and Twilio see.",
+    )
+    secret_key: str = Field(
+        default="",
+        description="The key from which private links and phone codes are derived: at least 32"
+        " characters, the same for every process. Required with PostgreSQL. With SQLite, generated"
+        " at the first start and stored in the file `secret_key` beside the database. A new key"
+        " invalidates every link that was sent.",
+    )
+    sms: Literal["console", "twilio"] = Field(
+        default="console",
+        description="`console` prints texts, `twilio` sends them.",
+    )
+    twilio_account_sid: str = Field(
+        default="", description="The Twilio account. Required when `SMS` is `twilio`."
+    )
+    twilio_auth_token: str = Field(
+        default="",
+        description="Authenticates requests to Twilio and checks the signatures of Twilio's"
+        " requests. Required when `SMS` is `twilio`.",
+    )
+    twilio_api_key: str = Field(
+        default="",
+        description="Authenticates requests to Twilio instead of the token; set with"
+        " `TWILIO_API_SECRET`.",
+    )
+    twilio_api_secret: str = Field(default="", description="The secret of `TWILIO_API_KEY`.")
+    twilio_messaging_service_sid: str = Field(
+        default="",
+        description="The messaging service that sends the texts. This or `TWILIO_FROM` is required"
+        " when `SMS` is `twilio`.",
+    )
+    twilio_from: str = Field(
+        default="", description="The number that sends the texts, if there is no messaging service."
+    )
+    twilio_api_url: str = Field(
+        default="", description="The address of a proxy or a stand-in; empty for Twilio's own API."
+    )
+    sms_countries: str = Field(
+        default="",
+        description="The countries whose numbers may be texted, for example `US,CA`; empty for the"
+        " countries of the clinics.",
+    )
+    sms_per_second: float = Field(
+        default=1.0,
+        gt=0,
+        le=100,
+        description="The number of segments that all workers together send in a second.",
+    )
+    sms_concurrency: int = Field(
+        default=4,
+        ge=1,
+        le=64,
+        description="The number of requests to Twilio that one worker makes at the same time.",
+    )
+    trusted_proxies: str = Field(
+        default="",
+        description="The addresses or networks of your reverse proxies, for example `10.0.0.0/8`."
+        " Without it, all patients behind a proxy share one rate limit, and behind a proxy on the"
+        " same machine there is none.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="The format of the log lines on standard error."
+    )
 
     @field_validator("database_url")
     @classmethod
