@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, delete, select
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic import clinic_fields, regimen, zone_rules
 from scheduler.clinic.models import (
@@ -22,7 +22,6 @@ from scheduler.clinic.models import (
 from scheduler.infra.errors import NotAllowed, NotFound
 from scheduler.storage.database import stored_id
 
-Kept = TypeVar("Kept", Practitioner, Room, Treatment)
 Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
 
 
@@ -198,27 +197,23 @@ def change_treatment(
 
 
 def find_clinic(session: Session, actor: Actor, clinic_id: int) -> Clinic:
-    """One of the actor's clinics; NotFound for any other."""
-    return _found(
-        session.exec(
-            select(Clinic).where(Clinic.id == clinic_id, actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
-        ).first()
-    )
+    """One of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Clinic, clinic_id)
 
 
 def find_practitioner(session: Session, actor: Actor, practitioner_id: int) -> Practitioner:
-    """A practitioner of one of the actor's clinics; NotFound for any other."""
-    return _kept(session, actor, Practitioner, practitioner_id)
+    """A practitioner of one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Practitioner, practitioner_id)
 
 
 def find_room(session: Session, actor: Actor, room_id: int) -> Room:
-    """A room of one of the actor's clinics; NotFound for any other."""
-    return _kept(session, actor, Room, room_id)
+    """A room of one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Room, room_id)
 
 
 def find_treatment(session: Session, actor: Actor, treatment_id: int) -> Treatment:
-    """A treatment of one of the actor's clinics; NotFound for any other."""
-    return _kept(session, actor, Treatment, treatment_id)
+    """A treatment of one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Treatment, treatment_id)
 
 
 def givers(
@@ -239,20 +234,6 @@ def givers(
     ):
         found[where.treatment_id][1].append(where.room_id)
     return found
-
-
-def _kept(session: Session, actor: Actor, kind: type[Kept], row_id: int) -> Kept:
-    return _found(
-        session.exec(
-            select(kind).where(kind.id == row_id, actor.scope(col(kind.clinic_id)))
-        ).first()
-    )
-
-
-def _found(row: Row | None) -> Row:
-    if row is None:
-        raise NotFound
-    return row
 
 
 def _give(

@@ -13,13 +13,13 @@ from importlib import metadata
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import JSON, Field, Session, SQLModel, col, select
 
 from scheduler.clinic.hours import offset, steady
 from scheduler.clinic.models import Clinic
 from scheduler.infra.intervals import Interval, Minute, minute_of
 from scheduler.storage.database import Instant
+from scheduler.storage.inserts import insert_or_ignore
 
 BACK = timedelta(days=2)
 AHEAD = timedelta(days=12 * 366)
@@ -106,11 +106,9 @@ def note_new(
     missing = [name for name in wanted if name not in known]
     if not missing:
         return
-    dialect = session.get_bind().dialect.name
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
     rows = _rows(missing, version or packaged_version(), now)
     # Two clinics may open in the same new zone at once.
-    session.execute(insert(ZoneRules).values(rows).on_conflict_do_nothing())
+    insert_or_ignore(session, ZoneRules, rows)
 
 
 def objection(session: Session, version: str) -> str:

@@ -5,11 +5,11 @@ import json
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import JSON, Field, Session, SQLModel, col, delete, select, update
 
 from scheduler.infra.errors import Invalid
 from scheduler.storage.database import Instant
+from scheduler.storage.inserts import insert_or_ignore
 
 KEPT = timedelta(days=2)
 """How long an answer can be had again."""
@@ -50,14 +50,14 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
     A second transaction with the key waits here for the first. Raises Replay when it was done
     before, Unfit when the key came with another request.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    claimed = session.execute(
-        insert(IdempotencyKey)
-        .values(owner=owner, key=key, fingerprint=print_, answer={}, created_at=now)
-        .on_conflict_do_nothing(),
-        execution_options={"preserve_rowcount": True},
-    )
-    if claimed.rowcount == 1:  # type: ignore[attr-defined]
+    row = {
+        "owner": owner,
+        "key": key,
+        "fingerprint": print_,
+        "answer": {},
+        "created_at": now,
+    }
+    if insert_or_ignore(session, IdempotencyKey, [row]) == 1:
         return
     before = session.exec(
         select(IdempotencyKey).where(IdempotencyKey.owner == owner, IdempotencyKey.key == key)

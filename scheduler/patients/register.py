@@ -5,11 +5,11 @@ from datetime import datetime
 
 from sqlmodel import Session, col, select, update
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Calendar, Clinic
 from scheduler.i18n.translation import gettext as _
-from scheduler.infra.errors import Invalid, NotFound
+from scheduler.infra.errors import Invalid
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id, take_turn
 
@@ -102,13 +102,8 @@ def enrol(
 
 
 def find(session: Session, actor: Actor, patient_id: int) -> Patient:
-    """A patient of one of the actor's clinics; NotFound for any other."""
-    patient = session.exec(
-        select(Patient).where(Patient.id == patient_id, actor.scope(col(Patient.clinic_id)))
-    ).first()
-    if patient is None:
-        raise NotFound
-    return patient
+    """A patient at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Patient, patient_id)
 
 
 def change(

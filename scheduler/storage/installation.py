@@ -5,10 +5,10 @@ public address under which it first sent any is kept in it. Under another addres
 until the operator says that the clinic has moved.
 """
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Field, Session, SQLModel
 
 from scheduler.infra.errors import Misconfigured
+from scheduler.storage.inserts import insert_or_ignore
 
 THE_ONLY_ONE = 1
 
@@ -28,10 +28,8 @@ def claim_origin(session: Session, public_url: str) -> None:
     Only an https address becomes a home: others are for trying things out.
     """
     if public_url.startswith("https://"):
-        dialect = session.get_bind().dialect.name
-        insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
         row = {"id": THE_ONLY_ONE, "public_url": public_url}
-        session.execute(insert(Installation).values(row).on_conflict_do_nothing())
+        insert_or_ignore(session, Installation, [row])
     if objection := foreign_origin(session, public_url):
         raise Misconfigured(objection)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, select
 
+from scheduler.audit import scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import closures, postponement, relocation, time_off
 from scheduler.booking.absences.time_off import BlockingAppointment, BookedInside, HeldByForm, Whose
@@ -24,7 +25,7 @@ from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.booking.states import EXPECTED
 from scheduler.clinic.closures import ALL_DAY, Closed
 from scheduler.clinic.models import Clinic, Practitioner, Room
-from scheduler.infra.errors import Invalid, NotFound
+from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import stored_id
 
@@ -129,15 +130,8 @@ def anew(
 
 
 def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
-    """A proposal at one of the actor's clinics; NotFound for any other."""
-    found = session.exec(
-        select(AbsenceProposal).where(
-            AbsenceProposal.id == proposal_id, actor.scope(col(AbsenceProposal.clinic_id))
-        )
-    ).first()
-    if found is None:
-        raise NotFound
-    return found
+    """A proposal at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, AbsenceProposal, proposal_id)
 
 
 def is_inside(placing: Mapping[str, Any]) -> bool:

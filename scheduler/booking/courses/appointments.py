@@ -5,9 +5,9 @@ from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states as booking_states
 from scheduler.booking.availability import diary
@@ -37,15 +37,8 @@ class TooLate(Conflict):
 
 
 def find(session: Session, actor: Actor, appointment_id: int) -> Appointment:
-    """An appointment at one of the actor's clinics; NotFound for any other."""
-    appointment = session.exec(
-        select(Appointment).where(
-            Appointment.id == appointment_id, actor.scope(col(Appointment.clinic_id))
-        )
-    ).first()
-    if appointment is None:
-        raise NotFound
-    return appointment
+    """An appointment at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Appointment, appointment_id)
 
 
 def move(

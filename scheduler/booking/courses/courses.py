@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
@@ -118,13 +118,8 @@ def off_pace(session: Session, course: Course) -> list[PaceViolation]:
 
 
 def find(session: Session, actor: Actor, course_id: int) -> Course:
-    """A course at one of the actor's clinics; NotFound for any other."""
-    course = session.exec(
-        select(Course).where(Course.id == course_id, actor.scope(col(Course.clinic_id)))
-    ).first()
-    if course is None:
-        raise NotFound
-    return course
+    """A course at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Course, course_id)
 
 
 def appointments_of(session: Session, course: Course) -> list[Appointment]:

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import holds, search
 from scheduler.booking.models import (
@@ -129,15 +129,8 @@ def for_session(session: Session, own: Appointment) -> WaitlistEntry | None:
 
 
 def find(session: Session, actor: Actor, entry_id: int) -> WaitlistEntry:
-    """An entry at one of the actor's clinics; NotFound for any other."""
-    entry = session.exec(
-        select(WaitlistEntry).where(
-            WaitlistEntry.id == entry_id, actor.scope(col(WaitlistEntry.clinic_id))
-        )
-    ).first()
-    if entry is None:
-        raise NotFound
-    return entry
+    """A waitlist entry at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, WaitlistEntry, entry_id)
 
 
 def queue(session: Session, clinic_id: int) -> Sequence[WaitlistEntry]:

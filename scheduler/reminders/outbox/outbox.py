@@ -13,7 +13,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import text as sql
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, func, or_, select, update
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
@@ -28,6 +27,7 @@ from scheduler.reminders.outbox import bulk_holds, clinic_rules, recipients, res
 from scheduler.reminders.schedule import essential, templating, types
 from scheduler.reminders.texts import default_texts
 from scheduler.storage.database import stored_id
+from scheduler.storage.inserts import insert_or_ignore
 
 BATCH = 50
 """Phones derived in one transaction: enough to be quick, few enough that others get their turn."""
@@ -302,9 +302,7 @@ def _insert(
         for key, want in wants.items()
         if key not in but
     ]
-    if missing:
-        insert = postgresql.insert if _is_postgresql(session) else sqlite.insert
-        session.execute(insert(Message).values(missing).on_conflict_do_nothing())
+    insert_or_ignore(session, Message, missing)
 
 
 def why_gone(session: Session, row: Message) -> str:

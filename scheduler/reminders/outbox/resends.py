@@ -7,10 +7,10 @@ is asked again whether it holds. Should the first arrive after all, the second i
 from collections.abc import Collection
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
 from scheduler.reminders.models import Message, MessageState
+from scheduler.storage.inserts import insert_or_ignore
 
 MARK = "~2"
 """What the key of a second text ends in."""
@@ -51,8 +51,7 @@ def owe(session: Session, first: Message, *, wait: timedelta, now: datetime) -> 
         "next_look_at": now + wait,
         "created_at": now,
     }
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(insert(Message).values(row).on_conflict_do_nothing())
+    insert_or_ignore(session, Message, [row])
     return True
 
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from sqlmodel import Session, col, select
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
-from scheduler.infra.errors import Conflict, Invalid, NotFound
+from scheduler.infra.errors import Conflict, Invalid
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.outbox import clinic_rules, previews
 from scheduler.reminders.outbox.previews import Setting
@@ -19,15 +19,8 @@ from scheduler.storage.database import stored_id
 
 
 def find(session: Session, actor: Actor, rule_id: int) -> ReminderRule:
-    """A rule of one of the actor's clinics; NotFound for any other."""
-    rule = session.exec(
-        select(ReminderRule).where(
-            ReminderRule.id == rule_id, actor.scope(col(ReminderRule.clinic_id))
-        )
-    ).first()
-    if rule is None:
-        raise NotFound
-    return rule
+    """A reminder rule at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, ReminderRule, rule_id)
 
 
 TIMED_BY = {"anchor", "offset_minutes", "which", "every", "quiet", "useful_minutes", "active"}

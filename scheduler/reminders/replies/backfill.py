@@ -7,12 +7,12 @@ where it was read last. What was brought in the meantime is known by its id and 
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select, update
 
 from scheduler.reminders.models import InboxLook, Reply
 from scheduler.reminders.replies import inbound
 from scheduler.sms.sender import Received
+from scheduler.storage.inserts import insert_or_ignore
 
 EVERY = timedelta(minutes=5)
 """How often the list is read, by all workers together."""
@@ -35,9 +35,8 @@ def begin_look(session: Session, *, now: datetime) -> datetime | None:
     The first look of all goes back no further than others do: what was texted before this program
     was there is not for it.
     """
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     first = {"id": THE_ONLY_ONE, "read_until": now, "next_look_at": now}
-    session.execute(insert(InboxLook).values(first).on_conflict_do_nothing())
+    insert_or_ignore(session, InboxLook, [first])
     taken = session.execute(
         update(InboxLook)
         .where(col(InboxLook.next_look_at) <= now)

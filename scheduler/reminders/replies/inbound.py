@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from scheduler.clinic.models import Clinic
@@ -18,6 +17,7 @@ from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Reply
 from scheduler.reminders.sending import backoff
 from scheduler.storage.database import stored_id
+from scheduler.storage.inserts import insert_or_ignore
 
 MAX_BODY = 1600
 
@@ -49,24 +49,20 @@ def keep(
     """
     if not PHONE.fullmatch(phone):
         return None
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        insert(Reply)
-        .values(
-            carrier_id=carrier_id,
-            phone=phone,
-            body=_storable(body)[:MAX_BODY],
-            carrier_did=_storable(carrier_did)[:10],
-            pictures=pictures,
-            meaning=Intent.UNREAD,
-            reason="",
-            offered={},
-            tries=1,
-            next_read_at=now + AGAIN,
-            at=min(sent_at or now, now),
-        )
-        .on_conflict_do_nothing()
-    )
+    reply = {
+        "carrier_id": carrier_id,
+        "phone": phone,
+        "body": _storable(body)[:MAX_BODY],
+        "carrier_did": _storable(carrier_did)[:10],
+        "pictures": pictures,
+        "meaning": Intent.UNREAD,
+        "reason": "",
+        "offered": {},
+        "tries": 1,
+        "next_read_at": now + AGAIN,
+        "at": min(sent_at or now, now),
+    }
+    insert_or_ignore(session, Reply, [reply])
     return session.exec(
         select(Reply.id).where(Reply.carrier_id == carrier_id, Reply.meaning == Intent.UNREAD)
     ).first()

@@ -3,7 +3,6 @@
 import logging
 from datetime import datetime
 
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import CARRIER
@@ -14,6 +13,7 @@ from scheduler.reminders.sending import carrier_health
 from scheduler.sms import codes
 from scheduler.sms.codes import Policy
 from scheduler.sms.sender import Found
+from scheduler.storage.inserts import insert_or_ignore
 
 LOG = logging.getLogger(__name__)
 
@@ -67,18 +67,14 @@ def apply(session: Session, message_id: int, said: Found, *, now: datetime) -> N
     if said.status not in RANKS:
         return
     message = _locked(session, message_id)
-    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    session.execute(
-        insert(Receipt)
-        .values(
-            message_id=message_id,
-            carrier_id=said.sid,
-            status=said.status,
-            error_code=str(said.error_code or ""),
-            at=now,
-        )
-        .on_conflict_do_nothing()
-    )
+    report = {
+        "message_id": message_id,
+        "carrier_id": said.sid,
+        "status": said.status,
+        "error_code": str(said.error_code or ""),
+        "at": now,
+    }
+    insert_or_ignore(session, Receipt, [report])
     _conclude(session, message, now)
     session.add(message)
     session.flush()

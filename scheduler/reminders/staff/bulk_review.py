@@ -9,10 +9,10 @@ from decimal import Decimal
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Clinic
-from scheduler.infra.errors import Conflict, NotFound
+from scheduler.infra.errors import Conflict
 from scheduler.reminders.models import MassText, MassTextState, Message, MessageState
 from scheduler.reminders.outbox import bulk_holds, outbox, previews
 from scheduler.reminders.outbox.outbox import DesiredMessage
@@ -65,16 +65,8 @@ class BulkPreview:
 
 
 def find(session: Session, actor: Actor, batch_id: int, *, lock: bool = False) -> MassText:
-    """A batch of one of the actor's clinics; NotFound for any other."""
-    statement = select(MassText).where(
-        MassText.id == batch_id, actor.scope(col(MassText.clinic_id))
-    )
-    if lock:
-        statement = statement.with_for_update().execution_options(populate_existing=True)
-    batch = session.exec(statement).first()
-    if batch is None:
-        raise NotFound
-    return batch
+    """A batch of one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, MassText, batch_id, lock=lock)
 
 
 def preview(session: Session, batch: MassText, *, public_url: str, now: datetime) -> BulkPreview:

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
-from scheduler.infra.errors import Conflict, NotFound
+from scheduler.infra.errors import Conflict
 from scheduler.reminders.models import Attempt, Message, MessageState
 from scheduler.reminders.outbox import bulk_holds
 from scheduler.reminders.sending import carrier_health
@@ -27,15 +27,8 @@ class StillUnderWay(Conflict):
 
 
 def find(session: Session, actor: Actor, message_id: int) -> Message:
-    """A text of one of the actor's clinics; NotFound for any other."""
-    message = session.exec(
-        select(Message)
-        .where(Message.id == message_id, actor.scope(col(Message.clinic_id)))
-        .with_for_update()
-    ).first()
-    if message is None:
-        raise NotFound
-    return message
+    """A message of one of the actor's clinics, locked. Raises NotFound for any other."""
+    return scoped.find(session, actor, Message, message_id, lock=True)
 
 
 def handle(session: Session, actor: Actor, message: Message, *, now: datetime) -> Message:

@@ -2,22 +2,16 @@
 
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, scoped
 from scheduler.audit.audit_trail import Actor
-from scheduler.infra.errors import NotFound
 from scheduler.reminders.models import Reply
 
 
 def find(session: Session, actor: Actor, reply_id: int) -> Reply:
-    """A reply to one of the actor's clinics; NotFound for any other."""
-    reply = session.exec(
-        select(Reply).where(Reply.id == reply_id, actor.scope(col(Reply.clinic_id)))  # type: ignore[arg-type]
-    ).first()
-    if reply is None:
-        raise NotFound
-    return reply
+    """A reply at one of the actor's clinics. Raises NotFound for any other."""
+    return scoped.find(session, actor, Reply, reply_id)
 
 
 def handle(session: Session, actor: Actor, reply: Reply, *, now: datetime) -> Reply:
