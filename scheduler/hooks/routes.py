@@ -99,7 +99,7 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
     said = Found(sid, fields.get("MessageStatus", ""), int(code) if CODE.fullmatch(code) else None)
     with database.unit(write=True) as session:
         delivery_reports.note(
-            session, token=token, said=said, now=request.app.state.context.clock.now()
+            session, token=token, report=said, now=request.app.state.context.clock.now()
         )
 
 

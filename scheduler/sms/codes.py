@@ -1,8 +1,8 @@
-"""What Twilio's error codes mean and what is done about each. Pure.
+"""Twilio's error codes, and the policy for each. Pure.
 
-The codes are those of Twilio's error list as of November 2026. Some come in the answer to a call,
-some only later in a receipt; a code means the same in both. Twilio adds codes without notice: one
-that has no row here is looked at by a human and never tried again blindly.
+The codes are from Twilio's error list as of November 2026. Some come in the answer to a call, some
+only in a delivery report; a code means the same in both. Twilio adds codes without notice. A code
+without a row here goes before staff and is never retried.
 """
 
 from collections.abc import Mapping
@@ -13,38 +13,38 @@ from types import MappingProxyType
 
 
 class Policy(StrEnum):
-    """What is done about a text that met with an error."""
+    """What is done with a message after an error."""
 
     NEVER = "never"
-    """this text is not tried again; somebody may call instead"""
+    """Do not retry. Staff may call instead."""
     FLAG = "flag"
-    """nor will others reach this phone: the patient is marked"""
+    """No text reaches this phone: mark the patient."""
     OPTED_OUT = "opted out"
-    """the phone wants no texts: that is recorded"""
+    """The phone has opted out: record it."""
     MEND = "mend"
-    """a setting is wrong for texts such as this one: it waits until that is mended"""
+    """A setting is wrong for messages like this one: wait until it is fixed."""
     STOP = "stop"
-    """our account or sender is wrong for all texts: nothing is sent until that is mended"""
+    """Our account or sender is wrong for all messages: pause sending until it is fixed."""
     LATER = "later"
-    """surely not delivered; worth another try after `wait`"""
+    """Certainly not delivered: retry after `wait`."""
     ONCE = "once"
-    """it may have been delivered or not; worth one more text after `wait`"""
+    """It may have been delivered: resend once after `wait`."""
     UNKNOWN = "unknown"
-    """it may have been taken or not: find out first"""
+    """The carrier may have taken it: look it up first."""
 
 
 @dataclass(frozen=True)
 class Meaning:
-    """What to do about an error, and the sentence for staff."""
+    """The policy for an error, and the sentence for staff."""
 
-    do: Policy
+    policy: Policy
     sentence: str
     wait: timedelta = timedelta(0)
 
     @property
     def tries_again(self) -> bool:
-        """Whether another text is worth it after a receipt said this."""
-        return self.do in {Policy.LATER, Policy.ONCE}
+        """Whether to resend after a delivery report with this error."""
+        return self.policy in {Policy.LATER, Policy.ONCE}
 
 
 SOON = timedelta(minutes=5)
@@ -56,11 +56,11 @@ _BAD_NUMBER = Meaning(Policy.FLAG, "This is not a number that can get texts.")
 _NOT_MOBILE = "This phone cannot get texts; it may be a landline."
 _EMPTY = Meaning(Policy.NEVER, "The text was empty.")
 _SENDER = Meaning(
-    Policy.STOP, "Our sending number is not set up for this; look at the Twilio settings."
+    Policy.STOP, "Our sending number is not set up for this. Check the Twilio settings."
 )
 _UNREGISTERED = Meaning(
     Policy.STOP,
-    "Our sending number is not registered with the networks; look at Twilio's console.",
+    "Our sending number is not registered with the networks. Check the Twilio console.",
 )
 _OUR_MISTAKE = Meaning(Policy.NEVER, "Twilio found a mistake in how we sent this.")
 _UNCLEAR = Meaning(Policy.UNKNOWN, "Twilio had trouble: it may have taken the text, or not.")
@@ -68,9 +68,9 @@ _NETWORK = Meaning(Policy.ONCE, "The network had trouble and may not have delive
 
 CODES: Mapping[int, Meaning] = MappingProxyType({
     20003: Meaning(Policy.STOP, "Twilio does not accept our credentials."),
-    20404: Meaning(Policy.NEVER, "Twilio knows nothing of what was asked."),
+    20404: Meaning(Policy.NEVER, "Twilio has no such message or account."),
     20422: _OUR_MISTAKE,
-    20429: Meaning(Policy.LATER, "Twilio has too much to do just now."),
+    20429: Meaning(Policy.LATER, "Twilio is too busy just now."),
     20500: _UNCLEAR,
     20503: _UNCLEAR,
     21211: _BAD_NUMBER,
@@ -78,7 +78,7 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     21217: _BAD_NUMBER,
     21401: _BAD_NUMBER,
     21407: _BAD_NUMBER,
-    21408: Meaning(Policy.MEND, "Texts to this country are not switched on at Twilio."),
+    21408: Meaning(Policy.MEND, "Texts to this country are not enabled at Twilio."),
     21421: _BAD_NUMBER,
     21601: _SENDER,
     21602: _EMPTY,
@@ -86,7 +86,7 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     21604: Meaning(Policy.NEVER, "There was no number to send to."),
     21606: _SENDER,
     21608: Meaning(
-        Policy.MEND, "A trial account of Twilio can only text numbers that were verified there."
+        Policy.MEND, "A Twilio trial account can text only numbers that were verified there."
     ),
     21609: Meaning(Policy.STOP, "Twilio rejects our address for reports. Check PUBLIC_URL."),
     21610: Meaning(
@@ -107,7 +107,7 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     30004: Meaning(Policy.OPTED_OUT, "The network blocks texts to this phone."),
     30005: Meaning(Policy.FLAG, "There is no such phone."),
     30006: Meaning(Policy.FLAG, _NOT_MOBILE),
-    30007: Meaning(Policy.NEVER, "The network took this text for spam: look at its words."),
+    30007: Meaning(Policy.NEVER, "The network filtered this text as spam. Check its wording."),
     30008: Meaning(Policy.ONCE, "The network could not deliver it and did not say why.", SOON),
     30017: _NETWORK,
     30022: Meaning(Policy.LATER, "The network lets us send no more just now.", AN_HOUR),
@@ -116,7 +116,7 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     30032: _UNREGISTERED,
     30034: _UNREGISTERED,
     30035: _UNREGISTERED,
-    # It may be of use once the quiet hours are over that it was not to arrive in.
+    # It may still be useful after the quiet hours that its validity avoided.
     30036: Meaning(Policy.LATER, "It waited at the carrier for too long.", SOON),
     30410: _NETWORK,
     30450: Meaning(
@@ -133,15 +133,18 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
 })  # fmt: skip
 
 ALARMING = frozenset({30007, 35111, 35114, 35118, 20422})
-"""Nothing that staff can mend by a call: whoever runs the program should know."""
+"""Codes that staff cannot fix by a phone call. They are logged as errors for the operator."""
 
 
 def meaning(code: int | None, status: int = 400) -> Meaning:
-    """What an error means; `status` is that of the answer, where it came in one."""
+    """What an error code means. `status` is the HTTP status of the answer, if there was one."""
     if code is not None and code in CODES:
         return CODES[code]
     if status in {401, 403}:
         return CODES[20003]
     if status < 400:
-        return Meaning(Policy.STOP, "Twilio's address sends us elsewhere; look at it.")
-    return Meaning(Policy.NEVER, f"It failed (error {code}): a human should look.")
+        return Meaning(Policy.STOP, "Twilio's address redirects us. Check TWILIO_API_URL.")
+    return Meaning(
+        Policy.NEVER,
+        f"The carrier reported error {code}, which has no rule yet. Please look it up.",
+    )

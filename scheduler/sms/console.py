@@ -1,4 +1,4 @@
-"""Texts on the screen instead of the air: for a first look, and for work on the program."""
+"""Prints texts instead of sending them, for demos and development."""
 
 import time
 from collections.abc import Callable, Collection
@@ -9,7 +9,7 @@ from scheduler.sms.sender import Accepted, Found, LeaseLost
 
 
 class Console:
-    """Prints each text. `now` gives the local time to print beside it."""
+    """Prints each text. `now` returns the local time that is printed with it."""
 
     def __init__(self, write: Callable[[str], object], now: Callable[[], datetime]) -> None:
         self._write = write
@@ -20,13 +20,13 @@ class Console:
         *,
         to: str,
         text: str,
-        receipt_url: str | None,  # noqa: ARG002 - the screen sends no receipts
+        receipt_url: str | None,  # noqa: ARG002 - a console sends no reports
         valid_seconds: int,
         deadline: float | None = None,
     ) -> Accepted:
-        """Print one text; nothing can be refused."""
+        """Print one text."""
         if valid_seconds < 1:
-            raise ValueError("this text is of no more use")
+            raise ValueError(f"valid_seconds must be at least 1, not {valid_seconds}")
         if deadline is not None and time.monotonic() >= deadline:
             raise LeaseLost
         now = self._now()
@@ -36,14 +36,14 @@ class Console:
     def find(
         self,
         *,
-        to: str,  # noqa: ARG002 - nothing is kept that could be looked through
+        to: str,  # noqa: ARG002 - printed texts are not kept
         text: str,  # noqa: ARG002
         since: datetime,  # noqa: ARG002
         known: Collection[str] = (),  # noqa: ARG002
     ) -> Found | None:
-        """Nothing: what was printed is not kept, and nobody is disturbed by reading it twice."""
+        """None: printed texts are not kept, and printing one twice does no harm."""
         return None
 
     def fetch(self, sid: str) -> Found | None:
-        """Printed is delivered."""
+        """A printed text counts as delivered."""
         return Found(sid, "delivered")

@@ -1,7 +1,7 @@
-"""What a carrier of texts can do, and the few ways in which a call to it can end.
+"""The interface of a carrier, and the outcomes of a call to it.
 
-Accepted, refused, later, or unknown. An unknown must never be sent again before it is known: no
-carrier can be told "this is the same text as a moment ago".
+A call ends as accepted, refused, later or unknown. A message with an unknown outcome must not be
+sent again until the outcome is known: carriers do not accept idempotency keys.
 """
 
 from collections.abc import Collection, Sequence
@@ -13,7 +13,7 @@ from scheduler.infra.errors import Problem
 
 
 class Refused(Problem):
-    sentence = "The carrier will not take this text, now or ever."
+    sentence = "The carrier refuses this message. Trying again does not help."
 
     slug = "text-refused"
 
@@ -29,19 +29,19 @@ class Refused(Problem):
     ) -> None:
         super().__init__(sentence)
         self.code = code
-        """The carrier's own number for it."""
+        """The carrier's error code."""
         self.opted_out = opted_out
-        """The owner of the phone wants no more texts from us."""
+        """The owner of the phone has opted out."""
         self.bad_phone = bad_phone
-        """This phone cannot get texts, whatever they say."""
+        """This phone cannot receive texts."""
         self.config = config
-        """Nothing is wrong with this text: it may go once our settings are mended."""
+        """The message is fine, but our settings are wrong. It may be sent once they are fixed."""
         self.stops_all = stops_all
-        """And until then every other would be refused too."""
+        """The carrier would refuse every other message too."""
 
 
 class TryLater(Problem):
-    sentence = "The text surely did not go out; a later try may succeed."
+    sentence = "The message was not sent. A later try may succeed."
 
     slug = "text-later"
 
@@ -50,45 +50,43 @@ class TryLater(Problem):
     ) -> None:
         super().__init__(sentence)
         self.retry_after = retry_after
-        """How long the carrier asked us to wait at least."""
+        """The shortest wait that the carrier asked for."""
 
 
 class Unreached(TryLater):
-    sentence = (
-        "The carrier could not be reached, so the text surely did not go out. It is not to blame."
-    )
+    sentence = "The carrier could not be reached, so the message was not sent."
 
     slug = "carrier-unreached"
 
 
 class RateLimited(TryLater):
-    sentence = "The carrier asks us to slow down, whatever the text."
+    sentence = "The carrier asks us to send more slowly."
 
     slug = "too-many-calls"
 
 
 class Unknown(Problem):
-    sentence = "The text may have gone out, or not. Find out before trying again."
+    sentence = "The message may have been sent. Check before trying again."
 
     slug = "text-unknown"
 
 
 class LeaseLost(Problem):
-    sentence = "Too much time has passed since this text was claimed. It was not sent."
+    sentence = "The message was not sent, because its lease ran out before the call began."
 
     slug = "lease-lost"
 
 
 @dataclass(frozen=True)
 class Accepted:
-    """The carrier has taken the text, and calls it `sid`."""
+    """The carrier has taken the message under the id `sid`."""
 
     sid: str
 
 
 @dataclass(frozen=True)
 class Found:
-    """What a carrier says of a text it has: its own name for it, how far it got, and why not."""
+    """A message as the carrier reports it: id, status and error code."""
 
     sid: str
     status: str
@@ -96,7 +94,7 @@ class Found:
 
 
 class Sender(Protocol):
-    """A way to send texts. Calls may take some seconds: hold no transaction open meanwhile."""
+    """Sends texts. A call may take seconds, so no transaction may be open during one."""
 
     def send(
         self,
@@ -107,34 +105,35 @@ class Sender(Protocol):
         valid_seconds: int,
         deadline: float | None = None,
     ) -> Accepted:
-        """Hand over one text to a phone in E.164.
+        """Hand over one message to a phone in E.164.
 
-        It is not delivered after `valid_seconds`; none left: ValueError. Receipts are posted to
-        `receipt_url`. `deadline` is a reading of `time.monotonic()`: a worker that was frozen since
-        it claimed the text must not send it, for another may have by now: LeaseLost.
+        The carrier does not deliver it after `valid_seconds`; less than 1 raises ValueError.
+        Delivery reports are posted to `receipt_url`. `deadline` is a reading of `time.monotonic()`:
+        after it, the call raises LeaseLost, because another worker may have claimed the message.
 
-        Else Refused, TryLater or Unknown.
+        Otherwise raises Refused, TryLater or Unknown.
         """
         ...
 
     def find(
         self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
     ) -> Found | None:
-        """The text that an unknown call left with the carrier, or None if it left none.
+        """The message that a call with an unknown outcome left at the carrier; None if none.
 
-        The first one to that phone with just these words since an aware instant, but for those
-        whose `sid` is known to be another's. TryLater or Refused if it cannot be asked.
+        This is the first message to that phone with exactly this text since an aware instant,
+        except those in `known`, which belong to other messages. Raises TryLater or Refused if the
+        carrier cannot be asked.
         """
         ...
 
     def fetch(self, sid: str) -> Found | None:
-        """How far a text got; None if there is none. TryLater or Refused if it cannot be asked."""
+        """The message with this id; None if there is none. Raises TryLater or Refused."""
         ...
 
 
 @dataclass(frozen=True)
 class Received:
-    """A text that somebody sent to us. `sent_at` is aware, by the carrier's clock."""
+    """A text sent to us. `sent_at` is aware, by the carrier's clock."""
 
     sid: str
     phone: str
@@ -145,11 +144,11 @@ class Received:
 
 @runtime_checkable
 class Inbox(Protocol):
-    """A carrier that keeps what was texted to us, so that nothing is lost while we are down."""
+    """A carrier that stores incoming texts, so that none is lost while this program is down."""
 
     def received(self, *, since: datetime) -> Sequence[Received]:
-        """What was texted to us since an aware instant, oldest first.
+        """The texts sent to us since an aware instant, oldest first.
 
-        TryLater or Refused if it cannot be asked.
+        Raises TryLater or Refused if the carrier cannot be asked.
         """
         ...

@@ -1,8 +1,8 @@
-"""Texts through Twilio: which of its answers mean sent, never, later, or that we do not know.
+"""Sends texts through Twilio and maps its answers to accepted, refused, later or unknown.
 
-Twilio has no idempotency key. So nothing is ever posted twice from here: no retries, a time limit
-on each call, and each answer has one of four meanings. Its page on error 20500 says that a repeated
-POST may send a text twice; those on 20422 and 20429 say that these were never processed.
+Twilio has no idempotency key, so this module never posts a message twice: no retries, and a time
+limit on each call. Twilio's page on error 20500 says that a repeated POST may send a text twice;
+its pages on 20422 and 20429 say that such requests were never processed.
 """
 
 import time
@@ -49,21 +49,21 @@ from scheduler.sms.sender import (
 LOG = getLogger(__name__)
 
 LONGEST_VALIDITY = 36_000
-"""Seconds that Twilio lets a text wait in its queue at most."""
+"""The most seconds that Twilio keeps a message in its queue."""
 
 CLOCK_SKEW = timedelta(minutes=1)
-"""How far Twilio's clock, which writes whole seconds, may be behind ours."""
+"""How far Twilio's clock, which has whole seconds, may lag behind ours."""
 
 MOST_RECEIVED = 10_000
-"""How many texts, ours among them, are looked through for replies at most, newest first."""
+"""The most messages, ours included, that are searched for replies, newest first."""
 
-PAGE = 100
-MANY = 400
-"""How many texts to one phone are looked through at most, newest first."""
+PAGE_SIZE = 100
+MOST_TO_ONE_PHONE = 400
+"""The most messages to one phone that are searched, newest first."""
 
-# Twilio repeats a receipt only if asked to, in a fragment that is no part of the signed address:
-# up to 3 times, when it cannot connect, waits too long or is answered 5xx.
-INSIST = "#rc=3&rp=5xx,ct,rt"
+# Twilio retries a delivery report only if a fragment of the address asks for it (the fragment is
+# not signed): up to 3 times, after a failed connection, a timeout or a 5xx answer.
+REPORT_RETRIES = "#rc=3&rp=5xx,ct,rt"
 
 
 def connect(
@@ -77,13 +77,13 @@ def connect(
     api_url: str | None = None,
     timeout: float = 10.0,
 ) -> "Twilio":
-    """A sender through Twilio; nothing is asked of it yet.
+    """A sender through Twilio. Makes no call yet.
 
-    With an API key, that is used instead of the auth token. A messaging service goes before a
-    number. `api_url` takes the place of Twilio's own address. `timeout`: seconds a call may take.
+    An API key replaces the auth token. A messaging service has precedence over a number. `api_url`
+    replaces Twilio's own address. `timeout`: the most seconds that a call may take.
     """
     if not messaging_service_sid and not from_number:
-        raise ValueError("a messaging service or a number to send from is needed")
+        raise ValueError("set messaging_service_sid or from_number")
     return Twilio(
         account_sid=account_sid,
         login=(api_key, api_secret) if api_key and api_secret else (account_sid, auth_token),
@@ -129,16 +129,16 @@ class Twilio:
     ) -> Accepted:
         """See `Sender.send`."""
         if valid_seconds < 1:
-            raise ValueError("this text is of no more use")
+            raise ValueError(f"valid_seconds must be at least 1, not {valid_seconds}")
         fields: dict[str, Any] = {
             "to": to,
             "body": text,
             "validity_period": min(valid_seconds, LONGEST_VALIDITY),
-            "smart_encoded": False,  # what is sent is what was shown to staff, and what we look for
+            "smart_encoded": False,  # the text must stay as staff saw it and as `find` compares it
             **self._sender,
         }
         if receipt_url:
-            fields["status_callback"] = receipt_url + INSIST
+            fields["status_callback"] = receipt_url + REPORT_RETRIES
         http = self._http(deadline)
         try:
             message = self._client(http).messages.create(**fields)
@@ -149,18 +149,18 @@ class Twilio:
         except (ValueError, TypeError, AttributeError) as problem:
             raise Unknown("Twilio's answer could not be read.") from problem
         if not isinstance(message.sid, str):
-            raise Unknown("Twilio's answer did not name the text.")
+            raise Unknown("Twilio's answer has no message id.")
         return Accepted(message.sid)
 
     def find(
         self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
     ) -> Found | None:
-        """See `Sender.find`. A text still in the queue has no date of sending: look at creation."""
+        """See `Sender.find`. Compares creation dates: a queued message has no sending date."""
         earliest = since.astimezone(UTC) - CLOCK_SKEW
         candidates = [
             message
             for message in self._ask(lambda client: client.messages.list(to=to, **_LIMITS))
-            if (message.body or "").endswith(text)  # a trial account puts a line before it
+            if (message.body or "").endswith(text)  # a trial account puts a line before the text
             and str(message.direction).startswith("outbound")
             and message.sid not in known
             and (message.date_created is None or message.date_created >= earliest)
@@ -176,7 +176,7 @@ class Twilio:
         return message and _found(message)
 
     def received(self, *, since: datetime) -> list[Received]:
-        """See `Inbox.received`. Twilio's library drops zones: it must be told UTC."""
+        """See `Inbox.received`. The SDK drops time zones, so it gets UTC."""
         to = self._sender.get("from_")
         ours = {"to": to} if to else {}
         messages = self._ask(
@@ -185,51 +185,51 @@ class Twilio:
             )
         )
         if messages and len(messages) == MOST_RECEIVED:
-            LOG.error("More than %d texts at once: older replies were not seen.", MOST_RECEIVED)
+            LOG.error("more than %d texts at once: older replies were not read", MOST_RECEIVED)
         return sorted(
             (
-                _received(each, since)
-                for each in reversed(messages or ())  # oldest first, also within one second
-                if each.direction == "inbound" and isinstance(each.sid, str)
+                _received(message, since)
+                for message in reversed(messages or ())  # oldest first, also within one second
+                if message.direction == "inbound" and isinstance(message.sid, str)
             ),
-            key=lambda each: each.sent_at,
+            key=lambda received: received.sent_at,
         )
 
     def close(self) -> None:
-        """Hang up on Twilio."""
+        """Close the connections."""
         self._session.close()
 
-    def _ask(self, question: Callable[[Any], Any]) -> Any:
-        """The answer to a question that changes nothing; None if there is no such thing."""
+    def _ask(self, query: Callable[[Any], Any]) -> Any:
+        """The answer to a read-only query; None after a 404."""
         http = self._http(None)
         try:
-            return question(self._client(http))
+            return query(self._client(http))
         except requests.RequestException as problem:
-            raise TryLater("Twilio did not answer our question.") from problem
+            raise TryLater("Twilio did not answer our query.") from problem
         except (TwilioException, ValueError, TypeError, AttributeError, KeyError) as problem:
             if http.status == 404:
                 return None
             if http.status in (401, 403):
                 raise _refusal(None, http.status) from problem
             raise TryLater(
-                f"Twilio answered our question with {http.status}.", retry_after=http.retry_after
+                f"Twilio answered our query with {http.status}.", retry_after=http.retry_after
             ) from problem
 
     def _http(self, deadline: float | None) -> "_Http":
         return _Http(self._session, self._api_url, self._timeout, deadline)
 
     def _client(self, http: "_Http") -> Any:
-        # One for each call: it is light, and so the call's deadline and its answer's Retry-After
-        # belong to nobody else.
+        # One client for each call, so that its deadline and the Retry-After of its answer are not
+        # shared between threads. Creating one is cheap.
         username, password = self._login
         return Client(username, password, account_sid=self._account_sid, http_client=http)
 
 
-_LIMITS = {"limit": MANY, "page_size": PAGE}
+_LIMITS = {"limit": MOST_TO_ONE_PHONE, "page_size": PAGE_SIZE}
 
 
 class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
-    """One call's way out: with a time limit, a deadline, and no second try."""
+    """The HTTP client of one call: a time limit, a deadline and no retry."""
 
     def __init__(
         self,
@@ -254,10 +254,10 @@ class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
         data: dict[str, object] | None = None,
         headers: dict[str, str] | None = None,
         auth: tuple[str, str] | None = None,
-        timeout: float | None = None,  # noqa: ARG002 - ours is the limit
+        timeout: float | None = None,  # noqa: ARG002 - our own limit applies
         allow_redirects: bool = False,  # noqa: ARG002 - never
     ) -> Response:
-        """Called by the SDK. Logs nothing: addresses and fields hold phone numbers."""
+        """Called by the SDK. Logs nothing, because addresses and fields hold phone numbers."""
         request = requests.Request(
             method.upper(), self._address(uri), headers, data=data, params=params, auth=auth
         )
@@ -265,7 +265,7 @@ class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
         settings = self._session.merge_environment_settings(
             prepared.url or "", {}, None, None, None
         )
-        # As late as can be: what follows is the socket.
+        # Checked last, right before the request is sent.
         if self._deadline is not None and time.monotonic() >= self._deadline:
             raise LeaseLost
         answer = self._session.send(
@@ -284,7 +284,7 @@ class _Http(HttpClient):  # type: ignore[misc, unused-ignore]
 
 
 def _received(message: Any, since: datetime) -> Received:
-    """A text to us. One whose date cannot be read is as old as it can be, so that none is lost."""
+    """An incoming text. Without a readable date it counts as sent at `since`: none is lost."""
     dates = (message.date_sent, message.date_created)
     media = str(message.num_media or "")
     return Received(
@@ -303,13 +303,13 @@ def _found(message: Any) -> Found:
 def _meaning(
     status: int, code: int | None, retry_after: timedelta | None
 ) -> Refused | TryLater | Unknown:
-    """What an answer other than 2xx means for the text."""
+    """The outcome that an answer other than 2xx means."""
     if status == 429:
-        return RateLimited("Twilio has too much to do just now.", retry_after=retry_after)
+        return RateLimited("Twilio is too busy just now.", retry_after=retry_after)
     if status >= 500 or status == 408:
-        return Unknown(f"Twilio answered {status}: it may have taken the text, or not.")
+        return Unknown(f"Twilio answered {status}. It may have taken the message.")
     meaning = codes.meaning(code, status)
-    if meaning.do is Policy.UNKNOWN:
+    if meaning.policy is Policy.UNKNOWN:
         return Unknown(meaning.sentence)
     if meaning.tries_again:
         wait = max(retry_after or timedelta(0), meaning.wait)
@@ -322,17 +322,17 @@ def _refusal(code: int | None, status: int) -> Refused:
     return Refused(
         code,
         meaning.sentence,
-        opted_out=meaning.do is Policy.OPTED_OUT,
-        bad_phone=meaning.do is Policy.FLAG,
-        config=meaning.do in {Policy.MEND, Policy.STOP},
-        stops_all=meaning.do is Policy.STOP,
+        opted_out=meaning.policy is Policy.OPTED_OUT,
+        bad_phone=meaning.policy is Policy.FLAG,
+        config=meaning.policy in {Policy.MEND, Policy.STOP},
+        stops_all=meaning.policy is Policy.STOP,
     )
 
 
 def _unanswered(problem: requests.RequestException) -> Refused | TryLater | Unknown:
-    """What it means that there was no answer at all."""
+    """The outcome of a call that got no answer."""
     if isinstance(problem, requests.exceptions.InvalidURL | requests.exceptions.InvalidSchema):
-        sentence = "Twilio's address is not one; look at TWILIO_API_URL."
+        sentence = "TWILIO_API_URL is not a valid address."
         return Refused(None, sentence, config=True, stops_all=True)
     if _never_left(problem):
         return Unreached("Twilio could not be reached.")
@@ -340,7 +340,7 @@ def _unanswered(problem: requests.RequestException) -> Refused | TryLater | Unkn
 
 
 def _never_left(problem: requests.RequestException) -> bool:
-    """Whether the connection was never made, so that nothing can have been sent through it."""
+    """Whether no connection was made, so that nothing can have been sent."""
     cause: object = problem.args[0] if problem.args else None
     if isinstance(cause, MaxRetryError):
         cause = cause.reason
@@ -352,7 +352,7 @@ def _never_left(problem: requests.RequestException) -> bool:
 
 
 def _retry_after(headers: Mapping[str, str]) -> timedelta | None:
-    """Seconds, or a date beside the answer's own; a day at most. Unreadable is as good as none."""
+    """The Retry-After of an answer, in seconds or as a date; at most a day. None if unreadable."""
     value = headers.get("Retry-After", "").strip()
     try:
         if value.isdecimal():

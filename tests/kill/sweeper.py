@@ -39,10 +39,10 @@ class MarkBefore(Dispatcher):
     """Says that a text is sent, and then sends it."""
 
     def _send(self, claim: Claim, deadline: Deadline) -> bool:
-        intent = self._intend(claim)
+        intent = self._begin(claim)
         if intent is None:
             return False
-        self._settle(intent, Accepted(f"SM{claim.message_id:032x}"))
+        self._record_outcome(intent, Accepted(f"SM{claim.message_id:032x}"))
         crash_points.crash_point("after-intent")
         self._call(intent, deadline)
         crash_points.crash_point("after-answer")
@@ -53,7 +53,7 @@ class MarkAfter(Dispatcher):
     """Sends a text, and then says so; nothing is written in between."""
 
     def _send(self, claim: Claim, deadline: Deadline) -> bool:
-        intent = self._intend(claim)
+        intent = self._begin(claim)
         if intent is None:
             return False
         self._forget_attempt(intent)

@@ -100,7 +100,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
     changed = [threading.Event() for _ in ids]
     claimed = [threading.Event() for _ in ids]
     late: dict[int, bool] = {}
-    intend = worker._dispatcher._intend
+    intend = worker._dispatcher._begin
 
     def watched(claim: Claim) -> SendAttempt | None:
         each = place[claim.message_id]
@@ -110,7 +110,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
         late[each] = changed[each].is_set()
         return intend(claim)
 
-    worker._dispatcher._intend = watched  # type: ignore[method-assign]
+    worker._dispatcher._begin = watched  # type: ignore[method-assign]
 
     def change_all() -> None:
         for each, course in enumerate(ids):

@@ -48,7 +48,7 @@ def outcome(sender: twilio.Twilio) -> Exception:
 
 
 def test_no_code_is_without_a_row_in_this_test() -> None:
-    assert {code: row.do for code, row in codes.CODES.items()} == dict(ROWS)
+    assert {code: row.policy for code, row in codes.CODES.items()} == dict(ROWS)
 
 
 @pytest.mark.parametrize(("code", "do"), ROWS)
@@ -90,8 +90,11 @@ def test_too_many_calls_are_told_from_a_text_that_has_to_wait(
 def test_a_code_without_a_row_is_for_people_and_never_tried_again() -> None:
     meaning = codes.meaning(39_999)
 
-    assert meaning.do is Policy.NEVER
-    assert meaning.sentence == "It failed (error 39999): a human should look."
+    assert meaning.policy is Policy.NEVER
+    assert (
+        meaning.sentence
+        == "The carrier reported error 39999, which has no rule yet. Please look it up."
+    )
     assert not meaning.tries_again
 
 

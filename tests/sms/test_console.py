@@ -33,7 +33,7 @@ def test_neither_late_nor_useless_texts_are_shown() -> None:
         sender.send(
             to="+1", text="x", receipt_url=None, valid_seconds=60, deadline=time.monotonic()
         )
-    with pytest.raises(ValueError, match="no more use"):
+    with pytest.raises(ValueError, match="must be at least 1"):
         sender.send(to="+1", text="x", receipt_url=None, valid_seconds=0)
 
     assert lines == []

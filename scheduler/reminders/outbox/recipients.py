@@ -226,7 +226,7 @@ def _told(
 
 
 def _surely_lost(error_code: str) -> bool:
-    return error_code.isdecimal() and codes.meaning(int(error_code)).do is Policy.LATER
+    return error_code.isdecimal() and codes.meaning(int(error_code)).policy is Policy.LATER
 
 
 def key_of(key: str, phone: str) -> str:

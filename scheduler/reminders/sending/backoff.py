@@ -1,25 +1,28 @@
-"""Whether and when to try a text again that surely did not go out. Pure."""
+"""Whether and when to retry a message that was certainly not sent. Pure."""
 
 from datetime import datetime, timedelta
 
-TRIES = 5
+MOST_TRIES = 5
 FIRST = timedelta(seconds=30)
 FACTOR = 4
-"""30 s, 2 min, 8 min, 32 min: a short hiccup costs little, an hour's outage is survived."""
+"""Waits of 30 s, 2 min, 8 min and 32 min: short failures cost little, and an outage of 40 minutes
+is survived."""
 
 
 def next_try(
     tries: int, now: datetime, retry_after: timedelta | None = None, *, jitter: float = 0.0
 ) -> datetime | None:
-    """When to try again after `tries` failed tries, or None if five were enough.
+    """When to retry after `tries` failed tries; None after `MOST_TRIES`.
 
-    Never before `retry_after`, which is what the carrier asked for. `jitter`, from 0 to 1, adds up
-    to a quarter, so that what failed together does not come back together. Whether the text is
-    still of use by then is the caller's to ask. No try yet, or jitter outside 0 to 1: ValueError.
+    Never before `retry_after`, the wait that the carrier asked for. `jitter`, from 0 to 1, adds up
+    to a quarter, so that messages that failed together are not retried together. The caller checks
+    whether the message is still useful then. Raises ValueError for no try or a jitter outside 0-1.
     """
     if tries < 1 or not 0 <= jitter <= 1:
-        raise ValueError("there must have been a try, and jitter is from 0 to 1")
-    if tries >= TRIES:
+        raise ValueError(
+            f"tries must be at least 1 and jitter from 0 to 1, not {tries} and {jitter}"
+        )
+    if tries >= MOST_TRIES:
         return None
     steps: int = FACTOR ** (tries - 1)
     wait = max(FIRST * steps, retry_after or timedelta(0))

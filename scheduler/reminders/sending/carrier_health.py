@@ -1,8 +1,8 @@
-"""The line to the carrier, which all workers share: how fast it may be used, and whether it is up.
+"""The rate limit and the circuit breaker toward the carrier, shared by all workers.
 
-One row of the database says both, so that ten workers are no faster than one, and that one of them
-finds out for all when the carrier is back. It is written as part of the claim of texts: a worker
-that dies after it has at most used up the room for what it claimed.
+Both are one row in the database. So ten workers together send no faster than one, and a single
+worker probes for all of them whether the carrier is back. The row is updated in the transaction
+that claims messages: a worker that dies afterwards has at most used up the capacity of its claim.
 """
 
 from dataclasses import dataclass
@@ -26,28 +26,29 @@ from scheduler.sms.sender import (
 Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
 
 TRIPS_AFTER = 5
-"""Calls in a row that reached nobody, or came to no end; then the line rests."""
+"""Consecutive calls without an answer after which sending pauses."""
 
 PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60))
-"""How long it rests before one text is tried; after each that fails, the next longer."""
+"""Length of the pause before one message is tried. Each failed try leads to the next value."""
 
 PROBE = timedelta(seconds=60)
-"""How long the others wait for what becomes of that one text; a lease."""
+"""How long the other workers wait for the outcome of that one message. This is a lease."""
 
 REPAIR = timedelta(minutes=5)
-"""When a text is tried again after our own account or settings were refused."""
+"""Pause after the carrier has refused our account or settings."""
 
-LONGEST_REST = timedelta(minutes=5)
-"""A rest that seems longer than this was written by a clock that has been set back since."""
+LONGEST_PAUSE = timedelta(minutes=5)
+"""A stored pause that ends later than this was written by a clock that has been set back."""
 
-HICCUP = "The carrier does not answer just now."
+NO_ANSWER = "The carrier does not answer just now."
 
 
 @dataclass(frozen=True)
 class Capacity:
-    """How much may be claimed now; if nothing because of the pace, seconds until a text may.
+    """How many messages and segments may be claimed now.
 
-    Texts are taken as long as one segment at least is left; None: whatever their segments are.
+    Messages are claimed while at least one segment is left; `segments` None means no limit.
+    `wait`: seconds until the rate limit allows one more message.
     """
 
     texts: int
@@ -56,94 +57,96 @@ class Capacity:
 
 
 def capacity(session: Session, *, free: int, per_second: float | None, now: datetime) -> Capacity:
-    """What of `free` texts the line takes now. Locks it until the transaction ends."""
-    line = _line(session, lock=per_second is not None)
-    if _rests(line, now):
+    """How many of `free` messages may be sent now. Locks the row until the transaction ends."""
+    state = _state(session, lock=per_second is not None)
+    if _is_paused(state, now):
         return Capacity(0)
-    if line.failures >= TRIPS_AFTER:
-        line = _line(session, lock=True)  # somebody else may be trying it out by now
-        if _rests(line, now):
+    if state.failures >= TRIPS_AFTER:
+        state = _state(session, lock=True)  # another worker may have started a probe
+        if _is_paused(state, now):
             return Capacity(0)
         free = min(free, 1)
     if per_second is None:
         return Capacity(free)
     seconds = seconds_of(session)
-    segments = rate_limit.room(line.filled_at, seconds, per_second)
+    segments = rate_limit.room(state.filled_at, seconds, per_second)
     if segments < 1:
-        return Capacity(0, wait=rate_limit.next_in(line.filled_at, seconds, per_second))
+        return Capacity(0, wait=rate_limit.next_in(state.filled_at, seconds, per_second))
     return Capacity(min(free, segments), segments)
 
 
 def consume(session: Session, segments: int, *, per_second: float | None, now: datetime) -> None:
-    """Texts of so many segments were claimed, in the transaction that asked for the room."""
+    """Record the segments that were claimed, in the transaction that read the capacity."""
     if segments == 0:
         return
-    line = _line(session, lock=per_second is not None)
-    if line.failures >= TRIPS_AFTER:
-        line.shut_until = now + PROBE
+    state = _state(session, lock=per_second is not None)
+    if state.failures >= TRIPS_AFTER:
+        state.shut_until = now + PROBE
     if per_second is not None:
-        line.filled_at = rate_limit.used(line.filled_at, seconds_of(session), per_second, segments)
-    session.add(line)
+        state.filled_at = rate_limit.used(
+            state.filled_at, seconds_of(session), per_second, segments
+        )
+    session.add(state)
     session.flush()
 
 
 def record_outcome(session: Session, outcome: Outcome, *, now: datetime) -> None:
-    """Tell everybody how a call fared."""
+    """Record for all workers how a call ended."""
     match outcome:
         case LeaseLost():
             pass
         case Unreached() | Unknown():
-            _failed(session, now, outcome.sentence)
+            _record_failure(session, now, outcome.sentence)
         case RateLimited():
-            rest = min(outcome.retry_after or timedelta(seconds=1), LONGEST_REST)
-            _up(session, shut_until=now + rest)
+            pause = min(outcome.retry_after or timedelta(seconds=1), LONGEST_PAUSE)
+            _record_answer(session, shut_until=now + pause)
         case Refused() if outcome.stops_all:
             stop(session, outcome.sentence, now=now)
         case _:
-            _up(session)
+            _record_answer(session)
 
 
 def stop(session: Session, trouble: str, *, now: datetime) -> None:
-    """Nothing goes out for some minutes, for our account is refused; then one text is tried."""
-    line = _line(session, lock=True)
-    line.failures = max(TRIPS_AFTER, line.failures)
-    line.shut_until, line.trouble = now + REPAIR, trouble[:300]
-    session.add(line)
+    """Pause sending because the carrier refuses our account; then one message is tried."""
+    state = _state(session, lock=True)
+    state.failures = max(TRIPS_AFTER, state.failures)
+    state.shut_until, state.trouble = now + REPAIR, trouble[:300]
+    session.add(state)
     session.flush()
 
 
 def trouble(session: Session) -> str:
-    """Why nothing goes out just now, in a sentence; empty if all is well."""
-    line = _line(session, lock=False)
-    return line.trouble if line.failures >= TRIPS_AFTER else ""
+    """Why sending is paused, as a sentence for staff; empty when it is not."""
+    state = _state(session, lock=False)
+    return state.trouble if state.failures >= TRIPS_AFTER else ""
 
 
-def _failed(session: Session, now: datetime, sentence: str) -> None:
-    line = _line(session, lock=True)
-    line.failures += 1
-    if line.failures >= TRIPS_AFTER:
-        pause = PAUSES[min(line.failures - TRIPS_AFTER, len(PAUSES) - 1)]
-        line.shut_until, line.trouble = now + pause, sentence[:300] or HICCUP
-    session.add(line)
+def _record_failure(session: Session, now: datetime, sentence: str) -> None:
+    state = _state(session, lock=True)
+    state.failures += 1
+    if state.failures >= TRIPS_AFTER:
+        pause = PAUSES[min(state.failures - TRIPS_AFTER, len(PAUSES) - 1)]
+        state.shut_until, state.trouble = now + pause, sentence[:300] or NO_ANSWER
+    session.add(state)
     session.flush()
 
 
-def _up(session: Session, shut_until: datetime | None = None) -> None:
-    """The carrier answers. Written only where it is news: this is done after each text."""
-    is_news = or_(col(CarrierState.failures) > 0, col(CarrierState.trouble) != "")
+def _record_answer(session: Session, shut_until: datetime | None = None) -> None:
+    """Record that the carrier answers. Writes only on a change: it runs after each message."""
+    changes = or_(col(CarrierState.failures) > 0, col(CarrierState.trouble) != "")
     session.exec(
         update(CarrierState)
-        .where(is_news if shut_until is None else col(CarrierState.id) == THE_ONLY_LINE)
+        .where(changes if shut_until is None else col(CarrierState.id) == THE_ONLY_LINE)
         .values(failures=0, trouble="", shut_until=shut_until)
         .execution_options(synchronize_session=False)
     )
 
 
-def _rests(line: CarrierState, now: datetime) -> bool:
-    return line.shut_until is not None and now < line.shut_until <= now + LONGEST_REST
+def _is_paused(state: CarrierState, now: datetime) -> bool:
+    return state.shut_until is not None and now < state.shut_until <= now + LONGEST_PAUSE
 
 
-def _line(session: Session, *, lock: bool) -> CarrierState:
+def _state(session: Session, *, lock: bool) -> CarrierState:
     statement = select(CarrierState).where(CarrierState.id == THE_ONLY_LINE)
     if lock:
         statement = statement.with_for_update()
@@ -151,7 +154,7 @@ def _line(session: Session, *, lock: bool) -> CarrierState:
 
 
 def seconds_of(session: Session) -> float:
-    """The database's own clock, in seconds: one for all workers, whatever theirs show."""
+    """The database's clock in seconds since 1970, the same for all workers."""
     if session.get_bind().dialect.name == "postgresql":
         statement = "SELECT CAST(extract(epoch FROM clock_timestamp()) AS float8)"
     else:

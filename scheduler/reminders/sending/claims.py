@@ -385,7 +385,7 @@ def record_outcome(
         session.add(message)
     elif isinstance(outcome, Accepted):
         # Whoever recovered it found nothing, yet it went: staff must not be told otherwise.
-        delivery_reports.took(session, attempt, outcome.sid)
+        delivery_reports.record_acceptance(session, attempt, outcome.sid)
     session.flush()
     carrier_health.record_outcome(session, outcome, now=now)
 
@@ -458,7 +458,7 @@ def _conclude(
                 # The carrier took the STOP itself, said so, and lets nothing more through.
                 message.state, message.for_staff = MessageState.WITHDRAWN, False
                 message.reason = "The carrier has confirmed the STOP itself."
-            delivery_reports.draw_conclusions(session, message, outcome.code, now=now)
+            delivery_reports.act_on_error(session, message, outcome.code, now=now)
 
 
 def _later(message: Message, outcome: TryLater, tries: int, jitter: float, now: datetime) -> None:

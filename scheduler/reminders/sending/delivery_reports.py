@@ -1,4 +1,4 @@
-"""What the carrier says of a message it has taken: in any order, repeated, or never."""
+"""Applies delivery reports. They may come in any order, more than once, or never."""
 
 import logging
 from datetime import datetime
@@ -29,30 +29,30 @@ RANKS = {
     "delivered": 9,
     "read": 9,
 }
-"""A message only ever moves up; that it was delivered outweighs whatever else is said."""
+"""A message only moves to a higher rank, so "delivered" overrides every other report."""
 
-TOLD = {MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED}
+CONFIRMED_BY_CARRIER = {MessageState.SENT, MessageState.DELIVERED, MessageState.FAILED}
 
 
-def note(session: Session, *, token: str, said: Found, now: datetime) -> None:
-    """Keep a receipt that names one of our attempts; one for an unknown attempt says nothing.
+def note(session: Session, *, token: str, report: Found, now: datetime) -> None:
+    """Apply a delivery report to the attempt with this token; an unknown token is ignored.
 
-    It may come before the answer to the call itself, and in place of one that was lost.
+    The report may come before the answer to the call, or replace an answer that was lost.
     """
     attempt = session.exec(select(Attempt).where(Attempt.token == token)).first()
     if attempt is not None:
-        took(session, attempt, said.sid)
-        apply(session, attempt.message_id, said, now=now)
+        record_acceptance(session, attempt, report.sid)
+        apply(session, attempt.message_id, report, now=now)
 
 
-def took(session: Session, attempt: Attempt, carrier_id: str) -> None:
-    """The carrier has this attempt's text: whatever we believed of the message, it went."""
+def record_acceptance(session: Session, attempt: Attempt, carrier_id: str) -> None:
+    """Record that the carrier has the message of this attempt, whatever we believed before."""
     message = _locked(session, attempt.message_id)
     attempt.outcome, attempt.carrier_id = "accepted", carrier_id
     session.add(attempt)
-    # Without a name of the carrier's, it was we who gave it up.
+    # A failed message without a carrier id was given up by us, not by the carrier.
     gave_up = message.state == MessageState.FAILED and message.carrier_id is None
-    if gave_up or message.state not in TOLD:
+    if gave_up or message.state not in CONFIRMED_BY_CARRIER:
         message.state, message.reason, message.leased_until = MessageState.SENT, "", None
         message.for_staff = False
         message.sent_at = attempt.began_at
@@ -62,19 +62,19 @@ def took(session: Session, attempt: Attempt, carrier_id: str) -> None:
     session.flush()
 
 
-def apply(session: Session, message_id: int, said: Found, *, now: datetime) -> None:
-    """Move the message on to what all that was said of it comes to; said twice, it is no matter."""
-    if said.status not in RANKS:
+def apply(session: Session, message_id: int, report: Found, *, now: datetime) -> None:
+    """Store a report and set the message's state from all its reports. Repeats change nothing."""
+    if report.status not in RANKS:
         return
     message = _locked(session, message_id)
-    report = {
+    row = {
         "message_id": message_id,
-        "carrier_id": said.sid,
-        "status": said.status,
-        "error_code": str(said.error_code or ""),
+        "carrier_id": report.sid,
+        "status": report.status,
+        "error_code": str(report.error_code or ""),
         "at": now,
     }
-    insert_or_ignore(session, Receipt, [report])
+    insert_or_ignore(session, Receipt, [row])
     _conclude(session, message, now)
     session.add(message)
     session.flush()
@@ -90,15 +90,15 @@ def _locked(session: Session, message_id: int) -> Message:
 
 
 def _conclude(session: Session, message: Message, now: datetime) -> None:
-    """Decided from all receipts together, so that the order in which they came is no matter."""
+    """Set the state from all reports together, so that their order does not matter."""
     receipts = session.exec(
         select(Receipt).where(Receipt.message_id == message.id).order_by(col(Receipt.id))
     ).all()
-    weightiest = max(receipts, key=lambda receipt: RANKS[receipt.status])
-    rank = RANKS[weightiest.status]
+    final = max(receipts, key=lambda receipt: RANKS[receipt.status])
+    rank = RANKS[final.status]
     if rank >= RANKS["delivered"]:
         message.state, message.reason, message.error_code = MessageState.DELIVERED, "", ""
-        message.delivered_at, message.next_look_at = weightiest.at, None
+        message.delivered_at, message.next_look_at = final.at, None
         message.for_staff = False
         register.note_phone(session, message.phone, "")
         resends.withdraw(session, message)
@@ -108,29 +108,27 @@ def _conclude(session: Session, message: Message, now: datetime) -> None:
 
 def _fail(session: Session, message: Message, code: str, now: datetime) -> None:
     if (message.state, message.error_code) == (MessageState.FAILED, code):
-        return  # said before, and the conclusions were drawn then
+        return  # reported before, and acted on then
     message.state, message.error_code, message.next_look_at = MessageState.FAILED, code, None
     number = int(code) if code else None
     meaning = codes.meaning(number)
     message.reason = meaning.sentence if code else "The network could not deliver it."
     message.for_staff = True
-    draw_conclusions(session, message, number, now=now)
+    act_on_error(session, message, number, now=now)
     if meaning.tries_again and resends.owe(session, message, wait=meaning.wait, now=now):
         message.reason += " It is sent once more."
         message.for_staff = False
 
 
-def draw_conclusions(
-    session: Session, message: Message, code: int | None, *, now: datetime
-) -> None:
-    """What an error tells about the phone, and about our account with the carrier."""
+def act_on_error(session: Session, message: Message, code: int | None, *, now: datetime) -> None:
+    """Apply what an error code says about the phone or about our carrier account."""
     meaning = codes.meaning(code)
-    match meaning.do:
+    match meaning.policy:
         case Policy.OPTED_OUT:
             consent.stop(session, CARRIER, message.phone, words=meaning.sentence, now=now)
         case Policy.FLAG:
             register.note_phone(session, message.phone, meaning.sentence)
         case Policy.STOP:
             carrier_health.stop(session, meaning.sentence, now=now)
-    if meaning.do in {Policy.STOP, Policy.MEND} or code in codes.ALARMING:
+    if meaning.policy in {Policy.STOP, Policy.MEND} or code in codes.ALARMING:
         LOG.error("message %s failed (error %s): %s", message.id, code, meaning.sentence)

@@ -1,7 +1,7 @@
-"""Sends what is due, several at a time, and finds out what became of it.
+"""Sends due messages, several at a time, and looks up the outcome of unfinished calls.
 
-No transaction is open while the carrier answers. Whatever a call comes to is written down; if even
-that fails, the lease runs out and the text is looked for on the carrier's list.
+No transaction is open while the carrier answers. Every outcome is recorded. If recording fails, the
+lease runs out and the message is looked up on the carrier's list.
 """
 
 import logging
@@ -25,21 +25,21 @@ from scheduler.storage.database import Busy, Database
 
 LOG = logging.getLogger(__name__)
 
-SETTLE_TRIES = 5
+RECORD_TRIES = 5
 RESTARTED = timedelta(minutes=1)
-"""What was due this long before we began may have been sent in another life: by a database that
-has been put back since to what it was."""
+"""A message that was due this long before this worker started may have been sent already, because
+the database may have been restored from a backup since. It is looked up before it is sent."""
 
 CLOCKS_DIFFER_BY = timedelta(minutes=5)
-"""How far the carrier's clock may be behind ours."""
+"""How far the carrier's clock may lag behind ours."""
 
-LOOKS_AT_ONCE = 20
+LOOKUPS_PER_ROUND = 20
 
 
 class Deadline(NamedTuple):
-    """By when a call must begin, on both clocks.
+    """The latest moment at which a call may begin, on two clocks.
 
-    The monotonic one stands still while the machine is suspended; the wall clock may be set back.
+    The monotonic clock stops while the machine is suspended. The wall clock may be set back.
     """
 
     monotonic: float
@@ -47,17 +47,17 @@ class Deadline(NamedTuple):
 
     @classmethod
     def after(cls, seconds: float) -> "Deadline":
-        """So many seconds from now."""
+        """The deadline that many seconds from now."""
         return cls(time.monotonic() + seconds, time.time() + seconds)
 
-    def is_over_on_the_wall(self) -> bool:
-        """Whether the wall clock has reached it; the sender watches the other one."""
+    def has_passed_on_wall_clock(self) -> bool:
+        """Whether the wall clock has reached it. The sender checks the monotonic clock."""
         return time.time() >= self.wall
 
 
 @dataclass(frozen=True, kw_only=True)
 class DispatcherConfig:
-    """How one worker sends: under which name, with which secrets, how fast, how many at a time."""
+    """How one worker sends: its name, secrets, rate and number of calls at a time."""
 
     worker: str
     secrets: Secrets
@@ -67,173 +67,181 @@ class DispatcherConfig:
 
 
 class Dispatcher:
-    """One worker's hands. `send_due` and `look_up` are each called by one thread at a time."""
+    """Sends due messages for one worker.
+
+    `send_due` and `look_up` are each called by one thread at a time.
+    """
 
     def __init__(
-        self, database: Database, sender: Sender, clock: Clock, manners: DispatcherConfig
+        self, database: Database, sender: Sender, clock: Clock, config: DispatcherConfig
     ) -> None:
         self._database = database
         self._sender = sender
         self._clock = clock
-        self._manners = manners
-        self._pool = ThreadPoolExecutor(manners.concurrency, thread_name_prefix="send")
+        self._config = config
+        self._pool = ThreadPoolExecutor(config.concurrency, thread_name_prefix="send")
         self._began = clock.now()
         self._stopping = threading.Event()
-        self._missed: dict[str, datetime] = {}
-        """by attempt: when the text was first not on the carrier's list, by this worker's clock"""
+        self._not_found_since: dict[str, datetime] = {}
+        """By attempt token: when this worker first missed the message on the carrier's list."""
 
     def send_due(self) -> int:
-        """Send all that is due now, and return how many calls were made. Waits for each of them."""
+        """Send all messages due now and wait for each. Returns the number of calls made."""
         with self._database.transaction() as session:
-            claims.recover(session, now=self._clock.now(), lease=self._manners.lease)
+            claims.recover(session, now=self._clock.now(), lease=self._config.lease)
             claims.expire(session, now=self._clock.now())
-        under_way: set[Future[bool]] = set()
+        pending: set[Future[bool]] = set()
         made = 0
         while not self._stopping.is_set():
-            claimed, wait_for_pace = self._claim(self._manners.concurrency - len(under_way))
+            claimed, wait_seconds = self._claim(self._config.concurrency - len(pending))
             crash_points.crash_point("after-claim")
-            under_way |= {self._pool.submit(self._send, *each) for each in claimed}
-            if under_way:
-                done, under_way = wait(under_way, timeout=0.2, return_when=FIRST_COMPLETED)
+            pending |= {
+                self._pool.submit(self._send, claim, deadline) for claim, deadline in claimed
+            }
+            if pending:
+                done, pending = wait(pending, timeout=0.2, return_when=FIRST_COMPLETED)
                 made += sum(future.result() for future in done)
-            elif wait_for_pace is None:
+            elif wait_seconds is None:
                 break
             else:
-                self._stopping.wait(wait_for_pace)
-        made += sum(future.result() for future in under_way)
+                self._stopping.wait(wait_seconds)
+        made += sum(future.result() for future in pending)
         return made
 
     def stop(self) -> None:
-        """Take nothing new; `send_due` returns when it has finished what is under way."""
+        """Claim nothing more. `send_due` returns once the calls already made have ended."""
         self._stopping.set()
 
     def close(self) -> None:
-        """Let go of the threads."""
+        """Stop the threads."""
         self._pool.shutdown(wait=True)
 
     def _claim(self, free: int) -> tuple[list[tuple[Claim, Deadline]], float | None]:
-        """What to send next, each with the time to send it by; seconds to wait for the pace."""
+        """The claimed messages with their deadlines, and the seconds to wait for the rate limit."""
         if free < 1:
             return [], None
-        # Read before the claim: the lease must not seem longer than it is.
-        deadline = Deadline.after(self._manners.lease.total_seconds() * 0.75)
-        per_second, now = self._manners.per_second, self._clock.now()
+        # Read before the claim, so that the lease is never believed longer than it is.
+        deadline = Deadline.after(self._config.lease.total_seconds() * 0.75)
+        per_second, now = self._config.per_second, self._clock.now()
         with self._database.transaction() as session:
-            room = carrier_health.capacity(session, free=free, per_second=per_second, now=now)
-            if room.texts < 1:
-                return [], room.wait
+            capacity = carrier_health.capacity(session, free=free, per_second=per_second, now=now)
+            if capacity.texts < 1:
+                return [], capacity.wait
             claimed = claims.claim(
                 session,
-                worker=self._manners.worker,
+                worker=self._config.worker,
                 now=now,
-                limit=room.texts,
-                segments=room.segments,
-                public_url=self._manners.secrets.public_url,
-                lease=self._manners.lease,
+                limit=capacity.texts,
+                segments=capacity.segments,
+                public_url=self._config.secrets.public_url,
+                lease=self._config.lease,
             )
             used = sum(claim.segments for claim in claimed)
             carrier_health.consume(session, used, per_second=per_second, now=now)
         return [(claim, deadline) for claim in claimed], None
 
     def _send(self, claim: Claim, deadline: Deadline) -> bool:
-        """One text from claim to settlement; whether the carrier was called.
+        """Send one claimed message and record the outcome. Returns whether the carrier was called.
 
-        Whatever goes wrong with it keeps no other text from going out.
+        An error with one message never stops the others.
         """
         try:
-            intent = self._intend(claim)
+            attempt = self._begin(claim)
         except (Busy, Unavailable):
             LOG.warning("message %d: the database is busy; its lease runs out", claim.message_id)
             return False
         except Exception:
-            LOG.exception("message %d could not be made ready", claim.message_id)
-            self._stumble(claim)
+            LOG.exception("message %d could not be prepared", claim.message_id)
+            self._record_internal_error(claim)
             return False
-        if intent is None:
+        if attempt is None:
             return False
         crash_points.crash_point("after-intent")
-        outcome = self._call(intent, deadline)
+        outcome = self._call(attempt, deadline)
         crash_points.crash_point("after-answer")
-        self._settle(intent, outcome)
+        self._record_outcome(attempt, outcome)
         crash_points.crash_point("after-settle")
         return True
 
-    def _stumble(self, claim: Claim) -> None:
+    def _record_internal_error(self, claim: Claim) -> None:
         try:
             with self._database.transaction() as session:
                 claims.record_internal_error(
                     session, claim, jitter=_jitter(), now=self._clock.now()
                 )
         except (Busy, Unavailable):
-            LOG.warning("message %d: could not be put off; its lease runs out", claim.message_id)
+            LOG.warning("message %d: could not be postponed; its lease runs out", claim.message_id)
 
-    def _intend(self, claim: Claim) -> SendAttempt | None:
+    def _begin(self, claim: Claim) -> SendAttempt | None:
         now = self._clock.now()
         with self._database.transaction() as session:
             return claims.begin_attempt(
-                session, claim, secrets=self._manners.secrets, now=now, lease=self._manners.lease
+                session, claim, secrets=self._config.secrets, now=now, lease=self._config.lease
             )
 
-    def _call(self, intent: SendAttempt, deadline: Deadline) -> Outcome:
-        valid_seconds = intent.valid_seconds(self._clock.now())
-        if deadline.is_over_on_the_wall() or valid_seconds < 1:
+    def _call(self, attempt: SendAttempt, deadline: Deadline) -> Outcome:
+        valid_seconds = attempt.valid_seconds(self._clock.now())
+        if deadline.has_passed_on_wall_clock() or valid_seconds < 1:
             return LeaseLost()
-        base = f"{self._manners.secrets.public_url}/hooks/twilio/receipts"
+        base = f"{self._config.secrets.public_url}/hooks/twilio/receipts"
         try:
-            if intent.is_first and intent.first_due < self._began - RESTARTED:
+            if attempt.is_first and attempt.first_due < self._began - RESTARTED:
                 found = self._sender.find(
-                    to=intent.phone,
-                    text=intent.text,
-                    since=intent.first_due - CLOCKS_DIFFER_BY,
-                    known=intent.known_ids,
+                    to=attempt.phone,
+                    text=attempt.text,
+                    since=attempt.first_due - CLOCKS_DIFFER_BY,
+                    known=attempt.known_ids,
                 )
                 if found is not None:
-                    LOG.warning("message %d: the carrier has it already", intent.message_id)
+                    LOG.warning("message %d: the carrier has it already", attempt.message_id)
                     return Accepted(found.sid)
             return self._sender.send(
-                to=intent.phone,
-                text=intent.text,
-                receipt_url=f"{base}/{intent.token}",
+                to=attempt.phone,
+                text=attempt.text,
+                receipt_url=f"{base}/{attempt.token}",
                 valid_seconds=valid_seconds,
                 deadline=deadline.monotonic,
             )
         except (Refused, TryLater, Unknown, LeaseLost) as outcome:
             if isinstance(outcome, Refused) and outcome.config:
-                LOG.error(  # noqa: TRY400 - what the carrier says is enough
-                    "texts cannot be sent: %s", outcome.sentence
-                )
+                # The carrier's sentence says enough; a traceback would hide it.
+                LOG.error("texts cannot be sent: %s", outcome.sentence)  # noqa: TRY400
             return outcome
         except Exception:
-            LOG.exception("message %d: the call broke off", intent.message_id)
-            return Unknown("The call to the carrier broke off.")
+            LOG.exception("message %d: the call was interrupted", attempt.message_id)
+            return Unknown("The call to the carrier was interrupted.")
 
-    def _settle(self, intent: SendAttempt, outcome: Outcome) -> None:
+    def _record_outcome(self, attempt: SendAttempt, outcome: Outcome) -> None:
         jitter = _jitter()
-        for again in reversed(range(SETTLE_TRIES)):
+        for tries_left in reversed(range(RECORD_TRIES)):
             try:
                 with self._database.transaction() as session:
                     claims.record_outcome(
-                        session, intent, outcome, jitter=jitter, now=self._clock.now()
+                        session, attempt, outcome, jitter=jitter, now=self._clock.now()
                     )
                 break
             except (Busy, Unavailable):
-                # Given up at last, the message is found by its lease and looked for.
-                LOG.warning("message %d: could not settle, %d tries left", intent.message_id, again)
+                # After the last try, the lease runs out and the message is looked up.
+                LOG.warning(
+                    "message %d: could not record the outcome, %d tries left",
+                    attempt.message_id,
+                    tries_left,
+                )
 
     def look_up(self) -> None:
-        """Find out about texts of unknown fate, and about those of which no more was heard."""
+        """Ask the carrier about messages with an unknown outcome or an overdue delivery report."""
         with self._database.transaction() as session:
             now = self._clock.now()
             searches = reconciliation.unknown(
-                session, self._manners.secrets, now=now, limit=LOOKS_AT_ONCE
+                session, self._config.secrets, now=now, limit=LOOKUPS_PER_ROUND
             )
-            questions = reconciliation.silent(session, now=now, limit=LOOKS_AT_ONCE)
+            queries = reconciliation.silent(session, now=now, limit=LOOKUPS_PER_ROUND)
         for search in searches:
             if not self._stopping.is_set():
                 self._search(search, now)
-        for question in questions:
+        for query in queries:
             if not self._stopping.is_set():
-                self._ask(question)
+                self._ask(query)
 
     def _search(self, search: Search, asked_at: datetime) -> None:
         try:
@@ -243,30 +251,32 @@ class Dispatcher:
         except (TryLater, Refused) as problem:
             LOG.warning("message %d: %s", search.message_id, problem.sentence)
             return
-        since = min(asked_at, self._missed.get(search.token, asked_at))
-        self._missed[search.token] = since
+        since = min(asked_at, self._not_found_since.get(search.token, asked_at))
+        self._not_found_since[search.token] = since
         with self._database.transaction() as session:
-            reconciliation.conclude(session, search, found=found, missed_since=since, now=asked_at)
-        self._forget_missed(asked_at)
+            reconciliation.conclude(
+                session, search, found=found, not_found_since=since, now=asked_at
+            )
+        self._forget_old(asked_at)
 
-    def _forget_missed(self, now: datetime) -> None:
-        """What is missed for so long was found by now, or by another worker."""
-        self._missed = {
+    def _forget_old(self, now: datetime) -> None:
+        """Drop entries so old that this or another worker has found the message since."""
+        self._not_found_since = {
             token: since
-            for token, since in self._missed.items()
+            for token, since in self._not_found_since.items()
             if now - since < reconciliation.FORGET_AFTER
         }
 
-    def _ask(self, question: CarrierQuery) -> None:
+    def _ask(self, query: CarrierQuery) -> None:
         try:
-            found = self._sender.fetch(question.carrier_id)
+            found = self._sender.fetch(query.carrier_id)
         except (TryLater, Refused) as problem:
-            LOG.warning("message %d: %s", question.message_id, problem.sentence)
+            LOG.warning("message %d: %s", query.message_id, problem.sentence)
             return
         if found is None:
             return
         with self._database.transaction() as session:
-            delivery_reports.apply(session, question.message_id, found, now=self._clock.now())
+            delivery_reports.apply(session, query.message_id, found, now=self._clock.now())
 
 
 def _jitter() -> float:

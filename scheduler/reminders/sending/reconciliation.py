@@ -1,8 +1,9 @@
-"""Finding out what became of texts whose sending nobody saw the end of.
+"""Finds the outcome of messages whose call to the carrier did not end with an answer.
 
-A text whose outcome is unknown is never sent again before it is known: its receipt tells, or else
-the carrier's list of messages does. Only when one worker has missed it on the list twice, long
-enough apart by its own clock, it was surely not taken: the clock of whoever sent it may be another.
+A message with an unknown outcome is never sent again until the outcome is known, from its delivery
+report or from the carrier's message list. The carrier did not take the message if one worker has
+not found it on the list twice, `ABSENT_AFTER` apart by that worker's own clock. Clocks of different
+workers are not compared.
 """
 
 from collections.abc import Collection
@@ -19,17 +20,17 @@ from scheduler.storage.database import stored_id
 
 LOOK_AGAIN = timedelta(seconds=60)
 ABSENT_AFTER = timedelta(minutes=2)
-"""A text that is still not on the carrier's list this long after it was first missed there was
-never taken: a call that was under way at the first look has long come to its end by then."""
+"""A message that is still not on the carrier's list this long after the first lookup was never
+taken. A call that was running at the first lookup has ended long before."""
 
 FORGET_AFTER = timedelta(hours=6)
 GIVE_UP_AFTER = timedelta(days=1)
 ASK_EVERY = timedelta(hours=1)
-CLOCKS_DIFFER_BY = timedelta(days=1)
-"""How far before our call, by the carrier's clock, its message may have been made.
+CREATED_BEFORE_CALL = timedelta(days=1)
+"""How far the carrier's creation time of a message may lie before our call.
 
-Ours may be wrong by hours; to take an older text with the same words for this one would leave one
-unsent, to overlook this one would send it twice.
+Our clock may be wrong by hours. A window that is too narrow overlooks the message, and it is sent
+twice. An older message with the same text is excluded by its known carrier id.
 """
 
 MAX_ABSENT = 2
@@ -37,7 +38,7 @@ MAX_ABSENT = 2
 
 @dataclass(frozen=True)
 class Search:
-    """A text to be looked for on the carrier's list. Holds secrets: never log it."""
+    """A message to look for on the carrier's list. Holds secrets, so it is never logged."""
 
     message_id: int
     token: str
@@ -45,25 +46,25 @@ class Search:
     phone: str
     text: str
     known_ids: frozenset[str]
-    """messages on the list that are other texts of ours"""
+    """Carrier ids that belong to other messages of ours."""
 
     @property
     def since(self) -> datetime:
-        """Where on the list to begin."""
-        return self.began_at - CLOCKS_DIFFER_BY
+        """The earliest creation time to look at."""
+        return self.began_at - CREATED_BEFORE_CALL
 
 
 @dataclass(frozen=True)
 class CarrierQuery:
-    """A text that was taken and of which no more was heard."""
+    """A sent message whose delivery report is overdue."""
 
     message_id: int
     carrier_id: str
 
 
 def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) -> list[Search]:
-    """Texts to be looked for now; the next worker that asks gets others."""
-    messages = _take(session, MessageState.UNKNOWN, now, now + LOOK_AGAIN, limit)
+    """The messages to look up now. Another worker that asks gets other messages."""
+    messages = _claim(session, MessageState.UNKNOWN, now, now + LOOK_AGAIN, limit)
     searches = []
     for message in messages:
         attempt = session.exec(
@@ -85,11 +86,11 @@ def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) ->
 
 
 def silent(session: Session, *, now: datetime, limit: int) -> list[CarrierQuery]:
-    """Texts whose receipt is overdue."""
-    messages = _take(session, MessageState.SENT, now, now + ASK_EVERY, limit)
+    """The sent messages whose delivery report is overdue."""
+    messages = _claim(session, MessageState.SENT, now, now + ASK_EVERY, limit)
     for message in messages:
         if message.sent_at is None or now - message.sent_at >= GIVE_UP_AFTER:
-            message.next_look_at = None  # some networks never say more than that it was sent
+            message.next_look_at = None  # some networks never report more than "sent"
             session.add(message)
     session.flush()
     return [
@@ -99,7 +100,7 @@ def silent(session: Session, *, now: datetime, limit: int) -> list[CarrierQuery]
     ]
 
 
-def _take(
+def _claim(
     session: Session, state: MessageState, now: datetime, again_at: datetime, limit: int
 ) -> Collection[Message]:
     due = (
@@ -109,14 +110,14 @@ def _take(
         .limit(limit)
         .with_for_update(skip_locked=True)
     )
-    taken = session.execute(
+    claimed = session.execute(
         update(Message)
         .where(col(Message.id).in_(due))
         .values(next_look_at=again_at)
         .returning(col(Message.id))
         .execution_options(synchronize_session=False)
     )
-    ids = [row[0] for row in taken]
+    ids = [row[0] for row in claimed]
     return session.exec(select(Message).where(col(Message.id).in_(ids))).all()
 
 
@@ -125,23 +126,23 @@ def conclude(
     search: Search,
     *,
     found: Found | None,
-    missed_since: datetime,
+    not_found_since: datetime,
     now: datetime,
 ) -> None:
-    """Write down what the carrier's list told.
+    """Record the result of a lookup on the carrier's list.
 
-    `now` is before it was asked; `missed_since` is when the same worker, by the same clock, first
-    asked and did not find it.
+    `now` is read before the lookup. `not_found_since` is when the same worker, by the same clock,
+    first looked and did not find the message.
     """
     message = session.exec(
         select(Message).where(Message.id == search.message_id).with_for_update()
     ).one()
     attempt = session.exec(select(Attempt).where(Attempt.token == search.token)).one()
     if found is not None:
-        delivery_reports.took(session, attempt, found.sid)
+        delivery_reports.record_acceptance(session, attempt, found.sid)
         delivery_reports.apply(session, search.message_id, found, now=now)
         return
-    if attempt.outcome in {"", "unknown"} and now - missed_since >= ABSENT_AFTER:
+    if attempt.outcome in {"", "unknown"} and now - not_found_since >= ABSENT_AFTER:
         attempt.outcome = "absent"
         session.add(attempt)
         session.flush()
@@ -161,7 +162,7 @@ def _owe_again(session: Session, message: Message, now: datetime) -> None:
         message.reason = claims.TOO_LATE
     elif absent >= MAX_ABSENT:
         message.state, message.for_staff = MessageState.FAILED, True
-        message.reason = "The carrier did not take it. Somebody should look into it."
+        message.reason = "The carrier did not take it. Please find out why."
     else:
         message.state, message.reason = MessageState.OWED, ""
     session.add(message)

@@ -36,7 +36,7 @@ def tell(world: World, phone: str, status: str, code: int | None = None) -> None
         ).first()
         assert attempt is not None
         said = Found(str(attempt.carrier_id), status, code)
-        delivery_reports.note(session, token=attempt.token, said=said, now=world.clock.at)
+        delivery_reports.note(session, token=attempt.token, report=said, now=world.clock.at)
 
 
 def test_each_code_in_a_receipt_leads_to_what_its_row_says(world: World) -> None:
@@ -60,8 +60,8 @@ def test_each_code_in_a_receipt_leads_to_what_its_row_says(world: World) -> None
         assert first.reason.startswith(meaning.sentence)
         with world.database.transaction(write=False) as session:
             [patient] = session.exec(select(Patient).where(Patient.phone == phone))
-            assert bool(patient.phone_trouble) == (meaning.do is Policy.FLAG)
-            assert consent.is_stopped(session, phone) == (meaning.do is Policy.OPTED_OUT)
+            assert bool(patient.phone_trouble) == (meaning.policy is Policy.FLAG)
+            assert consent.is_stopped(session, phone) == (meaning.policy is Policy.OPTED_OUT)
     with world.database.transaction(write=False) as session:
         assert carrier_health.trouble(session) != ""
 

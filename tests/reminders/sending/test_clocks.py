@@ -69,7 +69,7 @@ def test_a_machine_that_was_suspended_since_its_claim_does_not_call(
         if name == "after-intent" and naps:
             slept[0] += naps.pop()
 
-    monkeypatch.setattr(crash_points, "point", point)
+    monkeypatch.setattr(crash_points, "crash_point", point)
     monkeypatch.setattr(time, "time", lambda: real() + slept[0])
     world.worker.sweep()
 

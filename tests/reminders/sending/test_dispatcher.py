@@ -256,7 +256,7 @@ def test_receipts_in_any_order_come_to_the_same(
     for status in told:
         with world.database.transaction() as session:
             said = Found(world.carrier.sid, status)
-            delivery_reports.note(session, token=token, said=said, now=MONDAY)
+            delivery_reports.note(session, token=token, report=said, now=MONDAY)
 
     assert world.messages(kind="confirmation")[0].state == state
 
@@ -271,7 +271,9 @@ def test_a_receipt_may_come_before_the_answer(world: World) -> None:
     sid = f"SM{7:032x}"
 
     with world.database.transaction() as session:
-        delivery_reports.note(session, token=intent.token, said=Found(sid, "delivered"), now=MONDAY)
+        delivery_reports.note(
+            session, token=intent.token, report=Found(sid, "delivered"), now=MONDAY
+        )
     with world.database.transaction() as session:
         claims.record_outcome(session, intent, Accepted(sid), jitter=0, now=MONDAY)
 
@@ -285,7 +287,7 @@ def test_a_receipt_settles_what_nobody_saw_the_end_of(world: World) -> None:
     with world.database.transaction() as session:
         token = session.get_one(Attempt, 1).token
         said = Found(f"SM{8:032x}", "sent")
-        delivery_reports.note(session, token=token, said=said, now=MONDAY)
+        delivery_reports.note(session, token=token, report=said, now=MONDAY)
 
     world.tick(MONDAY + timedelta(minutes=5))
 
@@ -298,7 +300,7 @@ def test_a_receipt_for_no_attempt_of_ours_changes_nothing(world: World) -> None:
 
     with world.database.transaction() as session:
         said = Found(world.carrier.sid, "delivered")
-        delivery_reports.note(session, token="0" * 32, said=said, now=MONDAY)
+        delivery_reports.note(session, token="0" * 32, report=said, now=MONDAY)
 
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
 

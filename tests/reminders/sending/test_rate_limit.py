@@ -28,11 +28,11 @@ def test_a_clock_that_is_set_back_costs_no_more_than_the_longest_text() -> None:
     emptied = rate_limit.used(0.0, 7200.0, 1.0, 1)
 
     assert rate_limit.room(emptied, 10.0, 1.0) < 1
-    assert rate_limit.next_in(emptied, 10.0, 1.0) == pytest.approx(rate_limit.LONGEST + 1.0)
+    assert rate_limit.next_in(emptied, 10.0, 1.0) == pytest.approx(rate_limit.MOST_SEGMENTS + 1.0)
 
 
 @given(
-    st.lists(st.tuples(st.floats(0, 3), st.integers(1, rate_limit.LONGEST)), max_size=40),
+    st.lists(st.tuples(st.floats(0, 3), st.integers(1, rate_limit.MOST_SEGMENTS)), max_size=40),
     st.sampled_from([0.5, 1.0, 3.0, 20.0]),
 )
 def test_no_sequence_of_claims_is_faster_than_the_pace(
@@ -63,5 +63,5 @@ def test_a_text_of_three_segments_costs_three() -> None:
 def test_a_debt_is_no_larger_than_one_text_can_make_it() -> None:
     assert (
         rate_limit.next_in(rate_limit.used(0.0, 100.0, 1.0, 99), 100.0, 1.0)
-        == rate_limit.LONGEST + 1
+        == rate_limit.MOST_SEGMENTS + 1
     )

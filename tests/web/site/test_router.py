@@ -18,7 +18,7 @@ from scheduler.storage.database import Busy, Database
 from scheduler.web.site import error_pages, rendering
 from tests.web.conftest import Visitor, count, text_of
 
-TEMPLATES = sorted((Path(rendering.__file__).parent / "templates").glob("*.html"))
+TEMPLATES = sorted((Path(rendering.__file__).parents[1] / "templates").glob("*.html"))
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def walked(visitor: Visitor) -> Iterator[tuple[str, str]]:
 
 
 def test_every_page_is_light_whole_and_alone(visitor: Visitor) -> None:
-    style = (Path(rendering.__file__).parent / "static" / "style.css").stat().st_size
+    style = (Path(rendering.__file__).parents[1] / "static" / "style.css").stat().st_size
     assert style < 14_000
     for address, html in walked(visitor):
         assert len(html.encode()) + style < 60_000, address
