@@ -31,7 +31,7 @@ from scheduler.reminders.kinds import waitlist_offers as offer_texts
 from scheduler.reminders.kinds import waitlist_pages
 from scheduler.reminders.outbox import changed_phones, outbox
 from scheduler.reminders.outbox.changed_phones import PhoneChange
-from scheduler.reminders.replies.inbound_worker import Listener
+from scheduler.reminders.replies.inbound_worker import InboundWorker
 from scheduler.reminders.sending import claims
 from scheduler.reminders.sending.claims import Secrets
 from scheduler.reminders.sending.dispatcher import Dispatcher, DispatcherConfig
@@ -87,7 +87,9 @@ class Worker:
                 lease=claims.LEASE * max(1.0, speed),
             ),
         )
-        self._listener = Listener(database, sender if isinstance(sender, Inbox) else None, clock)
+        self._inbound_worker = InboundWorker(
+            database, sender if isinstance(sender, Inbox) else None, clock
+        )
         self._ticker: BackgroundScheduler | None = None
         self._watch = threading.Thread(target=self._keep_ticking, name="watch", daemon=True)
         self._stopping = threading.Event()
@@ -271,11 +273,11 @@ class Worker:
 
     def listen(self) -> None:
         """Find what patients texted and nobody brought us, as while we were down."""
-        self._listener.look()
+        self._inbound_worker.look()
 
     def read(self) -> None:
         """Read again what patients texted and could not be read when it came."""
-        self._listener.read()
+        self._inbound_worker.read()
 
     def tidy(self) -> None:
         """Let go of what nobody will come back for."""

@@ -110,7 +110,7 @@ def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
     reply_id = None
     if SID.fullmatch(sid):
         with database.unit(write=True) as session:
-            reply_id = inbound.keep(
+            reply_id = inbound.store(
                 session,
                 carrier_id=sid,
                 phone=fields.get("From", ""),

@@ -47,7 +47,7 @@ def receive(
 
 def hear(session: Session, *, now: datetime, **text: Any) -> None:
     """Keep a text and read it."""
-    reply_id = inbound.keep(session, now=now, **text)
+    reply_id = inbound.store(session, now=now, **text)
     if reply_id is not None:
         handle.read(session, reply_id, now=now)
 

@@ -136,7 +136,7 @@ def test_of_two_workers_one_reads_the_list(world: World) -> None:
             return backfill.begin_look(session, now=world.clock.at)
 
     assert [begin(), begin()] == [world.clock.at - backfill.OVERLAP, None]
-    world.clock.at += backfill.EVERY
+    world.clock.at += backfill.LOOK_EVERY
     assert [begin(), begin()] == [at(4) - backfill.OVERLAP, None]
 
 

@@ -114,14 +114,14 @@ def test_what_cannot_even_be_kept_holds_the_mark_of_the_look_up(
     carrier.hear(sender=ANN, body=POISON)
     carrier.hear(sender=BEN, body="C")
     with monkeypatch.context() as patch:
-        sound = inbound.keep
+        sound = inbound.store
 
         def brittle(session: Session, *, body: str, **more: Any) -> int | None:
             if body == POISON:
                 raise ZeroDivisionError
             return sound(session, body=body, **more)
 
-        patch.setattr(inbound, "keep", brittle)
+        patch.setattr(inbound, "store", brittle)
         work(world, 90)
     assert [body for body, *_ in kept(world)] == ["C"]
 
@@ -133,7 +133,7 @@ def test_whoever_dies_after_keeping_it_leaves_it_to_the_next(
     world: World, asked: dict[str, int]
 ) -> None:
     with world.database.transaction() as session:
-        inbound.keep(
+        inbound.store(
             session, carrier_id="SM" + "a" * 32, phone=ANN, body="STOP", now=world.clock.at
         )
     assert kept(world) == [("STOP", "unread", False, False)]
@@ -141,7 +141,7 @@ def test_whoever_dies_after_keeping_it_leaves_it_to_the_next(
     world.worker.read()
     assert kept(world) == [("STOP", "unread", False, False)]
 
-    world.clock.at += inbound.AGAIN
+    world.clock.at += inbound.READ_WITHIN
     world.worker.read()
     assert kept(world) == [("STOP", "stop", True, False)]  # who has sessions to come
 

@@ -92,7 +92,7 @@ def _shape(reply: Reply) -> ReplyShape:
         patient_id=reply.patient_id,
         appointment_id=reply.appointment_id,
         phone=masked(reply.phone),
-        via="page" if page_messages.is_note(reply) else "text",
+        via="page" if page_messages.is_from_page(reply) else "text",
         body=reply.body,
         meaning=reply.meaning,
         urgent=reply.urgent,

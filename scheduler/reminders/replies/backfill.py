@@ -1,7 +1,7 @@
-"""Texts that patients sent while we were down, or that the carrier could not bring: on its list.
+"""Finds texts on the carrier's list that its webhook never delivered.
 
-Twilio brings a text a few times and then gives up. So its list is read every few minutes, from
-where it was read last. What was brought in the meantime is known by its id and taken in once.
+Twilio retries a webhook a few times and then gives up. So its list is read every few minutes, from
+the last position on. Texts that were delivered in the meantime are recognized by their id.
 """
 
 from collections.abc import Collection, Sequence
@@ -14,45 +14,44 @@ from scheduler.reminders.replies import inbound
 from scheduler.sms.sender import Received
 from scheduler.storage.inserts import insert_or_ignore
 
-EVERY = timedelta(minutes=5)
+LOOK_EVERY = timedelta(minutes=5)
 """How often the list is read, by all workers together."""
 
-GRACE = timedelta(minutes=2)
-"""The carrier is left this long to bring a text itself: then it says more of it than its list."""
+DELIVERY_GRACE = timedelta(minutes=2)
+"""How long the webhook may take. It carries more facts than the list, so it goes first."""
 
 OVERLAP = timedelta(minutes=15)
-"""How far before the last look the next one begins: a list may be behind, and clocks differ."""
+"""How far each look overlaps the one before: the list may lag, and clocks differ."""
 
-LONGEST = timedelta(days=14)
-"""Whatever was texted longer ago is of no more use."""
+OLDEST = timedelta(days=14)
+"""Texts sent longer ago are ignored."""
 
 THE_ONLY_ONE = 1
 
 
 def begin_look(session: Session, *, now: datetime) -> datetime | None:
-    """From when on the list is to be read now; None where it is not time, or another worker does.
+    """Claim a look. Returns the instant to read from, or None if no look is due.
 
-    The first look of all goes back no further than others do: what was texted before this program
-    was there is not for it.
+    The very first look starts now: texts sent before this program was installed are not read.
     """
     first = {"id": THE_ONLY_ONE, "read_until": now, "next_look_at": now}
     insert_or_ignore(session, InboxLook, [first])
     taken = session.execute(
         update(InboxLook)
         .where(col(InboxLook.next_look_at) <= now)
-        .values(next_look_at=now + EVERY)
+        .values(next_look_at=now + LOOK_EVERY)
         .returning(col(InboxLook.read_until))
         .execution_options(synchronize_session=False)
     ).scalar()
-    return None if taken is None else max(taken - OVERLAP, now - LONGEST)
+    return None if taken is None else max(taken - OVERLAP, now - OLDEST)
 
 
 def end_look(session: Session, *, began_at: datetime) -> None:
-    """All that was on the list then has been taken in."""
+    """Record that all texts on the list at `began_at` are stored."""
     session.exec(
         update(InboxLook)
-        .where(col(InboxLook.read_until) < began_at - GRACE)
-        .values(read_until=began_at - GRACE)
+        .where(col(InboxLook.read_until) < began_at - DELIVERY_GRACE)
+        .values(read_until=began_at - DELIVERY_GRACE)
         .execution_options(synchronize_session=False)
     )
 
@@ -60,18 +59,18 @@ def end_look(session: Session, *, began_at: datetime) -> None:
 def missed(
     session: Session, received: Collection[Received], *, now: datetime
 ) -> Sequence[Received]:
-    """Those that nobody has brought us, and that the carrier will hardly bring any more."""
-    settled = [each for each in received if each.sent_at <= now - GRACE]
+    """The texts that the webhook has not delivered within its grace period."""
+    settled = [text for text in received if text.sent_at <= now - DELIVERY_GRACE]
     known: set[str] = set()
     for start in range(0, len(settled), 500):
-        sids = [each.sid for each in settled[start : start + 500]]
+        sids = [text.sid for text in settled[start : start + 500]]
         known |= set(session.exec(select(Reply.carrier_id).where(col(Reply.carrier_id).in_(sids))))
-    return [each for each in settled if each.sid not in known]
+    return [text for text in settled if text.sid not in known]
 
 
-def keep(session: Session, text: Received, *, now: datetime) -> int | None:
-    """Store one of them, as if it had been brought when it was sent; its id, if it is unread."""
-    return inbound.keep(
+def store(session: Session, text: Received, *, now: datetime) -> int | None:
+    """Store a text from the list as if the webhook had delivered it. Returns its id if unread."""
+    return inbound.store(
         session,
         carrier_id=text.sid,
         phone=text.phone,

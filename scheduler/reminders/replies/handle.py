@@ -1,7 +1,7 @@
-"""What patients text to us, and what is done about it: as little as is certain, the rest by staff.
+"""Reads a stored reply and acts on it. Whatever is not certain goes before staff.
 
-A reply changes something only where it is plain what it is about. Answers go through the outbox, so
-that they too are sent once.
+A reply changes something only if its subject is unambiguous. Answers go through the outbox, so that
+they too are sent once.
 """
 
 from datetime import datetime
@@ -23,30 +23,29 @@ from scheduler.reminders.sending import claims
 
 
 class InboundContext(NamedTuple):
-    """What there is to know about a text beside its words."""
+    """A reply as parsed, with what is known beside its words."""
 
-    understood: ParsedReply
+    parsed: ParsedReply
     carrier_did: str
     pictures: int
     was_stopped: bool
 
     @property
     def asks_to_stop(self) -> bool:
-        """Whether it wants no more texts, by our reading or the carrier's."""
-        understood = self.understood
-        wishes = understood.also_stop or understood.meaning == Intent.STOP
-        return wishes or self.carrier_did == "STOP"
+        """Whether the patient opts out, by our reading or the carrier's."""
+        opts_out = self.parsed.also_stop or self.parsed.meaning == Intent.STOP
+        return opts_out or self.carrier_did == "STOP"
 
     @property
     def asks_to_start(self) -> bool:
-        """Whether it wants texts again."""
-        return self.carrier_did == "START" or self.understood.meaning == Intent.START
+        """Whether the patient opts in again."""
+        return self.carrier_did == "START" or self.parsed.meaning == Intent.START
 
 
 def read(session: Session, reply_id: int, *, now: datetime) -> None:
-    """Read a text that was kept (`arrivals.keep`) and do what it asks; once, whoever tries."""
+    """Read a reply stored by `inbound.store` and act on it, exactly once."""
     phone = session.exec(select(Reply.phone).where(Reply.id == reply_id)).one()
-    # One text of a phone at a time: two could each find that it had few answers.
+    # One reply of a phone at a time, so that two workers do not both pass the answer limit.
     outbox.take_turn(session, [phone])
     reply = session.exec(
         select(Reply)
@@ -56,82 +55,82 @@ def read(session: Session, reply_id: int, *, now: datetime) -> None:
     ).first()
     if reply is None:
         return
-    heard = InboundContext(
+    context = InboundContext(
         parse(reply.body),
         reply.carrier_did,
         reply.pictures,
         consent.is_stopped(session, phone),
     )
-    # Staff may have seen it because it could not be read. Whether they must is settled now.
+    # A reply that failed to be read was put before staff. Decide again whether it must be.
     reply.for_staff, reply.urgent, reply.reason = False, False, ""
-    reply.meaning, reply.next_read_at = heard.understood.meaning, None
-    if heard.asks_to_stop and reply.meaning != Intent.EMERGENCY:
+    reply.meaning, reply.next_read_at = context.parsed.meaning, None
+    if context.asks_to_stop and reply.meaning != Intent.EMERGENCY:
         reply.meaning = Intent.STOP
-    _obey(session, reply, heard, now)
+    _apply_opt_out(session, reply, context, now)
     contact = open_questions.contact(session, phone)
     if contact is None and reply.meaning == Intent.EMERGENCY:
         contact = _any_clinic(session)
     reply.clinic_id = contact.clinic.id if contact else None
     if contact is None:
-        # A stranger, and several clinics: there is nobody in whose name to answer.
+        # An unknown phone and several clinics: no clinic can answer.
         reply.for_staff = reply.meaning != Intent.REACTION
     else:
-        _answer(session, reply, contact, heard, now)
+        _answer(session, reply, contact, context, now)
     session.add(reply)
     session.flush()
 
 
-def _obey(session: Session, reply: Reply, heard: InboundContext, now: datetime) -> None:
-    """Stop and start at once, whoever it is and whatever else the text says."""
+def _apply_opt_out(session: Session, reply: Reply, context: InboundContext, now: datetime) -> None:
+    """Apply an opt-out or opt-in at once, whatever else the reply says."""
     actor = Actor(kind="patient", origin="text")
     phone, said_at = reply.phone, reply.at
-    if heard.asks_to_stop:
+    if context.asks_to_stop:
         if consent.stop(session, actor, phone, words=reply.body, said_at=said_at, now=now):
             outbox.silence(session, phone, but=claims.SENT_THOUGH_STOPPED, now=now)
-    elif heard.asks_to_start:
+    elif context.asks_to_start:
         consent.start(session, actor, phone, said_at=said_at, now=now)
 
 
 def _answer(
-    session: Session, reply: Reply, contact: Contact, heard: InboundContext, now: datetime
+    session: Session, reply: Reply, contact: Contact, context: InboundContext, now: datetime
 ) -> None:
     if len(contact.patients) == 1:
         reply.patient_id = contact.patients[0].id
-    silent = bool(heard.carrier_did) or (reply.meaning == Intent.STOP and heard.was_stopped)
+    silent = bool(context.carrier_did) or (reply.meaning == Intent.STOP and context.was_stopped)
     if reply.meaning == Intent.EMERGENCY:
-        # Danger is answered in the words it came in, even where the carrier has said something.
-        contact, silent = contact._replace(language=heard.understood.language), False
-    talk = Conversation(session, reply, contact, silent, now)
-    if heard.pictures:
-        talk.tell_staff("A picture came with it; it is kept at the carrier.")
-    _respond(talk, heard.understood)
+        # An emergency is answered in its own language, even if the carrier has answered.
+        contact, silent = contact._replace(language=context.parsed.language), False
+    conversation = Conversation(session, reply, contact, silent, now)
+    if context.pictures:
+        conversation.tell_staff("A picture came with it. The carrier keeps it.")
+    _respond(conversation, context.parsed)
 
 
-def _respond(talk: Conversation, understood: ParsedReply) -> None:
-    match talk.reply.meaning:
+def _respond(conversation: Conversation, parsed: ParsedReply) -> None:
+    match conversation.reply.meaning:
         case Intent.EMERGENCY:
-            actions.warn(talk, also_stop=understood.also_stop)
+            actions.warn(conversation, also_stop=parsed.also_stop)
         case Intent.STOP:
-            actions.say_goodbye(talk)
+            actions.confirm_opt_out(conversation)
         case Intent.START:
-            talk.answer("started")
+            conversation.answer("started")
         case Intent.HELP:
-            talk.answer("help")
+            conversation.answer("help")
         case Intent.CONFIRM:
-            actions.confirm(talk, understood)
+            actions.confirm(conversation, parsed)
         case Intent.RESCHEDULE:
-            actions.reschedule(talk, understood)
+            actions.reschedule(conversation, parsed)
         case Intent.SCORE:
-            actions.take_number(talk, understood)
+            actions.take_number(conversation, parsed)
         case Intent.REACTION:
             pass
-        case _ if understood.every and actions.take_every(talk, understood.every):
+        case _ if parsed.every and actions.take_every(conversation, parsed.every):
             pass
         case _:
-            actions.pass_on(talk, "A question, or something that people understand better.")
+            actions.pass_on(conversation, "A question, or something that the program cannot read.")
 
 
 def _any_clinic(session: Session) -> Contact | None:
-    """Somebody unknown may be in danger: the emergency number of the first clinic it is."""
+    """The first clinic, whose emergency number answers a person whom no clinic knows."""
     clinic = session.exec(select(Clinic).order_by(col(Clinic.id))).first()
     return Contact(clinic, [], clinic.language) if clinic else None

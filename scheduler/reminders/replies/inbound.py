@@ -1,7 +1,7 @@
-"""Texts to us, kept as they came before anybody reads them: what fails to be read is not lost.
+"""Stores incoming texts before they are read, so that a failure while reading loses none.
 
-A text is stored by itself, and only then read (`replies.read`) in a transaction of its own. One on
-which the program fails is read again a few times and is before staff meanwhile.
+A text is stored in one transaction and read (`handle.read`) in another. A text on which the program
+fails is retried a few times, and staff see it in the meantime.
 """
 
 import re
@@ -22,15 +22,15 @@ from scheduler.storage.inserts import insert_or_ignore
 MAX_BODY = 1600
 
 PHONE = re.compile(r"\+?[0-9]{3,15}")
-"""Who can be answered; banks and the like send under a name."""
+"""Senders that can be answered. Banks, for example, send under a name."""
 
-AGAIN = timedelta(seconds=5)
-"""How long whoever kept a text has to read it; then any worker does."""
+READ_WITHIN = timedelta(seconds=5)
+"""How long the process that stored a text has to read it. After that, any worker reads it."""
 
-FAILED = "The program failed on this text and has not acted on it: please read it."
+FAILED = "The program failed on this text and has not acted on it. Please read it."
 
 
-def keep(
+def store(
     session: Session,
     *,
     carrier_id: str,
@@ -41,11 +41,10 @@ def keep(
     carrier_did: str = "",
     pictures: int = 0,
 ) -> int | None:
-    """Store a text, once, whatever number of times it is brought; its id, if it is yet to be read.
+    """Store a text once, however often it is delivered. Returns its id if it is still unread.
 
-    `sent_at`: when it was sent, where that may be long ago. `carrier_did`: STOP, START or HELP,
-    where the carrier has acted on it and answered already. `pictures`: how many came with it. None
-    also for a sender that is no phone.
+    `sent_at`: when the carrier received it, if that may be long ago. `carrier_did`: STOP, START or
+    HELP if the carrier has acted on it and answered. Returns None for a sender without a number.
     """
     if not PHONE.fullmatch(phone):
         return None
@@ -59,7 +58,7 @@ def keep(
         "reason": "",
         "offered": {},
         "tries": 1,
-        "next_read_at": now + AGAIN,
+        "next_read_at": now + READ_WITHIN,
         "at": min(sent_at or now, now),
     }
     insert_or_ignore(session, Reply, [reply])
@@ -69,20 +68,20 @@ def keep(
 
 
 def _storable(text: str) -> str:
-    """PostgreSQL keeps no NUL, and no database half of a pair of surrogates."""
+    """The text without NUL (PostgreSQL rejects it) and lone surrogates (no database takes them)."""
     return text.encode("utf-8", "replace").decode().replace("\0", "")
 
 
-def wait(session: Session, *, now: datetime) -> bool:
-    """Whether there is anything to take. Only reads: it is asked every second."""
+def is_any_due(session: Session, *, now: datetime) -> bool:
+    """Whether any unread text is due. Only reads, since it is called every second."""
     return session.exec(select(Reply.id).where(*_is_due(now)).limit(1)).first() is not None
 
 
-def take(session: Session, *, now: datetime, limit: int) -> list[int]:
-    """Texts to be read now because nobody came to an end with them; the next worker gets others.
+def claim(session: Session, *, now: datetime, limit: int) -> list[int]:
+    """Claim texts that no process has finished reading. Another worker gets other texts.
 
-    A try is counted before it is made, for a text may end the whole process. From the first that
-    failed on, staff see it at the top: it could be anything, danger too.
+    The try is counted before it is made, because a text may crash the process. After the first
+    failure the text is urgent for staff: it could be an emergency.
     """
     replies = session.exec(
         select(Reply)
@@ -106,11 +105,11 @@ def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
 
 
 def _clinic_of(session: Session, phone: str) -> int | None:
-    """Whose staff are to see it, as far as the register tells; None: those of all clinics."""
-    theirs = session.exec(
+    """The clinic whose staff see it; None puts it before the staff of all clinics."""
+    clinic_id = session.exec(
         select(Patient.clinic_id)
         .where(Patient.phone == phone, col(Patient.erased_at).is_(None))
         .order_by(col(Patient.id).desc())
     ).first()
-    every: Sequence[int | None] = session.exec(select(Clinic.id).limit(2)).all()
-    return theirs or (every[0] if len(every) == 1 else None)
+    clinic_ids: Sequence[int | None] = session.exec(select(Clinic.id).limit(2)).all()
+    return clinic_id or (clinic_ids[0] if len(clinic_ids) == 1 else None)

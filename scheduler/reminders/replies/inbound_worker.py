@@ -1,4 +1,4 @@
-"""Takes in what patients texted and nobody brought us, and reads again what could not be read."""
+"""Fetches texts that the carrier did not deliver, and retries texts that could not be read."""
 
 import logging
 
@@ -13,14 +13,17 @@ from scheduler.storage.database import Busy, Database
 
 LOG = logging.getLogger(__name__)
 
-TRIES = 3
-"""How often a text is read in one go, where somebody else is just changing what it is about."""
+READ_TRIES = 3
+"""Tries in a row for a text whose appointment is being changed by another transaction."""
 
-AT_ONCE = 20
+TEXTS_PER_ROUND = 20
 
 
-class Listener:
-    """One worker's ears. `look` and `read` are each called by one thread at a time."""
+class InboundWorker:
+    """Reads incoming texts for one worker.
+
+    `look` and `read` are each called by one thread at a time.
+    """
 
     def __init__(self, database: Database, inbox: Inbox | None, clock: Clock) -> None:
         self._database = database
@@ -28,7 +31,7 @@ class Listener:
         self._clock = clock
 
     def look(self) -> None:
-        """Read the carrier's list. Its mark moves on only past what is kept here."""
+        """Read the carrier's list. The position advances only past texts that are stored."""
         if self._inbox is None:
             return
         now = self._clock.now()
@@ -39,47 +42,47 @@ class Listener:
         try:
             received = self._inbox.received(since=since)
         except (TryLater, Refused) as problem:
-            LOG.warning("replies could not be looked for: %s", problem.sentence)
+            LOG.warning("the carrier's list of replies could not be read: %s", problem.sentence)
             return
         with self._database.transaction(write=False) as session:
             texts = backfill.missed(session, received, now=now)
-        are_kept = [self._take_in(text) for text in texts]
-        if all(are_kept):
+        are_stored = [self._store(text) for text in texts]
+        if all(are_stored):
             with self._database.transaction() as session:
                 backfill.end_look(session, began_at=now)
 
-    def _take_in(self, text: Received) -> bool:
-        """Keep a text and read it; whether it is kept. The others come all the same."""
+    def _store(self, text: Received) -> bool:
+        """Store a text and read it. Returns whether it is stored; an error stops no other text."""
         try:
             with self._database.transaction() as session:
-                reply_id = backfill.keep(session, text, now=self._clock.now())
+                reply_id = backfill.store(session, text, now=self._clock.now())
         except (Busy, Unavailable):
-            raise  # the next look begins where this one did
+            raise  # the next look starts at the same position
         except Exception:
-            LOG.exception("the reply %s could not be kept", text.sid)
+            LOG.exception("the reply %s could not be stored", text.sid)
             return False
         if reply_id is not None:
             self._read(reply_id)
         return True
 
     def read(self) -> None:
-        """Read what is kept and nobody has come to an end with."""
+        """Read stored texts that no process has finished reading."""
         with self._database.transaction(write=False) as session:
-            if not inbound.wait(session, now=self._clock.now()):
+            if not inbound.is_any_due(session, now=self._clock.now()):
                 return
         with self._database.transaction() as session:
-            reply_ids = inbound.take(session, now=self._clock.now(), limit=AT_ONCE)
+            reply_ids = inbound.claim(session, now=self._clock.now(), limit=TEXTS_PER_ROUND)
         for reply_id in reply_ids:
             self._read(reply_id)
 
     def _read(self, reply_id: int) -> None:
-        """Read one; where the program fails on it, the others are read all the same."""
-        for again in reversed(range(TRIES)):
+        """Read one text. A failure does not stop the other texts."""
+        for tries_left in reversed(range(READ_TRIES)):
             try:
                 with self._database.transaction() as session:
                     handle.read(session, reply_id, now=self._clock.now())
             except (Busy, StaleDataError, IntegrityError):
-                LOG.warning("reply %d met another change, %d tries left", reply_id, again)
+                LOG.warning("reply %d met another change, %d tries left", reply_id, tries_left)
             except Unavailable:
                 raise
             except Exception:

@@ -1,4 +1,4 @@
-"""What a patient's text means, as far as a program may decide; the rest goes to people. Pure."""
+"""Classifies the intent of a reply, as far as a program may decide it. Pure."""
 
 import re
 import unicodedata
@@ -11,41 +11,41 @@ from scheduler.reminders.replies.vocabulary.english import ENGLISH
 from scheduler.reminders.replies.vocabulary.spanish import SPANISH
 from scheduler.reminders.replies.vocabulary.words import Every, Vocabulary
 
-LONGEST = 1600
-"""Characters that are read: no carrier passes on more."""
+MOST_CHARACTERS = 1600
+"""The most characters that are read. Carriers pass on no more."""
 
 
 VOCABULARIES = {"en": ENGLISH, "es": SPANISH}
-"""By the code of the language. All are tried on every reply: people answer in either."""
+"""By language code. All are tried on every reply, because patients answer in any of them."""
 
 
 class ParsedReply(NamedTuple):
-    """A meaning, and what there is to know about it."""
+    """The intent of a reply and its parameters."""
 
     meaning: Intent
     score: int | None = None
-    """of a SCORE, 0 to 10; None where it is a number, but not one such: `7 or 8`, `7.5`, `11`"""
+    """0 to 10 for a SCORE; None for a number that is not one clear score: `7 or 8`, `7.5`, `11`."""
     names: Literal["", "score", "choice"] = ""
-    """what the words beside a number say that it is: `pain 2`, `session 2`"""
+    """What the words beside a number say that it is: `pain 2`, `session 2`."""
     also_stop: bool = False
-    """an EMERGENCY that also asks for no texts"""
+    """An EMERGENCY that also opts out."""
     weak: bool = False
-    """a CONFIRM that is one only right after a question: `ok`"""
+    """A CONFIRM that counts only right after a question: `ok`."""
     says_more: bool = False
-    """more than the bare word: somebody should read it"""
+    """The reply has more than the bare word, so staff should read it."""
     language: str = ""
-    """of an EMERGENCY: the one it was written in"""
+    """The language of an EMERGENCY."""
     every: Every | None = None
-    """what it says where it answers a list: `both`, `1 and 2`. It means nothing else by this."""
+    """Set if the reply means all items of a list: `both`, `1 and 2`."""
 
 
 def parse(body: str) -> ParsedReply:
-    """Read a text in English or Spanish, whatever its case, accents and punctuation.
+    """Read a reply in any language of `VOCABULARIES`, ignoring case, accents and punctuation.
 
-    An emergency comes before all else, and it is better to see one too many than to miss one.
-    A wish for no more texts comes next: the law wants any clear wording of it honoured.
+    An emergency has precedence, because a false alarm is better than a missed one. An opt-out comes
+    next: in the US, the law requires that any clear wording of it is honored.
     """
-    body = _SIGNATURE.sub("", body[:LONGEST])
+    body = _SIGNATURE.sub("", body[:MOST_CHARACTERS])
     text = _normal(body)
     if _REACTION.match(text):
         return ParsedReply(Intent.REACTION)
@@ -56,7 +56,7 @@ def parse(body: str) -> ParsedReply:
         return ParsedReply(Intent.EMERGENCY, also_stop=stop, language=language)
     if stop:
         return ParsedReply(Intent.STOP)
-    # A question is nobody's yes: "C?", "ok?", "7?".
+    # A question never confirms or scores: "C?", "ok?", "7?".
     is_question = "?" in text and bool(words)
     number = None if is_question else _number(text)
     return number or _command(text, words, phrase, is_question=is_question)
@@ -65,31 +65,33 @@ def parse(body: str) -> ParsedReply:
 def _normal(body: str) -> str:
     short = _APOSTROPHES.sub("", body).translate(_LOOKALIKES)
     folded = unicodedata.normalize("NFKD", short).casefold()
-    # Accents, and signs that cannot be seen; a keycap is the figure under it.
+    # Drop accents and invisible characters; a keycap emoji becomes its digit.
     seen = "".join(
-        sign for sign in folded if unicodedata.category(sign)[0] not in "MC" or sign in "\n\t"
+        character
+        for character in folded
+        if unicodedata.category(character)[0] not in "MC" or character in "\n\t"
     )
     return _DRAWN_OUT.sub(r"\1", seen).strip()
 
 
 def _joined(words: list[str]) -> list[str]:
-    """S.T.O.P. is one word."""
+    """Joins spelled-out commands such as S.T.O.P. into one word."""
     whole = "".join(words)
     spelt = len(words) > 2 and all(len(word) == 1 for word in words)
     return [whole] if spelt and whole in _STOP_WORDS | _START | _HELP else words
 
 
 def _danger(words: list[str]) -> str:
-    """The language of the first danger that a text speaks of; empty where there is none.
+    """The language of the first danger that the text mentions; empty if it mentions none.
 
-    As it is written, before what its words could have been meant for.
+    Words as written have precedence over corrected words.
     """
     phrase = " ".join(words)
     for language, dangers in _DANGERS.items():
         if dangers.search(phrase):
             return language
     for language, dangers in _DANGERS.items():
-        if dangers.search(" ".join(map(_MENDERS[language], words))):
+        if dangers.search(" ".join(map(_CORRECTORS[language], words))):
             return language
     return ""
 
@@ -123,7 +125,7 @@ def _number(text: str) -> ParsedReply | None:
         names = "choice"
     is_one = len(rest) == 1 and rest[0].isdecimal() and int(rest[0]) <= 10
     every = None
-    # "1 and 2", never "1 or 2": all from the first on, in their order.
+    # "1 and 2" (never "1 or 2") means all, if the numbers run from 1 on without a gap.
     if names != "score" and _ENUMERATED.fullmatch(text):
         listed = [int(token) for token in rest]
         if listed == list(range(1, len(listed) + 1)):
@@ -149,14 +151,14 @@ def _assent(text: str, plain: str, phrase: str) -> ParsedReply:
         return ParsedReply(Intent.CONFIRM, weak=plain in _AGREE)
     if phrase in _THANKS:
         return ParsedReply(Intent.REACTION)
-    # "C, and my son comes along": the letter stands apart, so it is meant as one.
+    # "C, and my son comes along": a letter that stands apart is a command.
     if letter := _LETTER_APART.match(text):
         return ParsedReply(Intent.CONFIRM if letter[1] == "c" else _R, says_more=True)
     return ParsedReply(Intent.UNCLEAR, every=_EVERY.get(plain))
 
 
 def _all(words: Callable[[Vocabulary], Iterable[str]]) -> frozenset[str]:
-    return frozenset(word for each in VOCABULARIES.values() for word in words(each))
+    return frozenset(word for vocabulary in VOCABULARIES.values() for word in words(vocabulary))
 
 
 def _any(patterns: Iterable[str]) -> str:
@@ -164,59 +166,68 @@ def _any(patterns: Iterable[str]) -> str:
 
 
 _R = Intent.RESCHEDULE
-_POLITE = _all(lambda each: each.polite)
-_THANKS = _all(lambda each: each.thanks)
-_CONFIRM = _all(lambda each: each.confirm)
-_AGREE = _all(lambda each: each.agree)
-_CHANGE = _all(lambda each: each.change)
-_START = _all(lambda each: each.start)
-_HELP = _all(lambda each: each.help)
-_STOP_WORDS = _all(lambda each: each.stop_words)
+_POLITE = _all(lambda vocabulary: vocabulary.polite)
+_THANKS = _all(lambda vocabulary: vocabulary.thanks)
+_CONFIRM = _all(lambda vocabulary: vocabulary.confirm)
+_AGREE = _all(lambda vocabulary: vocabulary.agree)
+_CHANGE = _all(lambda vocabulary: vocabulary.change)
+_START = _all(lambda vocabulary: vocabulary.start)
+_HELP = _all(lambda vocabulary: vocabulary.help)
+_STOP_WORDS = _all(lambda vocabulary: vocabulary.stop_words)
 _COMMANDS = _CONFIRM | _AGREE | _CHANGE | _START | _HELP
-_STOP_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.stop_wishes))))
-_CHANGE_WISHES = tuple(map(re.compile, sorted(_all(lambda each: each.change_wishes))))
-_DANGERS = {code: re.compile(_any(each.dangers)) for code, each in VOCABULARIES.items()}
+_STOP_WISHES = tuple(map(re.compile, sorted(_all(lambda vocabulary: vocabulary.stop_wishes))))
+_CHANGE_WISHES = tuple(map(re.compile, sorted(_all(lambda vocabulary: vocabulary.change_wishes))))
+_DANGERS = {code: re.compile(_any(vocabulary.dangers)) for code, vocabulary in VOCABULARIES.items()}
 
-_UNLIKE_DANGER = _all(lambda each: each.unlike_danger)
-_MENDERS = {
-    code: typos.mender(each.danger_words, ordinary=_UNLIKE_DANGER)
-    for code, each in VOCABULARIES.items()
+_UNLIKE_DANGER = _all(lambda vocabulary: vocabulary.unlike_danger)
+_CORRECTORS = {
+    code: typos.corrector(vocabulary.danger_words, ordinary=_UNLIKE_DANGER)
+    for code, vocabulary in VOCABULARIES.items()
 }
 
-_BESIDE_NUMBERS = _all(lambda each: each.beside_numbers | each.says_pain | each.says_choice)
-_SAYS_PAIN = _all(lambda each: each.says_pain)
-_SAYS_CHOICE = _all(lambda each: each.says_choice)
-_NUMBERS = {word: n for each in VOCABULARIES.values() for word, n in each.numbers.items()}
-_ORDINALS = {word: n for each in VOCABULARIES.values() for word, n in each.ordinals.items()}
-_EVERY = {text: every for each in VOCABULARIES.values() for text, every in each.every.items()}
+_BESIDE_NUMBERS = _all(
+    lambda vocabulary: vocabulary.beside_numbers | vocabulary.says_pain | vocabulary.says_choice
+)
+_SAYS_PAIN = _all(lambda vocabulary: vocabulary.says_pain)
+_SAYS_CHOICE = _all(lambda vocabulary: vocabulary.says_choice)
+_NUMBERS = {
+    word: n for vocabulary in VOCABULARIES.values() for word, n in vocabulary.numbers.items()
+}
+_ORDINALS = {
+    word: n for vocabulary in VOCABULARIES.values() for word, n in vocabulary.ordinals.items()
+}
+_EVERY = {
+    text: every for vocabulary in VOCABULARIES.values() for text, every in vocabulary.every.items()
+}
 _ENUMERATED = re.compile(
     r"\W*\d(?:\s*,\s*\d)*\s*,?\s*(?:and|y|&|\+)\s*\d\W*(?:please|por favor)?\W*"
 )
-# "The first one", "this one" name no number.
+# "One" in "the first one" or "this one" is not a number.
 _NUMBER_WORDS = re.compile(
     rf"(?<!\bfirst )(?<!\bsecond )(?<!\bthird )(?<!\bthis )(?<!\bthat ){_any(_NUMBERS)}"
 )
 _OF_TEN = re.compile(
-    rf"(?<!\d)(\d\d?(?:[.,]\d)?) ?(?:{'|'.join(each.of_ten for each in VOCABULARIES.values())})"
+    r"(?<!\d)(\d\d?(?:[.,]\d)?) ?"
+    rf"(?:{'|'.join(vocabulary.of_ten for vocabulary in VOCABULARIES.values())})"
     r" ?10(?!\d)"
 )
 
 _APOSTROPHES = re.compile(r"['\u2018\u2019\u02bc\u2032\u00b4\u0060\uff07]")
 _LOOKALIKES = str.maketrans({"\u0421": "C", "\u0441": "c"})
-"""The letter beside V on a Russian keyboard looks like C."""
+"""The Cyrillic letter that looks like C."""
 _SIGNATURE = re.compile(r"\n[ \t]*(?:sent from|enviado desde) my?i? .{1,40}$", re.IGNORECASE)
 _DRAWN_OUT = re.compile(r"([a-z])\1{2,}")
 _LETTER_APART = re.compile(r"[\"(]?([cr])[\")]?\s*[-.,;:!\n]\s*(?!(?:or|o)\b)\w{2,}")
 
-# STOP as a sentence of its own, before or after others; in capitals nobody means anything else.
+# STOP as a sentence of its own, before or after other sentences, or in capitals at the beginning.
 _STOP_APART = re.compile(
     r"^\W*(?:STOP|UNSUBSCRIBE|ALTO|BAJA)\b(?![^\n.!]*\?)"
     r"|^\W*(?i:stop|unsubscribe|alto)\s*[.,!;:\n-]+\s"
     r"|[.,!;:\n-]\s*(?i:stop|unsubscribe|alto)\W*$"
 )
 
-# Phones send a thumbs-up as a text that quotes ours, warning signs and all, and says no more: what
-# follows on the quotation is somebody's own words, and may speak of danger.
+# Phones send a reaction (a thumbs-up) as a text that quotes ours, warning signs included. The match
+# must end with the quotation: words after it are the patient's own and may mention danger.
 _REACTION = re.compile(
     r"(?:liked|loved|disliked|laughed at|emphasized|questioned|reacted .{1,30} to"
     r"|removed an? .{1,30} from|me gusto|me gusta|le gusto|le encanto|reacciono .{1,30})"

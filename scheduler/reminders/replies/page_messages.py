@@ -1,6 +1,6 @@
-"""What patients say on their private page: before staff, in the list of replies to texts.
+"""Messages that patients write on their private page. Staff see them in the list of replies.
 
-A message is read by people; only danger is answered at once, and a wish for no texts obeyed.
+Staff read them. Only an emergency is answered at once, and an opt-out applies at once.
 """
 
 import unicodedata
@@ -22,100 +22,101 @@ from scheduler.reminders.outbox import outbox
 from scheduler.reminders.replies.intent import parse
 from scheduler.reminders.sending import claims
 
-PAGE = "page:"
-"""How the id of such a reply begins, where a text has its carrier's."""
+PAGE_PREFIX = "page:"
+"""Prefix of the id of such a reply, where a text has the carrier's id."""
 
-LONGEST = 500
+MOST_CHARACTERS = 500
 MOST_A_DAY = 5
 MOST_URGENT_A_DAY = 20
-"""Whoever speaks of danger is heard beyond the limit; a program that does is not, for ever."""
+"""An emergency passes the daily limit, but even emergencies have a limit against programs."""
 
 DAY = timedelta(days=1)
-TWICE = timedelta(minutes=10)
-"""The same words again within this are the same message: a second click, a page that was reloaded.
-"""
+SAME_WITHIN = timedelta(minutes=10)
+"""The same words within this time count as one message (a second click, a reload)."""
 
-LEFT = "Left on the private page."
+FROM_PAGE = "Left on the private page."
 DANGER = "It speaks of danger."
 STOPPED = "The phone asked for no more texts."
 
 
-class Noted(NamedTuple):
-    """What a message was taken for, beside being one."""
+class ReadAs(NamedTuple):
+    """What a message was read as, beside a message."""
 
     urgent: bool = False
     stopped: bool = False
 
 
 def clean(typed: str) -> str:
-    """A message as it is kept. Unfit for an empty one, and for one that is too long."""
+    """A message as it is stored. Raises Invalid if it is empty or too long."""
     lines = typed.replace("\r\n", "\n").replace("\r", "\n")
     body = "".join(
-        sign for sign in lines if sign == "\n" or unicodedata.category(sign)[0] != "C"
+        character
+        for character in lines
+        if character == "\n" or unicodedata.category(character)[0] != "C"
     ).strip()
     if not body:
         raise Invalid(_("Please write what you would like to tell us."), field="message")
-    if len(body) > LONGEST:
+    if len(body) > MOST_CHARACTERS:
         raise Invalid(
             _("This is too long: %(length)s characters, and there is room for %(most)s.")
-            % {"length": len(body), "most": LONGEST},
+            % {"length": len(body), "most": MOST_CHARACTERS},
             field="message",
         )
     return body
 
 
-def leave(session: Session, actor: Actor, patient: Patient, *, body: str, now: datetime) -> Noted:
-    """Put a message (see `clean`) before staff. TooMany where there were enough for a day.
+def leave(session: Session, actor: Actor, patient: Patient, *, body: str, now: datetime) -> ReadAs:
+    """Put a message (see `clean`) before staff. Raises TooMany above the daily limit.
 
-    Danger is told back even then, and a wish for no texts obeyed.
+    An emergency is still reported to the caller then, and an opt-out still applies.
     """
     outbox.take_turn(session, [patient.phone])
-    understood = parse(body)
-    urgent = understood.meaning == Intent.EMERGENCY
-    stops = understood.also_stop or understood.meaning == Intent.STOP
-    noted = Noted(urgent, stops)
+    parsed = parse(body)
+    urgent = parsed.meaning == Intent.EMERGENCY
+    stops = parsed.also_stop or parsed.meaning == Intent.STOP
+    read_as = ReadAs(urgent, stops)
     if stops:
         _silence(session, actor, patient, body, now)
-    if not _is_said_again(session, patient, body, now):
-        left = _left_since(session, patient, now - DAY)
-        if left >= (MOST_URGENT_A_DAY if urgent else MOST_A_DAY):
+    if not _is_repeated(session, patient, body, now):
+        count = _count_since(session, patient, now - DAY)
+        if count >= (MOST_URGENT_A_DAY if urgent else MOST_A_DAY):
             if urgent or stops:
-                return noted
+                return read_as
             raise TooMany(
                 _("You have written %(number)s messages within a day. Please call us instead.")
-                % {"number": left},
+                % {"number": count},
                 retry_after=3600,
             )
-        meaning = understood.meaning if urgent or stops else Intent.UNCLEAR
-        reasons = [LEFT, *[DANGER] * urgent, *[STOPPED] * stops]
+        meaning = parsed.meaning if urgent or stops else Intent.UNCLEAR
+        reasons = [FROM_PAGE, *[DANGER] * urgent, *[STOPPED] * stops]
         _keep(session, actor, patient, body=body, meaning=meaning, reasons=reasons, now=now)
-    return noted
+    return read_as
 
 
 def stop(session: Session, actor: Actor, patient: Patient, *, words: str, now: datetime) -> None:
-    """No more texts to this phone, as if STOP had been texted; staff see it, and may have to call.
+    """Opt the phone out, as if the patient had texted STOP, and put it before staff.
 
-    In force when this transaction ends: what is owed is withdrawn with it.
+    Messages that are still owed are withdrawn in the same transaction.
     """
     outbox.take_turn(session, [patient.phone])
     if not _silence(session, actor, patient, words, now):
         return
-    if _left_since(session, patient, now - DAY) < MOST_A_DAY:
-        reasons = [LEFT, STOPPED]
+    if _count_since(session, patient, now - DAY) < MOST_A_DAY:
+        reasons = [FROM_PAGE, STOPPED]
         _keep(session, actor, patient, body=words, meaning=Intent.STOP, reasons=reasons, now=now)
 
 
-def is_note(reply: Reply) -> bool:
-    """Whether it was said on the page, not texted."""
-    return reply.carrier_id.startswith(PAGE)
+def is_from_page(reply: Reply) -> bool:
+    """Whether the reply was written on the page, not texted."""
+    return reply.carrier_id.startswith(PAGE_PREFIX)
 
 
 def _silence(session: Session, actor: Actor, patient: Patient, words: str, now: datetime) -> bool:
     phone = patient.phone
-    is_news = consent.stop(session, actor, phone, words=words, channel=consent.PAGE, now=now)
-    if is_news:
+    is_new = consent.stop(session, actor, phone, words=words, channel=consent.PAGE, now=now)
+    if is_new:
         outbox.silence(session, phone, but=claims.SENT_THOUGH_STOPPED, now=now)
-    return is_news
+    return is_new
 
 
 def _keep(
@@ -130,7 +131,7 @@ def _keep(
 ) -> None:
     reply = Reply(
         clinic_id=patient.clinic_id,
-        carrier_id=f"{PAGE}{token_hex(12)}",
+        carrier_id=f"{PAGE_PREFIX}{token_hex(12)}",
         phone=patient.phone,
         body=body,
         meaning=meaning,
@@ -147,23 +148,23 @@ def _keep(
     )  # fmt: skip
 
 
-def _is_said_again(session: Session, patient: Patient, body: str, now: datetime) -> bool:
+def _is_repeated(session: Session, patient: Patient, body: str, now: datetime) -> bool:
     same = select(Reply.id).where(
         Reply.patient_id == patient.id,
-        col(Reply.carrier_id).startswith(PAGE),
+        col(Reply.carrier_id).startswith(PAGE_PREFIX),
         Reply.body == body,
-        Reply.at > now - TWICE,
+        Reply.at > now - SAME_WITHIN,
     )
     return session.exec(same).first() is not None
 
 
-def _left_since(session: Session, patient: Patient, since: datetime) -> int:
+def _count_since(session: Session, patient: Patient, since: datetime) -> int:
     return session.exec(
         select(func.count())
         .select_from(Reply)
         .where(
             Reply.patient_id == patient.id,
-            col(Reply.carrier_id).startswith(PAGE),
+            col(Reply.carrier_id).startswith(PAGE_PREFIX),
             Reply.at > since,
         )
     ).one()

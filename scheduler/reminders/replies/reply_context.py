@@ -1,4 +1,4 @@
-"""One reply and what may be said to it: in whose name, in which language, and how often."""
+"""The context of one reply: the sender, the clinic that answers, and the limits on answers."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,28 +18,28 @@ from scheduler.reminders.outbox.open_questions import Contact, OpenQuestion
 from scheduler.reminders.schedule import templating
 from scheduler.storage.database import stored_id
 
-USEFUL = timedelta(minutes=30)
-"""An answer that comes later than this answers nothing."""
+ANSWER_USEFUL_FOR = timedelta(minutes=30)
+"""After this time an answer is no longer sent."""
 
-LATE = timedelta(hours=2)
-"""Texts that reach us later than this are no longer answered by a program."""
+TOO_LATE_TO_ANSWER = timedelta(hours=2)
+"""A reply that reaches us later than this is not answered automatically."""
 
 FLOOD = timedelta(minutes=10)
 MOST_IN_A_FLOOD = 5
-"""Answers to one phone in ten minutes: two machines could talk to each other for ever. Twilio fails
-what goes between two numbers more than 15 times in 30 seconds (its error 14107)."""
+"""The most answers to one phone in ten minutes, so that two machines cannot text each other without
+end. Twilio stops a conversation after 15 messages in 30 seconds (error 14107)."""
 
 MOST_IN_A_DAY = 20
 
-ONCE_AT_ANY_RATE = {"emergency", "stopped"}
-"""What is said once within ten minutes, whatever else was said."""
+ALWAYS_ANSWERED_ONCE = {"emergency", "stopped"}
+"""Answers that are sent once within ten minutes, whatever the limits."""
 
 MAX_REASON = 300
 
 
 @dataclass(frozen=True)
 class Conversation:
-    """One reply, who sent it, and whether we may answer."""
+    """One reply, its sender, and whether it may be answered."""
 
     session: Session
     reply: Reply
@@ -54,11 +54,11 @@ class Conversation:
 
     @property
     def is_late(self) -> bool:
-        """Whether the text was under way for too long to be answered by a program."""
-        return self.now - self.reply.at > LATE
+        """Whether the reply took too long to reach us to be answered automatically."""
+        return self.now - self.reply.at > TOO_LATE_TO_ANSWER
 
     def tell_staff(self, reason: str) -> None:
-        """Put the reply before staff, and say why."""
+        """Put the reply before staff with a reason."""
         self.reply.for_staff = True
         self.reply.reason = f"{self.reply.reason} {reason}".strip()[:MAX_REASON]
 
@@ -69,13 +69,13 @@ class Conversation:
         appointment: Appointment | None = None,
         fields: dict[str, str] | None = None,
     ) -> None:
-        """Owe the phone a text, unless the carrier has answered or there were too many."""
+        """Owe an answer, unless the carrier has answered or the phone had too many answers."""
         if self.silent:
             return
-        if self.is_late and kind not in ONCE_AT_ANY_RATE:
+        if self.is_late and kind not in ALWAYS_ANSWERED_ONCE:
             self.tell_staff("It reached us late and was not answered.")
             return
-        if not self._may_say(kind):
+        if not self._may_answer(kind):
             self.tell_staff("It was not answered: this phone had too many answers already.")
             return
         outbox.owe_answer(
@@ -87,11 +87,11 @@ class Conversation:
             to_reply=stored_id(self.reply.id),
             fields={**(fields or {}), **(self.when(appointment) if appointment else {})},
             appointment=appointment,
-            useful=USEFUL,
+            useful=ANSWER_USEFUL_FOR,
             now=self.now,
         )
 
-    def _may_say(self, kind: str) -> bool:
+    def _may_answer(self, kind: str) -> bool:
         since = self.now - outbox.DAY
         answers = self.session.exec(
             select(Message.kind, Message.created_at).where(
@@ -101,17 +101,17 @@ class Conversation:
             )
         ).all()
         lately = [answer for answer, at in answers if at > self.now - FLOOD]
-        if kind in ONCE_AT_ANY_RATE and kind not in lately:
+        if kind in ALWAYS_ANSWERED_ONCE and kind not in lately:
             return True
         if outbox.is_strange(self.session, self.phone):
-            said = outbox.said_since(self.session, self.phone, since)
-            return said < outbox.MOST_TO_STRANGERS
+            sent = outbox.said_since(self.session, self.phone, since)
+            return sent < outbox.MOST_TO_STRANGERS
         return len(lately) < MOST_IN_A_FLOOD and len(answers) < MOST_IN_A_DAY
 
     def ask_which(
         self, sessions: Sequence[OpenQuestion], meaning: Intent | str, *, score: int | None = None
     ) -> None:
-        """Ask which session is meant. What was offered is kept: numbers mean nothing without."""
+        """Ask which appointment is meant, and store the list that the numbers refer to."""
         self.reply.offered = {
             "meaning": str(meaning),
             "sessions": [
@@ -126,29 +126,29 @@ class Conversation:
         self.answer("which_one", fields={"choices": self.listed(sessions)})
 
     def listed(self, sessions: Sequence[OpenQuestion]) -> str:
-        """Sessions by number, with date and time, told apart where they are at one time."""
-        told = [self._choice(appointment.appointment, sessions) for appointment in sessions]
-        return ", ".join(f"{number}: {each}" for number, each in enumerate(told, start=1))
+        """A numbered list of appointments with date and time, told apart if at the same time."""
+        choices = [self._choice(question.appointment, sessions) for question in sessions]
+        return ", ".join(f"{number}: {choice}" for number, choice in enumerate(choices, start=1))
 
     def _choice(self, appointment: Appointment, others: Sequence[OpenQuestion]) -> str:
         at = self.when(appointment)
-        told = f"{at['date']} {at['time']}"
-        starts = [each.appointment.starts_at for each in others]
+        when = f"{at['date']} {at['time']}"
+        starts = [question.appointment.starts_at for question in others]
         if starts.count(appointment.starts_at) == 1:
-            return told
-        # Two children at one time. Whose session it is must not stand in a text; who gives it may.
-        who = self.session.get_one(Practitioner, appointment.practitioner_id)
-        return f"{told} {who.name}"
+            return when
+        # Two children at the same time. A text may not name the patient, but the practitioner.
+        practitioner = self.session.get_one(Practitioner, appointment.practitioner_id)
+        return f"{when} {practitioner.name}"
 
     def when(self, appointment: Appointment) -> dict[str, str]:
-        """Date and time of a session as the patient reads them."""
+        """Date and time of an appointment in the patient's language and the clinic's zone."""
         clinic = self.contact.clinic
         local = appointment.starts_at.astimezone(ZoneInfo(clinic.timezone))
         language = languages.of(self.contact.language, clinic.language)
         return templating.when(local, language, templating.clock_of(clinic.country))
 
     def actor(self, appointment: Appointment) -> Actor:
-        """The patient whose session it is, acting by text."""
+        """The patient of this appointment, acting by text."""
         return Actor(
             kind="patient",
             id=appointment.patient_id,
@@ -157,7 +157,7 @@ class Conversation:
         )
 
     def about(self, appointment: Appointment) -> Appointment:
-        """The session that the reply turned out to be about, noted on it."""
+        """Record on the reply which appointment it is about."""
         self.reply.appointment_id = appointment.id
         self.reply.patient_id = appointment.patient_id
         return appointment

@@ -1,68 +1,68 @@
-"""Words of danger that somebody typed wrongly, for whoever is short of breath types badly. Pure.
+"""Corrects typing errors in words of danger: a patient who is short of breath types badly. Pure.
 
-A letter that is missing, extra, wrong or in the wrong place is a slip: two words are one slip apart
-where leaving out one letter of either makes them the same. Long words may have two; in words of
-four letters only the order may be wrong, or half the dictionary would be near them.
+An error is a letter that is missing, extra, wrong or misplaced. Two words are one error apart if
+leaving out one letter of each makes them equal. Long words may have two errors. In words of four
+letters only the order may be wrong, because too many words would match otherwise.
 """
 
 from collections import defaultdict
 from collections.abc import Callable, Collection
 
 SHORT = 4
-"""Letters of a word in which letters may only be out of order. Shorter ones are read as written."""
+"""Length of a word in which only the order may be wrong. Shorter words are never corrected."""
 
 LONG = 10
-"""Letters from which a word may have two slips."""
+"""Length from which a word may have two errors."""
 
-LONGEST = 25
-"""Letters beyond which nothing is looked for."""
+MOST_LETTERS = 25
+"""Longer words are never corrected."""
 
 
-def mender(words: Collection[str], *, ordinary: Collection[str]) -> Callable[[str], str]:
-    """What gives, for a word, the one of `words` that it was meant for, or the word itself.
+def corrector(words: Collection[str], *, ordinary: Collection[str]) -> Callable[[str], str]:
+    """A function that returns the one of `words` that a word stands for, or the word itself.
 
-    `ordinary`: words that are near to one of them and mean something else.
+    `ordinary`: words that are close to one of `words` and mean something else.
     """
-    left_alone = {*words, *ordinary}
+    exact = {*words, *ordinary}
     near: dict[str, str] = {}
-    mixed: dict[str, str] = {}
-    by_slips = defaultdict[int, list[str]](list)
+    reordered: dict[str, str] = {}
+    by_errors = defaultdict[int, list[str]](list)
     for word in sorted(words):
         if len(word) == SHORT:
-            mixed[_mixed(word)] = word
+            reordered[_reordered(word)] = word
         else:
-            by_slips[_slips(word)].append(word)
-    # One slip before two: a nearer word is the likelier one.
-    for slips in range(3):
-        for allowed, some in by_slips.items():
-            for word in some if slips <= allowed else ():
-                for form in _without(word, slips):
+            by_errors[_most_errors(word)].append(word)
+    # One error before two: the closer word is the likelier one.
+    for errors in range(3):
+        for allowed, candidates in by_errors.items():
+            for word in candidates if errors <= allowed else ():
+                for form in _without(word, errors):
                     near.setdefault(form, word)
 
-    def mend(word: str) -> str:
-        if word in left_alone or not SHORT <= len(word) <= LONGEST:
+    def correct(word: str) -> str:
+        if word in exact or not SHORT <= len(word) <= MOST_LETTERS:
             return word
-        if len(word) == SHORT and (found := mixed.get(_mixed(word))):
+        if len(word) == SHORT and (found := reordered.get(_reordered(word))):
             return found
-        for slips in range(_slips(word) + 1):
-            for form in sorted(_without(word, slips)):
-                if (found := near.get(form)) and slips <= _slips(found):
+        for errors in range(_most_errors(word) + 1):
+            for form in sorted(_without(word, errors)):
+                if (found := near.get(form)) and errors <= _most_errors(found):
                     return found
         return word
 
-    return mend
+    return correct
 
 
-def _slips(word: str) -> int:
+def _most_errors(word: str) -> int:
     return 2 if len(word) >= LONG else 1
 
 
-def _mixed(word: str) -> str:
+def _reordered(word: str) -> str:
     return word[0] + "".join(sorted(word[1:]))
 
 
 def _without(word: str, letters: int) -> set[str]:
-    """The word with so many letters left out."""
+    """The word with that many letters left out."""
     forms = {word}
     for _ in range(letters):
         forms = {form[:at] + form[at + 1 :] for form in forms for at in range(len(form))}

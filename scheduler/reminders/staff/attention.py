@@ -1,4 +1,4 @@
-"""What waits for somebody of the staff, of every kind: the first look in the morning."""
+"""What waits for staff, by kind: the list that a clinic looks at first in the morning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,8 +16,8 @@ Kind = Literal["urgent_reply", "mass_text", "reply", "text", "clearance", "revie
 
 
 @dataclass(frozen=True)
-class Matter:
-    """So many of a kind wait at a clinic, the longest of them since an instant (aware, UTC)."""
+class OpenItem:
+    """How many items of one kind wait at a clinic, the oldest `since` an aware instant."""
 
     clinic_id: int
     kind: Kind
@@ -25,13 +25,13 @@ class Matter:
     since: datetime
 
 
-def waiting(session: Session, actor: Actor, *, now: datetime) -> list[Matter]:
-    """What waits at the actor's clinics, by clinic, the most pressing first.
+def waiting(session: Session, actor: Actor, *, now: datetime) -> list[OpenItem]:
+    """The open items at the actor's clinics, by clinic, the most urgent kind first.
 
-    Answers to texts that speak of danger, texts to many that need a confirmation, other answers,
-    texts that did not go as they should, courses that wait for clearance, and open reviews.
+    The kinds in order: urgent replies, bulk texts that need a confirmation, other replies, texts
+    that failed, courses that wait for clearance, and open reviews.
     """
-    asked = (
+    items = (
         *_counted(session, actor, "urgent_reply", Reply, Reply.at, *_UNREAD, col(Reply.urgent)),
         *_counted(session, actor, "mass_text", MassText, MassText.opened_at, _HELD),
         *_counted(session, actor, "reply", Reply, Reply.at, *_UNREAD, ~col(Reply.urgent)),
@@ -39,22 +39,18 @@ def waiting(session: Session, actor: Actor, *, now: datetime) -> list[Matter]:
         *_counted(session, actor, "clearance", Course, Course.booked_at, _UNCLEARED),
         *_reviews(session, actor, now),
     )
-    return sorted(asked, key=lambda each: each.clinic_id)
+    return sorted(items, key=lambda item: item.clinic_id)
 
 
 def news_held(session: Session) -> str:
-    """Whether texts to many wait for a confirmation at any clinic, a sentence for operators.
-
-    How many, and since when; empty: none.
-    """
+    """A sentence for operators if bulk texts wait for a confirmation at any clinic, else empty."""
     count, since = session.exec(
         select(func.count(), func.min(MassText.opened_at)).where(_HELD)
     ).one()
     if not count:
         return ""
     return (
-        f"News to many people wait for a confirmation ({count}), the first since"
-        f" {since:%Y-%m-%d %H:%M} UTC."
+        f"Bulk texts wait for a confirmation ({count}), the first since {since:%Y-%m-%d %H:%M} UTC."
     )
 
 
@@ -70,7 +66,7 @@ def _counted(
     table: type[SQLModel],
     since: Any,
     *where: Any,
-) -> Iterator[Matter]:
+) -> Iterator[OpenItem]:
     clinic_id: Any = col(table.clinic_id)  # type: ignore[attr-defined]
     rows = session.execute(
         select(clinic_id, func.count(), func.min(since))
@@ -78,12 +74,12 @@ def _counted(
         .group_by(clinic_id)
     )
     for clinic, count, first in rows:
-        yield Matter(clinic, kind, count, first)
+        yield OpenItem(clinic, kind, count, first)
 
 
-def _reviews(session: Session, actor: Actor, now: datetime) -> Iterator[Matter]:
+def _reviews(session: Session, actor: Actor, now: datetime) -> Iterator[OpenItem]:
     since: dict[int, list[datetime]] = {}
-    for each in reviews.open_ones(session, actor, now=now):
-        since.setdefault(each.clinic_id, []).append(each.due_at)
+    for review in reviews.open_ones(session, actor, now=now):
+        since.setdefault(review.clinic_id, []).append(review.due_at)
     for clinic_id, instants in since.items():
-        yield Matter(clinic_id, "review", len(instants), min(instants))
+        yield OpenItem(clinic_id, "review", len(instants), min(instants))

@@ -1,4 +1,4 @@
-"""What staff do about texts to many: look at them, let them go, stop them."""
+"""Preview, confirmation and stop of bulk texts by staff."""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -19,30 +19,30 @@ from scheduler.reminders.outbox.outbox import DesiredMessage
 from scheduler.reminders.schedule import due_messages, templating
 from scheduler.reminders.schedule.segments import count
 
-SAMPLES = 10
+MOST_SAMPLES = 10
 
 INSTANT = timedelta(microseconds=1)
 
 
 class NotHeld(Conflict):
-    sentence = "These texts do not wait for a confirmation any more."
+    sentence = "These texts no longer wait for a confirmation."
 
     slug = "not-held"
 
 
 class OtherPeople(Conflict):
-    sentence = "It is not the same number of people any more. Please look at the preview again."
+    sentence = "The number of people has changed. Look at the preview again."
 
     slug = "other-people"
 
     def __init__(self, people: int) -> None:
-        super().__init__(f"It would be texted to {people} now. Please look at the preview again.")
+        super().__init__(f"The texts would now go to {people} people. Look at the preview again.")
         self.people = people
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One text as it would be sent; its private link is as long as the real one."""
+    """One text as it would be sent. Its private link is as long as a real one."""
 
     kind: str
     language: str
@@ -52,7 +52,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class BulkPreview:
-    """What of a batch would go out, were it let go now; `cost` in the clinic's money, if known."""
+    """What a confirmation would send now; `cost` in the clinic's currency, if known."""
 
     people: int
     texts: int
@@ -70,38 +70,38 @@ def find(session: Session, actor: Actor, batch_id: int, *, lock: bool = False) -
 
 
 def preview(session: Session, batch: MassText, *, public_url: str, now: datetime) -> BulkPreview:
-    """What waits, worked out from the calendar as it is now. Only reads."""
+    """The preview of a batch, derived from the present calendar. Only reads."""
     clinic = session.get_one(Clinic, batch.clinic_id)
-    wants = list(_unsent(session, batch, now))
-    counted = [count(_read(want, public_url)) for want in wants]
-    prices = [previews.cost(each, clinic, 1) for each in counted]
+    desired = list(_unsent(session, batch, now))
+    counted = [count(_read(message, public_url)) for message in desired]
+    prices = [previews.cost(size, clinic, 1) for size in counted]
     return BulkPreview(
-        people=len({want.phone for want in wants}),
-        texts=len(wants),
-        segments=sum(each.segments for each in counted),
+        people=len({message.phone for message in desired}),
+        texts=len(desired),
+        segments=sum(size.segments for size in counted),
         cost=sum((price for price in prices if price), Decimal(0))
         if clinic.segment_price
         else None,
-        by_kind=dict(Counter(want.owed.rule.kind for want in wants)),
-        by_language=dict(Counter(want.owed.visit.language for want in wants)),
-        next_session_at=min((want.owed.visit.starts_at for want in wants), default=None),
-        samples=_samples(wants, public_url),
+        by_kind=dict(Counter(message.owed.rule.kind for message in desired)),
+        by_language=dict(Counter(message.owed.visit.language for message in desired)),
+        next_session_at=min((message.owed.visit.starts_at for message in desired), default=None),
+        samples=_samples(desired, public_url),
     )
 
 
 def confirm(
     session: Session, actor: Actor, batch: MassText, *, people: int, now: datetime
 ) -> MassText:
-    """Let it go, at the usual pace. OtherPeople if it is another number than was looked at.
+    """Release a batch at the usual rate. Raises OtherPeople if `people` differs from the preview.
 
-    What the clinic changes from now on is no part of it: it is counted anew.
+    Later changes of the clinic do not belong to the batch. They are counted again.
     """
     if batch.state != MassTextState.HELD:
         raise NotHeld
-    wants = list(_unsent(session, batch, now))
-    if (found := len({want.phone for want in wants})) != people:
+    desired = list(_unsent(session, batch, now))
+    if (found := len({message.phone for message in desired})) != people:
         raise OtherPeople(found)
-    seen = [want.owed.changed_at for want in wants if want.owed.changed_at]
+    seen = [message.owed.changed_at for message in desired if message.owed.changed_at]
     batch.ends_at = max(seen, default=batch.begins_at) + INSTANT
     batch.people = people
     _decide(session, actor, batch, MassTextState.CONFIRMED, now=now)
@@ -110,7 +110,7 @@ def confirm(
 
 
 def stop(session: Session, actor: Actor, batch: MassText, *, now: datetime) -> MassText:
-    """Let nothing more of it go out, confirmed or not; what the carrier has, it keeps.
+    """Stop a batch, confirmed or not. Messages that the carrier has already are not recalled.
 
     Stopping it twice changes nothing.
     """
@@ -135,11 +135,11 @@ def _decide(
 
 
 def _write(session: Session, batch: MassText, **values: object) -> None:
-    """Tell those that wait. Whoever holds one just now reads for themselves what was decided."""
-    theirs: ColumnElement[bool] = bulk_holds.messages_of(batch)
+    """Update the waiting messages. A worker that holds one checks the decision before sending."""
+    of_batch: ColumnElement[bool] = bulk_holds.messages_of(batch)
     owed = (
         select(Message.id)
-        .where(Message.state == MessageState.OWED, theirs)
+        .where(Message.state == MessageState.OWED, of_batch)
         .with_for_update(skip_locked=True)
     )
     session.exec(
@@ -152,29 +152,34 @@ def _write(session: Session, batch: MassText, **values: object) -> None:
 
 def _unsent(session: Session, batch: MassText, now: datetime) -> Iterator[DesiredMessage]:
     for phones in outbox.in_batches(bulk_holds.phones_of(session, batch)):
-        for want in outbox.wanted(session, phones, now=now).values():
+        for message in outbox.wanted(session, phones, now=now).values():
             if (
-                want.clinic_id == batch.clinic_id
-                and want.state == MessageState.OWED
-                and bulk_holds.covering([batch], want.owed.changed_at)
+                message.clinic_id == batch.clinic_id
+                and message.state == MessageState.OWED
+                and bulk_holds.covering([batch], message.owed.changed_at)
             ):
-                yield want
+                yield message
 
 
-def _samples(wants: list[DesiredMessage], public_url: str) -> list[Sample]:
-    """A few of them: one of each kind and language first."""
+def _samples(desired: list[DesiredMessage], public_url: str) -> list[Sample]:
+    """Some of the texts, first one of each kind and language."""
     seen: Counter[tuple[str, str]] = Counter()
     ranked = []
-    for want in wants:
-        sort = (want.owed.rule.kind, want.owed.visit.language)
-        ranked.append((seen[sort], want))
+    for message in desired:
+        sort = (message.owed.rule.kind, message.owed.visit.language)
+        ranked.append((seen[sort], message))
         seen[sort] += 1
-    ranked.sort(key=lambda each: each[0])
+    ranked.sort(key=lambda rank_and_message: rank_and_message[0])
     return [
-        Sample(want.owed.rule.kind, want.owed.visit.language, want.phone, _read(want, public_url))
-        for _, want in ranked[:SAMPLES]
+        Sample(
+            message.owed.rule.kind,
+            message.owed.visit.language,
+            message.phone,
+            _read(message, public_url),
+        )
+        for _, message in ranked[:MOST_SAMPLES]
     ]
 
 
-def _read(want: DesiredMessage, public_url: str) -> str:
-    return templating.reveal(want.text, link=f"{public_url}/my/{previews.TOKEN}")
+def _read(message: DesiredMessage, public_url: str) -> str:
+    return templating.reveal(message.text, link=f"{public_url}/my/{previews.TOKEN}")

@@ -1,4 +1,4 @@
-"""Texts that did not go as they should: whom staff may have to call, and whether any go at all."""
+"""Texts that failed, so that staff may call instead, and whether sending is stuck."""
 
 from datetime import datetime, timedelta
 
@@ -13,17 +13,15 @@ from scheduler.reminders.outbox import bulk_holds
 from scheduler.reminders.sending import carrier_health
 
 STUCK_AFTER = timedelta(minutes=5)
-"""A text that is due for so long, while nothing goes out, is stuck."""
+"""A text that is overdue by this much while nothing is sent is stuck."""
 
-SILENCE = timedelta(minutes=1)
+NOTHING_SENT_FOR = timedelta(minutes=1)
 
-OVER = {MessageState.FAILED, MessageState.EXPIRED}
+FINAL = {MessageState.FAILED, MessageState.EXPIRED}
 
 
 class StillUnderWay(Conflict):
-    sentence = (
-        "It is not known yet what becomes of this text. It leaves the list by itself, or stays."
-    )
+    sentence = "The outcome of this text is not known yet. Try again in a few minutes."
 
 
 def find(session: Session, actor: Actor, message_id: int) -> Message:
@@ -32,8 +30,8 @@ def find(session: Session, actor: Actor, message_id: int) -> Message:
 
 
 def handle(session: Session, actor: Actor, message: Message, *, now: datetime) -> Message:
-    """Somebody has taken care of it. Saying it twice changes nothing. StillUnderWay, if it is."""
-    if message.state not in OVER:
+    """Mark a text as handled, once. Raises StillUnderWay before its outcome is known."""
+    if message.state not in FINAL:
         raise StillUnderWay
     if message.for_staff:
         message.for_staff = False
@@ -46,9 +44,9 @@ def handle(session: Session, actor: Actor, message: Message, *, now: datetime) -
 
 
 def are_stuck(session: Session, *, now: datetime) -> bool:
-    """Whether texts wait that nobody sends, though nothing is known to be in the way."""
+    """Whether texts are overdue and nothing is sent, without a known reason."""
     if carrier_health.trouble(session):
-        return False  # the carrier is down: that is known, and no fault of ours
+        return False  # a carrier that is down is known and reported elsewhere
     long_ago = now - STUCK_AFTER
     waits = session.exec(
         select(Message.id)
@@ -64,4 +62,4 @@ def are_stuck(session: Session, *, now: datetime) -> bool:
     if waits is None:
         return False
     last = session.exec(select(Attempt.began_at).order_by(col(Attempt.id).desc()).limit(1)).first()
-    return last is None or last < now - SILENCE
+    return last is None or last < now - NOTHING_SENT_FOR

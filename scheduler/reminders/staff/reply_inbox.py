@@ -1,4 +1,4 @@
-"""Replies that wait for somebody at the clinic."""
+"""Replies that wait for staff."""
 
 from datetime import datetime
 
@@ -15,7 +15,7 @@ def find(session: Session, actor: Actor, reply_id: int) -> Reply:
 
 
 def handle(session: Session, actor: Actor, reply: Reply, *, now: datetime) -> Reply:
-    """Somebody has taken care of it. Saying it twice changes nothing."""
+    """Mark a reply as handled. Repeating it changes nothing."""
     if reply.handled_at is None:
         reply.handled_at = now
         session.add(reply)

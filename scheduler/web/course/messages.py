@@ -12,7 +12,7 @@ from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter()
 
-SHOWN_AGAIN = 4 * page_messages.LONGEST
+SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
 """Characters of a message that is too long which its writer gets back, to shorten it."""
 
 
@@ -60,5 +60,5 @@ def _page(
         typed=typed[:SHOWN_AGAIN],
         mistakes={"message": mistake} if mistake else {},
         said=said,
-        most=page_messages.LONGEST,
+        most=page_messages.MOST_CHARACTERS,
     )

@@ -94,7 +94,7 @@ def test_it_comes_in_parts(desk: Desk, own: Ids) -> None:
 def test_texts_to_many_that_wait_show_where_operators_look_and_stop_nothing(
     client: TestClient, database: Database, own: Ids, settings: Settings
 ) -> None:
-    said = "News to many people wait for a confirmation (1), the first since 2027-01-23 12:00 UTC."
+    said = "Bulk texts wait for a confirmation (1), the first since 2027-01-23 12:00 UTC."
 
     ready = client.get("/health/ready")
     findings = list(examine(settings, database, carrier=None, now=NOW))

@@ -95,6 +95,6 @@ def test_the_language_is_the_one_that_the_slip_is_in(typed: str, language: str) 
     ],
 )
 def test_how_many_letters_may_be_wrong(typed: str, meant: str) -> None:
-    mend = typos.mender({"fever", "numb", "breathless"}, ordinary={"never"})
+    mend = typos.corrector({"fever", "numb", "breathless"}, ordinary={"never"})
 
     assert mend(typed) == meant

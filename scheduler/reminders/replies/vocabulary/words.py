@@ -1,4 +1,4 @@
-"""What one language must say for its replies to be understood. Pure."""
+"""The words that a language must provide so that its replies can be read. Pure."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,50 +6,50 @@ from typing import NamedTuple
 
 
 class Every(NamedTuple):
-    """An answer that means all of the sessions on a list, not one of them."""
+    """An answer that means all appointments on a list."""
 
     how_many: int = 0
-    """of how many it speaks: `both`; 0 where of any number"""
+    """The number that it names (`both`: 2); 0 for any number."""
     may_be_hour: bool = False
-    """`las dos` are both of them, or two o'clock"""
+    """Whether it may also be an hour: `las dos` means "both" or "two o'clock"."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Vocabulary:
-    """Words and patterns of one language, in small letters, without accents and apostrophes.
+    """Words and patterns of one language, in lower case, without accents and apostrophes.
 
-    Commands are whole texts; wishes and dangers are regular expressions, searched for anywhere in
-    the words of a text, which are parted by single spaces.
+    Commands are whole texts. Wishes and dangers are regular expressions that are searched for
+    anywhere in the words of a text, separated by single spaces.
     """
 
     polite: frozenset[str]
-    """words that change nothing"""
+    """Words that do not change the meaning."""
     thanks: frozenset[str]
-    """whole texts that need no answer"""
+    """Whole texts that need no answer."""
     confirm: frozenset[str]
     agree: frozenset[str]
-    """whole texts that confirm only right after a question: ok, yes"""
+    """Whole texts that confirm only right after a question: ok, yes."""
     change: frozenset[str]
     change_wishes: tuple[str, ...]
     stop_words: frozenset[str]
-    """each alone, or among other commands, asks for no more texts"""
+    """Words that opt out, alone or among other commands."""
     stop_wishes: tuple[str, ...]
     start: frozenset[str]
     help: frozenset[str]
     dangers: tuple[str, ...]
     danger_words: frozenset[str]
-    """words of the dangers that are known also where they are typed wrongly"""
+    """Words of the dangers that are also recognized with typing errors."""
     unlike_danger: frozenset[str]
-    """common words that are a slip away from those, and mean something else"""
+    """Common words that are one typing error away from those and mean something else."""
     numbers: Mapping[str, int]
     ordinals: Mapping[str, int]
     beside_numbers: frozenset[str]
-    """words that leave a number a score: about a 7"""
+    """Words beside which a number stays a score: about a 7."""
     of_ten: str
-    """what stands between 7 and 10, as an expression"""
+    """Regular expression for the words between 7 and 10."""
     says_pain: frozenset[str]
-    """beside a number: it is a score, whatever else was asked"""
+    """Words that make a number a score, whatever was asked."""
     says_choice: frozenset[str]
-    """beside a number: it names one of the sessions on a list"""
+    """Words that make a number a choice from a list."""
     every: Mapping[str, Every]
-    """whole texts that mean all of the sessions on a list"""
+    """Whole texts that mean all appointments on a list."""
