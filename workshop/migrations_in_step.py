@@ -22,7 +22,7 @@ from workshop import postgres
 ROOT = Path(__file__).resolve().parent.parent
 
 GUARDS = {"unseated"}
-"""Tables that only triggers of SQLite write to (migration 0015); no code knows them."""
+"""Tables that only triggers of SQLite write to (migration 0002); no model describes them."""
 
 
 def main() -> int:

@@ -4,16 +4,19 @@ That program is played: it names just the columns that there were, as its models
 again like any request that met another writer.
 """
 
+import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
 from alembic import command
+from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import MetaData, RowMapping, Table, delete, insert, select, text, update
 from sqlmodel import Session
@@ -23,12 +26,30 @@ from scheduler.booking.courses import courses
 from scheduler.clinic.models import Treatment
 from scheduler.http.request_gate import TRIES
 from scheduler.patients.models import Patient
+from scheduler.storage import migrations
 from scheduler.storage.database import Busy, Database
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
-from tests.support.databases import config_for
+from tests.support.databases import ROOT, config_for
 
 STEPS = 4
-"""So many of the newest steps are taken, one at a time."""
+"""How many of the newest migrations run, one at a time, before the example."""
+FIRST_TABLES = "0002"
+"""Nothing was running before these migrations, so the test starts after them."""
+EXAMPLE = """
+import sqlalchemy as sa
+from alembic import op
+
+revision = "example"
+down_revision = "{newest}"
+
+
+def upgrade():
+    nickname = sa.Column("nickname", sa.String(20), server_default="", nullable=False)
+    op.add_column("patients", nickname)
+    op.create_index("ix_patients_nickname", "patients", ["nickname"])
+    op.create_table("nicknames", sa.Column("id", sa.Integer(), primary_key=True))
+"""
+"""A migration as there may be many: it runs last, after the real ones."""
 CLERKS = 2
 MINUTES_OF_A_WEEK = 7 * 24 * 60
 PATIENCE = 60.0
@@ -141,11 +162,11 @@ class Program:
         raise AssertionError("a clerk is stuck")
 
 
-def upgrade(url: str, version: str) -> None:
-    """As an operator does it: what could not have its tables is run again."""
+def upgrade(config: Config, version: str) -> None:
+    """Upgrade as an operator does: run it again when a table was locked."""
     for tried in range(1, TRIES + 1):
         try:
-            command.upgrade(config_for(url), version)
+            command.upgrade(config, version)
         except Exception:
             if tried == TRIES:
                 raise
@@ -153,26 +174,38 @@ def upgrade(url: str, version: str) -> None:
             return
 
 
-def newest(database_url: str) -> list[str]:
-    """The newest versions, in order; the one before the first step of the test is the first."""
-    steps = ScriptDirectory.from_config(config_for(database_url)).walk_revisions()
-    return [step.revision for step, _ in zip(steps, range(STEPS + 1), strict=False)][::-1]
+@pytest.fixture
+def config(database_url: str, tmp_path: Path) -> Config:
+    """The real migrations and one more, the example."""
+    example = EXAMPLE.format(newest=migrations.newest())
+    (tmp_path / "example.py").write_text(example)
+    config = config_for(database_url)
+    folders = (ROOT / "alembic" / "versions", tmp_path)
+    config.set_main_option("version_locations", os.pathsep.join(map(str, folders)))
+    return config
+
+
+def newest(config: Config) -> list[str]:
+    """The version to start from and the newest versions after it, in order."""
+    steps = ScriptDirectory.from_config(config).iterate_revisions("heads", FIRST_TABLES)
+    versions = [step.revision for step, _ in zip(steps, range(STEPS + 1), strict=False)]
+    return [*reversed(versions)] if len(versions) > STEPS else [FIRST_TABLES, *reversed(versions)]
 
 
 def test_the_program_of_before_works_on_while_its_database_is_migrated(
-    database: Database, database_url: str, cast: Cast
+    database: Database, config: Config, cast: Cast
 ) -> None:
     with database.transaction() as session:
         book(session, cast, cast.ann)
-    before, *steps = newest(database_url)
+    before, *steps = newest(config)
     database.close()
-    command.downgrade(config_for(database_url), before)
+    command.downgrade(config, before)
     booked = 1
 
     for version in steps:
         program = Program(database)
         with program.at_work():
-            upgrade(database_url, version)
+            upgrade(config, version)
 
         assert program.refused == [], version
         booked += sum(program.done)
