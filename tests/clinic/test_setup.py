@@ -13,6 +13,8 @@ from scheduler.infra.errors import Invalid, NotAllowed, NotFound
 from scheduler.storage.database import Database
 from tests.support.cast import NOW, Cast, settle
 
+pytestmark = pytest.mark.both_databases
+
 CLINIC: dict[str, Any] = {
     "name": "Linde Akupunktur und Naturheilkunde",
     "timezone": "Europe/Berlin",

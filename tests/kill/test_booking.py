@@ -5,10 +5,14 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from scheduler.storage.database import Database
 from tests.api.conftest import key_for
 from tests.kill.booker import TABLES
 from tests.support.cast import DAY, MONDAY, Cast
+
+pytestmark = pytest.mark.both_databases
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SESSIONS = 6

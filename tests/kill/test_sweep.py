@@ -24,6 +24,8 @@ def figures_of(url: str) -> Figures:
     return sweep(url, messages=32, set_traps=traps(10))
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_nothing_is_lost_and_nothing_is_doubled(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

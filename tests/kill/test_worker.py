@@ -15,6 +15,8 @@ from scheduler.storage.database import Database
 from tests.reminders.world import MONDAY, Hand, World, at, found
 from tests.standin import Standin
 
+pytestmark = pytest.mark.both_databases
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 

@@ -36,6 +36,8 @@ from tests.stories.talk import hear
 from tests.support.zones import ISLAND, island
 from tests.test_cli import SECRET, Run, run
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["run"]
 
 HOUR = timedelta(hours=1)

@@ -15,6 +15,8 @@ from scheduler.storage import links
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import ANNS_PHONE, NOW, Cast
 
+pytestmark = pytest.mark.both_databases
+
 KEY = "a key for tests that is long enough"
 
 

@@ -17,6 +17,8 @@ from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import SECRETS, World, at, found
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def world(database: Database) -> World:

@@ -13,6 +13,8 @@ from scheduler.staff.roles import Permission, Role, may
 from scheduler.storage.database import Database
 from tests.support.cast import NOW
 
+pytestmark = pytest.mark.both_databases
+
 PASSWORD = "correct horse battery staple"
 MINUTE = timedelta(minutes=1)
 

@@ -9,6 +9,8 @@ from scheduler.storage import installation
 from scheduler.storage.database import Database
 from tests.test_cli import SECRET, Run, run
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["run"]
 
 HOME = "https://book.willow.example"

@@ -31,6 +31,8 @@ from scheduler.storage.database import Busy, Database
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
 from tests.support.databases import ROOT, config_for
 
+pytestmark = pytest.mark.both_databases
+
 STEPS = 4
 """How many of the newest migrations run, one at a time, before the example."""
 FIRST_TABLES = "0002"
@@ -231,7 +233,7 @@ def book(session: Session, cast: Cast, who: int) -> None:
     )
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_a_column_that_the_program_of_before_does_not_know_would_be_noticed(
     database: Database, cast: Cast
 ) -> None:

@@ -27,14 +27,16 @@ from scheduler.storage.database import Database
 from tests.support.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
 from tests.support.databases import config_for
 
+pytestmark = pytest.mark.both_databases
+
 SECRET = "a secret for tests that is long enough"
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """A database of each kind without any table."""
-    if request.param == "sqlite":
+@pytest.fixture
+def empty_url(request: pytest.FixtureRequest, database_kind: str, tmp_path: Path) -> str:
+    """The address of a database without tables."""
+    if database_kind == "sqlite":
         return f"sqlite:///{tmp_path}/empty.db"
     url: str = request.getfixturevalue("postgresql_url")
     with psycopg.connect(url.replace("+psycopg", ""), autocommit=True) as connection:

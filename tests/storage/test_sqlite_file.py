@@ -21,6 +21,8 @@ from tests.support.cast import settle
 from tests.support.databases import config_for
 from tests.test_cli import Run, run
 
+pytestmark = pytest.mark.both_databases
+
 __all__ = ["run"]
 
 MOUNTS = """\

@@ -136,6 +136,8 @@ def test_both_confirms_all_that_were_asked_about(
     assert (last_reply(world).meaning, last_reply(world).for_staff) == (Intent.CHOICE, False)
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_both_confirms_none_at_a_time_that_was_not_asked_about(
     world: World, family: tuple[int, int]
 ) -> None:
@@ -204,6 +206,8 @@ def test_children_at_the_same_time_are_told_apart_by_who_treats_them(world: Worl
     assert sorted(re.findall(r"10:00 AM (Ines \d)", question)) == ["Ines 1", "Ines 2"]
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_ok_is_a_yes_only_right_after_the_question(world: World, asked: int) -> None:
     assert "is confirmed" in reply(world, "ok")[0]
 
@@ -251,6 +255,8 @@ def test_seven_or_eight_is_asked_again(world: World, asked: int) -> None:
     assert [value for _, value in scores(world)] == [8]
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 @pytest.mark.parametrize(("kind", "which"), [("review", "first"), ("how_far", "review")])
 def test_a_review_is_answered_like_a_check_in(
     world: World, asked: int, kind: str, which: str
@@ -269,6 +275,8 @@ def test_a_review_is_answered_like_a_check_in(
     ]
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_score_of_one_of_two_children_is_asked_about(world: World) -> None:
     with world.database.transaction() as session:
         clinic = session.get_one(Clinic, world.clinic_id)
@@ -335,6 +343,8 @@ def test_a_patient_gets_twenty_answers_a_day_at_most(world: World, asked: int) -
     assert len(world.messages(kind="help")) == 20
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_danger_and_stop_are_answered_whatever_was_said_before(world: World, asked: int) -> None:
     for _ in range(7):
         receive(world, "who is this")
@@ -371,6 +381,8 @@ def test_danger_and_stop_in_one_text_are_both_heard(world: World, asked: int) ->
     assert stopped(world) == [("STOP. I can't breathe", at(10))]
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_the_emergency_number_is_that_of_the_clinics_country(world: World, asked: int) -> None:
     with world.database.transaction() as session:
         session.get_one(Clinic, world.clinic_id).emergency_phone = "112"
@@ -484,6 +496,8 @@ def test_texts_of_another_clinic_are_not_mixed_in(world: World, asked: int) -> N
     assert state(world, asked) == AppointmentState.BOOKED
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_ten_at_once_of_one_text_are_one(world: World, asked: int) -> None:
     with ThreadPoolExecutor(10) as crowd:
         list(crowd.map(lambda _: receive(world, "C", sid=f"SM{7:032x}"), range(10)))
@@ -501,6 +515,8 @@ def test_ten_texts_at_once_get_five_answers(world: World, asked: int) -> None:
     assert len(world.messages(kind="unknown")) == 5
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_replayed_text_does_nothing_after_things_have_changed(world: World, asked: int) -> None:
     reply(world, "C", sid=f"SM{7:032x}")
     move(world, asked, at(12, 15))
@@ -544,6 +560,8 @@ def test_c_that_comes_late_confirms_nothing_that_was_asked_after_it(
     )
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_staff_may_cancel_while_a_patient_confirms(world: World, asked: int) -> None:
     with world.database.transaction() as session:
         visit = appointment(session, asked, 1)
@@ -553,6 +571,8 @@ def test_staff_may_cancel_while_a_patient_confirms(world: World, asked: int) -> 
     assert state(world, asked) == AppointmentState.CANCELLED
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_the_words_of_a_stop_are_kept_with_their_time(world: World, asked: int) -> None:
     reply(world, "Please stop texting me, I am fine")
 

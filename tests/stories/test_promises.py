@@ -55,6 +55,8 @@ from tests.stories.talk import SIDS, hear
 from tests.support.databases import place
 from workshop import postgres
 
+pytestmark = pytest.mark.both_databases
+
 EXAMPLES = int(os.environ.get("PROMISES", "6"))
 STEPS = 16
 HOUR = timedelta(hours=1)
@@ -634,10 +636,12 @@ class Promises(RuleBasedStateMachine):
             self.world.database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def fresh(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Database]:
+@pytest.fixture
+def fresh(
+    request: pytest.FixtureRequest, database_kind: str, tmp_path: Path
+) -> Callable[[], Database]:
     """Opens one fresh, migrated database after another."""
-    if request.param == "sqlite":
+    if database_kind == "sqlite":
         first = request.getfixturevalue("sqlite_url").removeprefix("sqlite:///")
         template = shutil.copy(first, tmp_path / "template.db")
         return lambda: Database(

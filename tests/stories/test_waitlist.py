@@ -34,6 +34,8 @@ from scheduler.reminders.sending import claims
 from scheduler.storage.database import Database, stored_id
 from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
 
+pytestmark = pytest.mark.both_databases
+
 TEN = (600, 620)
 """Ten o'clock and no other time, in minutes of the day."""
 

@@ -1,7 +1,11 @@
-"""A fresh, migrated database for each test, on SQLite and on a real PostgreSQL.
+"""A fresh, migrated database for each test, on SQLite or on a real PostgreSQL.
 
-The migrations run once a run and kind; each test gets a copy. The PostgreSQL is started by the
-first test that wants it, shared by all workers of the run and gone at its end (workshop.postgres).
+Tests run on SQLite. Tests marked `both_databases` run on PostgreSQL too: those about constraints,
+locks, claims, races, migrations, time and ordering, and for every other statement of the program
+at least one test that executes it. With `--both-databases` every test runs on both.
+
+The migrations run once per run and kind; each test gets a copy. The first test that needs
+PostgreSQL starts it; all workers of the run share it, and it ends with the run (workshop.postgres).
 """
 
 import os
@@ -27,6 +31,14 @@ PLACE = "SCHEDULER_TESTS_PLACE"
 """The variable that tells the workers of a run where its servers and templates are."""
 
 _run = ExitStack()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--both-databases",
+        action="store_true",
+        help="run every test that uses a database on SQLite and on PostgreSQL",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -74,10 +86,28 @@ def postgresql_url(
     postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request: pytest.FixtureRequest) -> str:
-    """A fresh, migrated database of each kind in turn."""
-    url: str = request.getfixturevalue(f"{request.param}_url")
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run a test on PostgreSQL too where it is marked, unless it names its kinds of database."""
+    if "database_kind" not in metafunc.fixturenames:
+        return
+    marks = metafunc.definition.iter_markers("parametrize")
+    if any("database_kind" in mark.args[0] for mark in marks):
+        return
+    marked = metafunc.definition.get_closest_marker("both_databases")
+    if marked or metafunc.config.getoption("both_databases"):
+        metafunc.parametrize("database_kind", ["sqlite", "postgresql"])
+
+
+@pytest.fixture
+def database_kind() -> str:
+    """`sqlite` or `postgresql`."""
+    return "sqlite"
+
+
+@pytest.fixture
+def database_url(request: pytest.FixtureRequest, database_kind: str) -> str:
+    """The address of a fresh, migrated database of the kind that the test runs on."""
+    url: str = request.getfixturevalue(f"{database_kind}_url")
     return url
 
 

@@ -16,6 +16,8 @@ from tests.support.cast import Cast, settle
 from tests.support.databases import place
 from workshop import postgres
 
+pytestmark = pytest.mark.both_databases
+
 played: list[tuple[str, str]] = []
 
 

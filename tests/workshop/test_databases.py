@@ -15,6 +15,8 @@ from scheduler.storage.database import Database
 from tests.support.databases import place
 from workshop import postgres
 
+pytestmark = pytest.mark.both_databases
+
 # A run that starts a server, says where, and is then killed outright.
 KILLED_RUN = """
     import os, pathlib

@@ -1,9 +1,12 @@
 """`make check` notices a model that no migration has made."""
 
+import pytest
 from sqlalchemy import Column, Integer, MetaData, Table
 
 from scheduler.maintenance.tables import metadata
 from workshop.migrations_in_step import differences
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_nothing_is_left_to_migrate(database_url):

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import AuditEntry
@@ -13,6 +14,8 @@ from tests.support.cast import Cast
 SITE = "https://www.example.org"
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_what_staff_set_is_what_the_patients_page_wears(
     desk: Desk, client: TestClient, cast: Cast, database: Database
 ) -> None:

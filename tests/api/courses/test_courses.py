@@ -10,6 +10,8 @@ from scheduler.storage.database import Database
 from tests.api.conftest import Desk, FrozenClock
 from tests.support.cast import DAY, MONDAY, Cast
 
+pytestmark = pytest.mark.both_databases
+
 PLAN = {"start_on": "2027-02-22", "weekdays": ["mon", "thu"], "between": ["09:00", "13:00"]}
 
 

@@ -1,10 +1,14 @@
 """Times that are kept are nobody's sessions, and staff can let them all go."""
 
+import pytest
+
 from scheduler.booking.availability import holds
 from scheduler.clinic.models import Treatment
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, key_for
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+
+pytestmark = pytest.mark.both_databases
 
 TUESDAY = MONDAY + DAY
 DATES = {"from": "2027-02-23", "to": "2027-02-23"}

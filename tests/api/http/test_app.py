@@ -23,6 +23,8 @@ from scheduler.storage.database import Database
 from tests.api.conftest import API, KEY, Desk, FrozenClock, TestClient
 from tests.support.cast import Cast
 
+pytestmark = pytest.mark.both_databases
+
 
 def rooms(database: Database) -> list[str]:
     with database.transaction(write=False) as session:

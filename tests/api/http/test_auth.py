@@ -22,6 +22,8 @@ from tests.api.conftest import API, Desk, FrozenClock, TestClient, key_for
 from tests.api.world import Ids, furnish
 from tests.support.cast import Cast
 
+pytestmark = pytest.mark.both_databases
+
 PUBLIC = {("POST", "/sign-ins")}
 Operation = tuple[str, str, dict[str, Any]]
 

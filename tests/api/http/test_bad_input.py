@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import col, select
@@ -14,6 +15,8 @@ from scheduler.storage.database import Database
 from tests.api.conftest import API, Desk
 from tests.api.courses.test_courses import book
 from tests.support.cast import Cast
+
+pytestmark = pytest.mark.both_databases
 
 PATIENT = {"name": "Cy Example", "phone": "(202) 555-0103"}
 

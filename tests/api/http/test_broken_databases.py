@@ -74,7 +74,7 @@ def test_who_met_another_writer_of_postgresql_may_try_again(
     kept.close()
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_connections_that_are_cut_cost_nobody_an_answer(
     desk: Desk, database: Database, cast: Cast, postgresql_server: psycopg.Connection
 ) -> None:

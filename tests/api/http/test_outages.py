@@ -12,11 +12,6 @@ from tests.support.cast import Cast
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    return sqlite_url
-
-
-@pytest.fixture
 def file(tmp_path: Path) -> Path:
     return tmp_path / "scheduler.db"
 

@@ -15,6 +15,8 @@ from scheduler.storage.database import Database
 from tests.api.conftest import Desk, TestClient
 from tests.support.cast import Cast
 
+pytestmark = pytest.mark.both_databases
+
 FULL = "The disk of the database is full."
 
 
@@ -95,7 +97,7 @@ def test_a_full_disk_is_told_and_forgotten_when_there_is_room_again(
     assert client.get("/health/ready").status_code == 200
 
 
-@pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_a_database_that_became_a_copy_to_read_from_is_read_and_not_written(
     desk: Desk,
     client: TestClient,

@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+import pytest
+
 from scheduler.reminders.models import MassText
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
@@ -22,6 +24,8 @@ def hold(database: Database, clinic_id: int) -> str:
         return f"/mass-texts/{batch.id}"
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_what_waits_is_listed_and_shown(desk: Desk, database: Database, cast: Cast) -> None:
     address = hold(database, cast.clinic)
 
@@ -45,6 +49,8 @@ def test_another_number_is_refused_with_the_one_that_it_is_now(
     assert desk.get(address).json()["state"] == "held"
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_it_is_confirmed_once_and_may_be_stopped_after(
     desk: Desk, database: Database, cast: Cast
 ) -> None:

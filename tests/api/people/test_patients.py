@@ -40,6 +40,8 @@ def test_an_earlier_yes_at_screening_holds_the_course_until_it_is_cleared(
     assert book(desk, cast, 2, **again)["state"] == "needs_clearance", "these are new answers"
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_one_person_who_is_entered_often_at_once_is_one_patient(
     desk: Desk, database: Database, cast: Cast
 ) -> None:

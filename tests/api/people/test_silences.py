@@ -18,6 +18,8 @@ def text(database: Database, body: str, *, number: int = 1) -> None:
         hear(session, carrier_id=f"SM{number + 77:032x}", phone=ANNS_PHONE, body=body, now=NOW)
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_who_never_agreed_is_told_from_who_asked_for_silence(
     desk: Desk, database: Database, cast: Cast
 ) -> None:
@@ -59,6 +61,8 @@ def test_a_stop_outlives_a_new_consent_and_a_new_course(
     assert timeline["items"] != []
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Cast) -> None:
     text(database, "Where may I park?")
     text(database, "I feel faint", number=2)
@@ -76,6 +80,8 @@ def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Ca
     assert done["id"] == urgent["id"]
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast) -> None:
     for number, body in enumerate(["7", "C", "CANCEL", "R", "who is this?"]):
         text(database, body, number=number)

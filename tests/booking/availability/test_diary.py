@@ -12,6 +12,8 @@ from scheduler.infra.intervals import Interval
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import NOW, Cast
 
+pytestmark = pytest.mark.both_databases
+
 NINE = 29_900_000
 TEN = NINE + 60
 

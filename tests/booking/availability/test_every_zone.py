@@ -247,6 +247,8 @@ def _clock(minute: int) -> str:
     return f"{minute % 1440 // 60:02}:{minute % 60:02}"
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_closed_day_is_what_clocks_show_as_that_day(
     database: Database, places: list[Place]
 ) -> None:

@@ -16,6 +16,8 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
 from tests.support.cast import DAY, MONDAY, NOW, Cast, settle, wanted
 
+pytestmark = pytest.mark.both_databases
+
 REFUSALS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 KEPT = [

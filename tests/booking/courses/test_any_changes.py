@@ -10,6 +10,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlmodel import Session, col, select
@@ -34,6 +35,8 @@ from scheduler.infra.errors import Problem
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+
+pytestmark = pytest.mark.both_databases
 
 EXAMPLES = int(os.environ.get("CHANGES_EXAMPLES", "12"))
 WEEKS = (0, 3, 7, 10, 14, 17)

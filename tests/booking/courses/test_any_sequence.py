@@ -13,6 +13,7 @@ from itertools import count, pairwise
 from threading import Barrier
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -57,6 +58,8 @@ from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Busy, Database, stored_id
 from tests.support.cast import NEW_YORK, NOW, Cast, settle, wanted
+
+pytestmark = pytest.mark.both_databases
 
 SEQUENCES = int(os.environ.get("SEQUENCES", "6"))
 STEPS = 18

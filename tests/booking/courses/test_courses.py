@@ -21,6 +21,8 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, treatment, wanted
 
+pytestmark = pytest.mark.both_databases
+
 HARMLESS = {question.key: "no" for question in screening.QUESTIONS}
 
 

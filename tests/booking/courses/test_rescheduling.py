@@ -15,6 +15,8 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, wanted
 
+pytestmark = pytest.mark.both_databases
+
 
 def book(database: Database, cast: Cast, *starts: datetime, who: int | None = None) -> int:
     with database.transaction() as session:

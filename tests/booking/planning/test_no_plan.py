@@ -21,6 +21,8 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
 from tests.support.cast import MONDAY, NEW_YORK, NOW, Cast
 
+pytestmark = pytest.mark.both_databases
+
 START = MONDAY.date()
 WEEKLY = [Phase(4, per_week=1)]
 SIX_WEEKS = range(7, 49)

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Any
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import settings
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -45,6 +46,8 @@ from scheduler.worker import Worker
 from tests.reminders.world import Hand, Paper
 from tests.support import cast
 from tests.support.cast import NEW_YORK, NOW
+
+pytestmark = pytest.mark.both_databases
 
 EXAMPLES = int(os.environ.get("WAITLIST_EXAMPLES", "6"))
 PEOPLE = 4

@@ -10,7 +10,7 @@ from scheduler.storage.database import Database
 from tests.support.cast import NOW
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("database_kind", ["sqlite"])
 def test_no_look_for_those_who_just_came_reads_all_links_or_texts(database: Database) -> None:
     asked: list[tuple[str, Any]] = []
 

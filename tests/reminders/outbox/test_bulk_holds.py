@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import pytest
 from sqlalchemy import event, text
 
 from scheduler.reminders.outbox import bulk_holds
 from scheduler.storage.database import Database
 from tests.reminders.world import MONDAY, found
+
+pytestmark = pytest.mark.both_databases
 
 
 def test_no_look_for_what_was_changed_at_once_reads_all_sessions(database: Database) -> None:

@@ -23,6 +23,8 @@ from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import MONDAY, SECRETS, Paper, World, found
 
+pytestmark = pytest.mark.both_databases
+
 FULL = os.environ.get("CHAOS") == "full"
 """`make chaos` runs these in the size that the promise names; every other run in a smaller one."""
 

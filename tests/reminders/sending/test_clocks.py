@@ -15,6 +15,8 @@ from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import ANN, MONDAY, SECRETS, Hand, Paper, World, found
 
+pytestmark = pytest.mark.both_databases
+
 
 @pytest.fixture
 def world(database: Database) -> World:

@@ -14,6 +14,8 @@ from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, 
 from scheduler.storage.database import Database
 from tests.reminders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
 
+pytestmark = pytest.mark.both_databases
+
 CONFIRMATION = (
     "Willow: booked. Session 1 of 1 is on Mon 11 Jan, 10:00 AM. We text you before each."
     " Reply R to change, HELP for help, STOP to opt out."

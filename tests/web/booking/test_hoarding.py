@@ -17,6 +17,8 @@ from scheduler.storage.database import Database
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
 from tests.web.conftest import FrozenClock, Visitor, count, text_of
 
+pytestmark = pytest.mark.both_databases
+
 PHONE = "+12025550155"
 OTHERS = "Other forms keep times for this phone"
 

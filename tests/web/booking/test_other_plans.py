@@ -3,7 +3,6 @@
 import re
 from datetime import UTC, date, datetime, time, timedelta
 
-import pytest
 from sqlmodel import select
 from starlette.testclient import TestClient
 
@@ -14,12 +13,6 @@ from scheduler.clinic.models import Closure, Practitioner, Treatment
 from scheduler.storage.database import Database
 from tests.support.cast import NEW_YORK, NOW
 from tests.web.conftest import Visitor, count, text_of
-
-
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What pages say does not depend on the kind of database."""
-    return sqlite_url
 
 
 def times(visitor: Visitor) -> list[str]:

@@ -21,12 +21,6 @@ LOOKS = {"desk": DESK, "phone": PHONE}
 STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk by day, or with a small phone by night."""

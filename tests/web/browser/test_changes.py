@@ -24,12 +24,6 @@ if ALL_PICTURES:
     LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(scripts=True, width=320)}
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
 @pytest.fixture(params=LOOKS)
 def look(request: pytest.FixtureRequest) -> str:
     name: str = request.param

@@ -24,12 +24,6 @@ READS = """answer => {
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What a browser fills in does not depend on the kind of database."""
-    return sqlite_url
-
-
-@pytest.fixture
 def walk(browser: Browser) -> Iterator[Walk]:
     """Somebody with a phone that runs scripts."""
     with walking(browser, "code", PHONE._replace(scripts=True)) as walk:

@@ -17,12 +17,6 @@ other way round."""
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
-@pytest.fixture
 def tongue() -> str:
     """The language that is read."""
     return "en"

@@ -18,12 +18,6 @@ if ALL_PICTURES:
     LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(width=320)}
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk by day who reads English, or with a small phone by night, Spanish."""

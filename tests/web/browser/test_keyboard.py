@@ -29,12 +29,6 @@ PEOPLE = (
 """Few, of whom each pair of these is true of at least one."""
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
 def _named(person: Equipped) -> str:
     return "-".join(map(str, person))
 

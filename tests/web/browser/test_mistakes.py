@@ -15,12 +15,6 @@ from tests.web.conftest import FrozenClock, Visitor, count
 LOOKS = {"scripts": Equipped(scripts=True), "no scripts": DESK}
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What pages say does not depend on the kind of database."""
-    return sqlite_url
-
-
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """Somebody at a desk, with scripts and without."""

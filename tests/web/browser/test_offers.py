@@ -19,12 +19,6 @@ LOOKS = {
 }
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """One kind of database is enough to look at pages."""
-    return sqlite_url
-
-
 @pytest.fixture(params=LOOKS)
 def equipped(request: pytest.FixtureRequest) -> Equipped:
     return LOOKS[request.param]

@@ -19,6 +19,8 @@ from tests.support.cast import Cast
 from tests.web.browser.walk import PHONE, Equipped, Walk, walking
 from tests.web.conftest import FrozenClock, Visitor
 
+pytestmark = pytest.mark.both_databases
+
 WANTED = "Wednesday, March 10"
 PRESS_AT = """when =>
     setTimeout(() => document.querySelector("main form button").click(), when - Date.now())

@@ -33,6 +33,8 @@ def write(visitor: Visitor, words: str) -> str:
     return text_of(visitor.get(answer.headers["location"]))
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_message_goes_before_staff(visitor: Visitor, my: str, database: Database) -> None:
     said = write(visitor, "Can I bring my dog?\r\nIt is small.")
 

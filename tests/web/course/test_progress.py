@@ -57,6 +57,8 @@ def test_a_number_is_asked_for_from_the_day_after_a_session_on(
     assert "We ask because of session 1 on Monday, February 22" in text_of(visitor.get(my))
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_number_is_given_once_and_can_be_corrected(
     visitor: Visitor, my: str, clock: FrozenClock, database: Database
 ) -> None:

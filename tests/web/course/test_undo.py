@@ -82,6 +82,8 @@ def book_for_bob(visitor: Visitor, wanted: RequestedTime) -> None:
         )
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 @deeds
 def test_what_was_done_is_taken_back_whole(
     visitor: Visitor, my: str, database: Database, deed: object
@@ -202,6 +204,8 @@ def test_what_staff_have_changed_since_stays(
     assert sessions(database) == after
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_a_late_session_is_taken_back_although_nobody_could_book_it_so_late(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock
 ) -> None:
@@ -228,6 +232,8 @@ def test_nothing_else_is_taken_back(
     assert sessions(database) == after
 
 
+@pytest.mark.both_databases
+@pytest.mark.both_databases
 def test_looking_and_scanning_change_nothing(visitor: Visitor, my: str, database: Database) -> None:
     cancel_two(visitor)
     before = (sessions(database), count(database, AuditEntry))

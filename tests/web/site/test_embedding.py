@@ -22,12 +22,6 @@ CSP = "content-security-policy"
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Frames do not depend on the kind of database."""
-    return sqlite_url
-
-
-@pytest.fixture
 def listed(database: Database, cast: Cast) -> None:
     """The clinic has a website and a colour."""
     with database.transaction() as session:

@@ -13,6 +13,8 @@ from scheduler.storage.database import Database
 from tests.support.cast import NOW, Cast
 from tests.web.conftest import FrozenClock, Visitor, text_of
 
+pytestmark = pytest.mark.both_databases
+
 PLACES = ("/my/{}", "/offers/{}", "/book/{}/details", "/calendars/{}.ics")
 
 

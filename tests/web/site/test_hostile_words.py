@@ -54,12 +54,6 @@ BELOW_A_SESSION = ("move", "rest?start_on=2027-03-15", "cancellation", "earlier"
 
 
 @pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What a page shows does not depend on the kind of database."""
-    return sqlite_url
-
-
-@pytest.fixture
 def walk(browser: Browser) -> Iterator[Walk]:
     """Somebody with a small phone, JavaScript on."""
     with walking(browser, "hostile", PHONE._replace(scripts=True)) as walk:

@@ -16,12 +16,6 @@ from tests.support.cast import NOW
 from tests.web.conftest import FrozenClock, Visitor, count, text_of
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What pages say does not depend on the kind of database."""
-    return sqlite_url
-
-
 def test_what_will_be_texted_is_told_at_the_end(visitor: Visitor) -> None:
     visitor.reach("done")
 

@@ -21,12 +21,6 @@ from tests.web.conftest import Visitor, count, text_of
 TEMPLATES = sorted((Path(rendering.__file__).parents[1] / "templates").glob("*.html"))
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """What pages say does not depend on the kind of database."""
-    return sqlite_url
-
-
 @pytest.mark.parametrize(
     "headers",
     [

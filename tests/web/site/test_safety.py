@@ -22,12 +22,6 @@ ELSEWHERE = (
 )
 
 
-@pytest.fixture
-def database_url(sqlite_url: str) -> str:
-    """Headers do not depend on the kind of database."""
-    return sqlite_url
-
-
 def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
     """Each method and path of the patients' door."""
     del app
