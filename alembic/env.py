@@ -1,7 +1,7 @@
-"""Bring the database of DATABASE_URL (or of the caller's `sqlalchemy.url`) to a version.
+"""Migrate the database of DATABASE_URL (or of the caller's `sqlalchemy.url`) to a version.
 
-Two processes that migrate at once queue: on PostgreSQL on an advisory lock, on SQLite on the
-write lock of the file.
+Concurrent migrations queue: on PostgreSQL on an advisory lock, on SQLite on the write lock of the
+file.
 """
 
 import os
@@ -13,19 +13,19 @@ from scheduler.maintenance.tables import metadata
 from scheduler.storage.database import Database
 
 MIGRATION_LOCK = 7_203_417_554_018_221
-"""Any number that nothing else in this database locks."""
+"""A number that no other code in this database locks."""
 
 
 PATIENCE = 60.0
-"""Seconds to wait for another process that migrates the same SQLite file: it may take its time."""
+"""Seconds to wait for another process that migrates the same SQLite file."""
 
 
 LOCK_SECONDS = 2
-"""How long a step may wait for a table that others are using."""
+"""Seconds that a step may wait for a table in use."""
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Our column type is, in the database, a plain timestamp: migrations must not import code."""
+    """Render our column types as SQLAlchemy types, because migrations must not import code."""
     if kind == "type" and type(item).__name__ == "Instant":
         return "sa.DateTime(timezone=True)"
     if kind == "type" and type(item).__name__ == "AutoString":
@@ -35,7 +35,7 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
 
 
 def migrate(connection: Connection) -> None:
-    """Run what is asked for on an open connection, in one transaction."""
+    """Run the requested migrations on an open connection, in one transaction."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
@@ -49,8 +49,8 @@ def migrate(connection: Connection) -> None:
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            # A step that waits for a table lets nobody else at it meanwhile: rather give up, whole,
-            # and be run again.
+            # A step that waits for a table blocks all others from it, so give up soon, roll back
+            # and let the operator retry.
             connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
         context.run_migrations()
 

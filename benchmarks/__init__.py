@@ -1,1 +1,1 @@
-"""What the program costs, beside the least that the same work can cost. `make bench` runs all."""
+"""Measures the program beside the lowest cost of the same work. `make bench` runs all."""

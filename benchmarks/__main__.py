@@ -1,4 +1,4 @@
-"""Run every benchmark in turn; 1 as soon as one finds a wrong answer."""
+"""Run every benchmark; return 1 at the first wrong answer."""
 
 import sys
 

@@ -37,18 +37,18 @@ BATCH = 5000
 
 @dataclass(frozen=True)
 class Place:
-    """A seeded clinic and where it lies."""
+    """A seeded clinic and its database."""
 
     name: str
     database: Database
     treatment_id: int
     entries: int
-    """How many diary entries lie within the eight weeks."""
+    """The number of diary entries within the eight weeks."""
 
 
 @contextmanager
 def opened(*, history: int) -> Iterator[list[Place]]:
-    """The clinic on SQLite and on PostgreSQL, each with so many past entries in its diary."""
+    """The clinic on SQLite and on PostgreSQL, with this number of past entries in its diary."""
     with tempfile.TemporaryDirectory() as folder, postgres.place() as place:
         server = postgres.start(place)
         with psycopg.connect(server.replace("+psycopg", ""), autocommit=True) as connection:
@@ -59,8 +59,8 @@ def opened(*, history: int) -> Iterator[list[Place]]:
         }
         places = [_seeded(name, url, history) for name, url in urls.items()]
         yield places
-        for each in places:
-            each.database.close()
+        for seeded in places:
+            seeded.database.close()
 
 
 def _seeded(name: str, url: str, history: int) -> Place:
@@ -74,7 +74,10 @@ def _seeded(name: str, url: str, history: int) -> Place:
             for number in range(PEOPLE)
         ]
         treatment = _offered(session, clinic, staff, beds)
-        pairs = [(who.calendar_id, bed.calendar_id) for who, bed in zip(staff, beds, strict=True)]
+        pairs = [
+            (practitioner.calendar_id, bed.calendar_id)
+            for practitioner, bed in zip(staff, beds, strict=True)
+        ]
         booked = list(_booked(pairs))
         _enter(session, clinic, [*booked, *_past(pairs, history)])
         treatment_id = stored_id(treatment.id)
@@ -97,7 +100,7 @@ def _clinic(session: Session) -> Clinic:
 
 
 def _hired(session: Session, clinic: Clinic, number: int) -> Practitioner:
-    who = setup.hire(
+    practitioner = setup.hire(
         session,
         OPERATOR,
         clinic,
@@ -107,8 +110,8 @@ def _hired(session: Session, clinic: Clinic, number: int) -> Practitioner:
         now=NOW,
     )
     week = [rota.weekly_hours(weekday, "09:00", "17:00") for weekday in range(5)]
-    rota.set_hours(session, OPERATOR, who, week, now=NOW)
-    return who
+    rota.set_hours(session, OPERATOR, practitioner, week, now=NOW)
+    return practitioner
 
 
 def _offered(
@@ -121,14 +124,14 @@ def _offered(
         name="Back course",
         minutes=SESSION,
         phases=[{"sessions": 12, "per_week": 2}],
-        practitioner_ids=[stored_id(each.id) for each in staff],
+        practitioner_ids=[stored_id(practitioner.id) for practitioner in staff],
         room_ids=[stored_id(bed.id) for bed in beds],
         now=NOW,
     )
 
 
 def _booked(pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Minute]]:
-    """Calendar and start of each session booked: twelve fit in a day, 60 % of them are taken."""
+    """Calendar and start of each booked session: 60 % of the twelve that fit into a day."""
     chance = random.Random(7)
     for ahead in range((LAST - FIRST).days + 1):
         day = FIRST + timedelta(days=ahead)
@@ -140,7 +143,7 @@ def _booked(pairs: Sequence[tuple[int, int]]) -> Iterator[tuple[int, Minute]]:
 
 
 def _past(pairs: Sequence[tuple[int, int]], entries: int) -> Iterator[tuple[int, Minute]]:
-    """So many entries before the first day, as close as they can lie."""
+    """This number of entries directly before the first day, without gaps."""
     calendars = [calendar for pair in pairs for calendar in pair]
     end = moment(FIRST, 0, ZONE)
     for number in range(entries):
@@ -149,7 +152,7 @@ def _past(pairs: Sequence[tuple[int, int]], entries: int) -> Iterator[tuple[int,
 
 
 def _enter(session: Session, clinic: Clinic, taken: Sequence[tuple[int, Minute]]) -> None:
-    # One owner for all: the search looks at calendars and times alone.
+    # One owner for all, because the search reads only calendars and times.
     owner = Hold(clinic_id=stored_id(clinic.id), expires_at=datetime(2100, 1, 1, tzinfo=UTC))
     session.add(owner)
     session.flush()

@@ -1,4 +1,4 @@
-"""A practitioner falls ill over booked sessions: each proposed a place, and all moved at once."""
+"""A practitioner falls ill: propose a place for each booked session, then move all at once."""
 
 import random
 import statistics
@@ -31,32 +31,32 @@ SESSIONS = 30
 AWAY = timedelta(days=14)
 
 FORTNIGHT = 120
-"""All sessions of two weeks: twelve a day."""
+"""Sessions in two weeks, twelve a day."""
 ROUNDS_OF_ALL = 3
 LEFT = 0.1
-"""How much of what is free with the others stays so, where places are scarce."""
+"""Share of the other practitioners' free time that stays free where places are scarce."""
 WEEKS = 6
 HALF = 12
 """A day of one practitioner."""
 
 
 def main() -> int:
-    """Print two rows for each database; 1 where not all are dealt with."""
+    """Print two rows for each database; return 1 if a session is left out."""
     with clinic.opened(history=0) as places:
         for place in places:
             with place.database.transaction() as session:
                 book(session, place)
-            if not told(place, SESSIONS, ROUNDS):
+            if not is_complete(place, SESSIONS, ROUNDS):
                 return 1
             with place.database.transaction() as session:
                 crowd(session, place)
-            if not told(place, FORTNIGHT, ROUNDS_OF_ALL):
+            if not is_complete(place, FORTNIGHT, ROUNDS_OF_ALL):
                 return 1
     return 0
 
 
-def told(place: Place, sessions: int, rounds: int) -> bool:
-    """Measure and print; False where there are more or fewer sessions than there should be."""
+def is_complete(place: Place, sessions: int, rounds: int) -> bool:
+    """Measure and print; return False if the number of sessions is wrong."""
     proposing, computing, moving, also = [], [], [], ""
     for _ in range(rounds):
         proposed, computed, moved, proposal = measured(place)
@@ -67,7 +67,7 @@ def told(place: Place, sessions: int, rounds: int) -> bool:
         proposing.append(proposed)
         computing.append(computed)
         moving.append(moved)
-        nowhere = sum("why" in each for each in inside)
+        nowhere = sum("why" in session for session in inside)
         also = f"{len(proposal.placings) - sessions} after them, {nowhere} without a place"
     print(
         f"{place.name:<10} {sessions:>3} sessions   proposed in"
@@ -80,9 +80,9 @@ def told(place: Place, sessions: int, rounds: int) -> bool:
 
 
 def measured(place: Place) -> tuple[float, float, float, AbsenceProposal]:
-    """Milliseconds to propose, by the clock and by the processor, and to confirm; the proposal.
+    """Milliseconds to propose (wall clock and CPU) and to confirm, and the proposal.
 
-    Nothing of it is kept.
+    Everything is rolled back.
     """
     with place.database.transaction() as session:
         began, busy = time.perf_counter(), time.process_time()
@@ -97,7 +97,7 @@ def measured(place: Place) -> tuple[float, float, float, AbsenceProposal]:
 
 
 def propose(session: Session) -> AbsenceProposal:
-    """The first practitioner is away for the first two weeks."""
+    """Time off of the first practitioner for the first two weeks."""
     start = instant_of(moment(FIRST, 0, clinic.ZONE))
     return proposals.propose(
         session,
@@ -109,7 +109,7 @@ def propose(session: Session) -> AbsenceProposal:
 
 
 def book(session: Session, place: Place) -> None:
-    """Half as many patients with two sessions each, in the practitioner's free times."""
+    """Book two sessions for each of half as many patients, in the practitioner's free times."""
     clear(session)
     treatment = session.get_one(Treatment, place.treatment_id)
     free = search.free_slots(
@@ -127,7 +127,7 @@ def book(session: Session, place: Place) -> None:
 
 
 def crowd(session: Session, place: Place) -> None:
-    """Courses of six weeks in all times of the practitioner, and hardly a free one elsewhere."""
+    """Book courses of six weeks in all times of the practitioner; few are free elsewhere."""
     for course in session.exec(select(Course)):
         courses.cancel(session, OPERATOR, course, now=NOW)
     clear(session)
@@ -148,14 +148,14 @@ def crowd(session: Session, place: Place) -> None:
 
 
 def clear(session: Session) -> None:
-    """What fills the clinic are holds, which would be in the way of those who are to be booked."""
+    """Holds fill the clinic and would block the bookings."""
     session.exec(
         delete(DiaryEntry).where(col(DiaryEntry.calendar_id) == practitioner(session).calendar_id)
     )
 
 
 def fill(session: Session) -> None:
-    """Of what the other practitioners have free only a tenth is left, and the first bed is free."""
+    """Leave only a tenth of the other practitioners' time free, and free the first bed."""
     chance = random.Random(8)
     people = session.exec(select(Practitioner).order_by(col(Practitioner.id))).all()
     beds = session.exec(select(Room).order_by(col(Room.id))).all()
@@ -164,10 +164,10 @@ def fill(session: Session) -> None:
         select(DiaryEntry.hold_id).where(col(DiaryEntry.hold_id).is_not(None)).limit(1)
     ).one()
     rows = []
-    for who, bed in zip(people[1:], beds[1:], strict=True):
+    for person, bed in zip(people[1:], beds[1:], strict=True):
         taken = set(
             session.exec(
-                select(DiaryEntry.from_minute).where(DiaryEntry.calendar_id == who.calendar_id)
+                select(DiaryEntry.from_minute).where(DiaryEntry.calendar_id == person.calendar_id)
             )
         )
         rows += [
@@ -179,13 +179,13 @@ def fill(session: Session) -> None:
             }
             for start in starts_of_all()
             if start not in taken and chance.random() >= LEFT
-            for calendar_id in (who.calendar_id, bed.calendar_id)
+            for calendar_id in (person.calendar_id, bed.calendar_id)
         ]
     session.execute(insert(clinic.DIARY), rows)
 
 
 def starts_of_all() -> Iterator[int]:
-    """The minutes of all sessions that one practitioner can give."""
+    """The start minutes of all sessions of one practitioner."""
     for ahead in range((LAST - FIRST).days + 1):
         day = FIRST + timedelta(days=ahead)
         if day.weekday() < 5:
@@ -195,7 +195,7 @@ def starts_of_all() -> Iterator[int]:
 
 
 def at(day: date, which: int) -> datetime:
-    """The start of a session of a day, counted from 0."""
+    """The start of a day's n-th session, counted from 0."""
     return instant_of(moment(day, 9 * 60 + which * clinic.SESSION, clinic.ZONE))
 
 
@@ -216,20 +216,23 @@ def enter(
         language="en",
         now=NOW,
     )
-    who = stored_id(practitioner(session).id)
+    practitioner_id = stored_id(practitioner(session).id)
     courses.book(
         session,
         OPERATOR,
         treatment=treatment,
         patient=patient,
-        wanted=[RequestedTime(which, start, who) for which, start in enumerate(starts, start=1)],
+        wanted=[
+            RequestedTime(number, start, practitioner_id)
+            for number, start in enumerate(starts, start=1)
+        ],
         agreed=agreed,
         now=NOW,
     )
 
 
 def apart(free: Sequence[Slot]) -> list[Slot]:
-    """Thirty of these times that do not overlap, spread over the days."""
+    """Thirty of these times without overlaps, spread over the days."""
     alone: list[Slot] = []
     for slot in free:
         if not alone or slot.starts_at >= alone[-1].starts_at + clinic.SESSION:
@@ -238,7 +241,7 @@ def apart(free: Sequence[Slot]) -> list[Slot]:
 
 
 def practitioner(session: Session) -> Practitioner:
-    """The first of the ten."""
+    """The first of the ten practitioners."""
     return session.exec(select(Practitioner).order_by(col(Practitioner.id)).limit(1)).one()
 
 

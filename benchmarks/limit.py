@@ -1,8 +1,8 @@
-"""The least that a slot search can cost: one program for one question, straight at the driver.
+"""The lower limit of a slot search: one program for one question, directly on the driver.
 
-It reads the same rows as the search of the program (who, where, hours, closures, diary) and finds
-the same slots for a clinic whose clocks do not change meanwhile. It knows nothing of holds that
-lapse, hands-on minutes, licences, turnover, notice or a patient, which the program looks after.
+It reads the same rows as the program's search (practitioners, rooms, hours, closures, diary) and
+finds the same slots while the clocks do not change. It ignores expired holds, hands-on minutes,
+licenses, turnover, notice and the patient, all of which the program handles.
 """
 
 import json
@@ -14,7 +14,7 @@ from benchmarks.clinic import FIRST, LAST, SESSION, ZONE
 from scheduler.clinic.hours import moment
 
 Rows = Callable[[str], Sequence[Any]]
-"""Runs a query and gives all its rows."""
+"""Runs a query and returns all its rows."""
 
 STEP = 20
 DAY = 1440
@@ -44,19 +44,19 @@ def search(rows: Rows, treatment_id: int, *, listed: str) -> list[tuple[int, int
         f" AND from_minute > {start - DAY} AND from_minute < {end} AND to_minute > {start}"
         " GROUP BY calendar_id"
     ):
-        # As many starts before as the session is long overlap it, its own, and those within.
+        # An entry blocks the starts up to one session length before it, and those within it.
         mask = 0
         for minute in json.loads(f"[{minutes}]"):
             mask |= stretch << ((minute - start) // STEP - back)
         taken[calendar] = mask
     open_starts: dict[int, int] = defaultdict(int)
-    for who, weekday, starts, ends in hours:
+    for practitioner_id, weekday, starts, ends in hours:
         begin = int(starts[:2]) * 60 + int(starts[3:])
         work = int(ends[:2]) * 60 + int(ends[3:]) - begin - SESSION
         mask = ((1 << work // STEP + 1) - 1) << begin // STEP
         for ahead in range((weekday - FIRST.weekday()) % 7, (LAST - FIRST).days + 1, 7):
             if not closed:
-                open_starts[who] |= mask << ahead * DAY // STEP
+                open_starts[practitioner_id] |= mask << ahead * DAY // STEP
     room_at = [0] * count
     unhoused = (1 << count) - 1
     for bed, calendar in beds:
@@ -66,10 +66,10 @@ def search(rows: Rows, treatment_id: int, *, listed: str) -> list[tuple[int, int
                 room_at[bit] = bed
         unhoused &= ~housed
     found = []
-    for who, calendar in staff:
-        free = open_starts[who] & ~taken[calendar] & ~unhoused
+    for practitioner_id, calendar in staff:
+        free = open_starts[practitioner_id] & ~taken[calendar] & ~unhoused
         for bit, sign in enumerate(reversed(f"{free:b}")):
             if sign == "1":
-                found.append((start + bit * STEP, who, room_at[bit]))
+                found.append((start + bit * STEP, practitioner_id, room_at[bit]))
     found.sort()
     return found

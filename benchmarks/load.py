@@ -1,4 +1,4 @@
-"""Fifty clients book whole courses that share their times, through real servers. A table."""
+"""Fifty clients book courses that share their times, through real servers."""
 
 import statistics
 import subprocess
@@ -24,18 +24,18 @@ CLIENTS = 50
 ATTEMPTS = 400
 SESSIONS = 12
 PAIRS = ((0, 2), (1, 3), (2, 4), (0, 3), (1, 4))
-"""On which two weekdays a course is wanted: any two courses may share some of their days."""
+"""The two weekdays of a course; any two courses may share days."""
 PROCESSES = {"SQLite": 1, "PostgreSQL": 2}
 
 
 def main() -> int:
-    """Print a row for each database; 1 where a course was booked by half or a time twice."""
+    """Print a row for each database; return 1 if a course is partial or a time booked twice."""
     with databases() as opened:
-        return 0 if all(measured(*each) for each in opened) else 1
+        return 0 if all(measured(*database) for database in opened) else 1
 
 
 def measured(name: str, database: Database) -> bool:
-    """Print the row of one database. Whether what stands there is what the clients were told."""
+    """Print the row of one database. Whether its contents match the responses."""
     cast = rush.settle_with_one_practitioner(database)
     bodies = [rush.course_of(cast, number, course(number)) for number in range(ATTEMPTS)]
     key = api_key(database)
@@ -45,15 +45,16 @@ def measured(name: str, database: Database) -> bool:
         answers = rush.book_at_once(servers.addresses, key, bodies, clients=CLIENTS)
         spent = time.perf_counter() - began
     print_row(name, answers, spent)
-    told = rush.statuses(answers)
-    if rush.outcome(database) == rush.whole(answers, SESSIONS) and told.keys() <= {201, 409, 503}:
+    statuses = rush.statuses(answers)
+    is_whole = rush.outcome(database) == rush.whole(answers, SESSIONS)
+    if is_whole and statuses.keys() <= {201, 409, 503}:
         return True
-    print(f"{name}: {rush.outcome(database)} after {told}", file=sys.stderr)
+    print(f"{name}: {rush.outcome(database)} after {statuses}", file=sys.stderr)
     return False
 
 
 def course(number: int) -> list[datetime]:
-    """Twelve sessions, two a week, at a whole hour, from one of a dozen weeks on."""
+    """Twelve sessions, two a week, at a full hour, starting in one of twelve weeks."""
     chance = Random(number)
     first = rush.monday() + timedelta(weeks=chance.randrange(12))
     minute = chance.randrange(9, 17) * 60
@@ -63,14 +64,14 @@ def course(number: int) -> list[datetime]:
 
 
 def print_row(name: str, answers: Sequence[Answer], spent: float) -> None:
-    """What the clients saw, waiting for their turn included."""
-    told = rush.statuses(answers)
+    """The times that clients measured, including the wait for their turn."""
+    statuses = rush.statuses(answers)
     waits = statistics.quantiles((1000 * answer.seconds for answer in answers), n=100)
     print(
         f"{name:<10} {PROCESSES[name]} process(es), {CLIENTS} clients, {len(answers)} attempts"
         f"   {len(answers) / spent:5.1f} a second"
         f"   p50 {waits[49]:5.0f} ms   p99 {waits[98]:5.0f} ms"
-        f"   201: {told[201]}  409: {told[409]}  503: {told[503]}"
+        f"   201: {statuses[201]}  409: {statuses[409]}  503: {statuses[503]}"
     )
 
 

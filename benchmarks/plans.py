@@ -1,4 +1,4 @@
-"""A course of twelve, the plans beside it, and what is said where there is none. A table."""
+"""A course of twelve, its alternatives, and the explanation if there is no plan."""
 
 import sys
 from collections.abc import Callable
@@ -23,12 +23,15 @@ WEEKEND = [Phase(12, per_week=2, weekdays=(5, 6))]
 
 
 def main() -> int:
-    """Print the table; 1 where something was not answered as it should be."""
+    """Print the table; return 1 for a wrong answer."""
     with clinic.opened(history=0) as places:
         for place in places:
             search, *spent = measured(partial(slots, place), *_programs(place))
-            for name, each in zip(NAMES, spent, strict=True):
-                print(f"{place.name:<10} {name:<44} {each:6.1f} ms = {each / search:4.1f} searches")
+            for name, milliseconds in zip(NAMES, spent, strict=True):
+                print(
+                    f"{place.name:<10} {name:<44} {milliseconds:6.1f} ms"
+                    f" = {milliseconds / search:4.1f} searches"
+                )
     return 0
 
 
@@ -38,7 +41,7 @@ def best(session: Session, treatment: Treatment) -> None:
 
 
 def with_alternatives(session: Session, treatment: Treatment) -> None:
-    """The best plan, and those that are better in one thing."""
+    """The best plan, and plans that are better in one respect."""
     alternatives.find(plan_course.proposal(session, treatment, ASKED, now=NOW, agreed=TWICE))
 
 
@@ -50,13 +53,13 @@ def with_neighbours(session: Session, treatment: Treatment) -> None:
 
 
 def within_a_cap(session: Session, treatment: Treatment) -> None:
-    """Ten in sixty days, and the rest afterwards."""
+    """Ten sessions in sixty days, and the rest afterwards."""
     capped = [Phase(12, per_week=2, caps=(Cap(10, 60),))]
     plan_course.propose(session, treatment, ASKED, now=NOW, agreed=capped)
 
 
 def refused(session: Session, treatment: Treatment) -> None:
-    """No plan: why, and what would help."""
+    """No plan: the reason and the remedies."""
     try:
         plan_course.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
     except Refused as none:
@@ -67,7 +70,7 @@ def refused(session: Session, treatment: Treatment) -> None:
 NAMES = (
     "a plan of 12",
     "... and its alternatives",
-    "... and five neighbours of each session",
+    "... and five other times for each session",
     "... with a cap that is reached",
     "no plan: why, and what would help",
 )

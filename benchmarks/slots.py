@@ -1,4 +1,4 @@
-"""Free slots over eight weeks and a course of twelve, beside the tightest program. A table."""
+"""Free slots over eight weeks and a course of twelve, beside the lower limit."""
 
 import os
 import sqlite3
@@ -23,13 +23,13 @@ LISTED = {
     "SQLite": "group_concat(from_minute)",
     "PostgreSQL": "string_agg(from_minute::text, ',')",
 }
-"""How each engine gives many minutes in one text, which is faster than rows."""
+"""Aggregates many minutes into one string on each engine, which is faster than rows."""
 HISTORY = int(os.environ.get("HISTORY", "200000"))
 """Past entries of the second clinic; `make bench HISTORY=1000000` makes it a million."""
 
 
 def main() -> int:
-    """Print the table; 1 where the two programs do not find the same slots."""
+    """Print the table; return 1 if the two programs find different slots."""
     for history in (0, HISTORY):
         with clinic.opened(history=history) as places:
             for place in places:
@@ -39,7 +39,7 @@ def main() -> int:
 
 
 def compare(place: Place, history: int) -> bool:
-    """Measure one place and print its row."""
+    """Measure one database and print its row."""
     with raw(place) as rows:
 
         def tightest() -> list[tuple[int, int, int]]:
@@ -58,7 +58,7 @@ def compare(place: Place, history: int) -> bool:
 
 
 def slots(place: Place) -> list[Slot]:
-    """The free slots of eight weeks, from the first look into the database on."""
+    """The free slots of eight weeks, database included."""
     with place.database.transaction(write=False) as session:
         treatment = session.get_one(Treatment, place.treatment_id)
         means = search.resources(session, treatment)
@@ -66,7 +66,7 @@ def slots(place: Place) -> list[Slot]:
 
 
 def planned(place: Place) -> int:
-    """How many sessions a course has that is planned from the first day on."""
+    """The number of sessions of a course planned from the first day on."""
     with place.database.transaction(write=False) as session:
         treatment = session.get_one(Treatment, place.treatment_id)
         return len(
@@ -75,7 +75,7 @@ def planned(place: Place) -> int:
 
 
 def measured(*programs: Callable[[], object]) -> list[float]:
-    """The median time of each in milliseconds, run in turn so that all share the same weather."""
+    """The median time of each in milliseconds, run in turn so that all meet the same load."""
     times: list[list[float]] = [[] for _ in programs]
     for _ in range(ROUNDS):
         for program, spent in zip(programs, times, strict=True):
@@ -87,7 +87,7 @@ def measured(*programs: Callable[[], object]) -> list[float]:
 
 @contextmanager
 def raw(place: Place) -> Iterator[limit.Rows]:
-    """A connection of the driver alone."""
+    """A connection of the bare driver."""
     if place.database.is_sqlite:
         with closing(sqlite3.connect(place.database.url.database or "")) as connection:
             yield lambda query: connection.execute(query).fetchall()

@@ -1,4 +1,4 @@
-"""Whether the time of an answer tells who is known: a lost link, a wrong password. A table."""
+"""Whether response times reveal known phones and accounts: a lost link, a wrong password."""
 
 import statistics
 import sys
@@ -25,13 +25,13 @@ KEY = "a key for benchmarks that is long enough"
 
 
 def main() -> int:
-    """Print a row for each door and database; 1 where an answer itself tells."""
+    """Print a row for each request and database; return 1 if a response differs."""
     with databases() as opened:
-        return 0 if all(measured(*each) for each in opened) else 1
+        return 0 if all(measured(*database) for database in opened) else 1
 
 
 def measured(name: str, database: Database) -> bool:
-    """Print the rows of one database. Whether known and unknown are answered alike."""
+    """Print the rows of one database. Whether known and unknown get the same response."""
     people(database)
     clock = FrozenClock()
     settings = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
@@ -52,7 +52,7 @@ def measured(name: str, database: Database) -> bool:
 
 
 def people(database: Database) -> None:
-    """A hundred patients and ten members of staff."""
+    """Add a hundred patients and ten staff members."""
     with database.transaction() as session:
         clinic = session.get_one(Clinic, settle(session).clinic)
         for number in range(100):
@@ -78,26 +78,26 @@ def people(database: Database) -> None:
 
 
 def compared(door: str, ask: Callable[..., Response], clock: FrozenClock) -> bool:
-    """Ask for both in turn and print the medians. Whether all were answered alike."""
+    """Request both in turn and print the medians. Whether all responses were the same."""
     took: dict[bool, list[float]] = {True: [], False: []}
-    said = set()
+    responses = set()
     for number in range(ROUNDS):
         for known, times in took.items():
-            clock.move(hours=13)  # so that nobody has asked too often
+            clock.move(hours=13)  # so that no limit applies
             began = time.perf_counter()
             answer = ask(number, known=known)
             times.append(1000 * (time.perf_counter() - began))
             body = answer.text.replace(answer.headers.get("x-request-id", " "), "")
-            said.add((answer.status_code, answer.headers.get("location"), body))
+            responses.add((answer.status_code, answer.headers.get("location"), body))
     known_ms, unknown_ms = (statistics.median(took[known]) for known in (True, False))
     slower = statistics.mean(a > b for a in took[True] for b in took[False])
     print(
         f"{door} known {known_ms:6.1f} ms   unknown {unknown_ms:6.1f} ms"
         f"   {known_ms / unknown_ms - 1:+.1%}   known slower than unknown in {slower:.0%} of pairs"
     )
-    if len(said) != 1:
-        print(f"{door}: answered in {len(said)} ways: {said}", file=sys.stderr)
-    return len(said) == 1
+    if len(responses) != 1:
+        print(f"{door}: answered in {len(responses)} ways: {responses}", file=sys.stderr)
+    return len(responses) == 1
 
 
 if __name__ == "__main__":

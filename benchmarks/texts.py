@@ -1,4 +1,4 @@
-"""Many texts due at one moment, and a carrier that takes five seconds over each. A table."""
+"""Many texts due at one moment, and a carrier that takes five seconds for each."""
 
 import os
 import sys
@@ -30,28 +30,28 @@ from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
 
 TEXTS = int(os.environ.get("TEXTS", "40"))
-"""How many are due; `make bench TEXTS=1000` makes it a thousand."""
+"""The number of texts due; `make bench TEXTS=1000` makes it a thousand."""
 SECONDS = 5.0
 AT_ONCE = (4, 20)
-"""How many calls a worker has under way: as it is by default, and as a setting may say."""
+"""Simultaneous calls of a worker: the default, and a higher setting."""
 
 
 def main() -> int:
-    """Print a row for each database and setting; 1 where not every text went out, once."""
+    """Print a row for each database and setting; return 1 unless each text was sent once."""
     with clinic.opened(history=0) as places, ThreadPoolExecutor(len(places)) as pool:
         for place in places:
             book(place)
         for at_once in AT_ONCE:
             for place in places:
                 hands(place.database, Slow()).sweep()
-            # Both wait for nearly all of the time, so they may do it together.
+            # Both mostly wait, so they can run at the same time.
             if not all(pool.map(partial(measured, at_once=at_once), places)):
                 return 1
     return 0
 
 
 def measured(place: Place, at_once: int) -> bool:
-    """Send all texts, and print the row. Whether each phone got its own, once."""
+    """Send all texts and print the row. Whether each phone got its own text once."""
     database = Watched(place.database.url.render_as_string(hide_password=False))
     carrier = Slow(database)
     worker = hands(database, carrier, at_once)
@@ -63,7 +63,7 @@ def measured(place: Place, at_once: int) -> bool:
         sent = session.exec(
             select(func.count()).where(col(Message.state) == MessageState.SENT)
         ).one()
-        # The next one finds everything as it was before.
+        # Restores the database for the next run.
         session.exec(delete(Attempt))
         session.exec(delete(Message))
     longest = database.longest
@@ -85,7 +85,7 @@ def measured(place: Place, at_once: int) -> bool:
 
 
 def hands(database: Database, carrier: "Slow", at_once: int = 1) -> Worker:
-    """Who writes the texts down and sends them, at a moment that is always the same."""
+    """The worker, at a fixed time."""
     return Worker(
         database,
         carrier,
@@ -97,7 +97,7 @@ def hands(database: Database, carrier: "Slow", at_once: int = 1) -> Worker:
 
 
 class Watched(Database):
-    """Knows who has a transaction open, and how long the longest was, in seconds."""
+    """Tracks open transactions and the longest duration in seconds."""
 
     def __init__(self, url: str) -> None:
         super().__init__(url)
@@ -106,29 +106,29 @@ class Watched(Database):
 
     @contextmanager
     def unit(self, *, write: bool) -> Iterator[Session]:
-        """The transaction itself, timed."""
-        began, who = time.perf_counter(), threading.get_ident()
-        self.open_by.add(who)
+        """The transaction, timed."""
+        began, thread = time.perf_counter(), threading.get_ident()
+        self.open_by.add(thread)
         try:
             with super().unit(write=write) as session:
                 yield session
         finally:
-            self.open_by.discard(who)
+            self.open_by.discard(thread)
         self.longest = max(self.longest, time.perf_counter() - began)
 
 
 @dataclass
 class Slow:
-    """A carrier that answers after a while, whatever it is asked."""
+    """A carrier that answers every call after a delay."""
 
     database: Watched | None = None
     held: int = 0
-    """calls during which the caller kept a transaction open"""
+    """calls during which the caller had a transaction open"""
     phones: list[str] = field(default_factory=list)
     one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def send(self, *, to: str, **_: Any) -> Accepted:
-        """Take the text."""
+        """Accept the text."""
         time.sleep(SECONDS)
         with self.one_at_a_time:
             if self.database is not None:
@@ -137,24 +137,24 @@ class Slow:
             return Accepted(f"SM{len(self.phones):032x}")
 
     def find(self, **_: Any) -> Found | None:
-        """Nobody has to look for anything."""
+        """Finds nothing; no outcome is unknown here."""
         raise NotImplementedError
 
     def fetch(self, _: str) -> Found | None:
-        """No more is heard of anything."""
+        """Returns no delivery report."""
         raise NotImplementedError
 
 
 def book(place: Place) -> None:
-    """So many patients with one session each, who are to be texted that it is booked."""
+    """Add this number of patients with one session each, so that each is owed a confirmation."""
     with place.database.transaction() as session:
         treatment = session.get_one(Treatment, place.treatment_id)
-        here = session.get_one(Clinic, treatment.clinic_id)
+        clinic = session.get_one(Clinic, treatment.clinic_id)
         for number, (practitioner_id, start) in enumerate(times(session, treatment)):
             patient = register.enrol(
                 session,
                 OPERATOR,
-                clinic=here,
+                clinic=clinic,
                 name="Somebody",
                 phone=f"+1202555{1000 + number}",
                 language="en",
@@ -172,7 +172,7 @@ def book(place: Place) -> None:
 
 
 def times(session: Session, treatment: Treatment) -> list[tuple[int, Minute]]:
-    """As many free times as there are texts, none in the way of another."""
+    """As many free times as texts, without overlaps."""
     means = search.resources(session, treatment)
     found: list[tuple[int, Minute]] = []
     for practitioner in session.exec(select(Practitioner).order_by(col(Practitioner.id))):

@@ -1,4 +1,4 @@
-"""Sixteen threads that write to one SQLite file: in line for it, or each until it is free."""
+"""Sixteen threads write to one SQLite file: in the program's queue, or with busy timeouts."""
 
 import sys
 import tempfile
@@ -26,7 +26,7 @@ Way = Callable[[], AbstractContextManager[Session]]
 
 
 def main() -> int:
-    """Print a row for each way; 1 where something that was said to be written is not there."""
+    """Print a row for each way; return 1 if a committed row is missing."""
     with tempfile.TemporaryDirectory() as folder:
         database = Database(f"sqlite:///{Path(folder) / 'writers.db'}", pool_size=THREADS)
         migrations.upgrade(database)
@@ -34,22 +34,22 @@ def main() -> int:
             "in line": database.transaction,
             "waiting on busy": lambda: database.unit(write=True),
         }
-        told = {name: Told() for name in ways}
+        results = {name: Result() for name in ways}
         for _ in range(ROUNDS):
             for name, way in ways.items():
-                rush(way, told[name])
+                rush(way, results[name])
         with database.transaction(write=False) as session:
             there = session.exec(select(func.count()).select_from(AuditEntry)).one()
         database.close()
-    for name, each in told.items():
-        waits = sorted(each.waits)
+    for name, result in results.items():
+        waits = sorted(result.waits)
         rate = len(waits) / SECONDS / ROUNDS
         print(
             f"SQLite     {THREADS} threads, {name:<15}   {rate:5.0f} a second"
             f"   p50 {waits[len(waits) // 2]:5.0f} ms   p99 {waits[-len(waits) // 100]:6.0f} ms"
-            f"   longest {waits[-1]:6.0f} ms   refused {each.refused}"
+            f"   longest {waits[-1]:6.0f} ms   refused {result.refused}"
         )
-    written = sum(len(each.waits) for each in told.values())
+    written = sum(len(result.waits) for result in results.values())
     if there != written:
         print(f"{there} entries are there, {written} were written", file=sys.stderr)
         return 1
@@ -57,15 +57,15 @@ def main() -> int:
 
 
 @dataclass
-class Told:
-    """What writers waited for each commit, in milliseconds, and how often they were refused."""
+class Result:
+    """The wait for each commit in milliseconds, and the number of refusals."""
 
     waits: list[float] = field(default_factory=list)
     refused: int = 0
 
 
-def rush(way: Way, told: Told) -> None:
-    """Let all threads write, each as soon as it has done so, until the time is over."""
+def rush(way: Way, result: Result) -> None:
+    """Let all threads write continuously until the time is over."""
     until = time.monotonic() + SECONDS
 
     def write() -> None:
@@ -76,9 +76,9 @@ def rush(way: Way, told: Told) -> None:
                         session, OPERATOR, "measured", "clinic", None, clinic_id=None, now=NOW
                     )
             except (Busy, Unavailable):
-                told.refused += 1
+                result.refused += 1
             else:
-                told.waits.append((time.monotonic() - came) * 1000)
+                result.waits.append((time.monotonic() - came) * 1000)
 
     threads = [threading.Thread(target=write) for _ in range(THREADS)]
     for thread in threads:

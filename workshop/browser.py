@@ -1,7 +1,7 @@
 """Find a Chromium for the tests, or install one.
 
-Run by `make test`. Tried in this order: what is on the path, the system's packages (as root where
-there is apt-get), Playwright's own download. Plain standard library but for that download.
+Run by `make test`. Tries, in this order: browsers on the path, the system's packages (as root, with
+apt-get), Playwright's own download. Uses only the standard library except for that download.
 """
 
 import os
@@ -20,11 +20,11 @@ NAMES = (
     "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
     "/Applications/Chromium.app/Contents/MacOS/Chromium",
 )
-PACKAGES = ("chromium", "fonts-dejavu-core")  # the fonts, so that pictures show no empty boxes
+PACKAGES = ("chromium", "fonts-dejavu-core")  # fonts, so that screenshots show no empty boxes
 
 
 def main() -> int:
-    """Say which browser the tests will use; 1 if they need one (CI=true) and there is none."""
+    """Print the browser that the tests will use; return 1 if CI=true and there is none."""
     if found := find():
         print(f"Browser for the tests: {found}")
         return 0
@@ -41,13 +41,13 @@ def main() -> int:
 
 
 def find() -> Path | None:
-    """The first browser that is on this machine and starts, or None."""
+    """The first installed browser that starts, or None."""
     places = chain(_on_the_path(), _downloaded())
     return next((path for path in places if _starts(path)), None)
 
 
 def version(path: Path) -> str:
-    """Its name and number, such as `Chromium 150.0.1`. Raises OSError or SubprocessError."""
+    """Name and version, such as `Chromium 150.0.1`. Raises OSError or SubprocessError."""
     answer = subprocess.run(
         [path, "--version"], capture_output=True, text=True, timeout=60, check=True
     )
@@ -55,7 +55,7 @@ def version(path: Path) -> str:
 
 
 def _starts(path: Path) -> bool:
-    # To exist is too little: Ubuntu's chromium-browser is a script that says to install a snap.
+    # Existence is not enough: Ubuntu's chromium-browser is a script that says to install a snap.
     try:
         return bool(version(path))
     except (OSError, subprocess.SubprocessError):
@@ -69,7 +69,7 @@ def _on_the_path() -> Iterator[Path]:
 
 
 def _downloaded() -> Iterator[Path]:
-    """What Playwright has downloaded before; last, because asking it takes half a second."""
+    """Playwright's earlier downloads; last, because starting it takes half a second."""
     try:
         from playwright.sync_api import sync_playwright  # noqa: PLC0415 - may not be installed
     except ImportError:
@@ -94,7 +94,7 @@ def _from_playwright() -> bool:
 
 
 def _succeeds(command: list[str], environment: dict[str, str]) -> bool:
-    # Hundreds of lines about unpacking hide the one that matters: shown only if it went wrong.
+    # Print the output only on failure: hundreds of lines about unpacking hide the error.
     try:
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     except OSError as problem:

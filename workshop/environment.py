@@ -1,8 +1,8 @@
-"""Make `.venv` and install what is locked. Run by `make`, before anything is installed.
+"""Create `.venv` and install the locked packages. Run by `make`, before anything is installed.
 
-Standard library only, and any Python from 3.11 to 3.13. Called again it sees that nothing has
-changed and returns at once; two calls at the same time queue; an install that fails is not noted
-as done, so that the next call tries again.
+Uses only the standard library, on Python 3.11 to 3.13. A second call sees that nothing has changed
+and returns at once. Concurrent calls queue. A failed installation is not recorded, so the next call
+retries.
 """
 
 import argparse
@@ -28,13 +28,13 @@ PROJECT = ROOT / "pyproject.toml"
 
 
 class Failed(Exception):
-    """The environment could not be made; the message says what to do about it."""
+    """The environment could not be created; the message says how to fix it."""
 
 
 def main() -> int:
-    """Install what runs the program, or with --dev also what tests it."""
+    """Install the packages that run the program, and with --dev those that test it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--dev", action="store_true", help="also what tests and checks need")
+    parser.add_argument("--dev", action="store_true", help="also the packages of tests and checks")
     lock = DEVELOPMENT if parser.parse_args().dev else RUNTIME
     try:
         with _alone():
@@ -46,20 +46,20 @@ def main() -> int:
 
 
 def prepare(lock: Path) -> None:
-    """Bring `.venv` to what `lock` and `pyproject.toml` say. Raises Failed."""
+    """Install `lock` and the project into `.venv` if they have changed. Raises Failed."""
     if not _works():
         _make()
     notes = _notes()
     if notes.get(lock.name) != _print_of(lock):
         print(f"Installing what {lock.name} names into .venv", flush=True)
-        _note({})  # half an installation is none
+        _note({})  # a partial installation does not count
         _pip("install", "--require-hashes", "-r", str(lock))
-        # The development lock holds all of the other one.
+        # The development lock contains the runtime lock.
         for covered in {lock, RUNTIME}:
             notes[covered.name] = _print_of(covered)
         _note(notes)
     if notes.get(PROJECT.name) != _print_of(PROJECT):
-        # Nothing is fetched: setuptools, which builds it, is itself locked.
+        # Nothing is downloaded: setuptools, which builds it, is itself locked.
         _pip("install", "--no-deps", "--no-build-isolation", "--no-index", "-e", str(ROOT))
         notes[PROJECT.name] = _print_of(PROJECT)
         _note(notes)
@@ -67,7 +67,7 @@ def prepare(lock: Path) -> None:
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Hold the lock that another `make` in this folder waits for; a dead process lets go of it."""
+    """Lock out another `make` in this folder. The kernel releases the lock if the process dies."""
     (ROOT / ".tools").mkdir(exist_ok=True)
     with (ROOT / ".tools" / "environment.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -75,7 +75,7 @@ def _alone() -> Iterator[None]:
 
 
 def _works() -> bool:
-    """Whether `.venv` is there and whole. Half of one is left by an interrupted start."""
+    """Whether `.venv` is complete. An interrupted start leaves a partial one."""
     if NOTES.exists() and PYTHON.exists():
         return True
     return _succeeds([str(PYTHON), "-m", "pip", "--version"])
@@ -91,7 +91,7 @@ def _make() -> None:
 
 
 def _install_ensurepip() -> None:
-    """Debian's bare python3 has no ensurepip; as root its package can be fetched."""
+    """Debian's minimal python3 lacks ensurepip; root can install its package."""
     package = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
     apt = shutil.which("apt-get")
     if apt and os.geteuid() == 0:
@@ -123,7 +123,7 @@ def _print_of(file: Path) -> str:
 
 
 def _notes() -> dict[str, str]:
-    """What has been installed: the fingerprint of each file it was installed from."""
+    """The fingerprints of the installed lock files and project."""
     try:
         notes: dict[str, str] = json.loads(NOTES.read_text())
     except (OSError, ValueError):
@@ -132,7 +132,7 @@ def _notes() -> dict[str, str]:
 
 
 def _note(notes: dict[str, str]) -> None:
-    # Written aside and renamed: an interruption leaves the old notes, not half of the new.
+    # Write and rename: an interruption leaves the old notes, not a part of the new.
     fresh = NOTES.with_suffix(".new")
     fresh.write_text(json.dumps(notes, indent=1))
     fresh.replace(NOTES)

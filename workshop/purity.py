@@ -1,7 +1,8 @@
-"""A rule for import-linter: a module whose docstring says "Pure." is arithmetic and no more.
+"""A rule for import-linter: a module whose docstring says "Pure." only computes.
 
 Such a module imports the standard library, other pure modules and those named in `also_pure`, so
-that it can reach no database, clock or settings. The docstring is the list: none has to be kept.
+it cannot reach a database, the clock or the settings. The docstring marks the module; there is no
+list.
 """
 
 import ast
@@ -13,18 +14,18 @@ from typing import Any
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
-# These are of the standard library, and the outside world all the same.
+# Modules of the standard library that reach the outside world.
 IMPURE = {"asyncio", "io", "os", "pathlib", "random", "secrets", "socket", "sqlite3", "subprocess"}
 IMPURE |= {"http", "threading", "time", "urllib"}
 
 
 class PureContract(Contract):
-    """Modules that call themselves pure import only what is."""
+    """Modules that call themselves pure import only pure modules."""
 
     also_pure: Any = fields.ListField(subfield=fields.StringField())
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:  # noqa: ARG002 - the base class names it
-        """Broken if a pure module imports something that is not."""
+        """Broken if a pure module imports an impure one."""
         root = self.session_options["root_packages"][0]
         pure = {name for name in graph.modules if name.startswith(root) and is_pure(name)}
         allowed = pure | set(self.also_pure) | (sys.stdlib_module_names - IMPURE)
@@ -37,7 +38,7 @@ class PureContract(Contract):
         return ContractCheck(kept=not faults, metadata={"faults": faults, "pure": pure})
 
     def render_broken_contract(self, check: ContractCheck) -> None:
-        """Name each import that is in the way."""
+        """Print each forbidden import."""
         for module, imported in check.metadata["faults"]:
             output.print_error(f"{module} calls itself pure and imports {imported}")
 

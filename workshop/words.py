@@ -1,4 +1,4 @@
-"""Bring the catalogues of the pages in step with the words in the code: `make words`.
+"""Update the translation catalogs of the pages from the code: `make words`.
 
 New sentences are added to `scheduler/i18n/locale/*/LC_MESSAGES/pages.po` without a translation,
 and sentences that left the code are removed. No sentence inherits the translation of a similar one.
@@ -22,14 +22,14 @@ OPTIONS = {"**/templates/**.html": {"trimmed": "true", "silent": "false"}}
 
 
 def main() -> None:
-    """Write each catalogue anew."""
+    """Rewrite each catalog."""
     wanted = extracted()
     for file in sorted((PROGRAM / "i18n" / "locale").glob("*/LC_MESSAGES/pages.po")):
         file.write_bytes(updated(file, wanted))
 
 
 def extracted() -> Catalog:
-    """All words of the pages: those that the code marks, and what errors say of themselves."""
+    """All sentences of the pages: those that the code marks, and the sentences of errors."""
     found = Catalog(fuzzy=False)
     for name, _, message, comments, context in extract_from_dir(
         PROGRAM, METHODS, OPTIONS, KEYWORDS, comment_tags=("for translators:",)
@@ -42,20 +42,18 @@ def extracted() -> Catalog:
 
 
 def updated(file: Path, wanted: Catalog) -> bytes:
-    """A catalogue with exactly the words that are wanted, its translations kept."""
-    # The header as it is: Babel would write the hour into it.
+    """A catalog with exactly the wanted sentences. Translations are kept."""
+    # Keep the header, because Babel would write the time into it.
     header, _, _ = file.read_bytes().partition(b"\n\n")
     with file.open("rb") as lines:
-        catalogue = read_po(lines, locale=file.parent.parent.name, domain="pages")
-    patterns = [message for message in catalogue if message.context == "pattern"]
-    catalogue.update(wanted, no_fuzzy_matching=True, update_header_comment=False)
-    catalogue.obsolete.clear()
+        catalog = read_po(lines, locale=file.parent.parent.name, domain="pages")
+    patterns = [message for message in catalog if message.context == "pattern"]
+    catalog.update(wanted, no_fuzzy_matching=True, update_header_comment=False)
+    catalog.obsolete.clear()
     for pattern in patterns:
-        catalogue.add(pattern.id, pattern.string, context=pattern.context)
+        catalog.add(pattern.id, pattern.string, context=pattern.context)
     written = io.BytesIO()
-    write_po(
-        written, catalogue, width=100, sort_output=True, include_lineno=False, omit_header=True
-    )
+    write_po(written, catalog, width=100, sort_output=True, include_lineno=False, omit_header=True)
     return header + b"\n\n" + written.getvalue()
 
 

@@ -1,4 +1,4 @@
-"""A beginning that is copied is the one that is played."""
+"""A copied beginning equals one that was played."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ played: list[tuple[str, str]] = []
 
 
 def opening(database: Database, name: str = "Birch") -> Callable[[], list[int]]:
-    """Opens another clinic; the ids of its beds."""
+    """Opens another clinic and returns the ids of its beds."""
 
     def play() -> list[int]:
         played.append((database.engine.dialect.name, name))
@@ -41,7 +41,7 @@ def names(database: Database) -> list[str]:
 def second(
     request: pytest.FixtureRequest, database: Database, tmp_path: Path
 ) -> Iterator[Database]:
-    """What another test of the same kind would have: a fresh database with the clinic in it."""
+    """The database of another test of the same kind: fresh, with the clinic in it."""
     if database.is_sqlite:
         url = f"sqlite:///{shutil.copy(place() / 'template.sqlite', tmp_path / 'second.db')}"
     else:

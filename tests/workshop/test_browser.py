@@ -1,4 +1,4 @@
-"""The browser of the tests is a real one."""
+"""The tests use a real browser."""
 
 import psutil
 import pytest
@@ -18,9 +18,9 @@ def test_one_that_no_longer_answers_is_killed_and_the_next_test_has_another(
 ):
     with browsers_of_this_worker.lent(seconds=3) as frozen:
         page = frozen.new_page()
-        for each in psutil.Process().children(recursive=True):
-            if "chrom" in each.name().lower():
-                each.suspend()
+        for process in psutil.Process().children(recursive=True):
+            if "chrom" in process.name().lower():
+                process.suspend()
         with pytest.raises(Error) as gone:
             page.evaluate("1 + 1")
 

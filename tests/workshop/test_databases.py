@@ -1,4 +1,4 @@
-"""The databases that tests get are the ones that operators have."""
+"""Tests get the same databases as operators."""
 
 import os
 import subprocess
@@ -17,7 +17,7 @@ from workshop import postgres
 
 pytestmark = pytest.mark.both_databases
 
-# A run that starts a server, says where, and is then killed outright.
+# A run that starts a server, prints its folder, and is then killed.
 KILLED_RUN = """
     import os, pathlib
     from workshop import postgres
@@ -78,7 +78,7 @@ def test_no_server_is_left_behind_by_a_run_that_was_killed():
     left = Path(killed.stdout.strip())
 
     assert killed.returncode == -9
-    # The keeper holds this lock until it has put the server away and the folder with it.
+    # The keeper holds this lock until it has stopped the server and removed the folder.
     try:
         with postgres.locked(left / "running"):
             pass

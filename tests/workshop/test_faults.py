@@ -1,4 +1,4 @@
-"""What the list of faults says is shown, is shown by a test that there is."""
+"""Every test that the list of faults names exists."""
 
 import ast
 import re

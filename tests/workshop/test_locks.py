@@ -1,4 +1,4 @@
-"""What is installed is what was locked, wherever it is fetched from."""
+"""Installations get the locked packages, from any index."""
 
 import re
 import tomllib
@@ -13,7 +13,7 @@ locks = pytest.mark.parametrize("lock", [RUNTIME, DEVELOPMENT], ids=lambda lock:
 
 
 def entries(lock: Path) -> dict[str, str]:
-    """Each locked package, `name==version`, and the lines that belong to it."""
+    """Each locked package, `name==version`, and its lines."""
     found: dict[str, str] = {}
     name = ""
     for line in lock.read_text().splitlines():

@@ -1,4 +1,4 @@
-"""`make check` notices a model that no migration has made."""
+"""`make check` detects a model without a migration."""
 
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table

@@ -1,4 +1,4 @@
-"""`make check` believes a module that calls itself pure, and holds it to that."""
+"""`make check` finds modules that call themselves pure and checks their imports."""
 
 import pytest
 from grimp import ImportGraph
@@ -7,7 +7,7 @@ from workshop.purity import PureContract, is_pure
 
 
 def faults(imported: str) -> list[tuple[str, str]]:
-    """What is wrong when the planner's arithmetic of slots imports this."""
+    """The faults found if the slot arithmetic imports this module."""
     graph = ImportGraph()
     for module in (
         "scheduler",

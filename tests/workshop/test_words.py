@@ -1,4 +1,4 @@
-"""The catalogues of the pages hold exactly the words that the code says."""
+"""The catalogs of the pages contain exactly the sentences of the code."""
 
 from pathlib import Path
 
@@ -8,11 +8,11 @@ from babel.messages.pofile import read_po
 from scheduler.i18n import languages
 from workshop import words
 
-CATALOGUES = sorted(languages.FOLDER.glob("*/LC_MESSAGES/pages.po"))
+CATALOGS = sorted(languages.FOLDER.glob("*/LC_MESSAGES/pages.po"))
 
 
-@pytest.mark.parametrize("place", CATALOGUES, ids=lambda place: place.parts[-3])
-def test_a_catalogue_is_in_step_with_the_code(place: Path) -> None:
+@pytest.mark.parametrize("place", CATALOGS, ids=lambda place: place.parts[-3])
+def test_a_catalog_is_in_step_with_the_code(place: Path) -> None:
     """If this fails: `make words`, then translate what is empty."""
     assert words.updated(place, words.extracted()) == place.read_bytes()
 
@@ -29,11 +29,11 @@ def test_what_is_new_waits_for_its_translation_and_what_is_gone_is_gone(tmp_path
     place.write_bytes(words.updated(place, words.extracted()))
 
     with place.open("rb") as lines:
-        catalogue = read_po(lines, locale="es")
-    assert catalogue["Yes"].string == "Sí"
-    assert catalogue["No"].string == ""
-    assert "Nobody says this" not in catalogue
-    kept = catalogue.get("d MMMM", context="pattern")
+        catalog = read_po(lines, locale="es")
+    assert catalog["Yes"].string == "Sí"
+    assert catalog["No"].string == ""
+    assert "Nobody says this" not in catalog
+    kept = catalog.get("d MMMM", context="pattern")
     assert kept is not None
     assert kept.string == "d. MMMM"
 
