@@ -1,10 +1,11 @@
-"""Migrate the database of DATABASE_URL (or of the caller's `sqlalchemy.url`) to a version.
+"""Migrate the database of DATABASE_URL, or of `sqlalchemy.url` where the caller set it.
 
-Concurrent migrations queue: on PostgreSQL on an advisory lock, on SQLite on the write lock of the
-file.
+Two processes that migrate at the same time queue: on PostgreSQL for an advisory lock, on SQLite for
+the write lock of the file.
 """
 
 import os
+from collections.abc import Mapping
 
 from alembic import context
 from sqlalchemy import Connection, text
@@ -13,19 +14,20 @@ from scheduler.maintenance.tables import metadata
 from scheduler.storage.database import Database
 
 MIGRATION_LOCK = 7_203_417_554_018_221
-"""A number that no other code in this database locks."""
+"""Key of the advisory lock. Nothing else in this database uses that number."""
 
+SQLITE_WAIT_SECONDS = 60.0
+"""How long to wait for another process that migrates the same SQLite file."""
 
-PATIENCE = 60.0
-"""Seconds to wait for another process that migrates the same SQLite file."""
+TABLE_WAIT_SECONDS = 2
+"""How long a migration waits for a table that another transaction uses."""
 
-
-LOCK_SECONDS = 2
-"""Seconds that a step may wait for a table in use."""
+TABLES_WITHOUT_MODELS = {"unseated"}
+"""Tables that only SQLite triggers write to (migration 0002)."""
 
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
-    """Render our column types as SQLAlchemy types, because migrations must not import code."""
+    """Write our column types as plain SQLAlchemy types: a migration must not import the program."""
     if kind == "type" and type(item).__name__ == "Instant":
         return "sa.DateTime(timezone=True)"
     if kind == "type" and type(item).__name__ == "AutoString":
@@ -34,34 +36,42 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
+def include_name(name: str | None, kind: str, _parents: Mapping[str, str | None]) -> bool:
+    """Whether Alembic compares this table, column or index with the models."""
+    return not (kind == "table" and name in TABLES_WITHOUT_MODELS)
+
+
 def migrate(connection: Connection) -> None:
-    """Run the requested migrations on an open connection, in one transaction."""
+    """Run the command that Alembic was called with, in one transaction."""
     context.configure(
         connection=connection,
         target_metadata=metadata,
         render_item=render_item,
+        include_name=include_name,
         render_as_batch=connection.dialect.name == "sqlite",
-        compare_server_default=True,
-        # Alembic would commit after each step on SQLite, which can do them all in one transaction:
-        # between two steps another process found a version that was true for a moment only.
+        # On SQLite Alembic would commit after each migration, and other processes would see
+        # versions in between. SQLite can change tables in a transaction, so run all in one.
         transactional_ddl=True,
     )
     with context.begin_transaction():
         if connection.dialect.name == "postgresql":
             connection.execute(text(f"SELECT pg_advisory_xact_lock({MIGRATION_LOCK})"))
-            # A step that waits for a table blocks all others from it, so give up soon, roll back
-            # and let the operator retry.
-            connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_SECONDS}s'"))
+            # While a migration waits for a table, all later queries of that table wait behind it.
+            # Give up soon and roll back everything; the operator can run it again.
+            connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_WAIT_SECONDS}s'"))
         context.run_migrations()
 
 
 def run() -> None:
     """Open the database and migrate it."""
     url = context.config.get_main_option("sqlalchemy.url") or os.environ.get("DATABASE_URL")
-    database = Database(url or "sqlite:///data/scheduler.db", patience=PATIENCE)
+    database = Database(url or "sqlite:///data/scheduler.db", patience=SQLITE_WAIT_SECONDS)
     database.make_folder()
     try:
-        with database.alone(PATIENCE), database.engine.connect() as connection:
+        with (
+            database.alone(SQLITE_WAIT_SECONDS),
+            database.engine.connect() as connection,
+        ):
             migrate(connection)
     finally:
         database.close()
