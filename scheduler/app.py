@@ -97,7 +97,6 @@ def create(
     _open_doors(app)
     for kind in (
         Problem,
-        problems.With,
         Replay,
         RequestValidationError,
         HTTPException,

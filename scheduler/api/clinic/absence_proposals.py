@@ -13,7 +13,6 @@ from pydantic import Field
 from scheduler.api.clinic.closures import NewClosure
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Looking, Rehearsing, Writing, needs
-from scheduler.api.http.conflicts import telling_who_is_booked
 from scheduler.api.http.fields import Moment, PathId, Shape, Text, local
 from scheduler.api.http.problems import MEDIA_TYPE, status_of
 from scheduler.audit import audit_trail
@@ -239,15 +238,13 @@ def _of_time_off(call: Call, whose: Whose, body: NewAbsence) -> JSONResponse:
 
 
 def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
-    with telling_who_is_booked(zones.of(call.session, absence.clinic_id)):
-        made = proposals.propose(call.session, call.actor, absence)
+    made = proposals.propose(call.session, call.actor, absence)
     return call.answer(_shape(call, made), status=201)
 
 
 def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JSONResponse:
     """A refusal that is kept: raising it would take the fresh proposal back with all else."""
-    with telling_who_is_booked(zones.of(call.session, before.clinic_id)):
-        fresh = proposals.anew(call.session, call.actor, before, now=call.now)
+    fresh = proposals.propose_again(call.session, call.actor, before, now=call.now)
     told = OutdatedShape(
         type=f"/problems/{problem.slug}",
         title="Conflict",

@@ -10,7 +10,6 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.conflicts import telling_who_is_booked
 from scheduler.api.http.fields import ClockTime, Day, Page, PathId, Shape, Text
 from scheduler.api.http.pagination import Part
 from scheduler.booking.absences import closures
@@ -77,18 +76,17 @@ def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     zone = zones.of(call.session, clinic_id)
     body.fits(call.now.astimezone(zone).date())
-    with telling_who_is_booked(zone):
-        series = closures.close(
-            call.session,
-            call.actor,
-            clinic,
-            day=body.date,
-            last_day=body.last_date,
-            starts=body.start,
-            ends=body.end,
-            reason=body.reason,
-            now=call.now,
-        )
+    series = closures.close(
+        call.session,
+        call.actor,
+        clinic,
+        day=body.date,
+        last_day=body.last_date,
+        starts=body.start,
+        ends=body.end,
+        reason=body.reason,
+        now=call.now,
+    )
     return call.answer(_shape(series[0]), status=201)
 
 

@@ -10,9 +10,9 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
-from scheduler.api.http.conflicts import KeepBooked, telling_displaced
-from scheduler.api.http.fields import ClockTime, Day, Page, PathId, Shape, Weekday
+from scheduler.api.http.fields import ClockTime, Day, KeepBooked, Page, PathId, Shape, Weekday
 from scheduler.api.http.pagination import Part
+from scheduler.booking.absences import displaced
 from scheduler.clinic import rota, setup
 from scheduler.clinic.models import HoursKind, Practitioner, WorkingHours
 from scheduler.clinic.phases import WEEKDAYS
@@ -129,7 +129,7 @@ def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONRes
     Sessions that would lie outside them: 409 lists them, unless they are to be kept.
     """
     practitioner = _to_change(call, practitioner_id, body)
-    with telling_displaced(call, practitioner, keep=body.keep_booked):
+    with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
         kept = rota.set_hours(
             call.session,
             call.actor,
@@ -163,7 +163,7 @@ def set_breaks(call: Writing, practitioner_id: PathId, body: NewBreaks) -> JSONR
     for one: 409 lists them, unless they are to be kept.
     """
     practitioner = _to_change(call, practitioner_id, body)
-    with telling_displaced(call, practitioner, keep=body.keep_booked):
+    with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
         kept = rota.set_breaks(
             call.session,
             call.actor,
@@ -227,7 +227,7 @@ def remove_extra_hours(
 ) -> None:
     """Take extra hours away. Sessions that are booked in them: 409 lists them."""
     practitioner = _find(call, practitioner_id)
-    with telling_displaced(call, practitioner, keep=keep_booked):
+    with displaced.telling(call.session, practitioner, keep=keep_booked, now=call.now):
         rota.remove_extra(call.session, call.actor, practitioner, extra_hours_id, now=call.now)
 
 

@@ -9,9 +9,20 @@ from pydantic import Field
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
-from scheduler.api.http.conflicts import KeepBooked, telling_displaced
-from scheduler.api.http.fields import Change, Day, Id, Page, PathId, QueryId, Shape, Text, given
+from scheduler.api.http.fields import (
+    Change,
+    Day,
+    Id,
+    KeepBooked,
+    Page,
+    PathId,
+    QueryId,
+    Shape,
+    Text,
+    given,
+)
 from scheduler.api.http.pagination import Part
+from scheduler.booking.absences import displaced
 from scheduler.clinic import setup
 from scheduler.clinic.models import Practitioner
 from scheduler.staff.roles import Permission
@@ -101,7 +112,7 @@ def change_practitioner(
     practitioner = _find(call, practitioner_id)
     call.expect(practitioner.version)
     changes = {name: value for name, value in given(body).items() if name != "keep_booked"}
-    with telling_displaced(call, practitioner, keep=body.keep_booked):
+    with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
         setup.change_practitioner(call.session, call.actor, practitioner, changes, now=call.now)
     return call.answer(_shape(practitioner), version=practitioner.version)
 

@@ -12,7 +12,6 @@ from sqlmodel import Session, col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.conflicts import telling_who_is_booked
 from scheduler.api.http.fields import LARGEST_ID, Day, Moment, Page, PathId, Shape, Text, local
 from scheduler.api.http.pagination import Part
 from scheduler.audit.audit_trail import Actor
@@ -88,17 +87,16 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
         whose = find(call.session, call.actor, whose_id)
         zone = zones.of(call.session, whose.clinic_id)
         repeat = Recurrence(body.repeat.every_weeks, body.repeat.until) if body.repeat else None
-        with telling_who_is_booked(zone):
-            row = time_off.take_time_off(
-                call.session,
-                call.actor,
-                whose,
-                starts_at=body.starts_at,
-                ends_at=body.ends_at,
-                reason=body.reason,
-                repeat=repeat,
-                now=call.now,
-            )
+        row = time_off.take_time_off(
+            call.session,
+            call.actor,
+            whose,
+            starts_at=body.starts_at,
+            ends_at=body.ends_at,
+            reason=body.reason,
+            repeat=repeat,
+            now=call.now,
+        )
         return call.answer(_shape(row, zone), status=201)
 
     @router.put(path + "/{time_off_id}", tags=tags, response_model=TimeOffShape)
@@ -110,10 +108,9 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
         whose = find(call.session, call.actor, whose_id)
         zone = zones.of(call.session, whose.clinic_id)
         row = time_off.find_time_off(call.session, whose, time_off_id)
-        with telling_who_is_booked(zone):
-            time_off.change_time_off(
-                call.session, call.actor, whose, row, now=call.now, **body.model_dump()
-            )
+        time_off.change_time_off(
+            call.session, call.actor, whose, row, now=call.now, **body.model_dump()
+        )
         return call.answer(_shape(row, zone))
 
     @router.delete(path + "/{time_off_id}", tags=tags, status_code=204)

@@ -11,7 +11,6 @@ from sqlmodel import and_, col, or_, select
 
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Looking, Reading, Rehearsing, Writing, needs
-from scheduler.api.http.conflicts import telling_what_breaks
 from scheduler.api.http.fields import (
     Day,
     Id,
@@ -173,16 +172,15 @@ def move(call: Rehearsing, appointment_id: PathId, body: Move) -> JSONResponse:
     number.
     """
     appointment = _expected(call, appointment_id)
-    with telling_what_breaks(ZoneInfo(appointment.zone)):
-        appointments.move(
-            call.session,
-            call.actor,
-            appointment,
-            starts_at=body.starts_at,
-            practitioner_id=body.practitioner_id,
-            terms=body.terms(),
-            now=call.now,
-        )
+    appointments.move(
+        call.session,
+        call.actor,
+        appointment,
+        starts_at=body.starts_at,
+        practitioner_id=body.practitioner_id,
+        terms=body.terms(),
+        now=call.now,
+    )
     return _answer(call, appointment)
 
 
@@ -196,8 +194,7 @@ def swap(call: Rehearsing, appointment_id: PathId, body: Swap) -> JSONResponse:
     call.expect(one.version)
     if body.version not in {None, other.version}:
         raise Stale
-    with telling_what_breaks(ZoneInfo(one.zone)):
-        appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
+    appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
     call.session.flush()
     both = [shape(each, ZoneInfo(each.zone)) for each in (one, other)]
     return call.answer(SwappedShape(appointments=both), version=one.version)

@@ -12,7 +12,6 @@ from scheduler.api.courses.plans import WishesShape
 from scheduler.api.courses.shapes import CourseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Rehearsing, needs
-from scheduler.api.http.conflicts import telling_what_breaks, telling_which_session
 from scheduler.api.http.fields import Day, Id, PathId
 from scheduler.booking.availability.allocation import MOST_SESSIONS
 from scheduler.booking.courses import courses, extensions, replanning, rescheduling
@@ -90,18 +89,17 @@ def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
     refused, unless you insist. Times that are not free: 409, with free ones near each.
     """
     course = shapes.expected(call, course_id)
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
-        shift_rest = replanning.shift_by_plan if body.replan else rescheduling.shift_rest
-        shift_rest(
-            call.session,
-            call.actor,
-            course,
-            from_number=body.from_number,
-            by_days=body.by_days,
-            start_on=body.start_on,
-            terms=body.terms(later=True, deed="the rest was shifted"),
-            now=call.now,
-        )
+    shift_rest = replanning.shift_by_plan if body.replan else rescheduling.shift_rest
+    shift_rest(
+        call.session,
+        call.actor,
+        course,
+        from_number=body.from_number,
+        by_days=body.by_days,
+        start_on=body.start_on,
+        terms=body.terms(later=True, deed="the rest was shifted"),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 
@@ -113,16 +111,15 @@ def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONRespons
     422 says which session cannot be placed, and why.
     """
     course = shapes.expected(call, course_id)
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
-        replanning.replan(
-            call.session,
-            call.actor,
-            course,
-            from_number=body.from_number,
-            wishes=_wishes(call, course, body),
-            terms=body.terms(later=True, deed="the rest was planned anew"),
-            now=call.now,
-        )
+    replanning.replan(
+        call.session,
+        call.actor,
+        course,
+        from_number=body.from_number,
+        wishes=_wishes(call, course, body),
+        terms=body.terms(later=True, deed="the rest was planned anew"),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 
@@ -131,16 +128,15 @@ def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONRespons
 def extend(call: Rehearsing, course_id: PathId, body: Extension) -> JSONResponse:
     """Add an optional phase, as a review has found: all its sessions or none."""
     course = shapes.expected(call, course_id)
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
-        extensions.extend(
-            call.session,
-            call.actor,
-            course,
-            phase=body.phase,
-            wishes=_wishes(call, course, body),
-            terms=body.terms(later=True, deed="the course was extended"),
-            now=call.now,
-        )
+    extensions.extend(
+        call.session,
+        call.actor,
+        course,
+        phase=body.phase,
+        wishes=_wishes(call, course, body),
+        terms=body.terms(later=True, deed="the course was extended"),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 
@@ -153,15 +149,14 @@ def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> 
     """
     course = shapes.expected(call, course_id)
     body = body or MakeUp()
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)), telling_which_session():
-        extensions.make_up(
-            call.session,
-            call.actor,
-            course,
-            wishes=_wishes(call, course, body),
-            terms=body.terms(later=True, deed="a missed session was made up for"),
-            now=call.now,
-        )
+    extensions.make_up(
+        call.session,
+        call.actor,
+        course,
+        wishes=_wishes(call, course, body),
+        terms=body.terms(later=True, deed="a missed session was made up for"),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 
@@ -170,16 +165,15 @@ def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> 
 def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
     """Leave a week out: what follows goes a week later, or what is in it behind the rest."""
     course = shapes.expected(call, course_id)
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
-        replanning.skip_week(
-            call.session,
-            call.actor,
-            course,
-            start_on=body.start_on,
-            behind=body.then == "behind",
-            terms=body.terms(later=True, deed="a week was skipped"),
-            now=call.now,
-        )
+    replanning.skip_week(
+        call.session,
+        call.actor,
+        course,
+        start_on=body.start_on,
+        behind=body.then == "behind",
+        terms=body.terms(later=True, deed="a week was skipped"),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 
@@ -188,16 +182,15 @@ def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONRes
 def change_practitioner(call: Rehearsing, course_id: PathId, body: NewGiver) -> JSONResponse:
     """Let another practitioner give the rest, at the same times; all or none."""
     course = shapes.expected(call, course_id)
-    with telling_what_breaks(zones.of(call.session, course.clinic_id)):
-        replanning.change_practitioner(
-            call.session,
-            call.actor,
-            course,
-            from_number=body.from_number,
-            practitioner_id=body.practitioner_id,
-            terms=body.terms(),
-            now=call.now,
-        )
+    replanning.change_practitioner(
+        call.session,
+        call.actor,
+        course,
+        from_number=body.from_number,
+        practitioner_id=body.practitioner_id,
+        terms=body.terms(),
+        now=call.now,
+    )
     return shapes.answer(call, course)
 
 

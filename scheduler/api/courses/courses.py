@@ -15,7 +15,6 @@ from scheduler.api.courses.plans import agreed_phases
 from scheduler.api.courses.shapes import CourseHead, CourseShape
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
-from scheduler.api.http.conflicts import telling_alternatives
 from scheduler.api.http.fields import Id, Moment, Page, PathId, QueryId, Shape, Text, local
 from scheduler.api.http.pagination import Part
 from scheduler.api.people.patients import NoTexts, PatientFields, enrol, no_texts
@@ -128,22 +127,22 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
     """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient, screening = _patient(call, body, treatment)
-    asked = [appointment.starts_at for appointment in body.sessions]
-    with telling_alternatives(zones.of(call.session, treatment.clinic_id), asked):
-        course = courses.book(
-            call.session,
-            call.actor,
-            treatment=treatment,
-            patient=patient,
-            wanted=[
-                RequestedTime(number, each.starts_at, each.practitioner_id)
-                for number, each in enumerate(body.sessions, start=1)
-            ],
-            now=call.now,
-            agreed=None if body.phases is None else agreed_phases(body.phases),
-            screening=screening,
-            pain_since=body.pain_since,
-        )
+    course = courses.book(
+        call.session,
+        call.actor,
+        treatment=treatment,
+        patient=patient,
+        wanted=[
+            RequestedTime(
+                position + 1, session.starts_at, session.practitioner_id, position=position
+            )
+            for position, session in enumerate(body.sessions)
+        ],
+        now=call.now,
+        agreed=None if body.phases is None else agreed_phases(body.phases),
+        screening=screening,
+        pain_since=body.pain_since,
+    )
     return shapes.answer(call, course, status=201)
 
 

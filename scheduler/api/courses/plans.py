@@ -10,7 +10,6 @@ from pydantic import Field
 from scheduler.api.clinic.treatments import PhaseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.conflicts import telling_which_session
 from scheduler.api.http.fields import ClockTime, Day, Id, Shape, Weekday, local
 from scheduler.booking.availability import search
 from scheduler.booking.pace import alternatives, planner
@@ -156,17 +155,16 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
         patient = register.find(call.session, call.actor, body.patient_id)
     if body.practitioner_id is not None:
         search.resources(call.session, treatment).practitioner(body.practitioner_id)
-    with telling_which_session():
-        found = plan_course.proposal(
-            call.session,
-            treatment,
-            body.wishes(body.start_on),
-            now=call.now,
-            agreed=None if body.phases is None else agreed_phases(body.phases),
-            with_optional=body.with_optional,
-            anchor_on=body.anchor_on,
-            patient=patient,
-        )
+    found = plan_course.proposal(
+        call.session,
+        treatment,
+        body.wishes(body.start_on),
+        now=call.now,
+        agreed=None if body.phases is None else agreed_phases(body.phases),
+        with_optional=body.with_optional,
+        anchor_on=body.anchor_on,
+        patient=patient,
+    )
     teller = _Teller(treatment, zones.of(call.session, treatment.clinic_id))
     others = alternatives.find(found) if body.alternatives else None
     return PlanShape(

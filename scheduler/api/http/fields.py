@@ -90,6 +90,14 @@ Day = Annotated[
 ClockTime = Annotated[
     str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$"), Field(examples=["09:00"])
 ]
+KeepBooked = Annotated[
+    bool,
+    Field(
+        strict=True,
+        description="True: booked sessions that no longer fit stay as they are. False: such"
+        " sessions make the answer 409, which lists them, and nothing changes.",
+    ),
+]
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 
@@ -102,24 +110,6 @@ def _spoken(value: str) -> str:
 
 Spoken = Annotated[Language, AfterValidator(_spoken)]
 """A language in which we can ask for consent and text."""
-
-
-class ProblemField(Shape):
-    """A field that cannot be taken as it is."""
-
-    field: str
-    message: str
-
-
-class ProblemShape(BaseModel):
-    """What went wrong (RFC 9457)."""
-
-    type: str = Field(examples=["/problems/unfit"], description="Stable; programs may rely on it.")
-    title: str
-    status: int
-    detail: str = Field(description="A sentence for people.")
-    request_id: str
-    errors: list[ProblemField] = []
 
 
 class Page(Shape, Generic[Item]):

@@ -7,7 +7,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from scheduler.api.http.fields import ProblemField, ProblemShape
+from scheduler.api.http.problem_members import ProblemShape
 
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -36,12 +36,12 @@ def mount(app: FastAPI) -> None:
 
 
 def document(app: FastAPI) -> dict[str, Any]:
-    """The OpenAPI document, with the shape of problems, which no route has as its answer."""
+    """The OpenAPI document, with the shape of problems, which no route declares as its answer."""
     described = app.openapi()
     schemas = described.setdefault("components", {}).setdefault("schemas", {})
-    schemas["Problem"] = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas["Problem"].pop("$defs", None)
-    schemas["ProblemField"] = ProblemField.model_json_schema()
+    problem = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
+    schemas |= problem.pop("$defs")
+    schemas["Problem"] = problem
     for operations in described["paths"].values():
         for method, operation in operations.items():
             _keep_headers_that_count(method, operation)

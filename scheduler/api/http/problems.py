@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from fastapi.encoders import jsonable_encoder
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from scheduler.api.http.problem_members import members_of
 from scheduler.http.idempotency import Replay
 from scheduler.http.request_gate import TooLong, TooSlow, WrongHost
 from scheduler.infra.errors import (
@@ -30,15 +30,6 @@ class WrongType(Problem):
     sentence = "Please send JSON, and say so: Content-Type: application/json."
 
     slug = "wrong-type"
-
-
-class With(Exception):
-    """A problem, told with more than its sentence: `With(taken, conflicts=[...])`."""
-
-    def __init__(self, problem: Problem, **members: Any) -> None:
-        super().__init__(problem.sentence)
-        self.problem = problem
-        self.members = members
 
 
 # The first that fits counts: a kind stands below what is more particular.
@@ -67,10 +58,8 @@ SENTENCES = {
 def answer(problem: Exception, *, request_id: str) -> JSONResponse:
     """What is sent for an error. Nothing of how the program works stands in it."""
     match problem:
-        case With():
-            answer = _of_problem(problem.problem, request_id, problem.members)
         case Problem():
-            answer = _of_problem(problem, request_id, {})
+            answer = _of_problem(problem, request_id)
         case Replay():
             headers = {"Idempotency-Replayed": "true"}
             if problem.etag is not None:
@@ -103,7 +92,7 @@ def render(
         "detail": sentence,
         "request_id": request_id,
         **({"errors": list(errors)} if errors else {}),
-        **jsonable_encoder(members or {}),
+        **(members or {}),
     }
     return JSONResponse(said, status, headers=headers, media_type=MEDIA_TYPE)
 
@@ -121,7 +110,7 @@ def path_of(place: Sequence[str | int]) -> str:
     return path
 
 
-def _of_problem(problem: Problem, request_id: str, members: dict[str, Any]) -> JSONResponse:
+def _of_problem(problem: Problem, request_id: str) -> JSONResponse:
     status = status_of(problem)
     if status == 500:
         return render(500, "internal", SENTENCES[500], request_id)
@@ -140,7 +129,7 @@ def _of_problem(problem: Problem, request_id: str, members: dict[str, Any]) -> J
         request_id,
         errors=errors,
         headers=headers,
-        members=members,
+        members=members_of(problem).model_dump(mode="json", exclude_unset=True),
     )
 
 

@@ -11,12 +11,10 @@ from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, etag, needs
 from scheduler.api.http.fields import LARGEST_ID, Page, PathId, QueryId, Shape, local
 from scheduler.api.http.pagination import Part
-from scheduler.api.http.problems import With
 from scheduler.audit import audit_trail
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import MassText, MassTextState
 from scheduler.reminders.staff import bulk_review
-from scheduler.reminders.staff.bulk_review import OtherPeople
 from scheduler.staff.roles import Permission
 from scheduler.storage.database import stored_id
 
@@ -123,10 +121,7 @@ def confirm(call: Writing, mass_text_id: PathId, body: MassConfirmation) -> JSON
     """Let it go, at the usual pace. Another number of people by now: 409 with `people`."""
     batch = bulk_review.find(call.session, call.actor, mass_text_id, lock=True)
     call.expect(batch.version)
-    try:
-        bulk_review.confirm(call.session, call.actor, batch, people=body.people, now=call.now)
-    except OtherPeople as other:
-        raise With(other, people=other.people) from None
+    bulk_review.confirm(call.session, call.actor, batch, people=body.people, now=call.now)
     return call.answer(MassTextShape(**_fields(call, batch)), version=batch.version)
 
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
 
-from scheduler.api.http import problems
 from scheduler.api.http.auth import context_of, origin_of
 from scheduler.api.http.fields import Shape, Text
 from scheduler.staff import accounts
@@ -38,8 +37,7 @@ def sign_in(request: Request, body: Password) -> JSONResponse:
     if not accounts.fits(account, body.password.get_secret_value()):
         with context.database.transaction() as session:
             accounts.note_wrong(session, email=body.email, origin=origin, now=now)
-        refusal = accounts.NotSignedIn("E-mail address and password do not belong together.")
-        return problems.answer(refusal, request_id=request_id)
+        raise accounts.NotSignedIn("E-mail address and password do not belong together.")
     with context.database.transaction() as session:
         row, token = accounts.sign_in(
             session, account, origin=origin, request_id=request_id, now=now

@@ -91,8 +91,8 @@ def _coming(session: Session, practitioner: Practitioner, now: datetime) -> list
 
 def _booked(session: Session, ids: set[int]) -> Sequence[BlockingAppointment]:
     found = session.exec(
-        select(Appointment.id, Appointment.course_id, Appointment.number, Appointment.starts_at)
+        select(Appointment)
         .where(col(Appointment.id).in_(ids))
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
-    return [BlockingAppointment(stored_id(each[0]), *each[1:]) for each in found]
+    return [BlockingAppointment.of(appointment) for appointment in found]

@@ -105,12 +105,7 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
             field="last_date" if absence.closure else "ends_at",
         )
     if stay := staying(booked, now):
-        raise BookedInside(
-            [
-                BlockingAppointment(stored_id(each.id), each.course_id, each.number, each.starts_at)
-                for each in stay
-            ]
-        )
+        raise BookedInside([BlockingAppointment.of(appointment) for appointment in stay])
     with session.begin_nested() as attempt:
         absence.placings = _try(session, actor, absence, booked, now=now)
         attempt.rollback()
@@ -119,10 +114,11 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
     return absence
 
 
-def anew(
+def propose_again(
     session: Session, actor: Actor, outdated: AbsenceProposal, *, now: datetime
 ) -> AbsenceProposal:
-    """What is possible now for the same absence."""
+    """Propose what is possible now for the same absence."""
+    session.refresh(outdated)  # a savepoint that was rolled back has expired its values
     about = outdated.model_dump(
         exclude={"id", "placings", "held_until", "created_at", "confirmed_at"}
     )

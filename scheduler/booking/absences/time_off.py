@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, Self
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import ColumnElement
@@ -36,6 +36,18 @@ class BlockingAppointment:
     course_id: int
     number: int
     starts_at: datetime
+    zone: str
+
+    @classmethod
+    def of(cls, appointment: Appointment) -> Self:
+        """The values of an appointment."""
+        return cls(
+            stored_id(appointment.id),
+            appointment.course_id,
+            appointment.number,
+            appointment.starts_at,
+            appointment.zone,
+        )
 
 
 class BookedInside(Conflict):
@@ -284,14 +296,13 @@ def claim(
 
 def _booked(session: Session, entries: Sequence[Entry]) -> list[BlockingAppointment]:
     """The sessions on these calendars, past ones too: what the diary keeps, no absence overlaps."""
+    booked = select(DiaryEntry.appointment_id).where(*_in_the_way(entries))
     found = session.exec(
-        select(Appointment.id, Appointment.course_id, Appointment.number, Appointment.starts_at)
-        .join(DiaryEntry, col(DiaryEntry.appointment_id) == Appointment.id)
-        .where(*_in_the_way(entries))
-        .distinct()
+        select(Appointment)
+        .where(col(Appointment.id).in_(booked))
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
-    return [BlockingAppointment(stored_id(each[0]), *each[1:]) for each in found]
+    return [BlockingAppointment.of(appointment) for appointment in found]
 
 
 def _release(session: Session, entries: Sequence[Entry], *, all_: bool) -> bool:

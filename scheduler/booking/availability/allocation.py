@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
@@ -32,6 +33,8 @@ class RequestedTime:
     starts_at: datetime
     practitioner_id: int | None = None
     room_id: int | None = None
+    position: int | None = None
+    """The index in the list that the caller sent, where there is one."""
 
 
 @dataclass(frozen=True)
@@ -51,12 +54,15 @@ class Allocation:
 
 @dataclass(frozen=True)
 class TimeConflict:
-    """A session that cannot be had, why, and free times near it."""
+    """A session whose time is not free, why, and free times near it."""
 
     number: int
     starts_at: datetime
     reason: str
     alternatives: Sequence[Slot]
+    zone: ZoneInfo
+    position: int | None = None
+    """The index in the list that the caller sent, where there is one."""
 
 
 class SessionsTaken(Conflict):
@@ -281,6 +287,8 @@ def _clashes(
                 each.starts_at,
                 str(able[each.number][1]),
                 _nearest(near, each, others, means),
+                means.zone,
+                each.position,
             )
         )
     return clashes

@@ -1,6 +1,7 @@
 """A whole course at once: booked whole or not at all, cleared, cancelled, its sessions placed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -316,10 +317,7 @@ def new_appointment(
 
 
 def _numbered(wanted: Sequence[RequestedTime]) -> list[RequestedTime]:
-    return [
-        RequestedTime(number, each.starts_at, each.practitioner_id, each.room_id)
-        for number, each in enumerate(wanted, start=1)
-    ]
+    return [replace(each, number=number) for number, each in enumerate(wanted, start=1)]
 
 
 def _screened(
