@@ -213,7 +213,7 @@ class Worker:
         with self._database.transaction(write=False) as session:
             due = [stored_id(entry.id) for entry in offers.due(session, now=now)]
         for entry_id in due:
-            self._for_entry(entry_id, partial(offers.look_after, now=now))
+            self._for_entry(entry_id, partial(offers.expire, now=now))
         # Only now: what has become free with that goes by the same order.
         for _ in range(MOST_ROUNDS):
             if not self._offer_round(now):
@@ -227,12 +227,12 @@ class Worker:
     def _offer_round(self, now: datetime) -> int:
         """Offer to each the best for them, in their order; to how many."""
         with self._database.transaction(write=False) as session:
-            clinic_ids = sorted({entry.clinic_id for entry in entries.live(session)})
+            clinic_ids = sorted({entry.clinic_id for entry in entries.open_entries(session)})
             found = [
                 (stored_id(entry.id), chosen)
                 for clinic_id in clinic_ids
                 if offer_texts.may_text(session.get_one(Clinic, clinic_id), now=now)
-                for entry, chosen in offers.found(session, clinic_id, now=now)
+                for entry, chosen in offers.possible(session, clinic_id, now=now)
             ]
         return sum(
             self._for_entry(entry_id, partial(offers.make, chosen=chosen, now=now))

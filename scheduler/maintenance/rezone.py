@@ -96,7 +96,7 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
             raise Misconfigured(objection)
         names = zone_rules.zones_of_clinics(session)
         outlook = _look(session, now)
-        rezoning.follow(session, actor, outlook, now=now)
+        rezoning.apply(session, actor, outlook, now=now)
         moments = {
             shift.key[1]: zone_changes.Moment(*rezoning.utc_of(shift))
             for shift in outlook.shifts
@@ -125,4 +125,4 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
 
 def _look(session: Session, now: datetime) -> Outlook:
     noted = {name: rules for name, (_, rules) in zone_rules.noted(session).items()}
-    return rezoning.look(session, noted, now=now)
+    return rezoning.find_shifts(session, noted, now=now)

@@ -116,7 +116,7 @@ def open_offers(world: World) -> dict[int, datetime]:
 def offer_of(world: World, entry_id: int) -> int:
     with world.database.transaction(write=False) as session:
         entry = session.get_one(WaitlistEntry, entry_id)
-        return stored_id(offers.running(session, entry).id)
+        return stored_id(offers.find_running(session, entry).id)
 
 
 def accept(world: World, offer_id: int, actor: Actor = OPERATOR) -> None:

@@ -208,7 +208,7 @@ def withdraw(call: Writing, entry_id: PathId) -> None:
 def accept(call: Writing, entry_id: PathId) -> JSONResponse:
     """They take what is offered: the session is moved or booked, and its old time is free."""
     entry = _expected(call, entry_id)
-    offer = offers.running(call.session, entry)
+    offer = offers.find_running(call.session, entry)
     offers.accept(call.session, call.actor, offer, now=call.now)
     return _answer(call, entry)
 
@@ -218,7 +218,7 @@ def accept(call: Writing, entry_id: PathId) -> JSONResponse:
 def decline(call: Writing, entry_id: PathId, body: Leave | None = None) -> JSONResponse:
     """They do not want what is offered; it goes to the next, and they go on waiting."""
     entry = _expected(call, entry_id)
-    offer = offers.running(call.session, entry)
+    offer = offers.find_running(call.session, entry)
     leave = body is not None and body.leave
     offers.decline(call.session, call.actor, offer, leave=leave, now=call.now)
     return _answer(call, entry)

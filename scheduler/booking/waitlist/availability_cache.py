@@ -1,4 +1,4 @@
-"""What is free at one moment, looked up once for all who ask: day by day, a fortnight at a time."""
+"""Caches the free times of one moment, so that many waiting patients share one search."""
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Sequence
@@ -11,16 +11,17 @@ from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring, Reso
 from scheduler.booking.pace.planner import Opening
 from scheduler.clinic.models import Treatment
 
-FORTNIGHT = 14
-"""Days that are searched in one go: who is helped by the first ones needs no more."""
+BLOCK_DAYS = 14
+"""Days that one search covers. Most waiting patients find a time in the first block."""
 
 Days = dict[date, list[Opening]]
 
 
-class Board:
-    """Free times of treatments, whoever the patient is. Good within one transaction's look.
+class AvailabilityCache:
+    """Free times of treatments for any patient, valid within one transaction.
 
-    `asked_at`: the moment from which a treatment's notice counts. `leaving`: what is overlooked.
+    `asked_at`: the instant from which a treatment's notice counts. `ignoring`: diary entries that
+    count as free.
     """
 
     def __init__(
@@ -29,56 +30,56 @@ class Board:
         *,
         now: datetime,
         asked_at: datetime,
-        leaving: Ignoring = IGNORE_NOTHING,
+        ignoring: Ignoring = IGNORE_NOTHING,
     ) -> None:
         self._session = session
         self._now = now
         self._asked_at = asked_at
-        self._leaving = leaving
-        self._means: dict[int, Resources] = {}
+        self._ignoring = ignoring
+        self._resources: dict[int, Resources] = {}
         self._blocks: dict[tuple[int, int], Days] = {}
 
-    def means(self, treatment_id: int) -> Resources:
-        """Who and what can give a treatment."""
-        if treatment_id not in self._means:
+    def resources(self, treatment_id: int) -> Resources:
+        """The practitioners and rooms of a treatment."""
+        if treatment_id not in self._resources:
             treatment = self._session.get_one(Treatment, treatment_id)
-            self._means[treatment_id] = search.resources(self._session, treatment)
-        return self._means[treatment_id]
+            self._resources[treatment_id] = search.resources(self._session, treatment)
+        return self._resources[treatment_id]
 
     def days(
-        self, means: Resources, first: date, last: date, *, but: Collection[date] = ()
+        self, resources: Resources, first: date, last: date, *, but: Collection[date] = ()
     ) -> Iterator[Sequence[Opening]]:
-        """The openings of each day from the first to the last, in order; nothing of `but`."""
-        today = self._now.astimezone(means.zone).date()
-        last = min(last, today + timedelta(days=means.treatment.horizon_days))
+        """The openings of each day from first to last, in order, without the days in `but`."""
+        today = self._now.astimezone(resources.zone).date()
+        last = min(last, today + timedelta(days=resources.treatment.horizon_days))
         day = max(first, today)
         while day <= last:
             if day not in but:
-                yield self._block(means, today, (day - today).days // FORTNIGHT).get(day, ())
+                yield self._block(resources, today, (day - today).days // BLOCK_DAYS).get(day, ())
             day += timedelta(days=1)
 
-    def day(self, means: Resources, day: date, leaving: Ignoring) -> Sequence[Opening]:
-        """The openings of one day for somebody whose own session on it is overlooked."""
-        return self._search(means, day, day, leaving).get(day, ())
+    def day(self, resources: Resources, day: date, ignoring: Ignoring) -> Sequence[Opening]:
+        """The openings of one day, if the patient's own appointment on it counts as free."""
+        return self._search(resources, day, day, ignoring).get(day, ())
 
-    def _block(self, means: Resources, today: date, number: int) -> Days:
-        key = (means.treatment.id or 0, number)
+    def _block(self, resources: Resources, today: date, number: int) -> Days:
+        key = (resources.treatment.id or 0, number)
         if key not in self._blocks:
-            first = today + timedelta(days=FORTNIGHT * number)
-            last = first + timedelta(days=FORTNIGHT - 1)
-            self._blocks[key] = self._search(means, first, last, self._leaving)
+            first = today + timedelta(days=BLOCK_DAYS * number)
+            last = first + timedelta(days=BLOCK_DAYS - 1)
+            self._blocks[key] = self._search(resources, first, last, self._ignoring)
         return self._blocks[key]
 
-    def _search(self, means: Resources, first: date, last: date, leaving: Ignoring) -> Days:
+    def _search(self, resources: Resources, first: date, last: date, ignoring: Ignoring) -> Days:
         free = search.free_slots(
             self._session,
-            means,
+            resources,
             first=first,
             last=last,
             now=self._asked_at,
-            leaving=leaving,
+            leaving=ignoring,
         )
         found: Days = defaultdict(list)
-        for opening in search.openings(free, means.zone):
+        for opening in search.openings(free, resources.zone):
             found[opening.day].append(opening)
         return found

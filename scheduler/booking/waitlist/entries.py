@@ -1,4 +1,4 @@
-"""Who waits for an earlier time, a session or a course, and what would suit them."""
+"""Entries of patients who wait for an earlier time, an appointment or a course."""
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
@@ -25,14 +25,14 @@ from scheduler.patients.models import OptOut, Patient
 from scheduler.storage import links
 from scheduler.storage.database import stored_id
 
-LIVE = frozenset({EntryState.WAITING, EntryState.OFFERED})
+OPEN_STATES = frozenset({EntryState.WAITING, EntryState.OFFERED})
 LONGEST_WAIT = timedelta(days=366)
 PURPOSE = "waiting"
-"""Of the private link to somebody's place on the waitlist."""
-PAGE_OUTLIVES = timedelta(days=1)
-"""How long after an entry is over its page says so."""
+"""Purpose of the private link to a waitlist entry."""
+PAGE_KEPT_FOR = timedelta(days=1)
+"""How long the page of an ended entry still says that it has ended."""
 NEEDS = ("usual", "soon", "urgent")
-"""The names of 0, 1 and 2; more need comes first, and of equals whoever has waited longer."""
+"""Names of the levels 0, 1 and 2. Higher need comes first, then the longer wait."""
 
 
 class OnTheList(Conflict):
@@ -58,16 +58,17 @@ def enter(
     whole_course: bool = False,
     **wishes: Any,
 ) -> WaitlistEntry:
-    """Put somebody on the list: for an earlier time of a session, or for a treatment.
+    """Add an entry for an earlier time of an appointment, or for a treatment.
 
-    Raises Unfit for wishes that nothing could meet, OnTheList for a session that waits already.
+    Raises Invalid for preferences that no time can meet, and OnTheList if the appointment waits
+    already.
     """
     if appointment is not None:
         entry = _for_session(session, appointment, now)
     elif treatment is not None and patient is not None:
         entry = _for_treatment(treatment, patient, whole_course, now)
     else:
-        raise Invalid("Say which session is to be earlier, or who wants which treatment.")
+        raise Invalid("Give the appointment that should be earlier, or a patient and a treatment.")
     _wish(session, entry, wishes, now)
     session.add(entry)
     session.flush()
@@ -83,9 +84,9 @@ def change(
     *,
     now: datetime,
 ) -> WaitlistEntry:
-    """Other wishes, or another need. An offer that no longer suits is withdrawn."""
+    """Change the preferences or the need. An offer that no longer suits is withdrawn later."""
     lock(session, entry)
-    if entry.state not in LIVE:
+    if entry.state not in OPEN_STATES:
         raise OverAlready
     _wish(session, entry, wishes, now)
     entry.changed_at = now
@@ -98,32 +99,32 @@ def change(
 def withdraw(
     session: Session, actor: Actor, entry: WaitlistEntry, *, reason: str = "", now: datetime
 ) -> WaitlistEntry:
-    """Take somebody off the list; the time that is just offered to them is free again."""
+    """Remove an entry from the list. A time that is offered to it becomes free again."""
     lock(session, entry)
-    if entry.state in LIVE:
+    if entry.state in OPEN_STATES:
         end(session, actor, entry, EntryState.WITHDRAWN, reason=reason, now=now)
     return entry
 
 
 def for_course(session: Session, patient: Patient, treatment: Treatment) -> WaitlistEntry | None:
-    """The entry by which somebody waits for a whole course of a treatment, if one lives."""
+    """The open entry of a patient for a whole course of a treatment, if any."""
     return session.exec(
         select(WaitlistEntry)
         .where(
             WaitlistEntry.patient_id == patient.id,
             WaitlistEntry.treatment_id == treatment.id,
             WaitlistEntry.wants == "course",
-            col(WaitlistEntry.state).in_(LIVE),
+            col(WaitlistEntry.state).in_(OPEN_STATES),
         )
         .order_by(col(WaitlistEntry.id))
     ).first()
 
 
 def for_session(session: Session, own: Appointment) -> WaitlistEntry | None:
-    """The entry by which a session waits for an earlier time, if one lives."""
+    """The open entry of an appointment for an earlier time, if any."""
     return session.exec(
         select(WaitlistEntry).where(
-            WaitlistEntry.appointment_id == own.id, col(WaitlistEntry.state).in_(LIVE)
+            WaitlistEntry.appointment_id == own.id, col(WaitlistEntry.state).in_(OPEN_STATES)
         )
     ).first()
 
@@ -134,8 +135,11 @@ def find(session: Session, actor: Actor, entry_id: int) -> WaitlistEntry:
 
 
 def queue(session: Session, clinic_id: int) -> Sequence[WaitlistEntry]:
-    """Those who wait at a clinic and may be texted, in their order. Whoever has an offer is not
-    among them; nor is who could not be told: staff see them on the list, and call."""
+    """The waiting entries of a clinic whose patients can be texted, in queue order.
+
+    Entries with an open offer are left out. Patients who cannot be texted stay on the list for
+    staff, who call them.
+    """
     stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
     return session.exec(
         select(WaitlistEntry)
@@ -153,11 +157,11 @@ def queue(session: Session, clinic_id: int) -> Sequence[WaitlistEntry]:
     ).all()
 
 
-def live(session: Session) -> Sequence[WaitlistEntry]:
-    """All who wait or have an offer, at all clinics."""
+def open_entries(session: Session) -> Sequence[WaitlistEntry]:
+    """All entries that wait or have an offer, at all clinics."""
     return session.exec(
         select(WaitlistEntry)
-        .where(col(WaitlistEntry.state).in_(LIVE))
+        .where(col(WaitlistEntry.state).in_(OPEN_STATES))
         .order_by(col(WaitlistEntry.clinic_id), col(WaitlistEntry.id))
     ).all()
 
@@ -165,14 +169,14 @@ def live(session: Session) -> Sequence[WaitlistEntry]:
 def why_over(
     session: Session, entry: WaitlistEntry, *, now: datetime
 ) -> tuple[EntryState, str] | None:
-    """Why somebody waits no longer although nobody took them off; None: they still wait."""
+    """Why an entry ends without anyone removing it; None if it does not end."""
     if session.get_one(Patient, entry.patient_id).erased_at is not None:
         return EntryState.WITHDRAWN, "The patient was erased."
     if not session.get_one(Treatment, entry.treatment_id).active:
-        return EntryState.WITHDRAWN, "The treatment is not offered any more."
+        return EntryState.WITHDRAWN, "The treatment is no longer offered."
     own = session.get(Appointment, entry.appointment_id) if entry.appointment_id else None
     if own is not None and own.state not in EXPECTED:
-        return EntryState.WITHDRAWN, "The session is not to come any more."
+        return EntryState.WITHDRAWN, "The session will no longer take place."
     return _why_expired(session, entry, own, now)
 
 
@@ -189,7 +193,7 @@ def _why_expired(
 
 
 def open_offer(session: Session, entry: WaitlistEntry) -> Offer | None:
-    """The offer that runs for somebody, if one does."""
+    """The open offer of an entry, if any."""
     return session.exec(
         select(Offer)
         .where(Offer.entry_id == entry.id, Offer.state == OfferState.OPEN)
@@ -198,7 +202,7 @@ def open_offer(session: Session, entry: WaitlistEntry) -> Offer | None:
 
 
 def lock(session: Session, entry: WaitlistEntry) -> None:
-    """One deed about an entry and its offers at a time; the next sees what the one before did."""
+    """Lock an entry and its offers, so that operations on them run one after another."""
     session.refresh(entry, with_for_update={"key_share": True})
 
 
@@ -211,16 +215,16 @@ def end(
     reason: str,
     now: datetime,
 ) -> None:
-    """An entry is over, and with it an offer that runs. It is locked already."""
+    """End an entry and its open offer. The entry must be locked."""
     offer = open_offer(session, entry)
     if offer is not None:
         close_offer(session, offer, OfferState.WITHDRAWN, reason=reason, now=now)
     entry.state, entry.reason, entry.changed_at = state, reason, now
     session.add(entry)
     session.flush()
-    # Its page still says that it is over, to whoever has just ended it or comes a little later.
+    # Its page still reports for a while that the entry has ended.
     links.shorten(
-        session, purpose=PURPOSE, subject_id=stored_id(entry.id), until=now + PAGE_OUTLIVES
+        session, purpose=PURPOSE, subject_id=stored_id(entry.id), until=now + PAGE_KEPT_FOR
     )
     record(session, actor, f"is {state}", entry, now)
 
@@ -228,9 +232,9 @@ def end(
 def close_offer(
     session: Session, offer: Offer, state: OfferState, *, reason: str = "", now: datetime
 ) -> None:
-    """An offer is over; what was kept for it is free. Its entry is locked already.
+    """End an offer and release its hold. The entry must be locked.
 
-    The hold goes first, as with everybody who lets one go: the database then clears it here.
+    The hold is deleted first, as everywhere: the database then clears the reference to it.
     """
     if offer.hold_id is not None:
         holds.release(session, offer.hold_id)
@@ -241,13 +245,13 @@ def close_offer(
 
 
 def record(
-    session: Session, actor: Actor, deed: str, entry: WaitlistEntry, now: datetime, **details: Any
+    session: Session, actor: Actor, action: str, entry: WaitlistEntry, now: datetime, **details: Any
 ) -> None:
-    """Write down a deed about an entry."""
+    """Record an action on an entry in the audit trail."""
     audit_trail.record(
         session,
         actor,
-        deed,
+        action,
         "waitlist entry",
         entry.id,
         clinic_id=entry.clinic_id,
@@ -258,7 +262,7 @@ def record(
 
 def _for_session(session: Session, own: Appointment, now: datetime) -> WaitlistEntry:
     if own.state not in EXPECTED or own.starts_at <= now:
-        raise Conflict("Only a session that is still to come can be had earlier.")
+        raise Conflict("Only a session that is still to come can be moved earlier.")
     if for_session(session, own) is not None:
         raise OnTheList
     course = session.get_one(Course, own.course_id)
@@ -279,7 +283,7 @@ def _for_treatment(
     if patient.clinic_id != treatment.clinic_id or patient.erased_at is not None:
         raise NotFound
     if not treatment.active:
-        raise Conflict("This treatment is not offered any more.")
+        raise Conflict("This treatment is no longer offered.")
     return WaitlistEntry(
         clinic_id=treatment.clinic_id,
         patient_id=stored_id(patient.id),
@@ -294,15 +298,15 @@ def _wish(session: Session, entry: WaitlistEntry, wishes: Mapping[str, Any], now
     for name, value in wishes.items():
         setattr(entry, name, value)
     if entry.need and not entry.need_reason:
-        raise Invalid("Please say why this one goes before others.", field="need_reason")
+        raise Invalid("Say why this entry goes before others.", field="need_reason")
     first, last = entry.first_day, entry.last_day
     if first is not None and last is not None and last < first:
         raise Invalid("The last day must not be before the first.", field="to")
     if last is not None and last < _today(session, entry, now):
-        raise Invalid("This day is over.", field="to")
+        raise Invalid("This day has passed. Choose a later one.", field="to")
     if entry.practitioner_id is not None:
-        means = search.resources(session, session.get_one(Treatment, entry.treatment_id))
-        if not means.gives(entry.practitioner_id):
+        resources = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+        if not resources.gives(entry.practitioner_id):
             raise Invalid(
                 "This practitioner does not give this treatment.", field="practitioner_id"
             )

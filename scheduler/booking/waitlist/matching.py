@@ -1,7 +1,7 @@
-"""Which free times suit an entry of the waitlist: from the calendar as it is now. Only reads.
+"""Finds free times that suit a waitlist entry, from the present calendar. Only reads.
 
-What is free is search's to say; here it is held against wishes, pace and the patient's other days.
-Nothing is remembered of what became free: a time that nobody was offered is found at the next look.
+The search finds what is free. This module compares it with the patient's preferences, pace and
+other appointments. Nothing is stored about times that became free: the next run finds them again.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,48 +26,48 @@ from scheduler.booking.pace.pace import violations
 from scheduler.booking.pace.planner import NoPlan, Opening, Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.booking.states import EXPECTED
-from scheduler.booking.waitlist.availability_cache import Board
-from scheduler.booking.waitlist.preferences import Suits
+from scheduler.booking.waitlist.availability_cache import AvailabilityCache
+from scheduler.booking.waitlist.preferences import Preferences
 from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import stored_id
 
-AHEAD = timedelta(weeks=8)
-"""How far ahead a session is looked for where nobody says until when it would do."""
+SEARCH_AHEAD = timedelta(weeks=8)
+"""How far ahead to search if the entry has no last day."""
 
-TO_ANSWER = timedelta(minutes=5)
-"""Whoever is offered a time has at least so long before it comes too near to be booked."""
+TIME_TO_ANSWER = timedelta(minutes=5)
+"""An offered time stays bookable for at least this long."""
 
-COURSES = 4
-"""How many whole courses, each beginning later than the one before, are thought of."""
+MOST_COURSES = 4
+"""The most whole courses that are tried, each starting later than the one before."""
 
 ONE_SESSION = Phase(sessions=1, per_week=1)
-"""What is agreed on with somebody who wants no whole course."""
+"""The phase of an entry that wants one appointment, not a course."""
 
 StartWithPractitioner = tuple[datetime, int]
-"""A start and who would treat."""
+"""A start and the id of the practitioner."""
 
 
 @dataclass(frozen=True)
 class WaitlistSearch:
-    """One entry before the calendar at one moment."""
+    """One entry and the calendar at one moment."""
 
     session: Session
     entry: WaitlistEntry
     now: datetime
-    board: Board
+    free: AvailabilityCache
     offer: Offer | None = None
-    """one that runs: what it keeps is overlooked, and nothing but its days is looked at"""
+    """A running offer: its hold counts as free, and only its day is searched."""
 
     @property
-    def suits(self) -> Suits:
-        """What would suit."""
+    def preferences(self) -> Preferences:
+        """The times that the patient accepts."""
         entry = self.entry
         between = None
         if entry.from_minute is not None and entry.to_minute is not None:
             between = entry.from_minute, entry.to_minute
-        return Suits(
+        return Preferences(
             frozenset(entry.weekdays),
             between,
             entry.practitioner_id,
@@ -76,12 +76,12 @@ class WaitlistSearch:
         )
 
 
-def board_of(session: Session, *, now: datetime) -> Board:
-    """What could be offered to anybody now.
+def availability(session: Session, *, now: datetime) -> AvailabilityCache:
+    """The free times that can be offered now.
 
-    Time to answer is part of the notice, so that nobody says yes to what is too near by then.
+    The time to answer is added to the notice, so that an accepted offer is never too late to book.
     """
-    return Board(session, now=now, asked_at=now + TO_ANSWER)
+    return AvailabilityCache(session, now=now, asked_at=now + TIME_TO_ANSWER)
 
 
 def find(
@@ -89,24 +89,24 @@ def find(
     entry: WaitlistEntry,
     *,
     now: datetime,
-    board: Board,
+    free: AvailabilityCache,
     full: Collection[StartWithPractitioner] = (),
 ) -> list[Opening]:
-    """The best that could be offered now, as the sessions it is made of; none: nothing suits.
+    """The openings of the best offer for an entry; empty if nothing suits.
 
-    `full`: times that enough others have been offered, or are about to be.
+    `full`: starts that have already been offered to as many patients as the clinic allows.
     """
-    look = WaitlistSearch(session, entry, now, board)
-    never_again = had(session, entry)
-    for choice in choices(look):
-        first = opens(choice[0])
-        if first[0] not in never_again and first not in full:
+    search = WaitlistSearch(session, entry, now, free)
+    offered_before = offered_starts(session, entry)
+    for choice in choices(search):
+        first = start_of(choice[0])
+        if first[0] not in offered_before and first not in full:
             return choice
     return []
 
 
-def had(session: Session, entry: WaitlistEntry) -> set[datetime]:
-    """Starts that an entry was offered and did not lose: they are not offered to it again."""
+def offered_starts(session: Session, entry: WaitlistEntry) -> set[datetime]:
+    """Starts that this entry was offered, except withdrawn offers. They are not offered again."""
     return set(
         session.exec(
             select(Offer.starts_at).where(
@@ -117,61 +117,63 @@ def had(session: Session, entry: WaitlistEntry) -> set[datetime]:
 
 
 def still_fits(session: Session, entry: WaitlistEntry, offer: Offer, *, now: datetime) -> bool:
-    """Whether what was offered could still be had, and would still suit."""
-    leaving = Ignoring(hold_id=offer.hold_id)
-    board = Board(session, now=now, asked_at=now, leaving=leaving)
-    look = WaitlistSearch(session, entry, now, board, offer)
-    wanted = {_place(appointment) for appointment in offer.sessions}
+    """Whether an offer is still free and still suits the patient."""
+    ignoring = Ignoring(hold_id=offer.hold_id)
+    free = AvailabilityCache(session, now=now, asked_at=now, ignoring=ignoring)
+    search = WaitlistSearch(session, entry, now, free, offer)
+    wanted = {_stored_start(appointment) for appointment in offer.sessions}
     if entry.wants != "course":
-        return any({opens(each)} == wanted for [each] in choices(look))
-    means = board.means(entry.treatment_id)
-    days = sorted(starts_at.astimezone(means.zone).date() for starts_at, _ in wanted)
-    return wanted <= set(map(opens, _suiting(look, means, days[0], days[-1])))
+        return any({start_of(opening)} == wanted for [opening] in choices(search))
+    resources = free.resources(entry.treatment_id)
+    days = sorted(starts_at.astimezone(resources.zone).date() for starts_at, _ in wanted)
+    return wanted <= set(map(start_of, _suiting(search, resources, days[0], days[-1])))
 
 
-def opens(opening: Opening) -> StartWithPractitioner:
-    """When an opening begins, and with whom."""
+def start_of(opening: Opening) -> StartWithPractitioner:
+    """The start and the practitioner of an opening."""
     return instant_of(opening.starts_at), opening.practitioner_id
 
 
-def choices(look: WaitlistSearch) -> Iterator[list[Opening]]:
-    """Everything that could be offered, the best first."""
-    means = look.board.means(look.entry.treatment_id)
-    if not means.treatment.active:
+def choices(search: WaitlistSearch) -> Iterator[list[Opening]]:
+    """All possible offers, the best first."""
+    resources = search.free.resources(search.entry.treatment_id)
+    if not resources.treatment.active:
         return
-    if look.entry.wants == "earlier":
-        yield from _earlier(look, means)
-    elif look.entry.wants == "session":
-        first, last = _window(look, means, AHEAD)
-        for opening in _suiting(look, means, first, last):
+    if search.entry.wants == "earlier":
+        yield from _earlier(search, resources)
+    elif search.entry.wants == "session":
+        first, last = _window(search, resources, SEARCH_AHEAD)
+        for opening in _suiting(search, resources, first, last):
             yield [opening]
     else:
-        yield from _course(look, means)
+        yield from _course(search, resources)
 
 
-def _place(each: dict[str, object]) -> StartWithPractitioner:
-    return datetime.fromisoformat(str(each["starts_at"])), int(str(each["practitioner_id"]))
+def _stored_start(appointment: dict[str, object]) -> StartWithPractitioner:
+    return datetime.fromisoformat(str(appointment["starts_at"])), int(
+        str(appointment["practitioner_id"])
+    )
 
 
-def _earlier(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
-    """Times before the patient's own that lie between its neighbours and keep the pace."""
-    own = look.session.get(Appointment, look.entry.appointment_id)
-    if own is None or own.state not in EXPECTED or own.starts_at <= look.now:
+def _earlier(search: WaitlistSearch, resources: Resources) -> Iterator[list[Opening]]:
+    """Times before the patient's own appointment, after the one before it, that keep the pace."""
+    own = search.session.get(Appointment, search.entry.appointment_id)
+    if own is None or own.state not in EXPECTED or own.starts_at <= search.now:
         return
-    course = look.session.get_one(Course, own.course_id)
-    sessions = courses.appointments_of(look.session, course)
+    course = search.session.get_one(Course, own.course_id)
+    sessions = courses.appointments_of(search.session, course)
     day = date.fromisoformat(own.wall_time[:10])
     earlier = [
         _day(appointment)
         for appointment in sessions
         if appointment.number < own.number and _counts(appointment)
     ]
-    first, last = _window(look, means, timedelta(days=means.treatment.horizon_days))
+    first, last = _window(search, resources, timedelta(days=resources.treatment.horizon_days))
     first = max(first, max(earlier, default=date.min) + timedelta(days=bool(earlier)))
     last = min(day, last)
-    stands = adherence.pace_status(course, sessions)
+    before = adherence.pace_status(course, sessions)
     kept: dict[date, bool] = {}
-    for opening in _suiting(look, means, first, last, but=own):
+    for opening in _suiting(search, resources, first, last, own=own):
         if instant_of(opening.starts_at) >= own.starts_at:
             return
         if opening.day not in kept:
@@ -180,76 +182,76 @@ def _earlier(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
                 for appointment in sessions
             ]
             kept[opening.day] = not adherence.newly_violated(
-                stands, adherence.pace_status(course, moved)
+                before, adherence.pace_status(course, moved)
             )
         if kept[opening.day]:
             yield [opening]
 
 
-def _course(look: WaitlistSearch, means: Resources) -> Iterator[list[Opening]]:
-    """Whole courses at their pace, all of each at times that suit; the best, then later ones."""
-    agreed = [phase for phase in plan_course.phases_of(means.treatment) if not phase.optional]
-    first, last = _window(look, means, timedelta(weeks=phases.weeks(agreed)) + AHEAD)
-    openings = list(_suiting(look, means, first, last))
-    for _ in range(COURSES):
+def _course(search: WaitlistSearch, resources: Resources) -> Iterator[list[Opening]]:
+    """Whole courses that keep the pace at suitable times: the best one, then later ones."""
+    agreed = [phase for phase in plan_course.phases_of(resources.treatment) if not phase.optional]
+    first, last = _window(search, resources, timedelta(weeks=phases.weeks(agreed)) + SEARCH_AHEAD)
+    openings = list(_suiting(search, resources, first, last))
+    for _ in range(MOST_COURSES):
         try:
             plan = planner.plan(agreed, openings, Wishes(start_on=first), until=last)
         except (NoPlan, TooTangled):
             return
-        chosen = [appointment.opening for appointment in plan.sessions]
-        if violations(agreed, [each.day.toordinal() for each in chosen]):
+        chosen = [planned.opening for planned in plan.sessions]
+        if violations(agreed, [opening.day.toordinal() for opening in chosen]):
             return
         yield chosen
         first = chosen[0].day + timedelta(days=1)
 
 
-def _window(look: WaitlistSearch, means: Resources, ahead: timedelta) -> tuple[date, date]:
-    """From which day to which a session is looked for."""
-    if look.offer is not None:
-        only = look.offer.starts_at.astimezone(means.zone).date()
+def _window(search: WaitlistSearch, resources: Resources, ahead: timedelta) -> tuple[date, date]:
+    """The first and last day to search."""
+    if search.offer is not None:
+        only = search.offer.starts_at.astimezone(resources.zone).date()
         return only, only
-    today = look.now.astimezone(means.zone).date()
-    first = max(today, look.entry.first_day or today)
-    return first, look.entry.last_day or first + ahead
+    today = search.now.astimezone(resources.zone).date()
+    first = max(today, search.entry.first_day or today)
+    return first, search.entry.last_day or first + ahead
 
 
 def _suiting(
-    look: WaitlistSearch,
-    means: Resources,
+    search: WaitlistSearch,
+    resources: Resources,
     first: date,
     last: date,
     *,
-    but: Appointment | None = None,
+    own: Appointment | None = None,
 ) -> Iterator[Opening]:
-    """Free times that meet the wishes, on days on which the patient has no other session."""
-    suits = look.suits
-    own_day = _day(but) if but else None
-    taken = _taken_days(look, but)
+    """Free times that the patient accepts, on days without another appointment of theirs."""
+    preferences = search.preferences
+    own_day = _day(own) if own else None
+    taken = _taken_days(search, own)
     off = taken if own_day is None else {*taken, own_day}
-    for openings in look.board.days(means, first, last, but=off):
-        yield from filter(suits.met_by, openings)
-    if but is not None and own_day is not None and first <= own_day <= last:
-        leaving = Ignoring(look.offer.hold_id if look.offer else None, (stored_id(but.id),))
-        yield from filter(suits.met_by, look.board.day(means, own_day, leaving))
+    for openings in search.free.days(resources, first, last, but=off):
+        yield from filter(preferences.met_by, openings)
+    if own is not None and own_day is not None and first <= own_day <= last:
+        ignoring = Ignoring(search.offer.hold_id if search.offer else None, (stored_id(own.id),))
+        yield from filter(preferences.met_by, search.free.day(resources, own_day, ignoring))
 
 
-def _taken_days(look: WaitlistSearch, but: Appointment | None) -> set[date]:
-    rows = look.session.exec(
+def _taken_days(search: WaitlistSearch, own: Appointment | None) -> set[date]:
+    rows = search.session.exec(
         select(Appointment.id, Appointment.wall_time).where(
-            Appointment.patient_id == look.entry.patient_id,
+            Appointment.patient_id == search.entry.patient_id,
             Appointment.state != AppointmentState.CANCELLED,
-            col(Appointment.starts_at) > look.now - timedelta(days=2),
+            col(Appointment.starts_at) > search.now - timedelta(days=2),
         )
     )
     return {
         date.fromisoformat(wall_time[:10])
         for appointment_id, wall_time in rows
-        if but is None or appointment_id != but.id
+        if own is None or appointment_id != own.id
     }
 
 
 def _on(day: date, own: Appointment) -> Appointment:
-    """A session as it would be on another day, not to be stored."""
+    """A copy of an appointment on another day. It is never stored."""
     clock = own.wall_time[10:]
     return Appointment(**own.model_dump() | {"wall_time": f"{day.isoformat()}{clock}"})
 

@@ -1,8 +1,8 @@
-"""Free times offered to those who wait: made, looked after, accepted in one move, declined.
+"""Offers of free times to waiting patients: made, expired, accepted, declined.
 
-Each deed locks the entry first. What is offered to one at a time is kept by a hold, so that the
-database itself refuses it to everybody else; of several the first to say yes has it, by the same
-rule that settles any booking.
+Every operation locks the entry first. A time that is offered to one patient at a time is kept by a
+hold, so the database refuses it to everyone else. If it is offered to several patients, the first
+one to accept gets it, as in any booking.
 """
 
 from collections.abc import Sequence
@@ -53,33 +53,33 @@ class OfferTaken(Conflict):
 def make(
     session: Session, entry: WaitlistEntry, chosen: Sequence[Opening], *, now: datetime
 ) -> Offer | None:
-    """Offer somebody what was found for them. None: meanwhile it is gone, or they are."""
+    """Offer the chosen times to a waiting patient. None if the times or the entry are gone."""
     waitlist_entries.lock(session, entry)
     clinic = session.get_one(Clinic, entry.clinic_id)
     if entry.state != EntryState.WAITING or clinic.waitlist_mode == OFF:
         return None
-    means = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+    resources = search.resources(session, session.get_one(Treatment, entry.treatment_id))
     first = instant_of(chosen[0].starts_at)
-    notice = timedelta(minutes=means.treatment.min_notice_minutes)
+    notice = timedelta(minutes=resources.treatment.min_notice_minutes)
     expires_at = min(now + timedelta(minutes=clinic.waitlist_minutes), first - notice)
     offer = Offer(
         clinic_id=entry.clinic_id,
         entry_id=stored_id(entry.id),
         starts_at=first,
         practitioner_id=chosen[0].practitioner_id,
-        sessions=[_session(each) for each in chosen],
+        sessions=[_stored_opening(opening) for opening in chosen],
         to_several=clinic.waitlist_mode == FIRST_COME,
         offered_at=now,
         expires_at=expires_at,
     )
-    if first in matching.had(session, entry):
+    if first in matching.offered_starts(session, entry):
         return None
     if not matching.still_fits(session, entry, offer, now=now):
         return None
     if offer.to_several:
-        if (first, offer.practitioner_id) in full(session, clinic):
+        if (first, offer.practitioner_id) in full_starts(session, clinic):
             return None
-    elif not _keep(session, offer, chosen, means, now):
+    elif not _keep(session, offer, chosen, resources, now):
         return None
     session.add(offer)
     entry.state, entry.changed_at = EntryState.OFFERED, now
@@ -89,8 +89,8 @@ def make(
     return offer
 
 
-def full(session: Session, clinic: Clinic) -> set[StartWithPractitioner]:
-    """Times that as many have been offered at once as the clinic wants."""
+def full_starts(session: Session, clinic: Clinic) -> set[StartWithPractitioner]:
+    """Starts that are offered to as many patients at once as the clinic allows."""
     rows = session.exec(
         select(Offer.starts_at, Offer.practitioner_id)
         .where(Offer.clinic_id == clinic.id, Offer.state == OfferState.OPEN)
@@ -101,30 +101,34 @@ def full(session: Session, clinic: Clinic) -> set[StartWithPractitioner]:
 
 
 def due(session: Session, *, now: datetime) -> list[WaitlistEntry]:
-    """Entries that have come to their end, or whose offer has. Only reads."""
-    return [entry for entry in waitlist_entries.live(session) if _is_due(session, entry, now=now)]
+    """Entries that have ended, or whose offer has ended. Only reads."""
+    return [
+        entry
+        for entry in waitlist_entries.open_entries(session)
+        if _is_due(session, entry, now=now)
+    ]
 
 
-def found(
+def possible(
     session: Session, clinic_id: int, *, now: datetime
 ) -> list[tuple[WaitlistEntry, list[Opening]]]:
-    """Those who wait at a clinic and for whom there is something, in their order. Only reads.
+    """The waiting entries of a clinic with a suitable time, in queue order. Only reads.
 
-    Times that overlap may be found for two; the first whom it is offered to has it.
+    Overlapping times may be found for two entries. The first one to get the offer keeps it.
     """
     clinic = session.get_one(Clinic, clinic_id)
     if clinic.waitlist_mode == OFF:
         return []
-    no_more = full(session, clinic)
-    board = matching.board_of(session, now=now)
-    for_whom = []
+    full = full_starts(session, clinic)
+    free = matching.availability(session, now=now)
+    matches = []
     for entry in waitlist_entries.queue(session, clinic_id):
-        chosen = matching.find(session, entry, now=now, board=board, full=no_more)
+        chosen = matching.find(session, entry, now=now, free=free, full=full)
         if chosen:
-            for_whom.append((entry, chosen))
+            matches.append((entry, chosen))
         if clinic.waitlist_mode == ONE_BY_ONE:
-            no_more |= {matching.opens(each) for each in chosen}
-    return for_whom
+            full |= {matching.start_of(opening) for opening in chosen}
+    return matches
 
 
 def _is_due(session: Session, entry: WaitlistEntry, *, now: datetime) -> bool:
@@ -136,10 +140,10 @@ def _is_due(session: Session, entry: WaitlistEntry, *, now: datetime) -> bool:
     return offer is not None and _why_over(session, entry, offer, now) is not None
 
 
-def look_after(session: Session, entry: WaitlistEntry, *, now: datetime) -> None:
-    """End what has come to its end: an entry, or an offer whose patient goes on waiting."""
+def expire(session: Session, entry: WaitlistEntry, *, now: datetime) -> None:
+    """End an entry that is over, or an offer that is over while its patient keeps waiting."""
     waitlist_entries.lock(session, entry)
-    if entry.state not in waitlist_entries.LIVE:
+    if entry.state not in waitlist_entries.OPEN_STATES:
         return
     if over := waitlist_entries.why_over(session, entry, now=now):
         state_of_entry, why = over
@@ -148,13 +152,14 @@ def look_after(session: Session, entry: WaitlistEntry, *, now: datetime) -> None
     offer = waitlist_entries.open_offer(session, entry)
     if offer is not None and (ended := _why_over(session, entry, offer, now)):
         state, reason = ended
-        _go_on_waiting(session, WORKER, entry, offer, state=state, reason=reason, now=now)
+        _keep_waiting(session, WORKER, entry, offer, state=state, reason=reason, now=now)
 
 
 def accept(session: Session, actor: Actor, offer: Offer, *, now: datetime) -> Course:
-    """Take what is offered: move the session there, or book it. All of it or nothing.
+    """Accept an offer: move the appointment there, or book all of its times, or none.
 
-    OfferOver: too late. OfferTaken: another was first. Saying yes twice changes nothing.
+    Raises OfferOver if the offer has ended and OfferTaken if another patient was first. Accepting
+    twice changes nothing.
     """
     entry = _locked(session, offer)
     if offer.state == OfferState.ACCEPTED:
@@ -163,7 +168,7 @@ def accept(session: Session, actor: Actor, offer: Offer, *, now: datetime) -> Co
         raise OfferOver
     own = _own(session, entry)
     if own is not None:
-        # Whoever changes this course at the same time waits, and finds what is done here.
+        # A concurrent change of this course waits for the lock and then sees this one.
         courses.lock(session, own.course_id)
         session.refresh(own)
     if waitlist_entries.why_over(session, entry, now=now) is not None:
@@ -189,10 +194,13 @@ def accept(session: Session, actor: Actor, offer: Offer, *, now: datetime) -> Co
 def decline(
     session: Session, actor: Actor, offer: Offer, *, leave: bool = False, now: datetime
 ) -> WaitlistEntry:
-    """No to this time, which goes to the next. `leave`: and no to all others. OfferOver if late."""
+    """Decline an offer, so that the next patient gets it. Raises OfferOver.
+
+    `leave`: also leave the waitlist.
+    """
     entry = _locked(session, offer)
     if offer.state == OfferState.OPEN:
-        _go_on_waiting(session, actor, entry, offer, state=OfferState.DECLINED, now=now)
+        _keep_waiting(session, actor, entry, offer, state=OfferState.DECLINED, now=now)
     elif offer.state != OfferState.DECLINED:
         raise OfferOver
     if leave:
@@ -202,15 +210,15 @@ def decline(
     return entry
 
 
-def running(session: Session, entry: WaitlistEntry) -> Offer:
-    """The offer that runs for somebody; OfferOver where none does."""
+def find_running(session: Session, entry: WaitlistEntry) -> Offer:
+    """The running offer of an entry. Raises OfferOver if there is none."""
     offer = waitlist_entries.open_offer(session, entry)
     if offer is None:
-        raise OfferOver("Nothing is offered to them just now.")
+        raise OfferOver("No offer is open for this entry.")
     return offer
 
 
-def _session(opening: Opening) -> dict[str, object]:
+def _stored_opening(opening: Opening) -> dict[str, object]:
     return {
         "starts_at": instant_of(opening.starts_at).isoformat(),
         "practitioner_id": opening.practitioner_id,
@@ -222,10 +230,10 @@ def _keep(
     session: Session,
     offer: Offer,
     chosen: Sequence[Opening],
-    means: search.Resources,
+    resources: search.Resources,
     now: datetime,
 ) -> bool:
-    """Keep the times for as long as the offer runs. False: somebody has one of them by now."""
+    """Hold the times until the offer expires. False if one of them is taken by now."""
     holds.release_lapsed(session, now=now)
     hold = Hold(clinic_id=offer.clinic_id, expires_at=offer.expires_at)
     session.add(hold)
@@ -233,11 +241,11 @@ def _keep(
     until = minute_of(offer.expires_at.replace(second=0, microsecond=0)) + 1
     entries = [
         entry
-        for number, each in enumerate(chosen, start=1)
+        for number, opening in enumerate(chosen, start=1)
         for entry in allocation.diary_entries(
-            Allocation(number, each.starts_at, each.practitioner_id, each.room_id),
-            means,
-            # Not on the patient's calendar: their own session may be in the way, and makes room.
+            Allocation(number, opening.starts_at, opening.practitioner_id, opening.room_id),
+            resources,
+            # Not on the patient's calendar: it may hold the appointment that this offer replaces.
             patient=None,
             hold_id=stored_id(hold.id),
             held_until=until,
@@ -255,13 +263,13 @@ def _why_over(
     session: Session, entry: WaitlistEntry, offer: Offer, now: datetime
 ) -> tuple[OfferState, str] | None:
     if offer.expires_at <= now:
-        return OfferState.LAPSED, "Nobody answered in time."
+        return OfferState.LAPSED, "No answer came in time."
     if not matching.still_fits(session, entry, offer, now=now):
-        return OfferState.WITHDRAWN, "This time can no longer be had, or no longer suits."
+        return OfferState.WITHDRAWN, "The time is taken, or no longer suits."
     return None
 
 
-def _go_on_waiting(
+def _keep_waiting(
     session: Session,
     actor: Actor,
     entry: WaitlistEntry,
@@ -287,7 +295,7 @@ def _locked(session: Session, offer: Offer) -> WaitlistEntry:
 
 
 def _own(session: Session, entry: WaitlistEntry) -> Appointment | None:
-    """The session that is to be earlier."""
+    """The appointment that the patient wants earlier."""
     if entry.wants != "earlier":
         return None
     own = session.get(Appointment, entry.appointment_id)
@@ -322,9 +330,9 @@ def _take(
         patient=session.get_one(Patient, entry.patient_id),
         wanted=[
             RequestedTime(
-                number, datetime.fromisoformat(each["starts_at"]), each["practitioner_id"]
+                number, datetime.fromisoformat(opening["starts_at"]), opening["practitioner_id"]
             )
-            for number, each in enumerate(offer.sessions, start=1)
+            for number, opening in enumerate(offer.sessions, start=1)
         ],
         agreed=None if entry.wants == "course" else [matching.ONE_SESSION],
         now=now,

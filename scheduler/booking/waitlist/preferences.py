@@ -1,4 +1,4 @@
-"""What somebody on the waitlist can come to. Pure."""
+"""The times that a waiting patient accepts. Pure."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,10 +7,11 @@ from scheduler.booking.pace.compromises import Opening
 
 
 @dataclass(frozen=True)
-class Suits:
-    """What somebody on the waitlist can come to; what is not said does not matter to them.
+class Preferences:
+    """The times that a waiting patient accepts. An empty field accepts everything.
 
-    `between` is half-open, in minutes of the clinic's day, for the start. Both days count.
+    `between` limits the start, half-open, in minutes of the clinic's day. `first` and `last` are
+    included.
     """
 
     weekdays: frozenset[int] = frozenset()
@@ -20,7 +21,7 @@ class Suits:
     last: date | None = None
 
     def met_by(self, opening: Opening) -> bool:
-        """Whether they could come then: a wish here is no compromise."""
+        """Whether the patient can come then. Preferences are never overridden."""
         return (
             (not self.weekdays or opening.day.weekday() in self.weekdays)
             and (self.between is None or self.between[0] <= opening.minute < self.between[1])

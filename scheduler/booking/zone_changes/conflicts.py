@@ -1,4 +1,4 @@
-"""Which entries of the diary can follow changed clocks, where some would land on others. Pure."""
+"""Decides which diary entries can follow a zone change if some of them would collide. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -8,13 +8,13 @@ from typing import NamedTuple
 from scheduler.infra.intervals import Interval
 
 Key = tuple[str, int]
-"""What an entry is about: ("appointment", 7), ("time off", 3), ("closure", 1)."""
+"""Owner of a diary entry: ("appointment", 7), ("time off", 3), ("closure", 1)."""
 
 ABSENCES = {"time off", "closure"}
 
 
 class DiaryStretch(NamedTuple):
-    """What something takes of one calendar."""
+    """A stretch of one calendar and its owner."""
 
     calendar_id: int
     span: Interval
@@ -23,7 +23,7 @@ class DiaryStretch(NamedTuple):
 
 @dataclass(frozen=True)
 class MovingEntry:
-    """Something whose instants are to follow the clock: what it took, and what it is to take."""
+    """An owner whose instants must follow the clock: its stretches before and after."""
 
     key: Key
     before: Sequence[DiaryStretch]
@@ -31,10 +31,10 @@ class MovingEntry:
 
 
 def settle(movers: Sequence[MovingEntry], standing: Iterable[DiaryStretch]) -> dict[Key, Key]:
-    """Those that cannot move because another has their new time, each with that other.
+    """The owners that cannot move because another has their new time, each with that other.
 
-    They keep what they took. Absences, which say when nobody is there, go before sessions; of two
-    sessions the one that was agreed first goes before the other. Absences may share minutes.
+    They keep their old stretches. Absences have precedence over appointments, and earlier bookings
+    over later ones. Absences may overlap each other.
     """
     stays: dict[Key, Key] = {}
     fixed = list(standing)
@@ -50,7 +50,7 @@ def settle(movers: Sequence[MovingEntry], standing: Iterable[DiaryStretch]) -> d
 
 
 def _losers(entries: Iterable[DiaryStretch], moving: set[Key]) -> dict[Key, Key]:
-    """Of each two that share a minute the one that has to stay; who gave way once meets nobody."""
+    """Of each overlapping pair, the one that must stay. An owner that stays collides no further."""
     lost: dict[Key, Key] = {}
     for one, other in _overlaps(entries):
         if one in lost or other in lost:

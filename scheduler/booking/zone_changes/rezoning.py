@@ -31,23 +31,23 @@ from scheduler.storage.database import Busy, stored_id
 
 Thing = TypeVar("Thing")
 
-REACH = timedelta(days=1)
-"""No clock change is longer; a session that lay in the past may lie ahead by the new rules."""
+LONGEST_CLOCK_CHANGE = timedelta(days=1)
+"""A past appointment may lie in the future by the new rules, by no more than this."""
 
-CHUNK = 500
-"""How many rows one statement names; databases take no more than some thousands."""
+ROWS_PER_STATEMENT = 500
+"""The most ids in one statement; databases limit the number of parameters."""
 
 
 @dataclass(frozen=True)
 class ZoneShift:
-    """Something whose wall time lies at another instant now, in UTC minutes."""
+    """A diary owner whose wall time is at another instant now, in UTC minutes."""
 
     key: Key
     clinic_id: int
     name: str
-    """what staff call it: session 3 of course 12"""
+    """Its name for staff: session 3 of course 12."""
     agreed: str
-    """the wall time at which it begins, and the zone"""
+    """The wall time at which it begins, and the zone."""
     before: Interval
     after: Interval
     course_id: int | None = None
@@ -55,14 +55,14 @@ class ZoneShift:
 
 @dataclass(frozen=True)
 class ZoneConflict:
-    """Something that stays at its instant, at which clocks show another time than was agreed."""
+    """A diary owner that keeps its instant, so that clocks no longer show the agreed time."""
 
     shift: ZoneShift
     why: str
 
     @property
     def sentence(self) -> str:
-        """What staff have to know."""
+        """The sentence for staff."""
         return (
             f"{self.shift.name}, agreed for {self.shift.agreed},"
             f" stays at {_utc(self.shift.before.start)}: {self.why}."
@@ -71,17 +71,17 @@ class ZoneConflict:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What follows the clock, and what cannot."""
+    """What can follow the clock, and what cannot."""
 
     shifts: Sequence[ZoneShift]
     clashes: Sequence[ZoneConflict]
     movers: Sequence[MovingEntry]
 
 
-def look(session: Session, noted: Mapping[str, Rules], *, now: datetime) -> Outlook:
-    """Everything still to come at whose instant clocks show another time than was meant. Reads.
+def find_shifts(session: Session, noted: Mapping[str, Rules], *, now: datetime) -> Outlook:
+    """All future entries whose instant no longer shows the agreed wall time. Only reads.
 
-    `noted`: by zone, the rules that held when absences were entered.
+    `noted`: by zone, the rules that applied when absences were entered.
     """
     zones = {
         stored_id(clinic_id): ZoneInfo(name)
@@ -111,18 +111,18 @@ def look(session: Session, noted: Mapping[str, Rules], *, now: datetime) -> Outl
     )
 
 
-def follow(session: Session, actor: Actor, outlook: Outlook, *, now: datetime) -> None:
-    """Set what can follow to its new instants. Busy: somebody changed it meanwhile, look again.
+def apply(session: Session, actor: Actor, outlook: Outlook, *, now: datetime) -> None:
+    """Move everything that can follow to its new instants. Raises Busy after a concurrent change.
 
-    A hold of ten minutes gives way: whoever filled the form is shown the times anew.
+    Holds of booking forms are released: the patient is shown the free times again.
     """
     _release_holds(session, {shift.clinic_id for shift in outlook.shifts})
     keys = [mover.key for mover in outlook.movers]
     for ids in _chunks(keys):
         session.exec(delete(DiaryEntry).where(_about(ids)))
     by_key = {shift.key: shift for shift in outlook.shifts}
-    _follow_sessions(session, by_key, now)
-    _follow_time_off(session, by_key)
+    _move_appointments(session, by_key, now)
+    _move_time_off(session, by_key)
     entries = [_entry(stretch) for mover in outlook.movers for stretch in mover.after]
     for some in _chunks(entries):
         if not diary.claim(session, some):
@@ -131,12 +131,12 @@ def follow(session: Session, actor: Actor, outlook: Outlook, *, now: datetime) -
 
 
 def utc_of(shift: ZoneShift) -> tuple[datetime, datetime]:
-    """When something began and when it begins now, as aware UTC instants."""
+    """The start before and after, as aware UTC instants."""
     return instant_of(shift.before.start), instant_of(shift.after.start)
 
 
 def sentence(shift: ZoneShift) -> str:
-    """What staff read of something that has followed."""
+    """The sentence for staff about an entry that was moved."""
     return (
         f"{shift.name} keeps {shift.agreed}:"
         f" {_utc(shift.after.start)} instead of {_utc(shift.before.start)}."
@@ -144,7 +144,7 @@ def sentence(shift: ZoneShift) -> str:
 
 
 def _sessions(session: Session, now: datetime) -> Iterator[tuple[ZoneShift, bool]]:
-    """Sessions of any state, cancelled ones too: texts about them tell when they were."""
+    """Appointments in any state; texts about cancelled ones mention their time too."""
     rows = session.exec(
         select(  # type: ignore[call-overload]
             Appointment.id,
@@ -157,7 +157,7 @@ def _sessions(session: Session, now: datetime) -> Iterator[tuple[ZoneShift, bool
             Appointment.fold,
             Appointment.zone,
         )
-        .where(Appointment.starts_at > now - REACH)
+        .where(Appointment.starts_at > now - LONGEST_CLOCK_CHANGE)
         .order_by(col(Appointment.id))
     )
     for number, clinic_id, course_id, place, starts_at, ends_at, wall, fold, zone in rows:
@@ -177,7 +177,9 @@ def _time_off(
     session: Session, zones: Mapping[int, ZoneInfo], noted: Mapping[str, Rules], now: datetime
 ) -> Iterator[tuple[ZoneShift, bool]]:
     rows = session.exec(
-        select(TimeOff).where(TimeOff.ends_at > now - REACH).order_by(col(TimeOff.id))
+        select(TimeOff)
+        .where(TimeOff.ends_at > now - LONGEST_CLOCK_CHANGE)
+        .order_by(col(TimeOff.id))
     )
     for row in rows:
         zone = zones[row.clinic_id]
@@ -185,7 +187,7 @@ def _time_off(
         if rules is None:
             continue
         before = Interval(minute_of(row.starts_at), minute_of(row.ends_at))
-        # Where its time comes twice or is skipped, an absence takes the more: like hours of work.
+        # If its time occurs twice or is skipped, an absence takes the longer span, as hours do.
         start = _same_wall(before.start, rules, zone, fold=0)
         after = Interval(start, _same_wall(before.end, rules, zone, fold=1))
         if after != before:
@@ -204,7 +206,7 @@ def _closures(
     rows = session.exec(
         select(Closure, DiaryEntry.from_minute, DiaryEntry.to_minute)
         .join(DiaryEntry, col(DiaryEntry.closure_id) == Closure.id)
-        .where(Closure.day >= (now - 2 * REACH).date())
+        .where(Closure.day >= (now - 2 * LONGEST_CLOCK_CHANGE).date())
         .order_by(col(Closure.id))
     )
     spans: dict[int, tuple[Closure, Interval]] = {}
@@ -222,7 +224,7 @@ def _closures(
 
 
 def _same_wall(minute: int, rules: Rules, zone: ZoneInfo, *, fold: int) -> int:
-    """Where the wall time of an instant lies by today's rules, given how it was by the old."""
+    """The instant that shows, by today's rules, the wall time that `minute` showed by the old."""
     if hours.offset(minute, zone) == rules.offset(minute):
         return minute
     local = instant_of(minute + rules.offset(minute))
@@ -230,7 +232,7 @@ def _same_wall(minute: int, rules: Rules, zone: ZoneInfo, *, fold: int) -> int:
 
 
 def _movers(session: Session, shifts: Sequence[ZoneShift]) -> list[MovingEntry]:
-    """What each takes of which calendars, and is to take."""
+    """The stretches of each shift before and after."""
     taken: dict[Key, list[DiaryStretch]] = {shift.key: [] for shift in shifts}
     for some in _chunks(list(taken)):
         for stretch in _stretches(session, _about(some)):
@@ -245,16 +247,16 @@ def _after(shift: ZoneShift, before: Sequence[DiaryStretch]) -> list[DiaryStretc
     if shift.key[0] == "appointment":
         by = shift.after.start - shift.before.start
         return [
-            each._replace(span=Interval(each.span.start + by, each.span.end + by))
-            for each in before
+            stretch._replace(span=Interval(stretch.span.start + by, stretch.span.end + by))
+            for stretch in before
         ]
-    calendars = sorted({each.calendar_id for each in before})
+    calendars = sorted({stretch.calendar_id for stretch in before})
     return [DiaryStretch(calendar_id, shift.after, shift.key) for calendar_id in calendars]
 
 
 def _standing(session: Session, movers: Sequence[MovingEntry]) -> list[DiaryStretch]:
-    """What else lies on the same calendars, from the first of the movers on; holds give way."""
-    stretches = [each for mover in movers for each in (*mover.before, *mover.after)]
+    """The other stretches on the same calendars, without holds, from the first moving one on."""
+    stretches = [stretch for mover in movers for stretch in (*mover.before, *mover.after)]
     if not stretches:
         return []
     first = min(stretch.span.start for stretch in stretches) - diary.LONGEST
@@ -294,7 +296,7 @@ def _about(keys: Iterable[Key]) -> ColumnElement[bool]:
     wanted = list(keys)
 
     def ids(kind: str) -> list[int]:
-        return [number for each, number in wanted if each == kind]
+        return [number for key_kind, number in wanted if key_kind == kind]
 
     return or_(
         DIARY.c.appointment_id.in_(ids("appointment")),
@@ -319,7 +321,7 @@ def _release_holds(session: Session, clinic_ids: Collection[int]) -> None:
     session.exec(delete(Hold).where(col(Hold.clinic_id).in_(clinic_ids)))
 
 
-def _follow_sessions(session: Session, shifts: Mapping[Key, ZoneShift], now: datetime) -> None:
+def _move_appointments(session: Session, shifts: Mapping[Key, ZoneShift], now: datetime) -> None:
     course_ids = set()
     for ids in _chunks([number for kind, number in shifts if kind == "appointment"]):
         rows = session.exec(
@@ -347,7 +349,7 @@ def _follow_sessions(session: Session, shifts: Mapping[Key, ZoneShift], now: dat
             courses.bump_version(session, course, now)
 
 
-def _follow_time_off(session: Session, shifts: Mapping[Key, ZoneShift]) -> None:
+def _move_time_off(session: Session, shifts: Mapping[Key, ZoneShift]) -> None:
     for ids in _chunks([number for kind, number in shifts if kind == "time off"]):
         for row in session.exec(select(TimeOff).where(col(TimeOff.id).in_(ids))):
             shift = shifts["time off", stored_id(row.id)]
@@ -360,14 +362,14 @@ def _follow_time_off(session: Session, shifts: Mapping[Key, ZoneShift]) -> None:
 
 
 def _record(session: Session, actor: Actor, outlook: Outlook, now: datetime) -> None:
-    told = [(shift, "followed the clock", "") for shift in outlook.shifts]
-    told += [(clash.shift, "could not follow the clock", clash.why) for clash in outlook.clashes]
-    for shift, deed, why in told:
+    records = [(shift, "followed the clock", "") for shift in outlook.shifts]
+    records += [(clash.shift, "could not follow the clock", clash.why) for clash in outlook.clashes]
+    for shift, action, why in records:
         kind, number = shift.key
         audit_trail.record(
             session,
             actor,
-            deed,
+            action,
             kind,
             number,
             clinic_id=shift.clinic_id,
@@ -394,5 +396,5 @@ def _utc(minute: int) -> str:
 
 def _chunks(things: Sequence[Thing]) -> Iterator[list[Thing]]:
     rest = iter(things)
-    while some := list(islice(rest, CHUNK)):
+    while some := list(islice(rest, ROWS_PER_STATEMENT)):
         yield some

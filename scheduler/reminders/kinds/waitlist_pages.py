@@ -78,7 +78,7 @@ def why_gone(session: Session, message: Message) -> str:
     if patient.phone != message.phone:
         return "The patient has another phone now."
     link = session.get_one(Link, message.link_id)
-    if session.get_one(WaitlistEntry, link.subject_id).state not in entries.LIVE:
+    if session.get_one(WaitlistEntry, link.subject_id).state not in entries.OPEN_STATES:
         return "The patient waits no longer."
     return ""
 
@@ -96,7 +96,7 @@ def _untold(session: Session, now: datetime) -> Sequence[tuple[Link, WaitlistEnt
             Link.created_at > now - USEFUL,
             col(Link.revoked_at).is_(None),
             ~told,
-            col(WaitlistEntry.state).in_(entries.LIVE),
+            col(WaitlistEntry.state).in_(entries.OPEN_STATES),
             col(Patient.sms_consent),
         )
         .order_by(col(Link.id))

@@ -148,7 +148,7 @@ def _page(
         treatment=letter.treatment,
         state=state,
         said=said,
-        leaving=letter.entry.state not in entries.LIVE,
+        leaving=letter.entry.state not in entries.OPEN_STATES,
         base=f"/offers/{token}",
         sessions=letter.sessions,
         instead_of=letter.instead_of,

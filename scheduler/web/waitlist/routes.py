@@ -312,7 +312,7 @@ def _page(waits: WaitlistPage, token: str) -> HTMLResponse:
         clinic=waits.clinic,
         treatment=session.get_one(Treatment, entry.treatment_id),
         base=f"/waiting/{token}",
-        waits=entry.state in entries.LIVE,
+        waits=entry.state in entries.OPEN_STATES,
         offered=entry.state == EntryState.OFFERED,
         taken=entry.state == EntryState.TAKEN,
         wishes=wishes_in_words(entry, place, own.name if own else ""),

@@ -55,7 +55,7 @@ def offer(database: Database, entry: dict[str, Any]) -> None:
         row = session.get_one(WaitlistEntry, entry["id"])
         patient = session.get_one(Patient, row.patient_id)
         consent.give(session, OPERATOR, patient, wording="Yes", channel="staff", now=NOW)
-        [(found, chosen)] = offers.found(session, row.clinic_id, now=NOW)
+        [(found, chosen)] = offers.possible(session, row.clinic_id, now=NOW)
         assert offers.make(session, found, chosen, now=NOW) is not None
 
 

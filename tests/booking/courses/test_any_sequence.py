@@ -389,8 +389,8 @@ class Calendar(RuleBasedStateMachine):
     def offer_what_became_free(self, *, yes: bool) -> None:
         def offer(session: Session) -> None:
             for entry in offers.due(session, now=self.now):
-                offers.look_after(session, entry, now=self.now)
-            for entry, chosen in offers.found(session, self.cast.clinic, now=self.now):
+                offers.expire(session, entry, now=self.now)
+            for entry, chosen in offers.possible(session, self.cast.clinic, now=self.now):
                 offers.make(session, entry, chosen, now=self.now)
 
         def answer(session: Session) -> None:

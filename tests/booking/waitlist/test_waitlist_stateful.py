@@ -132,7 +132,7 @@ class Waitlist(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         with self.database.transaction() as session:
-            for entry in entries.live(session):
+            for entry in entries.open_entries(session):
                 entries.withdraw(session, OPERATOR, entry, now=self.clock.at)
 
     @initialize(data=st.data())

@@ -51,7 +51,7 @@ def offered(database: Database, cast: Cast, patient_id: int, *, hour: int = 1) -
             practitioner_id=cast.ana,
             now=NOW,
         )
-        found = {one.id: chosen for one, chosen in offers.found(session, cast.clinic, now=NOW)}
+        found = {one.id: chosen for one, chosen in offers.possible(session, cast.clinic, now=NOW)}
         offer = offers.make(session, entry, found[entry.id], now=NOW)
         assert offer is not None
         offer_texts.keep_in_step(session, KEY, now=NOW)
@@ -207,7 +207,7 @@ def test_an_offer_that_was_lost_says_so(visitor: Visitor, ann: str, database: Da
         course = session.exec(select(Course)).one()
         courses.cancel(session, OPERATOR, course, now=NOW)
     with database.transaction() as session:
-        offers.look_after(session, session.exec(select(WaitlistEntry)).one(), now=NOW)
+        offers.expire(session, session.exec(select(WaitlistEntry)).one(), now=NOW)
 
     assert "This time is gone" in text_of(visitor.get(ann))
     assert visitor.post(f"{ann}/acceptance").status_code == 409

@@ -102,7 +102,7 @@ def test_a_course_that_is_offered_then_is_held_for_the_practitioners_eye(
         for closure in session.exec(select(Closure)):
             session.delete(closure)
         session.flush()
-        [(entry, chosen)] = offers.found(session, visitor.cast.clinic, now=NOW)
+        [(entry, chosen)] = offers.possible(session, visitor.cast.clinic, now=NOW)
         offer = offers.make(session, entry, chosen, now=NOW)
         assert offer is not None
         course = offers.accept(session, OPERATOR, offer, now=NOW)
@@ -296,7 +296,9 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
         own = session.get_one(Appointment, entry.appointment_id)
         course = session.exec(select(Course)).one()
         before = courses.appointments_of(session, course)[5]
-        chosen = matching.find(session, entry, now=NOW, board=matching.board_of(session, now=NOW))
+        chosen = matching.find(
+            session, entry, now=NOW, free=matching.availability(session, now=NOW)
+        )
         offered = {each.day for each in chosen}
         assert courses.off_pace(session, course) == []
     # Weekly from here on: a free Friday after Thursday's session would be out of rhythm.
