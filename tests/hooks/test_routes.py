@@ -206,7 +206,6 @@ def test_what_a_proxy_says_of_the_address_is_no_matter(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("host", ["evil.example", "willow.example.evil.example", "a/x?", "a#"])
 def test_a_forged_host_comes_no_further(app: FastAPI, world: World, host: str) -> None:
     [answer] = post(app, urlencode(text()), {**signed(text()), "Host": host})

@@ -80,7 +80,6 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("change", ["cancel", "move"])
 @pytest.mark.parametrize("again", range(9 if FULL else 1))
 def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was(

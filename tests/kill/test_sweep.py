@@ -25,7 +25,6 @@ def figures_of(url: str) -> Figures:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_nothing_is_lost_and_nothing_is_doubled(
     database_url: str, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -113,7 +113,6 @@ def test_more_than_fifty_wait_and_are_shown_first(world: World) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_the_first_of_many_do_not_slip_out_before_the_last_is_known(world: World) -> None:
     ids = fill(world, 51)
     close(world, ids[:30])
@@ -142,7 +141,6 @@ def test_another_number_of_people_is_not_confirmed(world: World) -> None:
     assert world.carrier.texts == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_confirmed_each_is_told_once_by_any_number_of_workers(world: World) -> None:
     close(world, fill(world, 51))
@@ -181,7 +179,6 @@ def test_stopped_in_the_middle_nothing_more_goes_out(world: World) -> None:
     }
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_one_that_was_claimed_before_it_was_stopped_is_looked_at_again(world: World) -> None:
     close(world, fill(world, 51))

@@ -117,7 +117,6 @@ def test_a_phone_that_twilio_has_opted_out_gets_no_texts_and_staff_see_why(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_stop_that_twilio_has_confirmed_itself_is_nothing_for_staff_to_mend(
     world: World, carrier: Standin, door: Door
 ) -> None:

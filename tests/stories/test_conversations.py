@@ -81,7 +81,7 @@ def test_after_a_day_a_number_is_only_a_number(world: World, family: tuple[int, 
     reply(world, "2")
 
     assert [message.kind for message in world.messages(kind="unknown")] == ["unknown"]
-    assert last_reply(world).reason == "A number, and none was asked for."
+    assert last_reply(world).reason == "A number, but no question was open."
 
 
 def test_a_number_counts_only_from_the_phone_that_was_asked(
@@ -136,7 +136,6 @@ def test_both_confirms_all_that_were_asked_about(
     assert (last_reply(world).meaning, last_reply(world).for_staff) == (Intent.CHOICE, False)
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_both_confirms_none_at_a_time_that_was_not_asked_about(
     world: World, family: tuple[int, int]
@@ -207,7 +206,6 @@ def test_children_at_the_same_time_are_told_apart_by_who_treats_them(world: Worl
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_ok_is_a_yes_only_right_after_the_question(world: World, asked: int) -> None:
     assert "is confirmed" in reply(world, "ok")[0]
 
@@ -256,7 +254,6 @@ def test_seven_or_eight_is_asked_again(world: World, asked: int) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize(("kind", "which"), [("review", "first"), ("how_far", "review")])
 def test_a_review_is_answered_like_a_check_in(
     world: World, asked: int, kind: str, which: str
@@ -275,7 +272,6 @@ def test_a_review_is_answered_like_a_check_in(
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_score_of_one_of_two_children_is_asked_about(world: World) -> None:
     with world.database.transaction() as session:
@@ -344,7 +340,6 @@ def test_a_patient_gets_twenty_answers_a_day_at_most(world: World, asked: int) -
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_danger_and_stop_are_answered_whatever_was_said_before(world: World, asked: int) -> None:
     for _ in range(7):
         receive(world, "who is this")
@@ -381,7 +376,6 @@ def test_danger_and_stop_in_one_text_are_both_heard(world: World, asked: int) ->
     assert stopped(world) == [("STOP. I can't breathe", at(10))]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_the_emergency_number_is_that_of_the_clinics_country(world: World, asked: int) -> None:
     with world.database.transaction() as session:
@@ -423,7 +417,7 @@ def test_cancel_alone_stops_texts_and_staff_are_told_what_may_be_meant(
 ) -> None:
     assert "Your sessions stay booked." in reply(world, "CANCEL")[0]
     assert last_reply(world).reason == (
-        "The phone asked for no more texts. Carriers take CANCEL so; perhaps a session was meant."
+        "The phone asked for no more texts. Carriers read CANCEL as an opt-out; perhaps the patient meant a session."
     )
     assert state(world, asked) == AppointmentState.BOOKED
 
@@ -437,7 +431,7 @@ def test_r_within_the_clinics_notice_is_a_matter_for_a_call(world: World, asked:
     assert told == "Willow: Mon 11 Jan 10:00 AM: please call (212) 555-0100 to change it. "
     assert len(link) == 22
     assert last_reply(world).reason == (
-        "It wishes to change a session that begins in less than 24 hours."
+        "It asks to change a session that begins in less than 24 hours."
     )
     assert state(world, asked) == AppointmentState.BOOKED
 
@@ -497,7 +491,6 @@ def test_texts_of_another_clinic_are_not_mixed_in(world: World, asked: int) -> N
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_ten_at_once_of_one_text_are_one(world: World, asked: int) -> None:
     with ThreadPoolExecutor(10) as crowd:
         list(crowd.map(lambda _: receive(world, "C", sid=f"SM{7:032x}"), range(10)))
@@ -515,7 +508,6 @@ def test_ten_texts_at_once_get_five_answers(world: World, asked: int) -> None:
     assert len(world.messages(kind="unknown")) == 5
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_replayed_text_does_nothing_after_things_have_changed(world: World, asked: int) -> None:
     reply(world, "C", sid=f"SM{7:032x}")
@@ -556,11 +548,10 @@ def test_c_that_comes_late_confirms_nothing_that_was_asked_after_it(
 
     assert state(world, asked, 2) == AppointmentState.BOOKED
     assert last_reply(world).reason == (
-        "It confirms, and no session was asked about. It reached us late and was not answered."
+        "It confirms, but no session was asked about. It reached us late and was not answered."
     )
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_staff_may_cancel_while_a_patient_confirms(world: World, asked: int) -> None:
     with world.database.transaction() as session:
@@ -571,7 +562,6 @@ def test_staff_may_cancel_while_a_patient_confirms(world: World, asked: int) -> 
     assert state(world, asked) == AppointmentState.CANCELLED
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_the_words_of_a_stop_are_kept_with_their_time(world: World, asked: int) -> None:
     reply(world, "Please stop texting me, I am fine")

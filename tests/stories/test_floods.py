@@ -79,7 +79,6 @@ def test_a_flood_of_forms_costs_the_budget_and_not_the_reminders(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_danger_is_answered_even_to_a_flooded_stranger(world: World) -> None:
     for _ in range(4):
         receive(world, "who is this?", phone=VICTIM)
@@ -89,7 +88,6 @@ def test_danger_is_answered_even_to_a_flooded_stranger(world: World) -> None:
     assert [message.kind for message in world.messages(phone=VICTIM)].count("emergency") == 1
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_flood_from_many_addresses_stays_within_the_budget_and_no_reminder_gives_way(
     world: World, monkeypatch: pytest.MonkeyPatch

@@ -114,7 +114,6 @@ def test_what_was_texted_before_the_program_was_there_is_not_for_it(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_while_the_carrier_cannot_be_asked_nothing_counts_as_read(
     world: World, carrier: Standin, asked: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:

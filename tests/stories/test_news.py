@@ -146,7 +146,6 @@ def test_what_is_changed_at_night_is_told_in_the_morning(world: World, course: i
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_declined_after_the_health_questions_the_patient_is_asked_to_call(world: World) -> None:
     course = world.book(world.enrol(), at(11))
     hold(world, course)
@@ -171,7 +170,6 @@ def test_cancelled_after_it_was_cleared_it_is_told_as_any_other(world: World) ->
     assert news(world, MONDAY + HOUR) == [CANCELLED]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_clinic_from_before_there_were_such_texts_is_given_them(
     world: World, course: int
@@ -229,7 +227,6 @@ def test_news_that_waited_when_a_patient_changed_something_are_told_once_that_is
     assert news(world, MONDAY + 2 * HOUR) == [MOVED_TO_THE_18TH]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 @pytest.mark.parametrize("deed", ["cancelled", "course cancelled", "moved"])
 def test_news_that_were_told_before_a_patient_changed_something_are_not_told_again(

@@ -103,7 +103,6 @@ def test_a_session_that_somebody_else_gives_is_told_at_once_and_once(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_patient_who_reads_spanish_is_told_in_spanish(world: World, course: int) -> None:
     with world.database.transaction() as session:
         session.exec(update(Patient).values(language="es", changed_at=MONDAY))
@@ -114,7 +113,6 @@ def test_a_patient_who_reads_spanish_is_told_in_spanish(world: World, course: in
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_who_chooses_somebody_else_themselves_knows(world: World, course: int) -> None:
     give(world, course, "Ines 2", actor=patient_actor(world.clinic_id))
@@ -130,7 +128,6 @@ def test_where_the_time_changes_too_only_that_is_told(world: World, course: int)
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_time_that_changes_a_moment_later_leads_to_both(world: World, course: int) -> None:
     give_one(world, course, 2, "Ines 2", at(14))
@@ -194,7 +191,6 @@ def test_a_session_that_was_cancelled_meanwhile_is_only_told_as_that(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_is_changed_at_night_is_told_in_the_morning(world: World, course: int) -> None:
     world.clock.at = at(4, 23)
     give(world, course, "Ines 2")
@@ -203,7 +199,6 @@ def test_what_is_changed_at_night_is_told_in_the_morning(world: World, course: i
     assert news(world, at(5, 8, 1)) == [now_with("Ines 2")]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_clinic_from_before_there_was_such_a_text_is_given_it(world: World, course: int) -> None:
     with world.database.transaction() as session:
@@ -216,7 +211,6 @@ def test_a_clinic_from_before_there_was_such_a_text_is_given_it(world: World, co
         assert sorted(session.exec(select(ReminderRule.kind))) == sorted([*kinds, "reassigned"])
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_clinic_that_does_not_want_it_switches_it_off(world: World, course: int) -> None:
     with world.database.transaction() as session:
@@ -282,7 +276,6 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
     assert len(world.tick(MONDAY + 2 * HOUR)) == 52
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 @pytest.mark.parametrize("deed", ["cancelled", "moved"])
 def test_what_waited_when_the_patient_changed_it_is_told_once_that_is_taken_back(

@@ -227,7 +227,6 @@ def test_a_stranger_is_told_nothing_about_anybody(world: World, asked: int) -> N
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_stranger_to_several_clinics_is_not_answered_but_kept(world: World, asked: int) -> None:
     with world.database.transaction() as session:
         open_clinic(session, "Birch")

@@ -191,7 +191,6 @@ def test_a_new_phone_gets_the_texts_and_the_old_one_no_more(world: World) -> Non
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_corrected_phone_gets_what_went_to_the_wrong_one_and_each_gets_it_once(
     world: World,
 ) -> None:
@@ -210,7 +209,6 @@ def test_a_corrected_phone_gets_what_went_to_the_wrong_one_and_each_gets_it_once
     assert [phone for phone, _ in world.carrier.texts] == [ANN, ANN, BEN]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_course_that_waits_for_clearance_is_only_confirmed(world: World) -> None:
     course = world.book(world.enrol(), at(11))
@@ -337,7 +335,6 @@ def test_a_changed_rule_changes_what_is_owed(world: World) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_clinic_that_switched_all_its_rules_off_texts_nobody(world: World) -> None:
     world.book(world.enrol(), at(11))
     world.worker.derive()
@@ -347,7 +344,6 @@ def test_a_clinic_that_switched_all_its_rules_off_texts_nobody(world: World) -> 
     assert world.tick() == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_the_clinics_new_name_is_in_texts_not_yet_sent(world: World) -> None:
     world.book(world.enrol(), at(11))
@@ -362,7 +358,6 @@ def test_the_clinics_new_name_is_in_texts_not_yet_sent(world: World) -> None:
     assert world.tick(at(10))[1][1].startswith("Birch: Mon 11 Jan")
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_the_sweep_finds_what_no_change_announced(world: World) -> None:
     world.book(world.enrol(), at(11))
@@ -382,7 +377,6 @@ def test_the_sweep_finds_what_no_change_announced(world: World) -> None:
     assert [row.due_at for row in world.messages(kind="day_before", state="owed")] == [at(10, 11)]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_two_workers_share_the_texts_and_none_goes_twice(world: World) -> None:
     for number in range(6):

@@ -136,7 +136,6 @@ def test_a_move_back_to_what_an_answer_told_is_told_again(world: World, course: 
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_the_other_sessions_of_a_shift_are_told(world: World, course: int) -> None:
     with world.database.transaction() as session:
         rescheduling.shift_rest(
@@ -203,7 +202,6 @@ def test_who_confirms_after_the_news_is_asked_and_not_reminded_besides(
     assert later(world, SHORTLY) == [MOVED, ASKED]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("hour", "told"), [(10, "Mon 11 Jan 10:00 AM is confirmed"), (15, "Mon 11 Jan 3:00 PM.")]

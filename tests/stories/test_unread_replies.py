@@ -77,7 +77,6 @@ def work(world: World, minutes: int) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_one_that_fails_neither_stops_the_others_nor_is_lost(
     world: World, carrier: Standin, asked: dict[str, int], poisoned: pytest.MonkeyPatch
 ) -> None:
@@ -131,7 +130,6 @@ def test_what_cannot_even_be_kept_holds_the_mark_of_the_look_up(
     assert [body for body, *_ in kept(world)] == ["C", POISON]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_whoever_dies_after_keeping_it_leaves_it_to_the_next(
     world: World, asked: dict[str, int]

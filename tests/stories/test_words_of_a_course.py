@@ -102,7 +102,6 @@ def test_a_spanish_patient_reads_spanish_in_every_case(world: World) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_review_is_asked_when_it_falls_due_and_its_answer_is_marked(world: World) -> None:
     with world.database.transaction() as session:
         treatment = session.get_one(Treatment, world.treatment_id)
@@ -151,7 +150,6 @@ def test_what_is_sent_is_what_staff_have_seen(world: World) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_an_edited_rule_sends_nothing_again_and_nothing_about_the_past(world: World) -> None:
     world.book(world.enrol(), *TUESDAYS)
     world.tick()
@@ -168,7 +166,6 @@ def test_an_edited_rule_sends_nothing_again_and_nothing_about_the_past(world: Wo
     assert world.tick(at(18))[-1] == (ANN, "Willow: come on Tue 19 Jan, 10:00 AM.")
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_rule_that_was_switched_off_is_silent_and_on_again_says_what_is_to_come(
     world: World,
@@ -188,7 +185,6 @@ def test_a_rule_that_was_switched_off_is_silent_and_on_again_says_what_is_to_com
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_after_an_outage_one_text_about_a_session_is_caught_up_on(world: World) -> None:
     edit(world, "day_before", useful_minutes=-60)

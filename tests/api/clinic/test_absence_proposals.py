@@ -92,7 +92,6 @@ def diary_overlaps(database: Database) -> int:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_thirty_sessions_are_placed_in_one_step(
     desk: Desk, database: Database, cast: Cast, thirty: list[int]
 ) -> None:
@@ -143,7 +142,6 @@ def until_friday(database: Database, cast: Cast) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
     desk: Desk, database: Database, cast: Cast, cleo: int
 ) -> None:
@@ -186,7 +184,6 @@ def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
     assert (after["to_make_up"], after["compromises"]) == (1, [])
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     desk: Desk, database: Database, cast: Cast, thirty: list[int]
@@ -402,7 +399,6 @@ def test_a_closure_of_days_that_are_over_or_closed_already_is_refused(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_when_a_bed_breaks_its_sessions_go_to_the_other_at_the_same_time(
     desk: Desk, database: Database, cast: Cast
 ) -> None:
@@ -466,7 +462,6 @@ def test_where_beds_are_few_each_session_gets_the_very_one_that_was_proposed(
         assert {name: session[name] for name in each["to"]} == each["to"]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_another_clinics_proposal_is_not_found(desk: Desk, local_desk: Desk, other: Cast) -> None:
     made = closing(desk, other, date="2027-02-23").json()

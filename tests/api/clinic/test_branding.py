@@ -15,7 +15,6 @@ SITE = "https://www.example.org"
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_staff_set_is_what_the_patients_page_wears(
     desk: Desk, client: TestClient, cast: Cast, database: Database
 ) -> None:

@@ -93,7 +93,6 @@ def test_a_most_of_sessions_below_what_is_booked_lists_those_beyond(desk: Desk, 
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_extra_hours_are_worked_on_their_date_and_gone_when_taken_away(
     desk: Desk, cast: Cast
 ) -> None:
@@ -108,7 +107,6 @@ def test_extra_hours_are_worked_on_their_date_and_gone_when_taken_away(
     assert starts(desk, cast, "2027-02-27") == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_floating_lunch_moves_with_what_is_booked_but_is_never_lost(
     desk: Desk, cast: Cast
@@ -138,7 +136,6 @@ def book_at(desk: Desk, cast: Cast, clock: str) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_every_second_friday_afternoon_keeps_its_wall_time_and_ends_as_one(
     desk: Desk, cast: Cast
 ) -> None:
@@ -165,7 +162,6 @@ def test_every_second_friday_afternoon_keeps_its_wall_time_and_ends_as_one(
     assert starts(desk, cast, "2027-03-26")[-1] == "16:20"
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_series_over_a_booked_session_names_it_and_takes_nothing(desk: Desk, cast: Cast) -> None:
     appointment = book(desk, cast, 18)["appointments"][0]
@@ -196,7 +192,6 @@ def test_an_absence_is_given_other_times(desk: Desk, cast: Cast) -> None:
     assert starts(desk, cast, "2027-02-23")[0] == "12:00"
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_part_of_a_day_and_a_range_of_days_are_closed_and_opened_again(
     desk: Desk, cast: Cast

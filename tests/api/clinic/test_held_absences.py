@@ -49,7 +49,6 @@ def held(database: Database) -> list[int | None]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("absence", [closes, leaves, breaks])
 @pytest.mark.parametrize("booked", [True, False])
 def test_a_hold_hinders_no_proposal_and_is_let_go_if_so_wished(
@@ -81,7 +80,6 @@ def test_a_hold_hinders_no_proposal_and_is_let_go_if_so_wished(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_when_the_hold_has_lapsed_the_same_proposal_goes_through(
     desk: Desk, database: Database, cast: Cast, clock: FrozenClock
 ) -> None:
@@ -97,7 +95,6 @@ def test_when_the_hold_has_lapsed_the_same_proposal_goes_through(
     assert desk.post(confirmation(fresh)).status_code == 200
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_hold_where_a_session_was_to_go_yields_another_place(
     desk: Desk, database: Database, cast: Cast

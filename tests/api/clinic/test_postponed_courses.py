@@ -25,7 +25,6 @@ def tops(postponed: Any) -> list[str]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("weeks", [1, 2, 6])
 def test_the_rest_of_a_course_moves_by_as_many_weeks_as_it_must(
     desk: Desk, database: Database, cast: Cast, weeks: int
@@ -118,7 +117,6 @@ def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_daily_course_goes_on_as_soon_as_it_can_not_a_week_later(desk: Desk, cast: Cast) -> None:
     daily = {"phases": [{"sessions": 5, "every_days": 1}]}
     book(desk, cast, cast.ann, [MONDAY + day * DAY for day in range(5)], **daily)
@@ -147,7 +145,6 @@ def test_a_change_of_a_session_after_the_closure_makes_the_proposal_outdated(
     assert desk.post(confirmation(fresh)).status_code == 200
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_session_more_since_is_not_left_behind(desk: Desk, cast: Cast) -> None:
     course = book(desk, cast, cast.ann, [MONDAY + week * WEEK for week in range(3)], **WEEKLY)

@@ -48,7 +48,6 @@ def offer(desk: Desk, cast: Cast, **other: Any) -> Any:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_hands_that_are_on_throughout_stay_on_in_a_longer_session(desk: Desk, cast: Cast) -> None:
     knee = offer(desk, cast, minutes=40).json()
     address = f"/treatments/{knee['id']}"
@@ -58,7 +57,6 @@ def test_hands_that_are_on_throughout_stay_on_in_a_longer_session(desk: Desk, ca
         assert changed["hands_on"] == [{"from_minute": 0, "to_minute": minutes}]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_who_gives_a_treatment_is_part_of_its_version(desk: Desk, cast: Cast) -> None:
     knee = offer(desk, cast)
@@ -75,7 +73,6 @@ def test_who_gives_a_treatment_is_part_of_its_version(desk: Desk, cast: Cast) ->
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_what_is_not_offered_any_more_is_neither_planned_nor_booked(desk: Desk, cast: Cast) -> None:
     desk.send("PATCH", f"/treatments/{cast.back}", {"active": False})

@@ -164,7 +164,6 @@ def test_a_dry_run_answers_as_the_deed_would_and_leaves_no_trace(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_dry_run_is_not_answered_as_the_deed_was_that_had_its_key(desk: Desk, cast: Cast) -> None:
     course = book(desk, cast, *WEEKS)
     address, body = f"/courses/{course['id']}/shift", {"from_number": 2, "by_days": 7}
@@ -209,7 +208,6 @@ def test_two_patients_swap_in_one_step_or_not_at_all(
     assert everything(database) == before
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_of_many_who_swap_the_same_two_each_swap_is_whole(
     desk: Desk, cast: Cast, database: Database
@@ -295,7 +293,6 @@ def test_another_practitioner_gives_the_rest_at_the_same_times_or_none_of_it(
     assert all(each["alternatives"] for each in refused.json()["conflicts"])
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_late_cancellation_is_known_as_one(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
     course = book(desk, cast, *WEEKS)

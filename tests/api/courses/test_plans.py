@@ -66,7 +66,6 @@ def test_a_course_by_a_date_asks_for_the_date(desk: Desk, cast: Cast) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize(
     "phase",
     [
@@ -161,7 +160,6 @@ def test_other_plans_and_the_nearest_times_of_each_session(desk: Desk, cast: Cas
     ]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_cap_counts_the_sessions_that_the_patient_has_had(desk: Desk, cast: Cast) -> None:
     booked = desk.post(

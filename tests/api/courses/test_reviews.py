@@ -101,7 +101,6 @@ def test_a_missed_session_does_not_count(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_cancelled_course_and_what_is_long_past_are_not_reviewed(
     desk: Desk, database: Database, sessions: list[int], clock: FrozenClock, cast: Cast
 ) -> None:

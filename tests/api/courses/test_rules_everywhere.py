@@ -250,7 +250,6 @@ FREE_ELSEWHERE = [rule for rule in RULES if rule not in {notice, horizon}]
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("rule", FREE_ELSEWHERE, ids=lambda rule: rule.__name__)
 def test_what_a_rule_leaves_is_to_be_had_at_every_way_in(
     desk: Desk, cast: Cast, clock: FrozenClock, course: int, rule: Rule

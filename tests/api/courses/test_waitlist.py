@@ -60,7 +60,6 @@ def offer(database: Database, entry: dict[str, Any]) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_an_entry_is_told_as_it_was_entered(
     desk: Desk, cast: Cast, course: dict[str, Any], entry: dict[str, Any]
 ) -> None:
@@ -89,7 +88,6 @@ def test_an_entry_is_told_as_it_was_entered(
     assert desk.get("/waitlist", state="taken").json()["items"] == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_list_comes_in_parts(desk: Desk, cast: Cast) -> None:
     for who in (cast.ann, cast.bob):
@@ -134,7 +132,6 @@ def test_a_session_is_on_the_list_once(desk: Desk, entry: dict[str, Any]) -> Non
     assert (again.status_code, again.json()["type"]) == (409, "/problems/on-the-list")
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_change_needs_the_newest_version(desk: Desk, entry: dict[str, Any]) -> None:
     need = {"need": "urgent", "need_reason": "worse since Friday"}
@@ -197,7 +194,6 @@ def test_staff_decline_for_a_patient(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_each_deed_is_written_down(
     desk: Desk, database: Database, cast: Cast, entry: dict[str, Any]
 ) -> None:
@@ -218,7 +214,6 @@ def test_each_deed_is_written_down(
         assert {(deed.subject_id, deed.clinic_id) for deed in deeds} == {(1, cast.clinic)}
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_clinic_says_how_it_offers(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
     path = f"/clinics/{cast.clinic}"

@@ -22,7 +22,6 @@ def own(database: Database, cast: Cast) -> Ids:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_waits_is_told_by_kind_with_the_place_to_look(
     desk: Desk, database: Database, cast: Cast, own: Ids, clock: FrozenClock
 ) -> None:
@@ -59,7 +58,6 @@ def test_what_waits_is_told_by_kind_with_the_place_to_look(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_was_taken_care_of_is_gone(desk: Desk, own: Ids) -> None:
     assert [each["kind"] for each in desk.get("/attention").json()["items"]] == [
         "mass_text",
@@ -95,7 +93,6 @@ def test_it_comes_in_parts(desk: Desk, own: Ids) -> None:
     assert rest["next_cursor"] is None
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_texts_to_many_that_wait_show_where_operators_look_and_stop_nothing(
     client: TestClient, database: Database, own: Ids, settings: Settings

@@ -25,7 +25,6 @@ def hold(database: Database, clinic_id: int) -> str:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_what_waits_is_listed_and_shown(desk: Desk, database: Database, cast: Cast) -> None:
     address = hold(database, cast.clinic)
 
@@ -49,7 +48,6 @@ def test_another_number_is_refused_with_the_one_that_it_is_now(
     assert desk.get(address).json()["state"] == "held"
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_it_is_confirmed_once_and_may_be_stopped_after(
     desk: Desk, database: Database, cast: Cast

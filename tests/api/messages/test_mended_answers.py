@@ -78,7 +78,6 @@ def test_an_answer_given_again_has_its_tag(desk: Desk, cast: Cast) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @pytest.mark.parametrize("keys", [[True], [True, 1], [1, False]])
 @pytest.mark.parametrize("path", ["/patients", "/appointments"])
 def test_a_cursor_of_yes_and_no_is_not_ours(desk: Desk, path: str, keys: list[object]) -> None:

@@ -90,7 +90,6 @@ def test_a_rule_that_cannot_be_followed_is_refused_by_field(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_clinic_may_allow_longer_texts(desk: Desk, cast: Cast) -> None:
     refused = add(desk, cast, templates={"en": LONG})
     desk.send("PATCH", f"/clinics/{cast.clinic}", {"segments_per_text": 2})
@@ -157,7 +156,6 @@ def test_the_preview_shows_each_case_in_each_language(desk: Desk, cast: Cast) ->
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_the_preview_tells_the_price_where_the_clinic_has_said_one(desk: Desk, cast: Cast) -> None:
     unknown = preview(desk, cast, LONG, recipients=50, language="en")
     desk.send("PATCH", f"/clinics/{cast.clinic}", {"segment_price": "0.0083"})
@@ -217,7 +215,6 @@ def adoption(cast: Cast, kind: str) -> dict[str, Any]:
     return {"clinic_id": cast.clinic, "kind": kind}
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_an_adopted_text_says_nothing_of_what_is_past(
     desk: Desk, database: Database, cast: Cast

@@ -41,7 +41,6 @@ def test_an_earlier_yes_at_screening_holds_the_course_until_it_is_cleared(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_one_person_who_is_entered_often_at_once_is_one_patient(
     desk: Desk, database: Database, cast: Cast
 ) -> None:

@@ -19,7 +19,6 @@ def text(database: Database, body: str, *, number: int = 1) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_who_never_agreed_is_told_from_who_asked_for_silence(
     desk: Desk, database: Database, cast: Cast
 ) -> None:
@@ -62,7 +61,6 @@ def test_a_stop_outlives_a_new_consent_and_a_new_course(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Cast) -> None:
     text(database, "Where may I park?")
     text(database, "I feel faint", number=2)
@@ -81,17 +79,16 @@ def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Ca
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast) -> None:
     for number, body in enumerate(["7", "C", "CANCEL", "R", "who is this?"]):
         text(database, body, number=number)
 
     assert [each["reason"] for each in desk.get("/replies").json()["items"]] == [
-        "A number, and none was asked for.",
-        "It confirms, and no session was asked about.",
-        "The phone asked for no more texts. Carriers take CANCEL so; perhaps a session was meant.",
-        "It wishes to change a session, and none is to come.",
-        "A question, or something that people understand better.",
+        "A number, but no question was open.",
+        "It confirms, but no session was asked about.",
+        "The phone asked for no more texts. Carriers read CANCEL as an opt-out; perhaps the patient meant a session.",
+        "It asks to change a session, but none is to come.",
+        "A question, or something that the program cannot read.",
     ]
 
 

@@ -248,7 +248,6 @@ def _clock(minute: int) -> str:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_closed_day_is_what_clocks_show_as_that_day(
     database: Database, places: list[Place]
 ) -> None:

@@ -86,7 +86,6 @@ def test_a_phone_that_was_off_is_texted_once_more_and_then_staff_are_told(world:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_text_that_arrived_after_all_is_not_said_again(world: World) -> None:
     world.book(world.enrol(), at(11))
     world.tick()

@@ -21,7 +21,6 @@ def wall_times(database: Database) -> list[str]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_course_is_booked_in_five_steps(visitor: Visitor, database: Database) -> None:
     visitor.reach("done")
 
@@ -93,7 +92,6 @@ def test_a_button_that_is_pressed_three_times_at_once_books_once(
     assert count(database, Appointment) == 10
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_two_patients_race_for_the_same_times_and_one_is_offered_others(
     visitor: Visitor, client: TestClient, database: Database
@@ -198,7 +196,6 @@ def test_times_that_others_took_are_planned_anew_and_nothing_typed_is_lost(
     assert count(database, Course) == 2
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_two_forms_hold_different_times(
     visitor: Visitor, client: TestClient, database: Database

@@ -34,7 +34,6 @@ def write(visitor: Visitor, words: str) -> str:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_message_goes_before_staff(visitor: Visitor, my: str, database: Database) -> None:
     said = write(visitor, "Can I bring my dog?\r\nIt is small.")
 

@@ -69,7 +69,6 @@ def test_each_choice_says_what_it_means_before_it_is_made(visitor: Visitor, my: 
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_fewer_leaves_a_reminder_before_each_session_at_once(
     visitor: Visitor, my: str, database: Database
 ) -> None:
@@ -101,7 +100,6 @@ def test_none_is_a_stop_in_the_same_moment(
     assert (silence.since, silence.words) == (clock.at, stop.words)
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_what_was_stopped_on_the_page_begins_again_there_with_its_words_agreed_to(
     visitor: Visitor, my: str, database: Database

@@ -58,7 +58,6 @@ def test_a_number_is_asked_for_from_the_day_after_a_session_on(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_number_is_given_once_and_can_be_corrected(
     visitor: Visitor, my: str, clock: FrozenClock, database: Database
 ) -> None:

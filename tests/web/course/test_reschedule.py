@@ -168,7 +168,6 @@ def test_within_the_notice_a_session_is_not_moved_but_the_clinic_is_called(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_the_rest_goes_where_the_page_has_shown_it(
     visitor: Visitor, my: str, database: Database
 ) -> None:

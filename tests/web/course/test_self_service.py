@@ -97,7 +97,6 @@ def test_a_session_is_confirmed_by_its_button(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_session_is_cancelled_after_its_consequence_was_said(
     visitor: Visitor, my: str, database: Database
 ) -> None:
@@ -148,7 +147,6 @@ def test_what_is_over_can_be_neither_confirmed_nor_cancelled(
     assert states(database) == ["booked"] * 10
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_opening_a_link_does_nothing(visitor: Visitor, my: str, database: Database) -> None:
     before = (states(database), count(database, AuditEntry), count(database, Link))
@@ -275,7 +273,6 @@ def test_a_cancelled_course_says_so(visitor: Visitor, my: str) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_names_from_elsewhere_are_only_text(visitor: Visitor, my: str, database: Database) -> None:
     """Staff and imports can store what the form would refuse."""
     for attack in ATTACKS:
@@ -309,7 +306,6 @@ def test_the_page_is_read_by_whoever_has_the_link_and_tells_no_phone(
     assert "Ada" not in page
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_link_lives_on_when_the_course_lasts(
     database: Database, visitor: Visitor, my: str

@@ -83,7 +83,6 @@ def book_for_bob(visitor: Visitor, wanted: RequestedTime) -> None:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 @deeds
 def test_what_was_done_is_taken_back_whole(
     visitor: Visitor, my: str, database: Database, deed: object
@@ -205,7 +204,6 @@ def test_what_staff_have_changed_since_stays(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_a_late_session_is_taken_back_although_nobody_could_book_it_so_late(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock
 ) -> None:
@@ -232,7 +230,6 @@ def test_nothing_else_is_taken_back(
     assert sessions(database) == after
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_looking_and_scanning_change_nothing(visitor: Visitor, my: str, database: Database) -> None:
     cancel_two(visitor)

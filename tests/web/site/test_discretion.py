@@ -32,7 +32,6 @@ def logs() -> Iterator[StringIO]:
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_no_secret_is_logged_from_end_to_end(
     logs: StringIO, visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:

@@ -111,7 +111,6 @@ def test_a_whole_booking_in_spanish_says_nothing_in_english(visitor: Visitor) ->
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_who_books_in_spanish_is_texted_in_spanish(visitor: Visitor, database: Database) -> None:
     begin_in_spanish(visitor)
     for step, data in (
@@ -140,7 +139,6 @@ def test_a_form_can_change_its_language_on_the_way(visitor: Visitor) -> None:
     assert spoken(visitor.get("plan")) == "es"
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_patient_can_change_the_language_of_pages_and_texts(
     visitor: Visitor, database: Database

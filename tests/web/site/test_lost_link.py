@@ -73,7 +73,6 @@ def test_the_link_comes_by_text_and_opens_the_course(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_for_a_stranger_the_same_is_said_and_done(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
 ) -> None:
@@ -108,7 +107,6 @@ def test_the_database_is_asked_the_same_for_a_stranger(
     assert list(asked(KNOWN)) == list(asked(STRANGER)) != []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_the_number_is_forgotten_once_it_was_looked_for(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
@@ -205,7 +203,6 @@ def test_a_course_that_is_over_has_its_link_for_two_weeks(
     assert visitor.get(link_in(text)).status_code == 404
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_links_die_with_the_phone_that_they_were_texted_to(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper

@@ -131,7 +131,6 @@ def test_whoever_took_it_comes_to_their_course_and_nobody_else_does(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_whoever_says_no_keeps_their_time_and_their_place(
     visitor: Visitor, ann: str, database: Database
 ) -> None:
@@ -178,7 +177,6 @@ def test_another_website_cannot_answer(visitor: Visitor, ann: str, database: Dat
     assert rows(database) == [("open", "offered")]
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_of_two_the_second_reads_that_somebody_was_quicker(
     visitor: Visitor, database: Database, cast: Cast

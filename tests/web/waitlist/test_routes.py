@@ -155,7 +155,6 @@ def test_each_step_may_be_sent_twice_and_old_tabs_lead_to_ones_place(
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_who_waits_already_is_not_put_on_the_list_twice(
     visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:
@@ -171,7 +170,6 @@ def test_who_waits_already_is_not_put_on_the_list_twice(
         assert session.exec(select(WaitlistEntry)).one().weekdays == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_wrong_code_puts_nobody_on_the_list(visitor: Visitor, database: Database) -> None:
     refused(visitor, database)
@@ -314,7 +312,6 @@ def carried(visitor: Visitor, database: Database, clock: FrozenClock) -> list[st
 
 
 @pytest.mark.both_databases
-@pytest.mark.both_databases
 def test_ones_place_on_the_list_is_texted_once_with_its_page(
     visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:
@@ -373,7 +370,6 @@ def test_a_new_phone_ends_the_page_that_the_old_one_opened(
     assert carried(visitor, database, clock) == []
 
 
-@pytest.mark.both_databases
 @pytest.mark.both_databases
 def test_a_new_phone_ends_the_last_page_of_the_form_too(
     visitor: Visitor, database: Database, clock: FrozenClock
