@@ -33,7 +33,7 @@ from scheduler.reminders.outbox import changed_phones, outbox
 from scheduler.reminders.outbox.changed_phones import PhoneChange
 from scheduler.reminders.replies.inbound_worker import InboundWorker
 from scheduler.reminders.sending import claims
-from scheduler.reminders.sending.claims import Secrets
+from scheduler.reminders.sending.attempts import Secrets
 from scheduler.reminders.sending.dispatcher import Dispatcher, DispatcherConfig
 from scheduler.sms.sender import Inbox, Sender
 from scheduler.storage.database import Busy, Database, stored_id
@@ -255,13 +255,13 @@ class Worker:
         now = self._clock.now()
         with self._database.transaction(write=False) as session:
             are_lost = lost_links.is_any_waiting(session)
-            wait = waitlist_pages.is_any_untold(session, now=now)
+            wait = waitlist_pages.is_any_missing(session, now=now)
         if are_lost:
             with self._database.transaction() as session:
                 link_texts.answer(session, now=now)
         if wait:
             with self._database.transaction() as session:
-                waitlist_pages.tell(session, now=now)
+                waitlist_pages.owe_missing(session, now=now)
 
     def send(self) -> None:
         """Send what is due."""

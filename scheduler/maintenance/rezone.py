@@ -98,7 +98,7 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
         outlook = _look(session, now)
         rezoning.apply(session, actor, outlook, now=now)
         moments = {
-            shift.key[1]: zone_changes.Moment(*rezoning.utc_of(shift))
+            shift.key[1]: zone_changes.Shift(*rezoning.utc_of(shift))
             for shift in outlook.shifts
             if shift.key[0] == "appointment"
         }

@@ -138,6 +138,11 @@ class Message(SQLModel, table=True):
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     delivered_at: datetime | None = Field(default=None, sa_type=Instant)
 
+    def conclude(self, state: MessageState, reason: str) -> None:
+        """End the claim on a message that is not sent. Staff see all but withdrawn ones."""
+        self.state, self.reason, self.leased_until = state, reason, None
+        self.for_staff = state != MessageState.WITHDRAWN
+
 
 class MassText(Versioned, table=True):
     """News to too many people at once: changes of one clinic from `begins_at` to before `ends_at`.

@@ -20,8 +20,9 @@ from scheduler.infra import crash_points
 from scheduler.infra.clock import Clock, SystemClock, use_packaged_zones
 from scheduler.infra.errors import Unavailable
 from scheduler.reminders.models import Attempt, Message, MessageState
-from scheduler.reminders.sending import carrier_health, claims, reconciliation
-from scheduler.reminders.sending.claims import Claim, SendAttempt
+from scheduler.reminders.sending import carrier_health, reconciliation, settlement
+from scheduler.reminders.sending.attempts import SendAttempt
+from scheduler.reminders.sending.claims import Claim
 from scheduler.reminders.sending.dispatcher import Deadline, Dispatcher, DispatcherConfig
 from scheduler.sms import twilio
 from scheduler.sms.sender import Accepted
@@ -85,7 +86,7 @@ def main() -> None:
     url, carrier, design, point, nth, name, ahead = sys.argv[1:]
     _set_ahead(timedelta(minutes=float(ahead)))
     use_packaged_zones()
-    claims.FIRST_LOOK = SECOND
+    settlement.FIRST_LOOKUP = SECOND
     reconciliation.LOOK_AGAIN, reconciliation.ABSENT_AFTER = SECOND, 3 * SECOND
     # More befalls one text here within seconds than elsewhere in years; it is tried again for each.
     reconciliation.MAX_ABSENT = 9

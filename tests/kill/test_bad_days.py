@@ -16,7 +16,8 @@ from scheduler.booking.courses import appointments
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.reminders.models import MassText, Message, MessageState
 from scheduler.reminders.sending import carrier_health
-from scheduler.reminders.sending.claims import Claim, SendAttempt
+from scheduler.reminders.sending.attempts import SendAttempt
+from scheduler.reminders.sending.claims import Claim
 from scheduler.reminders.staff import bulk_review
 from scheduler.sms import twilio
 from scheduler.storage.database import Database, stored_id

@@ -29,7 +29,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import timeline
 from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.reminders.models import Message
-from scheduler.reminders.sending.claims import Secrets
+from scheduler.reminders.sending.attempts import Secrets
 from scheduler.sms.sender import Accepted, Found
 from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker

@@ -21,7 +21,7 @@ from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.infra.errors import Conflict
 from scheduler.patients import verification
 from scheduler.patients.models import Patient
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import immediate
 from scheduler.storage import migrations
 from scheduler.storage.database import Database
 from tests.support.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
@@ -137,7 +137,7 @@ def test_what_is_booked_survives_a_step_back_and_forth(
         code = verification.begin(
             session, clinic_id=cast.clinic, phone=ANNS_PHONE, origin="192.0.2.1", now=NOW
         )
-        outbox.owe_code(session, code, language="en", now=NOW)
+        immediate.owe_code(session, code, language="en", now=NOW)
     before = rows(database)
     assert before["messages"], "texts are owed"
     database.close()

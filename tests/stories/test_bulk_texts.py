@@ -12,7 +12,7 @@ from scheduler.booking.models import Course
 from scheduler.infra.errors import NotFound
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MassText
-from scheduler.reminders.schedule import due_messages
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.sending.claims import claim
 from scheduler.reminders.staff import bulk_review
 from scheduler.reminders.staff.bulk_review import BulkPreview, NotHeld, OtherPeople
@@ -109,7 +109,7 @@ def test_more_than_fifty_wait_and_are_shown_first(world: World) -> None:
     assert (seen.people, seen.texts, seen.by_kind) == (51, 51, {"cancelled": 51})
     assert len(seen.samples) == 10
     [entry] = [each for each in world.timeline(ids[0]) if each.kind == "cancelled"]
-    assert (entry.state, entry.reason) == ("owed", due_messages.WAITS)
+    assert (entry.state, entry.reason) == ("owed", Reason.HELD_FOR_REVIEW)
 
 
 @pytest.mark.both_databases
@@ -175,7 +175,7 @@ def test_stopped_in_the_middle_nothing_more_goes_out(world: World) -> None:
     assert world.carrier.texts == []
     assert len(world.messages(kind="cancelled", state="withdrawn")) == 51
     assert {message.reason for message in world.messages(kind="cancelled")} == {
-        due_messages.STOPPED
+        Reason.STOPPED_BY_STAFF
     }
 
 

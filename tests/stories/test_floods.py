@@ -6,7 +6,7 @@ import pytest
 
 from scheduler.infra.errors import TooMany
 from scheduler.patients import verification
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import immediate
 from scheduler.storage.database import Database
 from tests.reminders.world import ANN, World, at, found
 from tests.stories.talk import receive
@@ -30,7 +30,7 @@ def ask_for_code(world: World, phone: str, origin: str) -> bool:
                 origin=origin,
                 now=world.clock.at,
             )
-            outbox.owe_code(session, code, language="en", now=world.clock.at)
+            immediate.owe_code(session, code, language="en", now=world.clock.at)
     except TooMany:
         return False
     return True

@@ -12,7 +12,7 @@ from scheduler.booking.models import Course
 from scheduler.clinic.models import Practitioner
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MassText, MessageState, ReminderRule
-from scheduler.reminders.schedule import due_messages
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.staff import bulk_review
 from scheduler.storage.database import Database
 from tests.reminders.world import (
@@ -265,7 +265,9 @@ def test_the_same_for_very_many_people_waits_until_it_is_confirmed(world: World)
         give(world, course, "Ines 2")
 
     assert world.tick(MONDAY + HOUR) == []
-    assert {message.reason for message in world.messages(kind="reassigned")} == {due_messages.WAITS}
+    assert {message.reason for message in world.messages(kind="reassigned")} == {
+        Reason.HELD_FOR_REVIEW
+    }
     with world.database.transaction() as session:
         [batch] = session.exec(select(MassText)).all()
         preview = bulk_review.preview(

@@ -9,7 +9,7 @@ from scheduler.booking.models import AppointmentState
 from scheduler.clinic.models import Clinic
 from scheduler.patients import consent, verification
 from scheduler.progress.models import Score
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import immediate
 from scheduler.sms.sender import Unknown
 from scheduler.storage import links
 from scheduler.storage.database import Database
@@ -254,7 +254,7 @@ def test_a_code_is_texted_at_once_and_never_stored(world: World) -> None:
         code = verification.begin(
             session, clinic_id=world.clinic_id, phone=BEN, origin="", now=MONDAY
         )
-        outbox.owe_code(session, code, language="en", now=MONDAY)
+        immediate.owe_code(session, code, language="en", now=MONDAY)
         digits = links.code_of(KEY, code.nonce)
         assert session.get_one(Clinic, world.clinic_id).name == "Willow Clinic"
 

@@ -8,9 +8,8 @@ from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.courses import rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Course
-from scheduler.reminders.kinds import reconfirmations
 from scheduler.reminders.models import MessageState
-from scheduler.reminders.schedule import frequency_cap
+from scheduler.reminders.reasons import Reason
 from scheduler.sms.sender import Refused, TryLater, Unknown
 from scheduler.storage.database import Database
 from tests.reminders.world import World, at, found
@@ -71,8 +70,8 @@ def test_who_confirms_right_after_a_move_is_told_the_new_time_once(
     reply(world, "C")
 
     assert later(world, SOON) == later(world, SHORTLY) == [ASKED]
-    assert withdrawn(world, "moved") == [frequency_cap.SAID]
-    assert frequency_cap.SAID in withdrawn(world, "day_before")
+    assert withdrawn(world, "moved") == [Reason.ANSWERED]
+    assert Reason.ANSWERED in withdrawn(world, "day_before")
     assert reply(world, "C") == [
         "Willow: thank you, Mon 11 Jan 3:00 PM is confirmed. To change it reply R."
     ]
@@ -108,7 +107,7 @@ def test_an_answer_that_the_network_lost_has_told_nothing(world: World, course: 
     world.clock.at += SOON
     reply(world, "C")
     assert later(world, 5 * MINUTE) == [ASKED]
-    assert withdrawn(world, "moved") == [frequency_cap.SAID]
+    assert withdrawn(world, "moved") == [Reason.ANSWERED]
 
     world.carrier.statuses[world.carrier.sid] = "undelivered"
 
@@ -164,7 +163,7 @@ def test_an_answer_that_is_slower_than_the_news_is_not_given(world: World, cours
 
     assert later(world, 2 * MINUTE) == [MOVED]
     assert later(world, 2 * MINUTE) == [MOVED, ASKED]
-    assert withdrawn(world, "day_before") == [reconfirmations.TOLD_MEANWHILE]
+    assert withdrawn(world, "day_before") == [Reason.TOLD_BY_OTHER_TEXT]
 
 
 def test_a_reply_that_was_under_way_for_long_is_answered_by_the_news(
@@ -177,7 +176,7 @@ def test_a_reply_that_was_under_way_for_long_is_answered_by_the_news(
 
     assert later(world, SHORTLY) == [MOVED, ASKED]
     assert last_reply(world).meaning == "confirm"
-    assert withdrawn(world, "day_before") == [reconfirmations.TOLD_MEANWHILE]
+    assert withdrawn(world, "day_before") == [Reason.TOLD_BY_OTHER_TEXT]
 
 
 def test_an_answer_to_the_news_by_a_clock_that_is_behind_is_answered(

@@ -30,7 +30,7 @@ from scheduler.clinic.models import Clinic, Closure, Practitioner, Treatment
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
-from scheduler.reminders.sending import claims
+from scheduler.reminders.sending import attempts
 from scheduler.storage.database import Database, stored_id
 from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
 
@@ -412,7 +412,7 @@ def test_the_carrier_may_not_keep_an_offer_into_the_night(world: World) -> None:
     world.tick(at(4, 20, 40))
 
     assert len(offered_by_text(world)) == 1
-    assert world.carrier.valid[-1] == (20 * MINUTE - claims.CALL).total_seconds()
+    assert world.carrier.valid[-1] == (20 * MINUTE - attempts.CALL).total_seconds()
 
 
 def test_a_morning_that_is_too_near_by_then_is_not_offered(world: World) -> None:

@@ -1,12 +1,11 @@
-"""The texts that bring somebody a new private link: one for each course of the phone that asked.
+"""Messages that bring a patient a new private link, one for each course of the phone that asked.
 
-Links in older texts go on living: else whoever knows a number could end them. They die with a
-change of the phone, and some time after the course.
+Links in older messages stay valid. Otherwise anyone who knows a phone number could end them. They
+end when the phone changes, and some time after the course.
 """
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, func, select
 
@@ -16,44 +15,36 @@ from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
 from scheduler.patients import lost_links
 from scheduler.patients.models import LinkRequest, Patient
-from scheduler.reminders.models import Message
-from scheduler.reminders.outbox import outbox
-from scheduler.reminders.schedule import templating
-from scheduler.reminders.texts import default_texts
+from scheduler.reminders import message_key
+from scheduler.reminders.kinds.message_kind import MessageKind
+from scheduler.reminders.outbox import immediate, message_text, outbox
 from scheduler.storage.database import stored_id
 
-USEFUL = timedelta(minutes=30)
-"""A link that comes later than this comes to somebody who has given up waiting."""
+EXPIRES_AFTER = timedelta(minutes=30)
+"""After this the patient has given up waiting."""
 
-LATELY = timedelta(days=14)
-"""A course that ended within this still has a page worth looking at."""
+RECENT = timedelta(days=14)
+"""How long after its end the page of a course is still worth a link."""
 
-MOST_COURSES = 3
+MAX_COURSES = 3
 
-KIND, OVER = "lost_link", "lost_link_over"
-KINDS = frozenset({KIND, OVER})
+UPCOMING, OVER = "lost_link", "lost_link_over"
+KINDS = frozenset({UPCOMING, OVER})
+LOST_LINK = MessageKind(needs_patient=True)
 
 
 def answer(session: Session, *, now: datetime) -> None:
-    """Owe a text for each course of each phone that asked, and forget who asked."""
+    """Owe a message for each course of each phone that asked, and delete the requests."""
     for request in lost_links.waiting(session):
-        if now - request.created_at < USEFUL:
+        if now - request.created_at < EXPIRES_AFTER:
             outbox.take_turn(session, [request.phone])
             for course, patient in _courses(session, request.phone, now):
                 _owe(session, request, course, patient, now)
         lost_links.done(session, request)
 
 
-def why_gone(session: Session, message: Message) -> str:
-    """Why such a text must not go out now, as a sentence for staff; empty: it may."""
-    patient = session.get(Patient, message.patient_id) if message.patient_id else None
-    if patient is None or patient.erased_at or patient.phone != message.phone:
-        return "The patient has another phone now."
-    return ""
-
-
 def _courses(session: Session, phone: str, now: datetime) -> Sequence[tuple[Course, Patient]]:
-    """The courses that are under way or were lately, the latest first."""
+    """The current and recent courses of a phone, the latest first."""
     ends = func.max(Appointment.ends_at)
     rows = session.exec(
         select(Course, Patient)
@@ -65,9 +56,9 @@ def _courses(session: Session, phone: str, now: datetime) -> Sequence[tuple[Cour
             Course.state != CourseState.CANCELLED,
         )
         .group_by(col(Course.id), col(Patient.id))
-        .having(ends > now - LATELY)
+        .having(ends > now - RECENT)
         .order_by(ends.desc(), col(Course.id))
-        .limit(MOST_COURSES)
+        .limit(MAX_COURSES)
     ).all()
     return [(course, patient) for course, patient in rows]
 
@@ -76,8 +67,26 @@ def _owe(
     session: Session, request: LinkRequest, course: Course, patient: Patient, now: datetime
 ) -> None:
     clinic = session.get_one(Clinic, course.clinic_id)
-    upcoming = session.exec(
-        select(Appointment)
+    upcoming = _next_start(session, course, now)
+    language = languages.of(patient.language, clinic.language)
+    immediate.owe(
+        session,
+        clinic,
+        OVER if upcoming is None else UPCOMING,
+        key=message_key.of_lost_link(stored_id(request.id), stored_id(course.id)),
+        phone=patient.phone,
+        language=patient.language,
+        now=now,
+        expires_at=request.created_at + EXPIRES_AFTER,
+        fields=message_text.time_fields(clinic, language, upcoming) if upcoming else None,
+        course_id=course.id,
+        patient_id=patient.id,
+    )
+
+
+def _next_start(session: Session, course: Course, now: datetime) -> datetime | None:
+    return session.exec(
+        select(Appointment.starts_at)
         .where(
             Appointment.course_id == course.id,
             Appointment.starts_at > now,
@@ -85,28 +94,3 @@ def _owe(
         )
         .order_by(col(Appointment.starts_at))
     ).first()
-    fields = outbox.fields_of(clinic)
-    if upcoming is not None:
-        local = upcoming.starts_at.astimezone(ZoneInfo(clinic.timezone))
-        language = languages.of(patient.language, clinic.language)
-        fields |= templating.when(local, language, templating.clock_of(clinic.country))
-    kind = OVER if upcoming is None else KIND
-    message = Message(
-        clinic_id=stored_id(clinic.id),
-        key=f"link:{request.id}:{course.id}",
-        kind=kind,
-        course_id=course.id,
-        patient_id=patient.id,
-        phone=patient.phone,
-        language=patient.language,
-        text=templating.render(
-            default_texts.answer(kind, patient.language, clinic.language), fields
-        ),
-        asked=True,
-        priority=100,
-        due_at=now,
-        expires_at=request.created_at + USEFUL,
-        created_at=now,
-    )
-    session.add(message)
-    session.flush()

@@ -1,40 +1,55 @@
-"""Answers that say when a session is, looked at once more right before they go out.
+"""Answers that give the start of an appointment: confirmations, and questions to confirm once more.
 
-Who confirms a time that the clinic has just changed is told the new one and asked again. That makes
-the news of the change needless (see `timing`); where the news, or a reminder, were faster, it is
-the answer that says nothing new. What is no longer true is not said at all.
+A patient who confirms a time that the clinic has just changed gets the new time and the question
+again. That makes the notice of the change redundant (see `due_messages`). If the notice or a
+reminder was faster, the answer is redundant. Either is withdrawn if it is no longer true.
 """
+
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import Session, col, or_, select
 
 from scheduler.booking.models import Appointment
 from scheduler.booking.states import LIVE
+from scheduler.reminders import message_key
+from scheduler.reminders.kinds.message_kind import MessageKind
 from scheduler.reminders.models import Attempt, Message, ReminderRule, Reply
-from scheduler.reminders.outbox import open_questions, outbox
+from scheduler.reminders.outbox import obstacles, open_questions
+from scheduler.reminders.reasons import Reason
 
-KINDS = {"confirmed", open_questions.ASKS_TO_CONFIRM}
-
-TOLD_MEANWHILE = "Another text has told the new time meanwhile."
-
-
-def why_gone(session: Session, answer: Message) -> str:
-    """Why an answer of these kinds must not go after all; empty: it may."""
-    appointment = session.get(Appointment, answer.appointment_id) if answer.appointment_id else None
-    if appointment is None:
-        return ""
-    if appointment.state not in LIVE or appointment.starts_at != answer.about:
-        return outbox.what_happened(session, answer)
-    is_told = answer.kind == open_questions.ASKS_TO_CONFIRM and _is_told_since(session, answer)
-    return TOLD_MEANWHILE if is_told else ""
+KINDS = frozenset({"confirmed", open_questions.ASKS_TO_CONFIRM})
 
 
-def _is_told_since(session: Session, answer: Message) -> bool:
-    """Whether another text has told the same time since the patient wrote.
+@dataclass(frozen=True, kw_only=True)
+class Reconfirmation(MessageKind):
+    """An answer is true while the appointment has the start that it gives."""
 
-    One that may not have gone counts for nothing; nor does one that went so soon that the patient,
-    by a carrier's clock that differs from ours, may have written in answer to it.
+    def outdated(self, session: Session, message: Message, *, now: datetime) -> Reason | None:  # noqa: ARG002
+        """The appointment has changed, or another message has given its new start."""
+        appointment = (
+            session.get(Appointment, message.appointment_id) if message.appointment_id else None
+        )
+        if appointment is None:
+            return None
+        if appointment.state not in LIVE or appointment.starts_at != message.about:
+            return obstacles.of_appointment(session, message)
+        asks_again = message.kind == open_questions.ASKS_TO_CONFIRM
+        if asks_again and _was_told_since_the_reply(session, message):
+            return Reason.TOLD_BY_OTHER_TEXT
+        return None
+
+
+RECONFIRMATION = Reconfirmation()
+
+
+def _was_told_since_the_reply(session: Session, answer: Message) -> bool:
+    """Whether another message has given the same start after the patient replied.
+
+    A message that may not have gone out does not count. Neither does one that went out so shortly
+    before the reply that the reply, by the carrier's clock, may answer it.
     """
-    reply = session.get_one(Reply, int(answer.key.split(":")[1]))
+    reply = session.get_one(Reply, message_key.reply_of(answer.key))
     reminds = (col(ReminderRule.anchor) == "start") & (col(ReminderRule.offset_minutes) < 0)
     found = session.exec(
         select(Message.id)

@@ -16,7 +16,7 @@ from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import lost_links, waitlist_offers
 from scheduler.reminders.models import Message, MessageState, ReminderRule
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import obstacles, outbox
 from scheduler.reminders.outbox.outbox import DesiredMessage
 from scheduler.reminders.schedule import types
 from scheduler.storage.database import stored_id
@@ -60,8 +60,8 @@ def _entries(
     phone = session.exec(select(Patient.phone).where(Patient.id == course.patient_id)).one()
     wants = {
         key: want
-        for key, want in outbox.wanted(session, [phone], now=now).items()
-        if want.owed.visit.course_id == str(course.id)
+        for key, want in outbox.desired(session, [phone], now=now).items()
+        if want.due.appointment.course_id == str(course.id)
     }
     rows = {
         row.key: row for row in session.exec(select(Message).where(Message.course_id == course.id))
@@ -72,12 +72,12 @@ def _entries(
             yield _as_it_is(row, anchors.get(row.rule_id or 0), numbers)
         elif key not in wants:
             gone = row.state == MessageState.OWED
-            reason = outbox.why_gone(session, row) if gone else row.reason
+            reason = obstacles.of_derived(session, row) if gone else row.reason
             state = MessageState.WITHDRAWN if gone else MessageState(row.state)
             yield _as_it_is(row, anchors.get(row.rule_id), numbers, state, reason)
     for key, want in wants.items():
         existing = rows.get(key)
-        if existing is not None and outbox.is_past(existing, want):
+        if existing is not None and outbox.stays_as_it_is(existing, want):
             yield _as_it_is(existing, anchors.get(existing.rule_id or 0), numbers)
         elif existing is None or existing.state in outbox.UNDECIDED:
             yield _as_wanted(want, existing, numbers)
@@ -129,17 +129,17 @@ def _unruled(kind: str) -> str:
 def _as_wanted(
     want: DesiredMessage, row: Message | None, numbers: Mapping[int, int]
 ) -> TimelineEntry:
-    owed = want.owed
+    due = want.due
     number = numbers.get(want.appointment_id)
     return TimelineEntry(
         id=row.id if row else None,
-        kind=owed.rule.kind,
-        why=why(owed.rule, number),
+        kind=due.rule.kind,
+        why=why(due.rule, number),
         text=want.text,
         state=want.state,
-        reason=owed.reason,
-        due_at=owed.due_at,
-        expires_at=owed.expires_at,
+        reason=want.reason,
+        due_at=due.due_at,
+        expires_at=due.expires_at,
         sent_at=None,
         delivered_at=None,
         appointment_id=want.appointment_id,

@@ -1,11 +1,12 @@
-"""The texts by which free times are offered to those on the waitlist.
+"""Messages that offer free times to patients on the waitlist.
 
-Nobody tells that an offer was made or is over: offers that run are compared with the texts that
-there are, and right before a text goes out it is asked again whether its offer still runs. Whoever
-waits has asked to be told, so these count towards no limit; but nobody is woken for them.
+Nothing notifies this module of new or ended offers. Open offers are compared with the messages that
+exist, and the offer is checked again right before its message goes out. Patients on the waitlist
+have asked for these messages, so they count for no limit, but they do not go out at night.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
@@ -15,29 +16,53 @@ from scheduler.booking.models import Appointment, Offer, OfferState, WaitlistEnt
 from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
 from scheduler.patients.models import Patient
+from scheduler.reminders import message_key
+from scheduler.reminders.kinds.message_kind import MessageKind
 from scheduler.reminders.models import Message, MessageState
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import immediate, message_text
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import templating
 from scheduler.reminders.schedule.quiet_hours import MARGIN, QuietHours
-from scheduler.reminders.texts import default_texts
 from scheduler.storage import links
+from scheduler.storage.database import stored_id
 from scheduler.storage.links import Link
 
 PURPOSE = "offer"
-"""Of the private link in such a text."""
+"""The purpose of the private link in such a message."""
 
 ONE, SEVERAL = "offer", "offer_to_several"
 KINDS = frozenset({ONE, SEVERAL})
 
 
+@dataclass(frozen=True, kw_only=True)
+class WaitlistOffer(MessageKind):
+    """The message is true while the offer is open."""
+
+    def outdated(self, session: Session, message: Message, *, now: datetime) -> Reason | None:
+        """The offer is over, or it is night."""
+        offer = _offer_of(session, message)
+        if offer is None or offer.state != OfferState.OPEN or offer.expires_at <= now:
+            return Reason.OFFER_OVER
+        clinic = session.get_one(Clinic, offer.clinic_id)
+        return Reason.OFFER_AT_NIGHT if quiet_hours(clinic).roomy(now) > now else None
+
+    def not_after(self, session: Session, message: Message, *, now: datetime) -> datetime:
+        """When the offer ends or the quiet hours begin."""
+        clinic = session.get_one(Clinic, message.clinic_id)
+        return min(message.expires_at, quiet_hours(clinic).next_start(now))
+
+
+WAITLIST_OFFER = WaitlistOffer(needs_patient=True, needs_consent=True, link_path="offers")
+
+
 def may_text(clinic: Clinic, *, now: datetime) -> bool:
-    """Whether an offer made now would be texted by day. If not it waits: nothing is offered."""
+    """Whether a message about an offer that is made now would arrive by day."""
     quiet = quiet_hours(clinic)
     return now not in quiet and now + MARGIN not in quiet
 
 
 def quiet_hours(clinic: Clinic) -> QuietHours:
-    """The hours in which a clinic texts nobody of its own accord."""
+    """The hours in which a clinic sends no unasked messages."""
     return QuietHours(
         time.fromisoformat(clinic.quiet_from),
         time.fromisoformat(clinic.quiet_to),
@@ -46,45 +71,25 @@ def quiet_hours(clinic: Clinic) -> QuietHours:
 
 
 def keep_in_step(session: Session, key: str, *, now: datetime) -> None:
-    """Owe a text for each offer that runs and has none; withdraw those whose offer is over.
+    """Owe a message for each open offer without one, and withdraw those of ended offers.
 
-    `key`: the secret that private links are made of.
+    `key` is the secret from which private links are made.
     """
     for message in _owed(session):
-        if reason := why_gone(session, message, now=now):
+        if reason := WAITLIST_OFFER.obstacle(session, message, now=now):
             message.state, message.reason = MessageState.WITHDRAWN, reason
             session.add(message)
-    for offer in _untold(session, now):
+    for offer in _without_message(session, now):
         _owe(session, key, offer, now)
     session.flush()
 
 
 def is_in_step(session: Session, *, now: datetime) -> bool:
-    """Whether there is nothing to do for `keep_in_step`. Only reads."""
-    gone = any(why_gone(session, message, now=now) for message in _owed(session))
-    return not gone and not _untold(session, now)
-
-
-def why_gone(session: Session, message: Message, *, now: datetime) -> str:
-    """Why the text of an offer must not go out now, as a sentence for staff; empty: it may."""
-    offer = _offer_of(session, message)
-    if offer is None or offer.state != OfferState.OPEN or offer.expires_at <= now:
-        return "The offer is over."
-    clinic = session.get_one(Clinic, offer.clinic_id)
-    if quiet_hours(clinic).roomy(now) > now:
-        return "Nobody is offered anything at night."
-    patient = session.get(Patient, message.patient_id)
-    if patient is None or patient.erased_at or not patient.sms_consent:
-        return "The patient does not agree to texts."
-    if patient.phone != message.phone:
-        return "The patient has another phone now."
-    return ""
-
-
-def not_after(session: Session, message: Message, *, now: datetime) -> datetime:
-    """By when the text of an offer must have arrived that is sent now: not in the night."""
-    clinic = session.get_one(Clinic, message.clinic_id)
-    return min(message.expires_at, quiet_hours(clinic).next_start(now))
+    """Whether `keep_in_step` has nothing to do. Only reads."""
+    is_any_over = any(
+        WAITLIST_OFFER.obstacle(session, message, now=now) for message in _owed(session)
+    )
+    return not is_any_over and not _without_message(session, now)
 
 
 def _owed(session: Session) -> Sequence[Message]:
@@ -97,18 +102,18 @@ def _owed(session: Session) -> Sequence[Message]:
     ).all()
 
 
-def _untold(session: Session, now: datetime) -> Sequence[Offer]:
-    """Offers that run and that nobody was told of."""
-    told = select(Link.subject_id).where(Link.purpose == PURPOSE)
+def _without_message(session: Session, now: datetime) -> Sequence[Offer]:
+    """Open offers without a private link: the link is made with the message."""
+    with_link = select(Link.subject_id).where(Link.purpose == PURPOSE)
     return session.exec(
         select(Offer)
         .where(
             Offer.state == OfferState.OPEN,
             col(Offer.expires_at) > now,
-            col(Offer.id).not_in(told),
+            col(Offer.id).not_in(with_link),
         )
         .order_by(col(Offer.id))
-        # Whoever is just telling of one, or ending it, is not waited for.
+        # A transaction that ends the offer or owes its message holds a lock: skip the offer.
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)
     ).all()
@@ -123,44 +128,34 @@ def _owe(session: Session, key: str, offer: Offer, now: datetime) -> None:
         session,
         key,
         purpose=PURPOSE,
-        subject_id=offer.id or 0,
+        subject_id=stored_id(offer.id),
         now=now,
         expires_at=offer.expires_at,
     )
-    session.add(
-        Message(
-            clinic_id=offer.clinic_id,
-            key=f"offer:{offer.id}",
-            kind=SEVERAL if offer.to_several else ONE,
-            course_id=own.course_id if own else None,
-            patient_id=patient.id,
-            link_id=link.id,
-            about=offer.starts_at,
-            phone=patient.phone,
-            language=patient.language,
-            text=_text(offer, clinic, patient),
-            asked=True,
-            priority=100,
-            due_at=now,
-            expires_at=offer.expires_at,
-            created_at=now,
-        )
+    immediate.owe(
+        session,
+        clinic,
+        SEVERAL if offer.to_several else ONE,
+        key=message_key.of_offer(stored_id(offer.id)),
+        phone=patient.phone,
+        language=patient.language,
+        now=now,
+        expires_at=offer.expires_at,
+        fields=_fields(offer, clinic, patient),
+        course_id=own.course_id if own else None,
+        patient_id=patient.id,
+        link_id=link.id,
+        about=offer.starts_at,
     )
 
 
-def _text(offer: Offer, clinic: Clinic, patient: Patient) -> str:
-    zone = ZoneInfo(clinic.timezone)
-    clock = templating.clock_of(clinic.country)
+def _fields(offer: Offer, clinic: Clinic, patient: Patient) -> dict[str, str]:
     language = languages.of(patient.language, clinic.language)
-    kind = SEVERAL if offer.to_several else ONE
-    return templating.render(
-        default_texts.answer(kind, patient.language, clinic.language),
-        {
-            **outbox.fields_of(clinic),
-            **templating.when(offer.starts_at.astimezone(zone), language, clock),
-            "until": language.time(offer.expires_at.astimezone(zone), clock),
-        },
-    )
+    until = offer.expires_at.astimezone(ZoneInfo(clinic.timezone))
+    return {
+        **message_text.time_fields(clinic, language, offer.starts_at),
+        "until": language.time(until, templating.clock_of(clinic.country)),
+    }
 
 
 def _offer_of(session: Session, message: Message) -> Offer | None:

@@ -1,8 +1,8 @@
-"""Texts about sessions that keep their wall time but have another instant: none is sent twice.
+"""Keeps messages with their appointments when new zone data changes the instants of those.
 
-A text's key names its session's instant. What has gone out said the wall time, and that still
-holds; so its row follows the session: the same text is not owed anew, and an answer to it is about
-the time at which the session is. Texts that are still owed are derived anew, like after any change.
+The key of a message contains the start of its appointment. A sent message gave the wall time, which
+has not changed. So its row follows the appointment: no second message becomes due, and an answer to
+it is about the current start. Unsent messages are derived once more, as after any change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -11,73 +11,66 @@ from typing import NamedTuple
 
 from sqlmodel import Session, col, select
 
-from scheduler.infra.intervals import minute_of
+from scheduler.reminders import message_key
+from scheduler.reminders.message_key import MessageKey
 from scheduler.reminders.models import Message
 from scheduler.reminders.outbox.open_questions import HAVE_GONE
+from scheduler.storage.database import stored_id
 
-GONE = frozenset(HAVE_GONE)
 NOTE = "Clocks were changed after this went out; the time that it names still holds."
 
-MANY = 500
+BATCH = 500
 
 
-class Moment(NamedTuple):
-    """When a session began, and when it begins now."""
+class Shift(NamedTuple):
+    """The start of an appointment before and after the zone data changed."""
 
     before: datetime
     after: datetime
 
 
-def follow(session: Session, moved: Mapping[int, Moment]) -> int:
-    """Let the texts about sessions (by id) follow them; how many of those had gone out.
+def follow(session: Session, shifts: Mapping[int, Shift]) -> int:
+    """Let the messages about appointments (by id) follow them.
 
-    Those get a note that staff read.
+    Returns how many had gone out. Those get a note for staff.
     """
-    ids, told = sorted(moved), 0
-    for start in range(0, len(ids), MANY):
+    ids, sent = sorted(shifts), 0
+    for start in range(0, len(ids), BATCH):
         rows = session.exec(
             select(Message)
-            .where(col(Message.appointment_id).in_(ids[start : start + MANY]))
+            .where(col(Message.appointment_id).in_(ids[start : start + BATCH]))
             .order_by(col(Message.id))
             .with_for_update()
             .execution_options(populate_existing=True)
         ).all()
-        told += _follow(session, rows, moved)
-    return told
+        sent += _follow(session, rows, shifts)
+    return sent
 
 
-def _follow(session: Session, rows: Sequence[Message], moved: Mapping[int, Moment]) -> int:
-    told = 0
-    follows = [row for row in rows if row.about == moved[row.appointment_id or 0].before]
-    wanted = {row.id: _key(row, moved[row.appointment_id or 0]) for row in follows}
-    # A session that was moved earlier may have had a text about the instant that is now its own.
-    # That text named another time on the wall: it must not stand for the one that follows.
-    taken = set(wanted.values())
+def _follow(session: Session, rows: Sequence[Message], shifts: Mapping[int, Shift]) -> int:
+    shift_of = {row.id: shifts[row.appointment_id or 0] for row in rows}
+    following = [row for row in rows if row.about == shift_of[row.id].before]
+    keys = {row.id: _key(row, shift_of[row.id]) for row in following}
+    # A message may exist about the instant that is now the start, because the appointment was there
+    # before it was moved. That message gave another wall time, so it gives up its key.
+    taken = set(keys.values())
     for row in rows:
-        if row.id not in wanted and row.key in taken:
-            row.key = f"{row.key}~{row.id}"
+        is_in_the_way = row.id not in keys and row.key in taken
+        if is_in_the_way or keys.get(row.id, row.key) != row.key:
+            row.key = message_key.superseded(stored_id(row.id))
             session.add(row)
-    for row in follows:
-        if wanted[row.id] != row.key:
-            row.key = f"{row.key}~{row.id}"
-            session.add(row)
-    # Two steps, because a key that one row leaves may be another's new one.
+    # Two steps, because the old key of one row may be the new key of another.
     session.flush()
-    for row in follows:
-        row.key = wanted[row.id]
-        row.about = moved[row.appointment_id or 0].after
-        if row.state in GONE:
+    for row in following:
+        row.key, row.about = keys[row.id], shift_of[row.id].after
+        if row.state in HAVE_GONE:
             row.reason = NOTE
-            told += 1
         session.add(row)
     session.flush()
-    return told
+    return sum(row.state in HAVE_GONE for row in following)
 
 
-def _key(row: Message, moment: Moment) -> str:
-    plain, at, phone = row.key.partition("@")
-    before = f":{row.appointment_id}:{minute_of(moment.before)}"
-    if row.rule_id is None or not plain.endswith(before):
-        return row.key
-    head = plain.removesuffix(before)
-    return f"{head}:{row.appointment_id}:{minute_of(moment.after)}{at}{phone}"
+def _key(row: Message, shift: Shift) -> MessageKey:
+    return message_key.with_new_start(
+        row.key, row.appointment_id or 0, before=shift.before, after=shift.after
+    )

@@ -14,6 +14,7 @@ from scheduler.booking.models import Appointment
 from scheduler.booking.states import EXPECTED
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient
+from scheduler.reminders import message_key
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
 
@@ -162,7 +163,7 @@ def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
     if found is None:
         return None
     asked_at, key = found
-    reply = session.get_one(Reply, int(key.split(":")[1]))
+    reply = session.get_one(Reply, message_key.reply_of(key))
     answered = session.exec(
         select(Reply.id).where(
             Reply.phone == phone, Reply.meaning == Intent.CHOICE, Reply.at >= asked_at

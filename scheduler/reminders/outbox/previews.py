@@ -13,7 +13,7 @@ from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
 from scheduler.i18n.languages import Language
 from scheduler.infra.errors import Invalid
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import message_text
 from scheduler.reminders.schedule import reserved_words, templating
 from scheduler.reminders.schedule.segments import GSM, GSM_TWO, Segments, count, plain
 
@@ -101,7 +101,7 @@ class _Example:
 
 
 def _sent(setting: Setting, template: str, language: Language, on: _Example) -> str:
-    text = outbox.compose(
+    text = message_text.compose(
         setting.clinic,
         template,
         language,

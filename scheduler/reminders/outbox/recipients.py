@@ -1,13 +1,12 @@
-"""What a clinic has agreed with the people who share one phone, as the rules of texts see it.
+"""Gathers the facts from which the messages to a phone are derived.
 
-Limits of texts are per phone, not per person: a parent may have the texts of two children.
+Limits are per phone, not per patient: a parent may get the messages of two children.
 """
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
-from hashlib import sha256
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -15,10 +14,11 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.patients.models import OptOut, Patient, Screening
+from scheduler.patients.models import Patient, Screening
 from scheduler.progress import reviews
+from scheduler.reminders import message_key
 from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
-from scheduler.reminders.outbox import bulk_holds, clinic_rules, open_questions, resends
+from scheduler.reminders.outbox import bulk_holds, clinic_rules, obstacles, open_questions
 from scheduler.reminders.schedule import due_messages, essential, types
 from scheduler.reminders.schedule.quiet_hours import QuietHours
 from scheduler.reminders.texts import default_texts
@@ -27,15 +27,15 @@ from scheduler.sms.codes import Policy
 from scheduler.storage.database import stored_id
 
 LOOK_BACK = timedelta(days=31)
-"""Courses whose last session is longer ago than this are owed nothing more."""
+"""Courses whose last appointment is longer ago get no more messages."""
 
 MAY_HAVE_GONE = ("", "accepted", "unknown")
-"""Outcomes of an attempt after which the text may be on the patient's phone."""
+"""Outcomes of an attempt after which the message may be on the patient's phone."""
 
-UNTIL_THE_SESSION = 366 * 1440
-"""Minutes; a text about booking is of no use after the first session anyway."""
+UNTIL_FIRST_APPOINTMENT = 366 * 1440
+"""Minutes; a message about booking expires with the first appointment anyway."""
 
-LIVE = {
+TAKES_PLACE = {
     AppointmentState.BOOKED,
     AppointmentState.CONFIRMED,
     AppointmentState.ARRIVED,
@@ -44,19 +44,19 @@ LIVE = {
 
 
 @dataclass(frozen=True)
-class Household:
-    """A phone and its visits to one clinic; none where texts are not wanted or not allowed."""
+class Recipient:
+    """A phone with its appointments at one clinic; none if it may not be texted."""
 
     phone: str
     clinic: Clinic
-    visits: list[types.AppointmentFacts]
-    sent: list[types.Sent]
+    appointments: list[types.AppointmentFacts]
+    sent: list[types.SentMessage]
 
-    def owed(self, now: datetime) -> list[types.DueMessage]:
-        """What the phone is still owed by this clinic, by due time."""
+    def due_messages(self, now: datetime) -> list[types.DueMessage]:
+        """The messages from this clinic that the phone has not got yet, by due time."""
         zone = ZoneInfo(self.clinic.timezone)
-        return due_messages.owed(
-            self.visits,
+        return due_messages.derive(
+            self.appointments,
             sent=self.sent,
             budget=types.Budget(self.clinic.texts_per_day, self.clinic.texts_per_week),
             quiet=QuietHours(
@@ -69,8 +69,8 @@ class Household:
         )
 
 
-class _Session(NamedTuple):
-    """One appointment with what is needed of its course and its patient."""
+class _AppointmentRow(NamedTuple):
+    """One appointment with the columns needed of its course and its patient."""
 
     phone: str
     clinic_id: int
@@ -99,34 +99,35 @@ def gather(
     phones: Collection[str],
     *,
     now: datetime,
-    unsaid: Collection[tuple[str, str]] = (),
-) -> list[Household]:
-    """The households of these phones, one for each clinic that a phone goes to. Only reads.
+    resent: Collection[tuple[str, str]] = (),
+) -> list[Recipient]:
+    """The recipients with these phones, one for each clinic that a phone goes to. Only reads.
 
-    `unsaid`: phones and keys of texts that went out and did not arrive, to be said once more.
+    `resent`: phones and keys of messages that did not arrive and are sent once more.
     """
-    by_household: dict[tuple[str, int], list[_Session]] = defaultdict(list)
-    for row in _sessions(session, phones, now):
-        by_household[row.phone, row.clinic_id].append(row)
-    clinic_ids = {clinic_id for _, clinic_id in by_household}
+    rows: dict[tuple[str, int], list[_AppointmentRow]] = defaultdict(list)
+    for row in _appointments(session, phones, now):
+        rows[row.phone, row.clinic_id].append(row)
+    clinic_ids = {clinic_id for _, clinic_id in rows}
     clinics = _clinics(session, clinic_ids)
     rules = clinic_rules.of_clinics(session, clinic_ids)
-    batches = bulk_holds.of_clinics(session, clinic_ids)
-    sent = _sent(session, {phone for phone, _ in by_household}, unsaid)
+    bulk_texts = bulk_holds.of_clinics(session, clinic_ids)
+    sent = _sent(session, {phone for phone, _ in rows}, resent)
     return [
-        Household(
+        Recipient(
             phone,
             clinics[clinic_id],
-            _visits(rows, rules[clinic_id], batches[clinic_id]),
+            _facts(appointments, rules[clinic_id], bulk_texts[clinic_id]),
             sent[phone],
         )
-        for (phone, clinic_id), rows in by_household.items()
+        for (phone, clinic_id), appointments in rows.items()
     ]
 
 
-def _sessions(session: Session, phones: Collection[str], now: datetime) -> Iterable[_Session]:
-    """All sessions of the courses that may still be texted about, of those who want texts."""
-    stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
+def _appointments(
+    session: Session, phones: Collection[str], now: datetime
+) -> Iterable[_AppointmentRow]:
+    """The appointments of all recent courses whose patients may be texted."""
     recent = select(Appointment.course_id).where(Appointment.ends_at > now - LOOK_BACK)
     rows = session.execute(
         select(  # type: ignore[call-overload,misc]
@@ -158,14 +159,12 @@ def _sessions(session: Session, phones: Collection[str], now: datetime) -> Itera
         .outerjoin(Screening, col(Screening.id) == Course.screening_id)
         .where(
             col(Patient.phone).in_(phones),
-            col(Patient.phone).not_in(stopped),
-            col(Patient.sms_consent),
-            col(Patient.erased_at).is_(None),
+            *obstacles.may_be_texted(),
             col(Course.id).in_(recent),
         )
         .order_by(Course.id, Appointment.starts_at)
     )
-    return [_Session(*row) for row in rows]
+    return [_AppointmentRow(*row) for row in rows]
 
 
 def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]:
@@ -174,11 +173,11 @@ def _clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, Clinic]
 
 
 def _sent(
-    session: Session, phones: Collection[str], unsaid: Collection[tuple[str, str]]
-) -> dict[str, list[types.Sent]]:
-    """By phone, what went or may have gone to it, whichever clinic it was from."""
-    sent: dict[str, list[types.Sent]] = defaultdict(list)
-    for phone, key, began_at, asked, appointment_id, error_code, *rest in session.execute(
+    session: Session, phones: Collection[str], resent: Collection[tuple[str, str]]
+) -> dict[str, list[types.SentMessage]]:
+    """By phone, the messages that went or may have gone to it, from any clinic."""
+    sent: dict[str, list[types.SentMessage]] = defaultdict(list)
+    rows = session.execute(
         select(  # type: ignore[call-overload]
             Message.phone,
             Message.key,
@@ -194,15 +193,22 @@ def _sent(
         )
         .join(Attempt, col(Attempt.message_id) == Message.id)
         .where(col(Message.phone).in_(phones), col(Attempt.outcome).in_(MAY_HAVE_GONE))
-    ):
-        about = str(appointment_id or "")
-        if (phone, key) not in unsaid:
-            told = _told(*rest)
-            sent[phone].append(types.Sent(_plain(key), began_at, asked, about, told))
+    )
+    for phone, key, began_at, asked, appointment_id, error_code, rule_id, *answer in rows:
+        message = types.SentMessage(
+            message_key.subject_of(key),
+            began_at,
+            asked,
+            rule_id=str(rule_id or ""),
+            appointment_id=str(appointment_id or ""),
+            told_start=None if rule_id else _told_start(*answer),
+        )
+        if (phone, key) not in resent:
+            sent[phone].append(message)
         elif not _surely_lost(error_code):
-            # It is said again, and it counts: it may be on the phone all the same.
-            sent[phone].append(types.Sent(f"{key} before", began_at, asked, about))
-    # What was refused for good is not tried again and must not take the place of another text.
+            # It counts, because it may be on the phone all the same.
+            sent[phone].append(replace(message, key=None, told_start=None))
+    # A refused message is not tried again, and takes no room from another one.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
             col(Message.phone).in_(phones),
@@ -210,56 +216,45 @@ def _sent(
             col(Message.rule_id).is_not(None),
         )
     ):
-        if (phone, key) not in unsaid:
-            sent[phone].append(types.Sent(_plain(key), due_at, asked=True))
+        if (phone, key) not in resent:
+            refused = types.SentMessage(message_key.subject_of(key), due_at, asked=True)
+            sent[phone].append(refused)
     return sent
 
 
-def _told(
-    rule_id: int | None, kind: str, about: datetime | None, state: str, outcome: str
-) -> datetime | None:
-    """What an answer that asks anew has told, unless it may not have gone."""
-    asks_anew = rule_id is None and kind == open_questions.ASKS_TO_CONFIRM
-    if asks_anew and about and state in open_questions.GOES and outcome != "unknown":
-        return about
-    return None
+def _told_start(kind: str, about: datetime | None, state: str, outcome: str) -> datetime | None:
+    """The start that an answer gave, if it asks for a new confirmation and surely went out."""
+    if kind != open_questions.ASKS_TO_CONFIRM:
+        return None
+    return about if state in open_questions.GOES and outcome != "unknown" else None
 
 
 def _surely_lost(error_code: str) -> bool:
     return error_code.isdecimal() and codes.meaning(int(error_code)).policy is Policy.LATER
 
 
-def key_of(key: str, phone: str) -> str:
-    """The key of a text that went to another phone before, for this phone alone."""
-    return f"{key}@{sha256(phone.encode()).hexdigest()[:12]}"
-
-
-def _plain(key: str) -> str:
-    return resends.first_key(key).partition("@")[0]
-
-
-def _visits(
-    rows: list[_Session], rules: list[types.Rule], batches: list[MassText]
+def _facts(
+    rows: list[_AppointmentRow], rules: list[types.Rule], bulk_texts: list[MassText]
 ) -> list[types.AppointmentFacts]:
-    by_course: dict[int, list[_Session]] = defaultdict(list)
+    courses: dict[int, list[_AppointmentRow]] = defaultdict(list)
     for row in rows:
-        by_course[row.course_id].append(row)
+        courses[row.course_id].append(row)
     return [
-        visit
-        for course in by_course.values()
-        for visit in _visits_of_course(course, rules, batches)
+        facts
+        for course in courses.values()
+        for facts in _facts_of_course(course, rules, bulk_texts)
     ]
 
 
-def _visits_of_course(
-    course: list[_Session], rules: list[types.Rule], batches: list[MassText]
+def _facts_of_course(
+    course: list[_AppointmentRow], rules: list[types.Rule], bulk_texts: list[MassText]
 ) -> list[types.AppointmentFacts]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
     if course[0].texts == essential.FEWER:
         rules = essential.essential(rules)
     rules = _rules_for(course[0], rules)
-    attended = [row.appointment_id for row in course if row.state in LIVE]
+    attended = [row.appointment_id for row in course if row.state in TAKES_PLACE]
     reviewed = reviews.due_after(attended, course[0].review_after)
     return [
         types.AppointmentFacts(
@@ -271,15 +266,18 @@ def _visits_of_course(
             starts_at=row.starts_at,
             ends_at=row.ends_at,
             booked_at=row.booked_at,
-            live=row.state in LIVE,
+            live=row.state in TAKES_PLACE,
             missed=row.state == AppointmentState.NO_SHOW,
             language=row.language,
             rules=rules,
-            news_at=row.news_at,
-            news=_news(batches, row.news_at),
+            changed_at=row.news_at,
+            change_review=_review(bulk_texts, row.news_at),
             practitioner=row.practitioner,
-            givers=[types.Giver(str(who), _instant(since)) for who, since in row.givers],
-            reassignment=_news(batches, row.reassigned_at),
+            practitioners=[
+                types.PractitionerSince(str(practitioner_id), _instant(since))
+                for practitioner_id, since in row.givers
+            ],
+            reassignment_review=_review(bulk_texts, row.reassigned_at),
             phase=row.phase,
             review=row.appointment_id in reviewed,
         )
@@ -291,25 +289,26 @@ def _instant(written: str | None) -> datetime | None:
     return None if written is None else datetime.fromisoformat(written)
 
 
-def _news(batches: list[MassText], news_at: datetime | None) -> types.News:
-    batch = bulk_holds.covering(batches, news_at)
-    if batch is None or batch.state == MassTextState.CONFIRMED:
-        return "free"
-    return "held" if batch.state == MassTextState.HELD else "stopped"
+def _review(bulk_texts: list[MassText], changed_at: datetime | None) -> types.Review:
+    bulk_text = bulk_holds.covering(bulk_texts, changed_at)
+    if bulk_text is None or bulk_text.state == MassTextState.CONFIRMED:
+        return types.Review.NOT_NEEDED
+    is_held = bulk_text.state == MassTextState.HELD
+    return types.Review.PENDING if is_held else types.Review.STOPPED
 
 
-def _rules_for(course: _Session, rules: list[types.Rule]) -> list[types.Rule]:
+def _rules_for(course: _AppointmentRow, rules: list[types.Rule]) -> list[types.Rule]:
     if course.course_state == CourseState.NEEDS_CLEARANCE:
-        # The times are kept, and the patient may know that. But nobody is told to come, or to
-        # prepare, before a practitioner has said that the treatment is safe for them; once that
-        # is said, what is still useful becomes owed.
+        # The patient may know that the times are kept, but must not be asked to come or to prepare
+        # before a practitioner has cleared the treatment. Messages that have not expired by then
+        # become due.
         return [
             replace(rule, variant="held", templates=default_texts.ANSWERS["held"], cases={})
             for rule in rules
             if rule.kind == "confirmation" and rule.anchor == "booked"
         ]
     if course.course_state == CourseState.CANCELLED:
-        # A session that took place is looked after, whatever became of those to come.
+        # Messages after an appointment that took place still go out.
         declined = course.was_held and course.cleared_at is None
         return [
             replace(rule, templates=default_texts.ANSWERS["declined"], cases={})
@@ -319,9 +318,9 @@ def _rules_for(course: _Session, rules: list[types.Rule]) -> list[types.Rule]:
             if rule.anchor in {"end", "change"}
         ]
     if course.was_held:
-        # Cleared days after it was booked, it is confirmed then: of use until the first session.
+        # Clearance may come days after booking. The confirmation goes out then.
         return [
-            replace(rule, useful_minutes=max(rule.useful_minutes, UNTIL_THE_SESSION))
+            replace(rule, useful_minutes=max(rule.useful_minutes, UNTIL_FIRST_APPOINTMENT))
             if rule.anchor == "booked"
             else rule
             for rule in rules

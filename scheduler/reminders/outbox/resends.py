@@ -1,7 +1,7 @@
-"""A second text in place of one that the network did not deliver: once, and only while of use.
+"""Sends a message once more if the network did not deliver it and it has not expired.
 
-It is a message of its own beside the first, counted against the limits as any other. The calendar
-is asked again whether it holds. Should the first arrive after all, the second is withdrawn.
+A resend is a message of its own. It counts against the limits, and the calendar is checked again
+before it goes out. If the first message arrives after all, the resend is withdrawn.
 """
 
 from collections.abc import Collection
@@ -9,11 +9,11 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
+from scheduler.reminders import message_key
+from scheduler.reminders.message_key import MessageKey
 from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.reasons import Reason
 from scheduler.storage.inserts import insert_or_ignore
-
-MARK = "~2"
-"""What the key of a second text ends in."""
 
 COPIED = (
     "clinic_id",
@@ -34,18 +34,13 @@ COPIED = (
 )
 
 
-def first_key(key: str) -> str:
-    """The key of the text that a second one stands in for; a first one's own."""
-    return key.removesuffix(MARK)
-
-
 def owe(session: Session, first: Message, *, wait: timedelta, now: datetime) -> bool:
-    """Owe a second text after a while; whether there will be one."""
-    if first.key.endswith(MARK) or now + wait >= first.expires_at:
+    """Owe a resend after a wait. False if the message is a resend itself or will have expired."""
+    if message_key.is_resend(first.key) or now + wait >= first.expires_at:
         return False
     row = {name: getattr(first, name) for name in COPIED}
     row |= {
-        "key": first.key + MARK,
+        "key": message_key.resend_of(first.key),
         "state": MessageState.OWED,
         "due_at": now + wait,
         "next_look_at": now + wait,
@@ -56,23 +51,26 @@ def owe(session: Session, first: Message, *, wait: timedelta, now: datetime) -> 
 
 
 def withdraw(session: Session, first: Message) -> None:
-    """The first text has arrived."""
+    """Withdraw the resend of a message that has arrived."""
     session.exec(
         update(Message)
-        .where(col(Message.key) == first.key + MARK, col(Message.state) == MessageState.OWED)
-        .values(state=MessageState.WITHDRAWN, reason="The first text arrived after all.")
+        .where(
+            col(Message.key) == message_key.resend_of(first.key),
+            col(Message.state) == MessageState.OWED,
+        )
+        .values(state=MessageState.WITHDRAWN, reason=Reason.FIRST_TEXT_ARRIVED)
         .execution_options(synchronize_session="fetch")
     )
 
 
-def owed(session: Session, phones: Collection[str]) -> dict[tuple[str, str], str]:
-    """Second texts that have not gone out: by phone and the first one's key, their own."""
+def pending(session: Session, phones: Collection[str]) -> dict[tuple[str, str], MessageKey]:
+    """By phone and the key of the first message, the keys of resends that have not gone out."""
     rows = session.exec(
         select(Message.phone, Message.key).where(
             col(Message.phone).in_(phones),
-            col(Message.key).endswith(MARK),
+            col(Message.key).endswith(message_key.RESEND),
             col(Message.rule_id).is_not(None),
             col(Message.state).in_({MessageState.OWED, MessageState.SENDING}),
         )
     )
-    return {(phone, first_key(key)): key for phone, key in rows}
+    return {(phone, message_key.without_resend(key)): MessageKey(key) for phone, key in rows}

@@ -13,13 +13,13 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.patients import consent
 from scheduler.reminders.intents import Intent
+from scheduler.reminders.kinds import registry
 from scheduler.reminders.models import Reply
 from scheduler.reminders.outbox import open_questions, outbox
 from scheduler.reminders.outbox.open_questions import Contact
 from scheduler.reminders.replies import actions
 from scheduler.reminders.replies.intent import ParsedReply, parse
 from scheduler.reminders.replies.reply_context import Conversation
-from scheduler.reminders.sending import claims
 
 
 class InboundContext(NamedTuple):
@@ -86,7 +86,9 @@ def _apply_opt_out(session: Session, reply: Reply, context: InboundContext, now:
     phone, said_at = reply.phone, reply.at
     if context.asks_to_stop:
         if consent.stop(session, actor, phone, words=reply.body, said_at=said_at, now=now):
-            outbox.silence(session, phone, but=claims.SENT_THOUGH_STOPPED, now=now)
+            outbox.withdraw_after_opt_out(
+                session, phone, except_kinds=registry.AFTER_OPT_OUT, now=now
+            )
     elif context.asks_to_start:
         consent.start(session, actor, phone, said_at=said_at, now=now)
 

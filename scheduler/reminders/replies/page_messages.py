@@ -17,10 +17,10 @@ from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.intents import Intent
+from scheduler.reminders.kinds import registry
 from scheduler.reminders.models import Reply
 from scheduler.reminders.outbox import outbox
 from scheduler.reminders.replies.intent import parse
-from scheduler.reminders.sending import claims
 
 PAGE_PREFIX = "page:"
 """Prefix of the id of such a reply, where a text has the carrier's id."""
@@ -115,7 +115,7 @@ def _silence(session: Session, actor: Actor, patient: Patient, words: str, now: 
     phone = patient.phone
     is_new = consent.stop(session, actor, phone, words=words, channel=consent.PAGE, now=now)
     if is_new:
-        outbox.silence(session, phone, but=claims.SENT_THOUGH_STOPPED, now=now)
+        outbox.withdraw_after_opt_out(session, phone, except_kinds=registry.AFTER_OPT_OUT, now=now)
     return is_new
 
 

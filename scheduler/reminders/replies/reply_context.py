@@ -5,15 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Practitioner
 from scheduler.i18n import languages
 from scheduler.reminders.intents import Intent
-from scheduler.reminders.models import Message, Reply
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.models import Reply
+from scheduler.reminders.outbox import immediate
 from scheduler.reminders.outbox.open_questions import Contact, OpenQuestion
 from scheduler.reminders.schedule import templating
 from scheduler.storage.database import stored_id
@@ -78,13 +78,13 @@ class Conversation:
         if not self._may_answer(kind):
             self.tell_staff("It was not answered: this phone had too many answers already.")
             return
-        outbox.owe_answer(
+        immediate.owe_answer(
             self.session,
-            clinic=self.contact.clinic,
+            self.contact.clinic,
+            kind,
+            reply_id=stored_id(self.reply.id),
             phone=self.phone,
             language=self.contact.language,
-            kind=kind,
-            to_reply=stored_id(self.reply.id),
             fields={**(fields or {}), **(self.when(appointment) if appointment else {})},
             appointment=appointment,
             useful=ANSWER_USEFUL_FOR,
@@ -92,20 +92,14 @@ class Conversation:
         )
 
     def _may_answer(self, kind: str) -> bool:
-        since = self.now - outbox.DAY
-        answers = self.session.exec(
-            select(Message.kind, Message.created_at).where(
-                Message.phone == self.phone,
-                Message.created_at > since,
-                col(Message.key).startswith("answer:"),
-            )
-        ).all()
+        since = self.now - immediate.DAY
+        answers = immediate.answers_since(self.session, self.phone, since)
         lately = [answer for answer, at in answers if at > self.now - FLOOD]
         if kind in ALWAYS_ANSWERED_ONCE and kind not in lately:
             return True
-        if outbox.is_strange(self.session, self.phone):
-            sent = outbox.said_since(self.session, self.phone, since)
-            return sent < outbox.MOST_TO_STRANGERS
+        if immediate.is_unknown_phone(self.session, self.phone):
+            sent = immediate.count_since(self.session, self.phone, since)
+            return sent < immediate.DAILY_CAP_OF_UNKNOWN_PHONES
         return len(lately) < MOST_IN_A_FLOOD and len(answers) < MOST_IN_A_DAY
 
     def ask_which(

@@ -1,8 +1,8 @@
-"""Which texts are owed to one telephone, and when: the one rule book of reminders. Pure.
+"""Which messages are due to one phone, and when: the reminder rules, applied. Pure.
 
-Everything is derived from the calendar each time it is asked: a moved session has another key, a
-cancelled one has none, and a text that is no longer in the answer must not be sent. Whether the
-patient wants texts at all is asked before: no consent, no visits.
+All messages are derived from the calendar each time. A moved appointment has another key and a
+cancelled one has none, and a message that is no longer derived must not be sent. The caller leaves
+out appointments of patients who may not be texted.
 """
 
 from collections.abc import Iterable
@@ -10,104 +10,109 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from scheduler.reminders.message_key import MessageKey
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import due_times
 from scheduler.reminders.schedule.frequency_cap import AnsweredTimes, FrequencyCap
 from scheduler.reminders.schedule.quiet_hours import QuietHours
-from scheduler.reminders.schedule.templating import ENGLISH
-from scheduler.reminders.schedule.triggers import Occasion, key_of, occasions
-from scheduler.reminders.schedule.types import AppointmentFacts, Budget, DueMessage, Sent
-
-WAITS = "Waits for confirmation: very many people would be texted at once."
-
-STOPPED = "Staff stopped this text to many."
-
+from scheduler.reminders.schedule.triggers import Trigger, key_of, triggers
+from scheduler.reminders.schedule.types import (
+    AppointmentFacts,
+    Budget,
+    Decision,
+    DueMessage,
+    Review,
+    SentMessage,
+)
 
 CATCH_UP = timedelta(hours=1)
-"""A text that goes out later than this after it was due is one that we catch up on."""
+"""A message that goes out more than this after it was due counts as late."""
 
 
-def owed(
-    visits: Iterable[AppointmentFacts],
+def derive(
+    appointments: Iterable[AppointmentFacts],
     *,
-    sent: Iterable[Sent],
+    sent: Iterable[SentMessage],
     budget: Budget,
     quiet: QuietHours,
     zone: ZoneInfo,
     now: datetime,
 ) -> list[DueMessage]:
-    """What one telephone is still owed, by due time; what was sent is left out.
+    """All messages for one phone that were not sent yet, with the decision about each, by due time.
 
-    Give all visits of each course, past and cancelled ones too: which session is the first
-    depends on them. A text overdue in the quiet hours, or so shortly before them that it might
-    arrive in them, is due again when they end. One that would be too late then, of a session that
-    was booked just now, is due at once all the same. Of texts
-    about one session that we are late with, one is caught up on: the most useful. What an answer to
-    a reply has told is not told again.
+    Takes all appointments of every course, past and cancelled ones too, because which one is the
+    first depends on them. A message that is overdue in the quiet hours, or so shortly before them
+    that it might arrive in them, is due when they end. Only if that is too late for an appointment
+    that was just booked, it is due at once. Of several late messages about one appointment only the
+    most useful is sent. A message that repeats what an answer has given is suppressed.
     """
     sent = list(sent)
-    gone = {text.key for text in sent}
+    sent_keys = {message.key for message in sent if message.key}
     answers = AnsweredTimes(sent)
-    texts = {
-        text.key: answers.spared(text, quiet)
-        for text in (
-            _text(occasion, quiet, zone, now) for occasion in occasions(visits, gone, answers)
+    messages = {
+        message.key: answers.suppress_if_answered(message, quiet)
+        for message in (
+            _message(trigger, quiet, now) for trigger in triggers(appointments, sent_keys, answers)
         )
-        if text.key not in gone and not _is_before(text)
+        if message.key not in sent_keys and not _was_due_before_its_rule(message)
     }
-    ledger = FrequencyCap(budget, zone, sent)
-    judged = [
-        _judged(text, ledger, now) if text.verdict == "owed" and not text.rule.asked else text
-        for text in sorted(texts.values(), key=_rank)
+    cap = FrequencyCap(budget, zone, sent)
+    decided = [
+        _within_limits(message, cap, now) for message in sorted(messages.values(), key=_rank)
     ]
-    return sorted(judged, key=lambda text: (text.due_at, text.key))
+    return sorted(decided, key=lambda message: (message.due_at, message.key))
 
 
-def _text(occasion: Occasion, quiet: QuietHours, zone: ZoneInfo, now: datetime) -> DueMessage:
-    rule, visit, cases = occasion
-    due, disturbs = due_times.due_at(rule, visit, quiet, now)
-    expires = due_times.expires_at(rule, visit)
-    latest = expires if disturbs else min(expires, quiet.next_start(max(due, now)))
-    first_due = due_times.due_at(rule, visit, quiet, visit.booked_at)[0]
-    text = DueMessage(
-        key_of(rule, visit), rule, visit, due, expires, latest, first_due, cases=cases
-    )
-    if max(due, now) < expires:
-        return _released(text)
-    local = expires.astimezone(zone)
-    reason = f"Too late: of no use from {ENGLISH.date(local)} {ENGLISH.time(local)} on."
-    return replace(text, verdict="too_late", reason=reason)
+def _message(trigger: Trigger, quiet: QuietHours, now: datetime) -> DueMessage:
+    rule, appointment, cases = trigger
+    due, may_disturb = due_times.due_at(rule, appointment, quiet, now)
+    expires = due_times.expires_at(rule, appointment)
+    latest = expires if may_disturb else min(expires, quiet.next_start(max(due, now)))
+    first_due, _ = due_times.due_at(rule, appointment, quiet, appointment.booked_at)
+    key = key_of(rule, appointment)
+    message = DueMessage(key, rule, appointment, due, expires, latest, first_due, cases=cases)
+    if max(due, now) >= expires:
+        return replace(message, decision=Decision.EXPIRED, reason=Reason.EXPIRED)
+    return _reviewed(message)
 
 
-def _released(text: DueMessage) -> DueMessage:
-    """The text, unless it is news to too many. While it waits it takes no other text's place."""
-    if text.rule.anchor != "change":
-        return text
-    reassigned = text.rule.which == "reassigned"
-    news = text.visit.reassignment if reassigned else text.visit.news
-    if news == "free":
-        return text
-    if news == "held":
-        return replace(text, verdict="held", reason=WAITS)
-    return replace(text, verdict="gave_way", reason=STOPPED)
+def _reviewed(message: DueMessage) -> DueMessage:
+    """Hold or suppress a notice that is part of a bulk text. While held it counts for no limit."""
+    rule, appointment = message.rule, message.appointment
+    if rule.anchor != "change":
+        return message
+    is_reassignment = rule.which == "reassigned"
+    review = appointment.reassignment_review if is_reassignment else appointment.change_review
+    match review:
+        case Review.NOT_NEEDED:
+            return message
+        case Review.PENDING:
+            return replace(message, decision=Decision.HELD, reason=Reason.HELD_FOR_REVIEW)
+        case Review.STOPPED:
+            return replace(message, decision=Decision.SUPPRESSED, reason=Reason.STOPPED_BY_STAFF)
 
 
-def _is_before(text: DueMessage) -> bool:
-    """Whether it was due before there was its rule: nobody is texted now about what is past."""
-    since = text.rule.holds_from
-    return since is not None and text.rule.anchor != "start" and text.due_at < since
+def _was_due_before_its_rule(message: DueMessage) -> bool:
+    """Whether the message was due before the rule existed. Such messages are not sent."""
+    since = message.rule.holds_from
+    return since is not None and message.rule.anchor != "start" and message.due_at < since
 
 
-def _rank(text: DueMessage) -> tuple[bool, int, datetime, str]:
-    """Who is given a place first: those that never give way, then the most useful."""
-    return (not text.rule.always, -text.rule.priority, text.due_at, text.key)
+def _rank(message: DueMessage) -> tuple[bool, int, datetime, MessageKey]:
+    """The order in which messages use up the limits."""
+    rule = message.rule
+    return not rule.always, -rule.priority, message.due_at, message.key
 
 
-def _judged(text: DueMessage, ledger: FrequencyCap, now: datetime) -> DueMessage:
-    instant = max(text.due_at, now)
-    reason = "" if text.rule.always else ledger.objection(instant)
-    if now - text.due_at > CATCH_UP:
-        reason = reason or ledger.caught_up(text)
+def _within_limits(message: DueMessage, cap: FrequencyCap, now: datetime) -> DueMessage:
+    """Suppress a message that exceeds the limits or comes too late beside another one."""
+    if message.decision != Decision.SEND or message.rule.asked:
+        return message
+    at = max(message.due_at, now)
+    reason = None if message.rule.always else cap.exceeded(at)
+    if reason is None and now - message.due_at > CATCH_UP and cap.is_caught_up(message):
+        reason = Reason.CAUGHT_UP
     if reason:
-        return replace(text, verdict="gave_way", reason=reason)
-    ledger.enter(text, instant)
-    return text
+        return replace(message, decision=Decision.SUPPRESSED, reason=reason)
+    cap.count(message, at)
+    return message

@@ -1,100 +1,100 @@
-"""When a text is due, and until when it is of use: by its rule, its session and the night. Pure."""
+"""When a message is due and when it expires, by its rule, the appointment and quiet hours. Pure."""
 
 from datetime import datetime, timedelta
 
 from scheduler.reminders.schedule.quiet_hours import QuietHours
-from scheduler.reminders.schedule.types import AppointmentFacts, Rule, changed_at
+from scheduler.reminders.schedule.types import AppointmentFacts, Rule, change_reported_by
 
 AWAKE = timedelta(minutes=30)
-"""For so long after booking a text disturbs nobody's sleep."""
+"""How long after booking a patient is awake, so that a message may arrive in the quiet hours."""
 
-AFTER_NEWS = timedelta(minutes=1)
-"""So much later than the news of its new time a reminder of a session goes out at the earliest."""
+AFTER_NOTICE = timedelta(minutes=1)
+"""The least time between the notice of a new time and a reminder of it."""
 
 
-def anchor_of(rule: Rule, visit: AppointmentFacts) -> datetime:
-    """The moment of a session that a rule counts from."""
+def anchor_of(rule: Rule, appointment: AppointmentFacts) -> datetime:
+    """The instant that the offset of a rule counts from."""
     match rule.anchor:
         case "booked":
-            return visit.booked_at
+            return appointment.booked_at
         case "start":
-            return visit.starts_at
+            return appointment.starts_at
         case "end":
-            return visit.ends_at
+            return appointment.ends_at
         case "change":
-            return changed_at(rule, visit) or visit.booked_at
+            return change_reported_by(rule, appointment) or appointment.booked_at
 
 
-def wished_at(rule: Rule, visit: AppointmentFacts) -> datetime:
-    """When the rule would have the text go, by day or by night."""
-    return anchor_of(rule, visit) + timedelta(minutes=rule.offset_minutes)
+def nominal(rule: Rule, appointment: AppointmentFacts) -> datetime:
+    """When the rule alone would send the message, at any hour."""
+    return anchor_of(rule, appointment) + timedelta(minutes=rule.offset_minutes)
 
 
-def wished_by_day(rule: Rule, visit: AppointmentFacts, quiet: QuietHours) -> datetime:
-    """The same outside the quiet hours, where the rule keeps them."""
-    wished = wished_at(rule, visit)
+def nominal_by_day(rule: Rule, appointment: AppointmentFacts, quiet: QuietHours) -> datetime:
+    """The nominal time, moved out of the quiet hours if the rule respects them."""
+    at = nominal(rule, appointment)
     if rule.quiet == "earlier":
-        return quiet.earlier(wished)
-    return quiet.later(wished) if rule.quiet == "later" else wished
+        return quiet.earlier(at)
+    return quiet.later(at) if rule.quiet == "later" else at
 
 
 def due_at(
-    rule: Rule, visit: AppointmentFacts, quiet: QuietHours, now: datetime
+    rule: Rule, appointment: AppointmentFacts, quiet: QuietHours, now: datetime
 ) -> tuple[datetime, bool]:
-    """When a text is due, and whether it may arrive in the quiet hours."""
+    """When a message is due, and whether it may arrive in the quiet hours."""
     if rule.asked:
-        return max(wished_at(rule, visit), visit.booked_at), True
-    wished = wished_by_day(rule, visit, quiet)
-    # The quiet hours bind also what waits until the session may be spoken of.
-    due = max(wished, _spoken_of_from(rule, visit, quiet, now))
-    if _only_at_once(rule, visit, wished, quiet, now):
-        return visit.booked_at, True
+        return max(nominal(rule, appointment), appointment.booked_at), True
+    at = nominal_by_day(rule, appointment, quiet)
+    if _fits_only_after_booking(rule, appointment, at, quiet, now):
+        return appointment.booked_at, True
+    due = max(at, _may_mention_from(rule, appointment, quiet, now))
     if rule.quiet == "ignore":
         return due, True
+    # Waiting for a notice may end in the quiet hours, so they apply once more.
     due = quiet.roomy(due)
-    if due <= now < (again := quiet.roomy(now)):
-        # We were late (a carrier down, a worker off): not in the middle of the night then.
-        due = again
+    if due <= now < (after_quiet := quiet.roomy(now)):
+        # The message is late (a carrier down, a worker off). It must not go out at night.
+        due = after_quiet
     return due, False
 
 
-def expires_at(rule: Rule, visit: AppointmentFacts) -> datetime:
-    """From when on a text is of no use."""
-    expires = anchor_of(rule, visit) + timedelta(minutes=rule.useful_minutes)
-    return expires if rule.anchor in {"start", "end"} else min(expires, visit.starts_at)
+def expires_at(rule: Rule, appointment: AppointmentFacts) -> datetime:
+    """When a message expires. Messages about booking and changes expire with the appointment."""
+    expires = anchor_of(rule, appointment) + timedelta(minutes=rule.useful_minutes)
+    return expires if rule.anchor in {"start", "end"} else min(expires, appointment.starts_at)
 
 
-def _spoken_of_from(
-    rule: Rule, visit: AppointmentFacts, quiet: QuietHours, now: datetime
+def _may_mention_from(
+    rule: Rule, appointment: AppointmentFacts, quiet: QuietHours, now: datetime
 ) -> datetime:
-    """From when on a rule may speak of a session: it is booked, and its new time has been told.
+    """When a rule may first mention an appointment: after booking and after the notice of a move.
 
-    Else a reminder of the new time would be the first that the patient hears of it, and staff could
-    not put a slip right before anybody is told.
+    Otherwise a reminder could be the first message with the new time, and staff would have no time
+    to correct a slip.
     """
-    if rule.anchor == "change" or visit.news_at is None:
-        return visit.booked_at
-    told = (
-        due_at(each, visit, quiet, now)[0] + AFTER_NEWS
-        for each in visit.rules
-        if each.anchor == "change" and each.which == "moved"
+    if rule.anchor == "change" or appointment.changed_at is None:
+        return appointment.booked_at
+    noticed = (
+        due_at(notice, appointment, quiet, now)[0] + AFTER_NOTICE
+        for notice in appointment.rules
+        if notice.anchor == "change" and notice.which == "moved"
     )
-    return max(told, default=visit.booked_at)
+    return max(noticed, default=appointment.booked_at)
 
 
-def _only_at_once(
-    rule: Rule, visit: AppointmentFacts, wished: datetime, quiet: QuietHours, now: datetime
+def _fits_only_after_booking(
+    rule: Rule, appointment: AppointmentFacts, at: datetime, quiet: QuietHours, now: datetime
 ) -> bool:
-    """Whether a text that was wished for before the booking can go only right after it.
+    """Whether a reminder that was due before the booking fits only right after it.
 
-    Booked late in the evening for the next morning, it would be too late once the quiet hours are
-    over; but who has just booked is awake.
+    After a booking late in the evening for the next morning, the end of the quiet hours would be
+    too late, and the patient who just booked is awake.
     """
-    booked = visit.booked_at
+    booked = appointment.booked_at
     return (
         rule.quiet == "earlier"
         and rule.anchor == "start"
-        and wished <= booked < quiet.roomy(booked)
-        and quiet.roomy(booked) >= expires_at(rule, visit)
+        and at <= booked < quiet.roomy(booked)
+        and quiet.roomy(booked) >= expires_at(rule, appointment)
         and now - booked < AWAKE
     )

@@ -1,4 +1,4 @@
-"""What one phone was texted already, and what that spares it or keeps from it. Pure."""
+"""Which messages the earlier messages to the same phone suppress. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -6,95 +6,96 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import due_times
 from scheduler.reminders.schedule.quiet_hours import QuietHours
-from scheduler.reminders.schedule.types import AppointmentFacts, Budget, DueMessage, Sent
-
-SAID = "Said already: the answer to a reply has told the new time."
-
-LATE = "Gave way: we were late, and another text about this session took its place."
+from scheduler.reminders.schedule.types import (
+    AppointmentFacts,
+    Budget,
+    Decision,
+    DueMessage,
+    SentMessage,
+)
 
 
 class AnsweredTimes:
-    """What answers to replies have told of the sessions of one phone, and what that spares it."""
+    """The starts of appointments that answers to replies have given to one phone."""
 
-    def __init__(self, sent: Iterable[Sent]) -> None:
-        self._rules_of: dict[str, set[str]] = defaultdict(set)
+    def __init__(self, sent: Iterable[SentMessage]) -> None:
+        self._rules: dict[str, set[str]] = defaultdict(set)
+        """by appointment, the rules whose messages went out"""
         self._told: dict[tuple[str, datetime], datetime] = {}
-        for text in sorted(sent, key=lambda each: each.at):
-            self._rules_of[text.appointment_id].add(text.key.partition(":")[0])
-            if text.told:
-                self._told[text.appointment_id, text.told] = text.at
+        for message in sorted(sent, key=lambda message: message.at):
+            self._rules[message.appointment_id].add(message.rule_id)
+            if message.told_start:
+                self._told[message.appointment_id, message.told_start] = message.at
 
-    def about(self, visit: AppointmentFacts) -> datetime | None:
-        """When it was told last that a session is when it is.
+    def told_at(self, appointment: AppointmentFacts) -> datetime | None:
+        """When an answer last gave the current start of an appointment.
 
-        None where it never was, or the clinic has changed it since.
+        None if none did, or if the clinic has changed the appointment since.
         """
-        at = self._told.get((visit.appointment_id, visit.starts_at))
-        return None if at and visit.news_at and at < visit.news_at else at
+        at = self._told.get((appointment.appointment_id, appointment.starts_at))
+        changed_at = appointment.changed_at
+        return None if at and changed_at and at < changed_at else at
 
-    def spared(self, text: DueMessage, quiet: QuietHours) -> DueMessage:
-        """The text, or that it gave way: it would say once more what an answer has said.
+    def suppress_if_answered(self, message: DueMessage, quiet: QuietHours) -> DueMessage:
+        """Suppress a message that would repeat the time that an answer has given.
 
-        So does the news of a new time, and a reminder whose time had come by then, if the patient
-        has read its words before the session was moved: they may be the clinic's own.
+        That is the notice of a new time, and a reminder that was due before the answer. The
+        reminder goes out all the same if the patient has not read its text about this appointment
+        yet: the clinic may have added instructions to it.
         """
-        rule, visit = text.rule, text.visit
-        at = self.about(visit)
-        if at is None:
-            return text
+        at = self.told_at(message.appointment)
+        if at is None or not self._repeats(message, at, quiet):
+            return message
+        return replace(message, decision=Decision.SUPPRESSED, reason=Reason.ANSWERED)
+
+    def _repeats(self, message: DueMessage, at: datetime, quiet: QuietHours) -> bool:
+        rule, appointment = message.rule, message.appointment
         if rule.anchor == "change":
-            is_said = rule.which == "moved"
-        else:
-            reminds = rule.anchor == "start" and rule.offset_minutes < 0
-            is_known = rule.id in self._rules_of[visit.appointment_id]
-            is_said = reminds and is_known and due_times.wished_by_day(rule, visit, quiet) <= at
-        return replace(text, verdict="gave_way", reason=SAID) if is_said else text
+            return rule.which == "moved"
+        is_known = rule.id in self._rules[appointment.appointment_id]
+        was_due = due_times.nominal_by_day(rule, appointment, quiet) <= at
+        return rule.reminds and is_known and was_due
 
 
 class FrequencyCap:
-    """Counts unasked texts by local day, and knows when each session was last texted about."""
+    """Counts unasked messages to one phone by local day."""
 
-    def __init__(self, budget: Budget, zone: ZoneInfo, sent: Iterable[Sent]) -> None:
+    def __init__(self, budget: Budget, zone: ZoneInfo, sent: Iterable[SentMessage]) -> None:
         self._budget = budget
         self._zone = zone
         self._days: Counter[date] = Counter()
         self._last: dict[str, datetime] = {}
-        for text in sent:
-            if not text.asked:
-                self._count(text.appointment_id, text.at)
+        """by appointment, when the last message about it went or will go out"""
+        for message in sent:
+            if not message.asked:
+                self._count(message.appointment_id, message.at)
 
-    def enter(self, text: DueMessage, instant: datetime) -> None:
-        self._count(text.visit.appointment_id, instant)
+    def count(self, message: DueMessage, at: datetime) -> None:
+        """Count a message that will go out at an instant."""
+        self._count(message.appointment.appointment_id, at)
 
-    def _count(self, appointment_id: str, instant: datetime) -> None:
-        self._days[self._day(instant)] += 1
-        last = self._last.get(appointment_id, instant)
-        self._last[appointment_id] = max(last, instant)
+    def _count(self, appointment_id: str, at: datetime) -> None:
+        self._days[self._day(at)] += 1
+        self._last[appointment_id] = max(self._last.get(appointment_id, at), at)
 
-    def caught_up(self, text: DueMessage) -> str:
-        """Why a text that we are late with is one too many; empty if it is not."""
-        last = self._last.get(text.visit.appointment_id)
-        if last is not None and last >= text.due_at:
-            return LATE
-        return ""
+    def is_caught_up(self, message: DueMessage) -> bool:
+        """Whether another message about the appointment goes out after this one was due."""
+        last = self._last.get(message.appointment.appointment_id)
+        return last is not None and last >= message.due_at
 
-    def objection(self, instant: datetime) -> str:
-        """Why one more text then would be too many; empty if it would not."""
-        day, budget = self._day(instant), self._budget
-        if self._days[day] >= budget.per_day:
-            return f"Gave way: no more than {_texts(budget.per_day)} a day to one phone."
-        if any(self._week(day - timedelta(days=back)) >= budget.per_week for back in range(7)):
-            return f"Gave way: no more than {_texts(budget.per_week)} in 7 days to one phone."
-        return ""
+    def exceeded(self, at: datetime) -> Reason | None:
+        """The limit that one more message at an instant would exceed."""
+        day = self._day(at)
+        if self._days[day] >= self._budget.per_day:
+            return Reason.DAILY_CAP
+        weeks = (self._week(day - timedelta(days=back)) for back in range(7))
+        return Reason.WEEKLY_CAP if any(n >= self._budget.per_week for n in weeks) else None
 
-    def _day(self, instant: datetime) -> date:
-        return instant.astimezone(self._zone).date()
+    def _day(self, at: datetime) -> date:
+        return at.astimezone(self._zone).date()
 
     def _week(self, first: date) -> int:
         return sum(self._days[first + timedelta(days=ahead)] for ahead in range(7))
-
-
-def _texts(number: int) -> str:
-    return f"{number} text" if number == 1 else f"{number} texts"

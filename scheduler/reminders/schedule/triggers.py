@@ -1,4 +1,4 @@
-"""Which rule speaks of which session: the occasions for a text. Pure."""
+"""Which rule applies to which appointment. Pure."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Set
@@ -6,129 +6,148 @@ from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
-from scheduler.infra.intervals import minute_of
+from scheduler.reminders import message_key
+from scheduler.reminders.message_key import MessageKey
 from scheduler.reminders.schedule import due_times
 from scheduler.reminders.schedule.frequency_cap import AnsweredTimes
 from scheduler.reminders.schedule.types import AppointmentFacts, Case, Rule, Which
 
 
-class Occasion(NamedTuple):
-    """A rule with a visit that it speaks of."""
+class Trigger(NamedTuple):
+    """A rule and an appointment that it applies to."""
 
     rule: Rule
-    visit: AppointmentFacts
+    appointment: AppointmentFacts
     cases: tuple[Case, ...] = ()
 
 
-def occasions(
-    visits: Iterable[AppointmentFacts], gone: Set[str], answers: AnsweredTimes
-) -> Iterator[Occasion]:
-    """Each rule with each visit it speaks of. `gone`: the keys of texts that were sent."""
-    visits = list(visits)
-    yield from _news(visits, gone, answers)
-    yield from _reassignments(visits, gone)
+def triggers(
+    appointments: Iterable[AppointmentFacts], sent_keys: Set[MessageKey], answers: AnsweredTimes
+) -> Iterator[Trigger]:
+    """Every rule with every appointment that it applies to."""
+    appointments = list(appointments)
+    yield from _change_notices(appointments, sent_keys, answers)
+    yield from _reassignments(appointments, sent_keys)
     kept = sorted(
-        (visit for visit in visits if visit.live or visit.missed),
-        key=lambda visit: (visit.course_id, visit.starts_at, visit.appointment_id),
+        (appointment for appointment in appointments if appointment.live or appointment.missed),
+        key=lambda appointment: (appointment.course_id, *_by_time(appointment)),
     )
-    for _, course in groupby(kept, key=lambda visit: visit.course_id):
-        yield from _occasions_of_course(list(course))
+    for _, course in groupby(kept, key=lambda appointment: appointment.course_id):
+        yield from _triggers_of_course(list(course))
 
 
-def key_of(rule: Rule, visit: AppointmentFacts) -> str:
-    """What a text is about: the same key is never texted twice."""
+def key_of(rule: Rule, appointment: AppointmentFacts) -> MessageKey:
+    """The key of the message that a rule sends about an appointment."""
     if rule.anchor == "booked":
-        key = f"{rule.id}:course:{visit.course_id}"
-        return f"{key}:{rule.variant}" if rule.variant else key
+        return message_key.of_booking(rule.id, appointment.course_id, rule.variant)
     if rule.anchor == "change":
-        return _news_key(rule, visit, due_times.anchor_of(rule, visit))
-    return f"{rule.id}:{visit.appointment_id}:{minute_of(visit.starts_at)}"
+        changed_at = due_times.anchor_of(rule, appointment)
+        return message_key.of_change(rule.id, appointment.course_id, changed_at)
+    return message_key.of_appointment(rule.id, appointment.appointment_id, appointment.starts_at)
 
 
-def _news(
-    visits: list[AppointmentFacts], gone: Set[str], answers: AnsweredTimes
-) -> Iterator[Occasion]:
-    """What the clinic changed and has to tell: each change once, about the first of its sessions.
+def _change_notices(
+    appointments: list[AppointmentFacts], sent_keys: Set[MessageKey], answers: AnsweredTimes
+) -> Iterator[Trigger]:
+    """One notice for each change by the clinic, about the earliest appointment in it.
 
-    Of those whose new time no answer has told; where that is all that moved, of those that were
-    cancelled with them. A session that was over when it was changed is no news.
+    An appointment whose new time an answer has given is left out. If that leaves no moved
+    appointment, the notice is about the cancelled ones. A change of a past appointment is not
+    reported.
     """
     changes: dict[tuple[str, datetime], list[AppointmentFacts]] = defaultdict(list)
-    for visit in visits:
-        if visit.news_at is not None and visit.starts_at > visit.news_at and not visit.missed:
-            changes[visit.course_id, visit.news_at].append(visit)
+    for appointment in appointments:
+        at = appointment.changed_at
+        if at is not None and appointment.starts_at > at and not appointment.missed:
+            changes[appointment.course_id, at].append(appointment)
     for (_, changed_at), changed in changes.items():
-        moved = [visit for visit in changed if visit.live]
-        untold = [visit for visit in moved if not answers.about(visit)]
-        if moved and not untold and not _has_gone("moved", moved[0], changed_at, gone):
-            untold = [visit for visit in changed if not visit.live]
-        visit = min(
-            untold or moved or changed, key=lambda each: (each.starts_at, each.appointment_id)
-        )
-        for rule in visit.rules:
-            if rule.anchor == "change" and rule.which == ("moved" if visit.live else "cancelled"):
-                yield Occasion(rule, visit)
+        moved = [appointment for appointment in changed if appointment.live]
+        unreported = [appointment for appointment in moved if not answers.told_at(appointment)]
+        if moved and not unreported and not _is_sent("moved", moved[0], changed_at, sent_keys):
+            unreported = [appointment for appointment in changed if not appointment.live]
+        appointment = min(unreported or moved or changed, key=_by_time)
+        which = "moved" if appointment.live else "cancelled"
+        for rule in appointment.rules:
+            if rule.anchor == "change" and rule.which == which:
+                yield Trigger(rule, appointment)
 
 
-def _has_gone(which: Which, visit: AppointmentFacts, changed_at: datetime, gone: Set[str]) -> bool:
-    """Whether the news of a change went: one text, with the link to all times, tells of it all."""
+def _is_sent(
+    which: Which,
+    appointment: AppointmentFacts,
+    changed_at: datetime,
+    sent_keys: Set[MessageKey],
+) -> bool:
+    """Whether the notice of a change went out. One notice, with a link, reports all of it."""
     return any(
-        _news_key(rule, visit, changed_at) in gone for rule in visit.rules if rule.which == which
+        message_key.of_change(rule.id, appointment.course_id, changed_at) in sent_keys
+        for rule in appointment.rules
+        if rule.which == which
     )
 
 
-def _reassignments(visits: list[AppointmentFacts], gone: Set[str]) -> Iterator[Occasion]:
-    """Who gives sessions now, at the same times: each change once, about the first of them.
+def _reassignments(
+    appointments: list[AppointmentFacts], sent_keys: Set[MessageKey]
+) -> Iterator[Trigger]:
+    """One notice for each change of practitioner, about the earliest appointment in it.
 
-    Where somebody gives it whom the patient was told of last, there is nothing to tell.
+    There is no notice if the patient already knows the current practitioner.
     """
-    changes: dict[tuple[str, datetime], list[Occasion]] = defaultdict(list)
-    for visit in visits:
-        since = visit.reassigned_at
-        if since is not None and visit.starts_at > since and visit.live:
-            for rule in visit.rules:
-                if rule.which == "reassigned" and not _is_known(rule, visit, gone):
-                    changes[rule.id + visit.course_id, since].append(Occasion(rule, visit))
+    changes: dict[tuple[str, datetime], list[Trigger]] = defaultdict(list)
+    for appointment in appointments:
+        since = appointment.reassigned_at
+        if since is not None and appointment.starts_at > since and appointment.live:
+            for rule in appointment.rules:
+                if rule.which == "reassigned" and not _is_known(rule, appointment, sent_keys):
+                    changes[rule.id + appointment.course_id, since].append(
+                        Trigger(rule, appointment)
+                    )
     for changed in changes.values():
-        yield min(changed, key=lambda each: (each.visit.starts_at, each.visit.appointment_id))
+        yield min(changed, key=lambda trigger: _by_time(trigger.appointment))
 
 
-def _is_known(rule: Rule, visit: AppointmentFacts, gone: Set[str]) -> bool:
-    """Whether the patient knows who gives a session: from booking it, or as told last."""
-    first, *later = visit.givers
-    told = [each for each in later if each.since and _news_key(rule, visit, each.since) in gone]
-    return [first, *told][-1].id == later[-1].id
+def _is_known(rule: Rule, appointment: AppointmentFacts, sent_keys: Set[MessageKey]) -> bool:
+    """Whether the patient knows the current practitioner, from booking or from the last notice."""
+    first, *later = appointment.practitioners
+    reported = [
+        change
+        for change in later
+        if change.since
+        and message_key.of_change(rule.id, appointment.course_id, change.since) in sent_keys
+    ]
+    known = [first, *reported][-1]
+    return known.practitioner_id == later[-1].practitioner_id
 
 
-def _occasions_of_course(kept: list[AppointmentFacts]) -> Iterator[Occasion]:
-    """Those of the sessions that a course has kept; the ones that were missed tell nothing more."""
+def _triggers_of_course(kept: list[AppointmentFacts]) -> Iterator[Trigger]:
+    """The triggers of the appointments that were not cancelled. Missed ones trigger nothing."""
     before = dict(zip(map(id, kept[1:]), kept, strict=False))
-    course = [visit for visit in kept if not visit.missed]
-    to_come = _first_to_come(course)
-    for place, visit in enumerate(course):
-        previous = before.get(id(visit))
+    course = [appointment for appointment in kept if not appointment.missed]
+    confirmed = _first_after_booking(course)
+    for place, appointment in enumerate(course):
+        previous = before.get(id(appointment))
         cases = _cases(place, len(course), after_missed=previous is not None and previous.missed)
-        for rule in visit.rules:
+        for rule in appointment.rules:
             if rule.anchor == "booked":
-                if visit is to_come:
-                    yield Occasion(rule, visit)
-            elif rule.anchor != "change" and _is_for(rule, course, place):
-                yield Occasion(rule, visit, cases)
+                if appointment is confirmed:
+                    yield Trigger(rule, appointment)
+            elif rule.anchor != "change" and _applies(rule, course, place):
+                yield Trigger(rule, appointment, cases)
 
 
 def _cases(place: int, total: int, *, after_missed: bool) -> tuple[Case, ...]:
-    """What is special about a session of a course, the most telling first."""
+    """What is special about an appointment of a course, the most telling first."""
     cases: list[tuple[Case, bool]] = [
         ("missed", after_missed),
         ("last", place == total - 1),
         ("first", place == 0),
         ("later", place > 0),
     ]
-    return tuple(case for case, is_so in cases if is_so)
+    return tuple(case for case, applies in cases if applies)
 
 
-def _is_for(rule: Rule, course: list[AppointmentFacts], place: int) -> bool:
-    """Whether a rule is for the session in this place of those that take place."""
+def _applies(rule: Rule, course: list[AppointmentFacts], place: int) -> bool:
+    """Whether a rule applies to the appointment at this place of a course."""
     match rule.which:
         case "first":
             return place == 0
@@ -144,10 +163,13 @@ def _is_for(rule: Rule, course: list[AppointmentFacts], place: int) -> bool:
             return True
 
 
-def _first_to_come(course: list[AppointmentFacts]) -> AppointmentFacts | None:
-    """The first session that was still to come when it was booked: staff may enter past ones."""
-    return next((visit for visit in course if visit.starts_at > visit.booked_at), None)
+def _first_after_booking(course: list[AppointmentFacts]) -> AppointmentFacts | None:
+    """The first appointment that was in the future at booking. Staff may enter past ones."""
+    return next(
+        (appointment for appointment in course if appointment.starts_at > appointment.booked_at),
+        None,
+    )
 
 
-def _news_key(rule: Rule, visit: AppointmentFacts, changed_at: datetime) -> str:
-    return f"{rule.id}:course:{visit.course_id}:{changed_at:%Y%m%dT%H%M%S.%f}"
+def _by_time(appointment: AppointmentFacts) -> tuple[datetime, str]:
+    return appointment.starts_at, appointment.appointment_id

@@ -1,10 +1,14 @@
-"""What the timing of texts is worked out from, and what comes out: plain values. Pure."""
+"""The values that the rules about messages take and return. Pure."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Literal, NamedTuple
+
+from scheduler.reminders.message_key import MessageKey
+from scheduler.reminders.reasons import Reason
 
 Anchor = Literal["booked", "start", "end", "change"]
 Which = Literal[
@@ -12,28 +16,45 @@ Which = Literal[
 ]
 Case = Literal["missed", "last", "first", "later"]
 Quiet = Literal["earlier", "later", "ignore"]
-News = Literal["free", "held", "stopped"]
-Verdict = Literal["owed", "held", "gave_way", "too_late"]
+
+
+class Decision(StrEnum):
+    """Whether a message goes out when it is due. HELD waits until staff confirm a bulk text."""
+
+    SEND = "send"
+    HELD = "held"
+    SUPPRESSED = "suppressed"
+    EXPIRED = "expired"
+
+
+class Review(StrEnum):
+    """Whether a notice of a change may go out, or is part of a bulk text that staff review."""
+
+    NOT_NEEDED = "not needed"
+    PENDING = "pending"
+    STOPPED = "stopped"
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One kind of text: when it is due, until when it is of use, and what it gives way to.
+    """When one kind of message is due and expires, and which limits apply to it.
 
-    `offset_minutes` and `useful_minutes` are counted from the anchor: -1440 is a day before it.
-    `which` session of a course it is for: the first or last, the first of `each_phase`, `every` so
-    many, or those after which a `review` falls due. Once a course for the anchor `booked`, and once
-    for each `change` by the clinic, which has `moved` sessions, only `cancelled` some, or
-    `reassigned` them: at the same times somebody else gives them.
+    `offset_minutes` and `useful_minutes` count from the anchor: -1440 is a day before it. `which`
+    says for which appointments of a course: the first, the last, the first of `each_phase`, every
+    n-th (`every`), or those after which a `review` falls due. A rule with the anchor `booked`
+    applies once to a course. A rule with the anchor `change` applies once to each change by the
+    clinic that `moved` appointments, only `cancelled` some, or `reassigned` them to another
+    practitioner at the same time.
 
-    A higher `priority` is kept when there are too many; `always` is kept whatever the budget, yet
-    is counted; it gives way only where another text says the same: where we are late with several
-    about a session, or the answer to a reply has told a new time.
-    `asked` answers an act of the patient: not counted, and sent at any hour. `templates` are by
-    language; where a case has words of its own, they stand in `cases`. `holds_from` is when the
-    rule was made or its time changed: what had been due by then is not sent because of it, but
-    what still prepares for a session is. `variant` tells a text about booking from another one by
-    the same rule.
+    If the limits leave no room for all messages, those with a higher `priority` go out. `always`
+    exempts a message from the limits, although it counts. It is suppressed only if another message
+    says the same. `asked` marks an answer to something the patient did: it does not count, and it
+    goes out at any hour.
+
+    `templates` are by language; `cases` hold other templates for special appointments. `holds_from`
+    is when the rule was added or its timing changed. Messages that were due before are not sent
+    because of it, except those that still prepare for an appointment. `variant` distinguishes two
+    messages about booking that the same rule sends.
     """
 
     id: str
@@ -54,30 +75,35 @@ class Rule:
         default_factory=lambda: MappingProxyType({}), hash=False
     )
 
-    def words(self, cases: Sequence[Case]) -> Mapping[str, str]:
-        """The templates for a session: those of the first of its cases that has its own."""
+    @property
+    def reminds(self) -> bool:
+        """Whether the rule announces an appointment before it starts."""
+        return self.anchor == "start" and self.offset_minutes < 0
+
+    def templates_for(self, cases: Sequence[Case]) -> Mapping[str, str]:
+        """The templates of the first case that has its own, else the ordinary ones."""
         return next((self.cases[case] for case in cases if case in self.cases), self.templates)
 
 
-class Giver(NamedTuple):
-    """A practitioner by id, and since when they give a session; None: since it was agreed."""
+class PractitionerSince(NamedTuple):
+    """A practitioner, and when the clinic assigned the appointment to them. None: at booking."""
 
-    id: str
+    practitioner_id: str
     since: datetime | None
 
 
 @dataclass(frozen=True)
 class AppointmentFacts:
-    """One session of a course as far as texts go. Instants are aware, on whole UTC minutes.
+    """What the rules know of one appointment. Instants are aware, on whole UTC minutes.
 
     `live` is booked, confirmed, arrived or completed; `missed` is a no-show. `number` and `total`
-    are what the patient reads: session 3 of 10. `news_at` is when the clinic last moved or
-    cancelled it of its own accord; None where it never did, or the patient has since. `news` is
-    held where too many would be told at once, until staff have confirmed or stopped it.
+    are what the patient reads: session 3 of 10.
 
-    `practitioner` is the name of who gives it. `givers` are who gave it at this time, as long as
-    it was the clinic that changed them: first whom the patient knew of, last who gives it now.
-    `reassignment` is to the last of these changes what `news` is to `news_at`.
+    `changed_at` is when the clinic last moved or cancelled the appointment; None if it never did,
+    or if the patient has changed it since. `change_review` says whether the notice of that change
+    may go out. `practitioners` lists everyone the clinic assigned since the appointment has this
+    time: first the one the patient knew of, last the current one, whose name is `practitioner`.
+    `reassignment_review` belongs to the latest of these changes.
     """
 
     course_id: str
@@ -92,38 +118,40 @@ class AppointmentFacts:
     missed: bool
     language: str
     rules: Sequence[Rule]
-    news_at: datetime | None = None
-    news: News = "free"
+    changed_at: datetime | None = None
+    change_review: Review = Review.NOT_NEEDED
     phase: int = 1
     review: bool = False
     practitioner: str = ""
-    givers: Sequence[Giver] = ()
-    reassignment: News = "free"
+    practitioners: Sequence[PractitionerSince] = ()
+    reassignment_review: Review = Review.NOT_NEEDED
 
     @property
     def reassigned_at(self) -> datetime | None:
-        """When the clinic gave it to somebody else, the last time; None where it never did."""
-        return self.givers[-1].since if self.givers else None
+        """When the clinic last assigned another practitioner; None if it never did."""
+        return self.practitioners[-1].since if self.practitioners else None
 
 
 @dataclass(frozen=True)
-class Sent:
-    """A text that went to this telephone, or may have: its key, when, and whether it was asked.
+class SentMessage:
+    """A message that went to this phone, or may have.
 
-    `appointment_id`: the session that it was about. `told`: where it is the answer to a reply that
-    surely went, or is just under way, the start of the session that it told.
+    `key` is None if it did not arrive and is sent again: it counts, but it has not been read.
+    `told_start` is the start that an answer to a reply gave for the appointment; None for messages
+    that are no such answer and for answers that may not have gone out.
     """
 
-    key: str
+    key: MessageKey | None
     at: datetime
     asked: bool = False
+    rule_id: str = ""
     appointment_id: str = ""
-    told: datetime | None = None
+    told_start: datetime | None = None
 
 
 @dataclass(frozen=True)
 class Budget:
-    """How many unasked texts one telephone may get: on one local day, in 7 local days in a row."""
+    """How many unasked messages one phone may get on a local day and in 7 local days in a row."""
 
     per_day: int = 1
     per_week: int = 3
@@ -131,31 +159,34 @@ class Budget:
 
 @dataclass(frozen=True)
 class DueMessage:
-    """One text: due at `due_at`, of no more use from `expires_at` on; aware UTC instants.
+    """One message: due at `due_at`, expired from `expires_at` on. Instants are aware, UTC.
 
-    Sent when it is due or, if that is past, now, it must not arrive after `not_after`: then it is
-    of no more use, or the quiet hours begin. `reason` is a sentence for staff where the verdict is
-    not `owed`, else empty. `cases` say what is special about the session, the most telling first.
+    A message that is sent at `due_at`, or now if that is past, must arrive before `not_after`,
+    when it expires or the quiet hours begin. `reason` is set unless the decision is to send it.
+    `cases` say what is special about the appointment, the most telling first.
     """
 
-    key: str
+    key: MessageKey
     rule: Rule
-    visit: AppointmentFacts
+    appointment: AppointmentFacts
     due_at: datetime
     expires_at: datetime
     not_after: datetime
     first_due: datetime
-    """when it is due if nobody is late: before that nobody can have sent it"""
-    verdict: Verdict = "owed"
-    reason: str = ""
+    """when it would be due without any delay: it cannot have been sent before"""
+    decision: Decision = Decision.SEND
+    reason: Reason | None = None
     cases: tuple[Case, ...] = ()
 
     @property
     def changed_at(self) -> datetime | None:
-        """When the clinic made the change that the text tells of; None where it tells of none."""
-        return changed_at(self.rule, self.visit) if self.rule.anchor == "change" else None
+        """When the clinic made the change that the message reports; None if it reports none."""
+        if self.rule.anchor != "change":
+            return None
+        return change_reported_by(self.rule, self.appointment)
 
 
-def changed_at(rule: Rule, visit: AppointmentFacts) -> datetime | None:
-    """When the clinic made the change of a session that a rule tells of."""
-    return visit.reassigned_at if rule.which == "reassigned" else visit.news_at
+def change_reported_by(rule: Rule, appointment: AppointmentFacts) -> datetime | None:
+    """When the clinic made the change of an appointment that a rule reports."""
+    is_reassignment = rule.which == "reassigned"
+    return appointment.reassigned_at if is_reassignment else appointment.changed_at

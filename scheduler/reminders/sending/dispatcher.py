@@ -16,9 +16,17 @@ from typing import NamedTuple
 from scheduler.infra import crash_points
 from scheduler.infra.clock import Clock
 from scheduler.infra.errors import Unavailable
-from scheduler.reminders.sending import carrier_health, claims, delivery_reports, reconciliation
+from scheduler.reminders.sending import (
+    attempts,
+    carrier_health,
+    claims,
+    delivery_reports,
+    reconciliation,
+    settlement,
+)
+from scheduler.reminders.sending.attempts import Secrets, SendAttempt
 from scheduler.reminders.sending.carrier_health import Outcome
-from scheduler.reminders.sending.claims import Claim, Secrets, SendAttempt
+from scheduler.reminders.sending.claims import Claim
 from scheduler.reminders.sending.reconciliation import CarrierQuery, Search
 from scheduler.sms.sender import Accepted, LeaseLost, Refused, Sender, TryLater, Unknown
 from scheduler.storage.database import Busy, Database
@@ -166,7 +174,7 @@ class Dispatcher:
     def _record_internal_error(self, claim: Claim) -> None:
         try:
             with self._database.transaction() as session:
-                claims.record_internal_error(
+                settlement.record_internal_error(
                     session, claim, jitter=_jitter(), now=self._clock.now()
                 )
         except (Busy, Unavailable):
@@ -175,7 +183,7 @@ class Dispatcher:
     def _begin(self, claim: Claim) -> SendAttempt | None:
         now = self._clock.now()
         with self._database.transaction() as session:
-            return claims.begin_attempt(
+            return attempts.begin_attempt(
                 session, claim, secrets=self._config.secrets, now=now, lease=self._config.lease
             )
 
@@ -216,7 +224,7 @@ class Dispatcher:
         for tries_left in reversed(range(RECORD_TRIES)):
             try:
                 with self._database.transaction() as session:
-                    claims.record_outcome(
+                    settlement.record_outcome(
                         session, attempt, outcome, jitter=jitter, now=self._clock.now()
                     )
                 break

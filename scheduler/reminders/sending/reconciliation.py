@@ -13,8 +13,9 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, func, select, update
 
 from scheduler.reminders.models import Attempt, Message, MessageState
-from scheduler.reminders.sending import claims, delivery_reports
-from scheduler.reminders.sending.claims import Secrets
+from scheduler.reminders.reasons import Reason
+from scheduler.reminders.sending import attempts, delivery_reports
+from scheduler.reminders.sending.attempts import Secrets
 from scheduler.sms.sender import Found
 from scheduler.storage.database import stored_id
 
@@ -78,8 +79,8 @@ def unknown(session: Session, secrets: Secrets, *, now: datetime, limit: int) ->
                 token=attempt.token,
                 began_at=attempt.began_at,
                 phone=message.phone,
-                text=claims.revealed(session, message, secrets, now=now),
-                known_ids=claims.carrier_ids(session, message.phone),
+                text=attempts.revealed(session, message, secrets, now=now),
+                known_ids=attempts.carrier_ids(session, message.phone),
             )
         )
     return searches
@@ -159,7 +160,7 @@ def _owe_again(session: Session, message: Message, now: datetime) -> None:
     message.next_look_at = None
     if message.expires_at <= now:
         message.state, message.for_staff = MessageState.EXPIRED, True
-        message.reason = claims.TOO_LATE
+        message.reason = Reason.NOT_SENT_IN_TIME
     elif absent >= MAX_ABSENT:
         message.state, message.for_staff = MessageState.FAILED, True
         message.reason = "The carrier did not take it. Please find out why."

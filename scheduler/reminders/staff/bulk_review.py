@@ -16,7 +16,8 @@ from scheduler.infra.errors import Conflict
 from scheduler.reminders.models import MassText, MassTextState, Message, MessageState
 from scheduler.reminders.outbox import bulk_holds, outbox, previews
 from scheduler.reminders.outbox.outbox import DesiredMessage
-from scheduler.reminders.schedule import due_messages, templating
+from scheduler.reminders.reasons import Reason
+from scheduler.reminders.schedule import templating
 from scheduler.reminders.schedule.segments import count
 
 MOST_SAMPLES = 10
@@ -82,9 +83,11 @@ def preview(session: Session, batch: MassText, *, public_url: str, now: datetime
         cost=sum((price for price in prices if price), Decimal(0))
         if clinic.segment_price
         else None,
-        by_kind=dict(Counter(message.owed.rule.kind for message in desired)),
-        by_language=dict(Counter(message.owed.visit.language for message in desired)),
-        next_session_at=min((message.owed.visit.starts_at for message in desired), default=None),
+        by_kind=dict(Counter(message.due.rule.kind for message in desired)),
+        by_language=dict(Counter(message.due.appointment.language for message in desired)),
+        next_session_at=min(
+            (message.due.appointment.starts_at for message in desired), default=None
+        ),
         samples=_samples(desired, public_url),
     )
 
@@ -101,7 +104,7 @@ def confirm(
     desired = list(_unsent(session, batch, now))
     if (found := len({message.phone for message in desired})) != people:
         raise OtherPeople(found)
-    seen = [message.owed.changed_at for message in desired if message.owed.changed_at]
+    seen = [message.due.changed_at for message in desired if message.due.changed_at]
     batch.ends_at = max(seen, default=batch.begins_at) + INSTANT
     batch.people = people
     _decide(session, actor, batch, MassTextState.CONFIRMED, now=now)
@@ -119,7 +122,7 @@ def stop(session: Session, actor: Actor, batch: MassText, *, now: datetime) -> M
     if batch.state == MassTextState.HELD:
         batch.ends_at = max(min(batch.ends_at, now), batch.begins_at + INSTANT)
     _decide(session, actor, batch, MassTextState.STOPPED, now=now)
-    _write(session, batch, state=MessageState.WITHDRAWN, reason=due_messages.STOPPED)
+    _write(session, batch, state=MessageState.WITHDRAWN, reason=Reason.STOPPED_BY_STAFF)
     return batch
 
 
@@ -152,11 +155,11 @@ def _write(session: Session, batch: MassText, **values: object) -> None:
 
 def _unsent(session: Session, batch: MassText, now: datetime) -> Iterator[DesiredMessage]:
     for phones in outbox.in_batches(bulk_holds.phones_of(session, batch)):
-        for message in outbox.wanted(session, phones, now=now).values():
+        for message in outbox.desired(session, phones, now=now).values():
             if (
                 message.clinic_id == batch.clinic_id
                 and message.state == MessageState.OWED
-                and bulk_holds.covering([batch], message.owed.changed_at)
+                and bulk_holds.covering([batch], message.due.changed_at)
             ):
                 yield message
 
@@ -166,14 +169,14 @@ def _samples(desired: list[DesiredMessage], public_url: str) -> list[Sample]:
     seen: Counter[tuple[str, str]] = Counter()
     ranked = []
     for message in desired:
-        sort = (message.owed.rule.kind, message.owed.visit.language)
+        sort = (message.due.rule.kind, message.due.appointment.language)
         ranked.append((seen[sort], message))
         seen[sort] += 1
     ranked.sort(key=lambda rank_and_message: rank_and_message[0])
     return [
         Sample(
-            message.owed.rule.kind,
-            message.owed.visit.language,
+            message.due.rule.kind,
+            message.due.appointment.language,
             message.phone,
             _read(message, public_url),
         )

@@ -122,18 +122,21 @@ ANSWERS: Mapping[str, Words] = MappingProxyType(
 )
 """The texts that answer an act of the patient: kind, then language."""
 
-
 COLLEAGUE = Words("colleague", "a colleague")
-"""What stands for the name of a practitioner that a text cannot say."""
+"""What replaces the name of a practitioner that does not fit into a message."""
 
 
-def template(templates: Mapping[str, str], *wished: str) -> str:
-    """The wording in the first of these languages that there is, or in English. No English:
-    KeyError.
+def template(templates: Mapping[str, str], *languages_wanted: str) -> str:
+    """The template in the first of these languages that exists, or in English.
+
+    KeyError without an English template.
     """
-    return templates.get(languages.of(*wished).code) or templates[languages.SOURCE]
+    return templates.get(languages.of(*languages_wanted).code) or templates[languages.SOURCE]
 
 
-def answer(kind: str, *wished: str) -> str:
-    """The template that answers an act of the patient. No such kind: KeyError."""
-    return template(ANSWERS[kind], *wished)
+def answer(kind: str, *languages_wanted: str) -> str:
+    """The template of a message that answers a patient; KeyError for an unknown kind.
+
+    An answer may repeat a reminder, for example to ask for a confirmation once more.
+    """
+    return template(ANSWERS.get(kind) or TEMPLATES[kind], *languages_wanted)

@@ -2,7 +2,7 @@
 
 from scheduler.i18n.translation import marked
 from scheduler.patients import verification
-from scheduler.reminders.outbox import outbox
+from scheduler.reminders.outbox import immediate
 from scheduler.storage.database import stored_id
 from scheduler.web.booking.form_session import BookingForm
 
@@ -27,7 +27,7 @@ def text_code(here: BookingForm, number: str, *, anew: bool = False) -> None:
         origin=visit.origin,
         now=visit.now,
     )
-    outbox.owe_code(visit.session, code, language=here.language, now=visit.now)
+    immediate.owe_code(visit.session, code, language=here.language, now=visit.now)
     here.enquiry.phone_code_id = code.id
     visit.session.add(here.enquiry)
     visit.session.flush()

@@ -19,7 +19,7 @@ def test_no_look_for_those_who_just_came_reads_all_links_or_texts(database: Data
 
     event.listen(database.engine, "before_cursor_execute", note)
     with database.transaction(write=False) as session:
-        assert not waitlist_pages.is_any_untold(session, now=NOW)
+        assert not waitlist_pages.is_any_missing(session, now=NOW)
         [(statement, parameters)] = [each for each in asked if "FROM links" in each[0]]
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         steps = [row.detail for row in plan]

@@ -11,11 +11,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.reminders.schedule.due_messages import owed
+from scheduler.reminders import reasons
+from scheduler.reminders.message_key import MessageKey
+from scheduler.reminders.reasons import Reason
+from scheduler.reminders.schedule.due_messages import derive
 from scheduler.reminders.schedule.due_times import AWAKE
-from scheduler.reminders.schedule.frequency_cap import LATE, SAID
 from scheduler.reminders.schedule.quiet_hours import LEAST, QuietHours
-from scheduler.reminders.schedule.types import AppointmentFacts, Budget, DueMessage, Rule, Sent
+from scheduler.reminders.schedule.types import (
+    AppointmentFacts,
+    Budget,
+    Decision,
+    DueMessage,
+    Rule,
+    SentMessage,
+)
 from scheduler.reminders.texts.default_texts import DEFAULT_RULES
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -56,19 +65,19 @@ def ann(
 def ask(
     *visits: AppointmentFacts,
     now: str = "2027-01-01T12:00",
-    sent: Sequence[Sent] = (),
+    sent: Sequence[SentMessage] = (),
     budget: Budget = PLENTY,
 ) -> list[DueMessage]:
-    return owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=at(now))
+    return derive(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=at(now))
 
 
 def told(texts: list[DueMessage]) -> list[tuple[str, str, str, str]]:
     return [
         (
             text.rule.id,
-            text.visit.appointment_id,
+            text.appointment.appointment_id,
             f"{text.due_at.astimezone(NEW_YORK):%a %d %H:%M}",
-            text.verdict,
+            text.decision,
         )
         for text in texts
     ]
@@ -78,13 +87,13 @@ def test_the_texts_of_a_course() -> None:
     course = [ann("2027-01-12T14:00", 1), ann("2027-01-19T14:00", 2)]
 
     assert told(ask(*course)) == [
-        ("confirmation", "visit-1", "Fri 01 12:00", "owed"),
-        ("day_before", "visit-1", "Mon 11 14:00", "owed"),
-        ("same_day", "visit-1", "Tue 12 11:00", "owed"),
-        ("aftercare", "visit-1", "Tue 12 14:40", "owed"),
-        ("check_in", "visit-1", "Wed 13 14:40", "owed"),
-        ("day_before", "visit-2", "Mon 18 14:00", "owed"),
-        ("closing", "visit-2", "Tue 19 15:40", "owed"),
+        ("confirmation", "visit-1", "Fri 01 12:00", "send"),
+        ("day_before", "visit-1", "Mon 11 14:00", "send"),
+        ("same_day", "visit-1", "Tue 12 11:00", "send"),
+        ("aftercare", "visit-1", "Tue 12 14:40", "send"),
+        ("check_in", "visit-1", "Wed 13 14:40", "send"),
+        ("day_before", "visit-2", "Mon 18 14:00", "send"),
+        ("closing", "visit-2", "Tue 19 15:40", "send"),
     ]
 
 
@@ -100,13 +109,13 @@ def test_keys_name_the_rule_the_session_and_its_time() -> None:
 def test_a_text_that_must_come_before_is_moved_to_the_evening_before() -> None:
     visit = ann("2027-01-12T10:00", rules=[RULE["same_day"]])
 
-    assert told(ask(visit)) == [("same_day", "visit-1", "Mon 11 20:45", "owed")]
+    assert told(ask(visit)) == [("same_day", "visit-1", "Mon 11 20:45", "send")]
 
 
 def test_a_text_that_must_come_after_waits_for_the_morning() -> None:
     visit = ann("2027-01-12T20:30", rules=[RULE["aftercare"]])
 
-    assert told(ask(visit)) == [("aftercare", "visit-1", "Wed 13 08:00", "owed")]
+    assert told(ask(visit)) == [("aftercare", "visit-1", "Wed 13 08:00", "send")]
 
 
 def test_what_is_booked_late_is_texted_at_once_if_still_of_use() -> None:
@@ -114,12 +123,12 @@ def test_what_is_booked_late_is_texted_at_once_if_still_of_use() -> None:
     too_soon = ann("2027-01-12T13:59", booked="2027-01-12T12:00", rules=[RULE["day_before"]])
 
     assert told(ask(soon, now="2027-01-12T12:00")) == [
-        ("day_before", "visit-1", "Tue 12 12:00", "owed")
+        ("day_before", "visit-1", "Tue 12 12:00", "send")
     ]
     [text] = ask(too_soon, now="2027-01-12T12:00")
-    assert (text.verdict, text.reason) == (
-        "too_late",
-        "Too late: of no use from Tue 12 Jan 11:59 on.",
+    assert (text.decision, text.reason) == (
+        "expired",
+        Reason.EXPIRED,
     )
 
 
@@ -128,8 +137,8 @@ def test_what_is_booked_at_night_is_texted_in_the_morning() -> None:
 
     for now in ("2027-01-11T23:00", "2027-01-12T03:00", "2027-01-12T09:00"):
         assert told(ask(visit, now=now))[:2] == [
-            ("confirmation", "visit-1", "Mon 11 23:00", "owed"),  # asked for just now
-            ("day_before", "visit-1", "Tue 12 08:00", "owed"),
+            ("confirmation", "visit-1", "Mon 11 23:00", "send"),  # asked for just now
+            ("day_before", "visit-1", "Tue 12 08:00", "send"),
         ]
 
 
@@ -141,8 +150,8 @@ def test_what_is_booked_at_night_for_the_morning_is_texted_at_once_or_not_at_all
         for now in ("2027-01-11T23:10", "2027-01-11T23:30", "2027-01-12T08:00")
     )
 
-    assert at_once == [("day_before", "visit-1", "Mon 11 23:00", "owed")]
-    assert late == in_the_morning == [("day_before", "visit-1", "Tue 12 08:00", "too_late")]
+    assert at_once == [("day_before", "visit-1", "Mon 11 23:00", "send")]
+    assert late == in_the_morning == [("day_before", "visit-1", "Tue 12 08:00", "expired")]
 
 
 def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
@@ -153,9 +162,9 @@ def test_a_text_we_are_late_with_does_not_wake_anyone() -> None:
         ask(visit, now=now) for now in ("2027-01-12T23:00", "2027-01-13T09:00", "2027-01-13T18:00")
     )
 
-    assert told(at_night) == [("day_before", "visit-1", "Wed 13 08:00", "owed")]
-    assert told(in_the_morning) == [("day_before", "visit-1", "Tue 12 20:00", "owed")]
-    assert told(next_evening) == [("day_before", "visit-1", "Tue 12 20:00", "too_late")]
+    assert told(at_night) == [("day_before", "visit-1", "Wed 13 08:00", "send")]
+    assert told(in_the_morning) == [("day_before", "visit-1", "Tue 12 20:00", "send")]
+    assert told(next_evening) == [("day_before", "visit-1", "Tue 12 20:00", "expired")]
 
 
 def test_a_text_must_arrive_before_the_night_and_not_only_leave_us_before_it() -> None:
@@ -172,7 +181,7 @@ def test_a_text_must_arrive_before_the_night_and_not_only_leave_us_before_it() -
     assert (text.due_at, text.not_after) == (at("2027-01-12T20:00"), at("2027-01-12T21:00"))
     for [text] in (hardly, at_night):
         assert (text.due_at, text.not_after) == (at("2027-01-13T08:00"), text.expires_at)
-        assert text.verdict == "owed"
+        assert text.decision == "send"
 
 
 def test_what_would_be_of_no_more_use_after_the_night_is_given_up_just_before_it() -> None:
@@ -181,10 +190,10 @@ def test_what_would_be_of_no_more_use_after_the_night_is_given_up_just_before_it
     [in_time] = ask(early, now="2027-01-12T20:58")
     [hardly] = ask(early, now="2027-01-12T20:59")
 
-    assert (in_time.verdict, in_time.not_after) == ("owed", at("2027-01-12T21:00"))
-    assert (hardly.verdict, hardly.reason) == (
-        "too_late",
-        "Too late: of no use from Wed 13 Jan 7:00 on.",
+    assert (in_time.decision, in_time.not_after) == ("send", at("2027-01-12T21:00"))
+    assert (hardly.decision, hardly.reason) == (
+        "expired",
+        Reason.EXPIRED,
     )
 
 
@@ -193,7 +202,7 @@ def test_what_was_booked_a_moment_before_the_night_is_texted_at_once() -> None:
 
     [text] = ask(early, now="2027-01-12T20:59")
 
-    assert (text.verdict, text.due_at) == ("owed", at("2027-01-12T20:59"))
+    assert (text.decision, text.due_at) == ("send", at("2027-01-12T20:59"))
     assert text.not_after == text.expires_at
 
 
@@ -202,7 +211,7 @@ def test_a_missed_session_is_not_followed_up_and_the_next_one_counts_as_first() 
 
     texts = ask(missed, ann("2027-01-19T14:00", 2))
 
-    assert {text.visit.appointment_id for text in texts} == {"visit-2"}
+    assert {text.appointment.appointment_id for text in texts} == {"visit-2"}
     assert [text.rule.id for text in texts if text.rule.anchor == "end"] == [
         "aftercare",
         "closing",
@@ -215,7 +224,7 @@ def test_the_last_session_may_have_a_text_of_its_own() -> None:
     course = [ann("2027-01-12T14:00", 1, rules=[farewell]), ann("2027-01-19T14:00", 2)]
     course[1] = replace(course[1], rules=[farewell])
 
-    assert [text.visit.number for text in ask(*course)] == [2]
+    assert [text.appointment.number for text in ask(*course)] == [2]
 
 
 def test_a_course_entered_afterwards_is_not_confirmed() -> None:
@@ -228,29 +237,29 @@ def test_what_was_sent_is_not_owed_again() -> None:
     visit = ann("2027-01-12T14:00", rules=[RULE["day_before"]])
     [text] = ask(visit)
 
-    assert ask(visit, sent=[Sent(text.key, text.due_at)]) == []
+    assert ask(visit, sent=[SentMessage(text.key, text.due_at)]) == []
 
 
 def test_each_change_by_the_clinic_is_told_once_of_its_first_session() -> None:
     on_monday, on_tuesday = at("2027-01-04T10:00"), at("2027-01-05T10:00")
     course = [
-        replace(ann("2027-01-12T14:00", 1), news_at=on_tuesday, live=False),
-        replace(ann("2027-01-14T14:00", 2), news_at=on_monday),
-        replace(ann("2027-01-19T14:00", 3), news_at=on_monday),
-        replace(ann("2027-01-21T14:00", 4), news_at=on_monday, live=False),
+        replace(ann("2027-01-12T14:00", 1), changed_at=on_tuesday, live=False),
+        replace(ann("2027-01-14T14:00", 2), changed_at=on_monday),
+        replace(ann("2027-01-19T14:00", 3), changed_at=on_monday),
+        replace(ann("2027-01-21T14:00", 4), changed_at=on_monday, live=False),
     ]
 
     texts = [text for text in ask(*course) if text.rule.anchor == "change"]
 
-    assert [(text.rule.kind, text.visit.number, text.due_at) for text in texts] == [
+    assert [(text.rule.kind, text.appointment.number, text.due_at) for text in texts] == [
         ("moved", 2, on_monday + timedelta(minutes=2)),
         ("cancelled", 1, on_tuesday + timedelta(minutes=2)),
     ]
 
 
 def test_no_reminder_tells_of_a_new_time_before_the_news_of_it() -> None:
-    by_day = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-12T09:00"))
-    by_night = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-11T23:00"))
+    by_day = replace(ann("2027-01-12T14:00"), changed_at=at("2027-01-12T09:00"))
+    by_night = replace(ann("2027-01-12T14:00"), changed_at=at("2027-01-11T23:00"))
 
     for visit, now, expected in (
         (by_day, "2027-01-12T09:00", ("Tue 12 09:02", "Tue 12 09:03")),
@@ -261,7 +270,7 @@ def test_no_reminder_tells_of_a_new_time_before_the_news_of_it() -> None:
 
 
 def test_what_was_over_when_it_was_changed_is_no_news() -> None:
-    late = replace(ann("2027-01-12T14:00"), news_at=at("2027-01-12T14:00"), live=False)
+    late = replace(ann("2027-01-12T14:00"), changed_at=at("2027-01-12T14:00"), live=False)
 
     assert ask(late) == []
 
@@ -271,28 +280,28 @@ def test_the_less_useful_gives_way_on_a_full_day() -> None:
 
     texts = ask(visit, budget=Budget(per_day=1, per_week=3))
 
-    assert [(text.rule.id, text.reason) for text in texts if text.verdict == "gave_way"] == [
-        ("same_day", "Gave way: no more than 1 text a day to one phone."),
-        ("closing", "Gave way: no more than 1 text a day to one phone."),
+    assert [(text.rule.id, text.reason) for text in texts if text.decision == "suppressed"] == [
+        ("same_day", Reason.DAILY_CAP),
+        ("closing", Reason.DAILY_CAP),
     ]
 
 
 def test_the_less_useful_gives_way_in_a_full_week_and_what_was_sent_counts() -> None:
     visit = ann("2027-01-12T14:00")
     sent = [
-        Sent("before", at("2027-01-06T09:00")),
-        Sent("code", at("2027-01-11T09:00"), asked=True),
+        SentMessage(MessageKey("before"), at("2027-01-06T09:00")),
+        SentMessage(MessageKey("code"), at("2027-01-11T09:00"), asked=True),
     ]
 
     texts = ask(visit, budget=Budget(per_day=2, per_week=3), sent=sent, now="2027-01-08T12:00")
 
-    assert [(text.rule.id, text.verdict, text.reason) for text in texts] == [
-        ("confirmation", "too_late", "Too late: of no use from Sat 2 Jan 12:00 on."),
-        ("day_before", "owed", ""),
-        ("same_day", "gave_way", "Gave way: no more than 3 texts in 7 days to one phone."),
-        ("aftercare", "owed", ""),
-        ("closing", "gave_way", "Gave way: no more than 3 texts in 7 days to one phone."),
-        ("check_in", "owed", ""),  # the text of the 6th is out of its week
+    assert [(text.rule.id, text.decision, text.reason) for text in texts] == [
+        ("confirmation", "expired", Reason.EXPIRED),
+        ("day_before", "send", None),
+        ("same_day", "suppressed", Reason.WEEKLY_CAP),
+        ("aftercare", "send", None),
+        ("closing", "suppressed", Reason.WEEKLY_CAP),
+        ("check_in", "send", None),  # the text of the 6th is out of its week
     ]
 
 
@@ -301,7 +310,7 @@ def test_the_day_before_never_gives_way() -> None:
 
     texts = ask(*course, budget=Budget(per_day=0, per_week=0))
 
-    assert [text.rule.id for text in texts if text.verdict == "owed"] == [
+    assert [text.rule.id for text in texts if text.decision == "send"] == [
         "confirmation",
         *["day_before"] * 7,
     ]
@@ -313,9 +322,9 @@ def test_what_never_gives_way_takes_its_place_before_all_others() -> None:
 
     texts = ask(ann("2027-01-12T14:00", rules=[modest, eager]), budget=Budget(per_day=1))
 
-    assert {text.rule.id: text.verdict for text in texts} == {
-        "day_before": "owed",
-        "eager": "gave_way",
+    assert {text.rule.id: text.decision for text in texts} == {
+        "day_before": "send",
+        "eager": "suppressed",
     }
 
 
@@ -327,7 +336,7 @@ def test_the_more_useful_is_kept_and_of_equals_the_earlier() -> None:
 
     texts = ask(ann("2027-01-12T14:00", rules=[late, early, low]), budget=Budget(per_day=1))
 
-    assert [text.rule.id for text in texts if text.verdict == "owed"] == ["early"]
+    assert [text.rule.id for text in texts if text.decision == "send"] == ["early"]
 
 
 HOURS = timedelta(hours=1)
@@ -387,7 +396,7 @@ def phones(draw: st.DrawFn) -> list[AppointmentFacts]:
                     missed=draw(st.booleans()),
                     language="en",
                     rules=rule_set,
-                    news_at=draw(
+                    changed_at=draw(
                         st.none() | st.integers(0, 300).map(lambda hours: START + hours * HOURS)
                     ),
                 )
@@ -399,12 +408,13 @@ moments = st.integers(-50, 500).map(lambda hours: START + hours * HOURS)
 budgets = st.builds(Budget, per_day=st.integers(0, 3), per_week=st.integers(0, 5))
 history = st.lists(
     st.builds(
-        Sent,
+        SentMessage,
         key=st.text("xyz", min_size=1),
         at=st.integers(-200, 300).map(lambda hours: START + hours * HOURS),
         asked=st.booleans(),
         appointment_id=st.sampled_from(["", "visit-0-0", "visit-1-0"]),
-        told=st.none() | st.integers(0, 300).map(lambda hours: START + hours * HOURS),
+        rule_id=st.sampled_from("abcdef"),
+        told_start=st.none() | st.integers(0, 300).map(lambda hours: START + hours * HOURS),
     ),
     max_size=4,
 )
@@ -413,21 +423,21 @@ history = st.lists(
 @settings(max_examples=150, deadline=None)
 @given(visits=phones(), sent=history, budget=budgets, now=moments)
 def test_in_any_case_the_promises_hold(
-    visits: list[AppointmentFacts], sent: list[Sent], budget: Budget, now: datetime
+    visits: list[AppointmentFacts], sent: list[SentMessage], budget: Budget, now: datetime
 ) -> None:
-    texts = owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=now)
-    going = [text for text in texts if text.verdict == "owed"]
+    texts = derive(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=now)
+    going = [text for text in texts if text.decision == "send"]
 
     assert all(text.not_after <= text.expires_at for text in going)
     for text in going:
         assert max(text.due_at, now) < text.expires_at
-        assert text.due_at >= text.visit.booked_at
-        assert text.expires_at <= text.visit.starts_at or text.rule.anchor in {"start", "end"}
-        assert text.visit.live or text.rule.which == "cancelled"
-        assert not text.visit.missed
+        assert text.due_at >= text.appointment.booked_at
+        assert text.expires_at <= text.appointment.starts_at or text.rule.anchor in {"start", "end"}
+        assert text.appointment.live or text.rule.which == "cancelled"
+        assert not text.appointment.missed
         # Nobody is disturbed but by what they asked for, or who has booked just now.
         if text.rule.asked or (
-            text.due_at == text.visit.booked_at
+            text.due_at == text.appointment.booked_at
             and text.rule.quiet == "earlier"
             and now - text.due_at < AWAKE
         ):
@@ -444,8 +454,8 @@ def test_in_any_case_the_promises_hold(
         assert goes < text.not_after == min(text.expires_at, quiet_from)
         assert text.not_after == text.expires_at or text.not_after - goes > LEAST
     for text in texts:
-        assert (text.verdict == "owed") == (text.reason == "")
-        if text.verdict == "gave_way":
+        assert (text.decision == Decision.SEND) == (text.reason is None)
+        if text.decision == Decision.SUPPRESSED:
             assert not text.rule.asked
             # But to another text that says the same: late with several we catch up on one.
             assert not text.rule.always or is_spoken_of(text, going, sent, now)
@@ -456,20 +466,20 @@ def test_in_any_case_the_promises_hold(
 
 
 def is_spoken_of(
-    text: DueMessage, going: list[DueMessage], sent: list[Sent], now: datetime
+    text: DueMessage, going: list[DueMessage], sent: list[SentMessage], now: datetime
 ) -> bool:
     """Whether another text is about its session: after this one was due, or telling its time."""
-    about = text.visit.appointment_id
-    others = [max(one.due_at, now) for one in going if one.visit.appointment_id == about]
+    about = text.appointment.appointment_id
+    others = [max(one.due_at, now) for one in going if one.appointment.appointment_id == about]
     others += [one.at for one in sent if one.appointment_id == about and not one.asked]
-    told = {one.told for one in sent if one.appointment_id == about}
-    if text.reason == SAID:
-        return text.visit.starts_at in told
-    return text.reason == LATE and any(instant >= text.due_at for instant in others)
+    told = {one.told_start for one in sent if one.appointment_id == about}
+    if text.reason == Reason.ANSWERED:
+        return text.appointment.starts_at in told
+    return text.reason == Reason.CAUGHT_UP and any(instant >= text.due_at for instant in others)
 
 
 def assert_budget_holds(
-    going: list[DueMessage], sent: list[Sent], budget: Budget, now: datetime
+    going: list[DueMessage], sent: list[SentMessage], budget: Budget, now: datetime
 ) -> None:
     """No unasked text that could give way goes on a day, or in a week, that it overfills."""
     counted = [text for text in going if not text.rule.asked]
@@ -489,12 +499,12 @@ def assert_budget_holds(
 @settings(max_examples=100, deadline=None)
 @given(visits=phones(), sent=history, now=moments, data=st.data())
 def test_the_answer_depends_on_nothing_but_the_calendar(
-    visits: list[AppointmentFacts], sent: list[Sent], now: datetime, data: st.DataObject
+    visits: list[AppointmentFacts], sent: list[SentMessage], now: datetime, data: st.DataObject
 ) -> None:
     shuffled = data.draw(st.permutations(visits))
 
     def answer(some: list[AppointmentFacts]) -> list[DueMessage]:
-        return owed(some, sent=sent, budget=Budget(), quiet=NIGHT, zone=NEW_YORK, now=now)
+        return derive(some, sent=sent, budget=Budget(), quiet=NIGHT, zone=NEW_YORK, now=now)
 
     assert answer(visits) == answer(shuffled)
 
@@ -508,8 +518,10 @@ def test_cancelling_withdraws_and_moving_renames(
     others = [visit for visit in visits if visit is not chosen]
 
     def keys(some: list[AppointmentFacts]) -> set[str]:
-        texts = owed(some, sent=(), budget=PLENTY, quiet=NIGHT, zone=NEW_YORK, now=now)
-        return {text.key for text in texts if text.visit.appointment_id == chosen.appointment_id}
+        texts = derive(some, sent=(), budget=PLENTY, quiet=NIGHT, zone=NEW_YORK, now=now)
+        return {
+            text.key for text in texts if text.appointment.appointment_id == chosen.appointment_id
+        }
 
     moved = replace(
         chosen,
@@ -517,7 +529,7 @@ def test_cancelling_withdraws_and_moving_renames(
         ends_at=chosen.ends_at + timedelta(minutes=5),
     )
 
-    assert keys([*others, replace(chosen, live=False, news_at=None)]) == set()
+    assert keys([*others, replace(chosen, live=False, changed_at=None)]) == set()
     common = keys(visits) & keys([*others, moved])
     assert all(":course:" in key for key in common)
 
@@ -527,14 +539,16 @@ def test_cancelling_withdraws_and_moving_renames(
 def test_sending_what_is_due_and_asking_again_never_sends_twice(
     visits: list[AppointmentFacts], now: datetime, budget: Budget
 ) -> None:
-    sent: list[Sent] = []
+    sent: list[SentMessage] = []
     for hour in range(0, 600, 12):
         instant = now + hour * HOURS
-        for text in owed(visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=instant):
-            if text.verdict == "owed" and text.due_at <= instant:
-                is_new = instant - text.visit.booked_at < AWAKE
+        for text in derive(
+            visits, sent=sent, budget=budget, quiet=NIGHT, zone=NEW_YORK, now=instant
+        ):
+            if text.decision == "send" and text.due_at <= instant:
+                is_new = instant - text.appointment.booked_at < AWAKE
                 assert text.rule.asked or is_new or instant not in NIGHT
-                sent.append(Sent(text.key, instant, text.rule.asked))
+                sent.append(SentMessage(text.key, instant, text.rule.asked))
 
     assert len({text.key for text in sent}) == len(sent)
 
@@ -555,7 +569,9 @@ def course_of(number: int, *rules: Rule) -> list[AppointmentFacts]:
 def numbers(visits: list[AppointmentFacts], **changes: Any) -> list[int]:
     """The sessions that a changed reminder is for."""
     rule = replace(RULE["day_before"], **changes)
-    return [text.visit.number for text in ask(*(replace(visit, rules=[rule]) for visit in visits))]
+    return [
+        text.appointment.number for text in ask(*(replace(visit, rules=[rule]) for visit in visits))
+    ]
 
 
 def test_a_rule_says_for_which_sessions_it_is() -> None:
@@ -587,7 +603,9 @@ def test_the_words_fit_the_case() -> None:
 
     texts = ask(*course)
 
-    assert [(text.visit.number, text.rule.words(text.cases)["en"]) for text in texts] == [
+    assert [
+        (text.appointment.number, text.rule.templates_for(text.cases)["en"]) for text in texts
+    ] == [
         (1, "first"),
         (3, "missed"),
         (4, "later"),
@@ -603,9 +621,9 @@ def test_a_new_rule_says_nothing_of_what_is_past_but_prepares_for_what_is_to_com
     course = course_of(2, after, before)
 
     assert told(ask(*course, now="2027-01-18T16:00")) == [
-        ("day_before", "visit-1", "Mon 11 14:00", "too_late"),
-        ("day_before", "visit-2", "Mon 18 14:00", "owed"),
-        ("aftercare", "visit-2", "Tue 19 14:40", "owed"),
+        ("day_before", "visit-1", "Mon 11 14:00", "expired"),
+        ("day_before", "visit-2", "Mon 18 14:00", "send"),
+        ("aftercare", "visit-2", "Tue 19 14:40", "send"),
     ]
 
 
@@ -613,60 +631,63 @@ def test_a_new_rule_says_nothing_of_what_is_past_but_prepares_for_what_is_to_com
 def test_what_was_cancelled_with_what_an_answer_told_is_told_all_the_same(*, went: bool) -> None:
     changed = at("2027-01-12T10:00")
     rules = [RULE["moved"], RULE["cancelled"]]
-    moved = replace(ann("2027-01-13T10:00", rules=rules), news_at=changed)
+    moved = replace(ann("2027-01-13T10:00", rules=rules), changed_at=changed)
     cancelled = replace(
         ann("2027-01-15T10:00", rules=rules),
         appointment_id="visit-2",
-        news_at=changed,
+        changed_at=changed,
         live=False,
     )
-    answer = Sent(
-        "reply:1:day_before",
+    answer = SentMessage(
+        MessageKey("answer:1:day_before"),
         at("2027-01-12T10:01"),
         asked=True,
         appointment_id=moved.appointment_id,
-        told=moved.starts_at,
+        told_start=moved.starts_at,
     )
     [news] = ask(moved, cancelled, now="2027-01-12T10:00")
-    sent = [answer, Sent(news.key, at("2027-01-12T10:02"))] if went else [answer]
+    sent = [answer, SentMessage(news.key, at("2027-01-12T10:02"))] if went else [answer]
 
     texts = ask(moved, cancelled, now="2027-01-12T10:03", sent=sent)
 
     # One text of the whole change would have told of both, and is enough if it went.
-    assert [(text.rule.id, text.visit.appointment_id, text.verdict) for text in texts] == (
-        [] if went else [("cancelled", "visit-2", "owed")]
+    assert [(text.rule.id, text.appointment.appointment_id, text.decision) for text in texts] == (
+        [] if went else [("cancelled", "visit-2", "send")]
     )
 
 
 @pytest.mark.parametrize("read", [False, True])
 def test_a_reminder_gives_way_to_an_answer_only_if_its_words_were_read(*, read: bool) -> None:
     rule = RULE["day_before"]
-    visit = replace(ann("2027-01-13T10:00", rules=[rule]), news_at=at("2027-01-12T10:01"))
+    visit = replace(ann("2027-01-13T10:00", rules=[rule]), changed_at=at("2027-01-12T10:01"))
     about = visit.appointment_id
-    answer = Sent(
-        "reply:1:day_before",
+    answer = SentMessage(
+        MessageKey("answer:1:day_before"),
         at("2027-01-12T10:02"),
         asked=True,
         appointment_id=about,
-        told=visit.starts_at,
+        told_start=visit.starts_at,
     )
-    before = Sent(f"{rule.id}:{about}:1", at("2027-01-12T09:00"), appointment_id=about)
+    before = SentMessage(None, at("2027-01-12T09:00"), rule_id=rule.id, appointment_id=about)
 
     [text] = ask(visit, now="2027-01-12T10:03", sent=[before, answer] if read else [answer])
 
-    assert text.reason == (SAID if read else "")
+    assert text.reason == (Reason.ANSWERED if read else None)
 
 
 def test_not_even_what_never_gives_way_is_caught_up_on_beside_another() -> None:
     """The news of the new time goes; the question about it, as late, would say little more."""
     visit = replace(
         ann("2027-01-13T10:00", rules=[RULE["day_before"], RULE["moved"]]),
-        news_at=at("2027-01-12T10:00"),
+        changed_at=at("2027-01-12T10:00"),
     )
 
     texts = ask(visit, now="2027-01-12T15:00")
 
-    assert [(text.rule.id, text.reason) for text in texts] == [("moved", ""), ("day_before", LATE)]
+    assert [(text.rule.id, text.reason) for text in texts] == [
+        ("moved", None),
+        ("day_before", Reason.CAUGHT_UP),
+    ]
 
 
 def test_what_is_hours_late_is_not_caught_up_on_twice() -> None:
@@ -677,9 +698,22 @@ def test_what_is_hours_late_is_not_caught_up_on_twice() -> None:
     then = ask(
         visit,
         now="2027-01-12T17:01",
-        sent=[Sent(first[0].key, at("2027-01-12T17:00"), appointment_id="visit-1")],
+        sent=[SentMessage(first[0].key, at("2027-01-12T17:00"), appointment_id="visit-1")],
     )
 
-    assert [(text.rule.id, text.reason) for text in first] == [("day_before", ""), ("slow", LATE)]
-    assert [(text.rule.id, text.reason) for text in then] == [("slow", LATE)]
-    assert [text.verdict for text in a_little_late] == ["owed", "owed"]
+    assert [(text.rule.id, text.reason) for text in first] == [
+        ("day_before", None),
+        ("slow", Reason.CAUGHT_UP),
+    ]
+    assert [(text.rule.id, text.reason) for text in then] == [("slow", Reason.CAUGHT_UP)]
+    assert [text.decision for text in a_little_late] == ["send", "send"]
+
+
+def test_reasons_become_sentences_for_staff() -> None:
+    def sentence(reason: Reason) -> str:
+        return reasons.sentence(reason, per_day=1, per_week=3, expires_at=datetime(2027, 1, 13, 7))  # noqa: DTZ001
+
+    assert sentence(Reason.DAILY_CAP) == "Gave way: no more than 1 text a day to one phone."
+    assert sentence(Reason.WEEKLY_CAP) == "Gave way: no more than 3 texts in 7 days to one phone."
+    assert sentence(Reason.EXPIRED) == "Too late: of no use from Wed 13 Jan 7:00 on."
+    assert sentence(Reason.CANCELLED) == "The session was cancelled."

@@ -11,11 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text as sql
 
+from scheduler.reminders.kinds import registry
 from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import templating
 from scheduler.reminders.schedule.segments import count
-from scheduler.reminders.sending import carrier_health, claims
-from scheduler.reminders.sending.claims import Claim, SendAttempt
+from scheduler.reminders.sending import attempts, carrier_health, claims
+from scheduler.reminders.sending.attempts import SendAttempt
+from scheduler.reminders.sending.claims import Claim
 from scheduler.reminders.staff import failed_texts
 from scheduler.sms.sender import Accepted, RateLimited, Refused, Unknown, Unreached
 from scheduler.storage import links
@@ -125,7 +128,7 @@ def test_a_stored_text_takes_no_fewer_segments_than_the_one_that_is_sent(words: 
         code = links.code_of(SECRETS.key, nonce)
         counted = claims.segments_of(stored, url)
         told = []
-        for place in claims.PLACES.values():
+        for place in registry.LINK_PATHS:
             link = f"{url}/{place}/{links.token_of(SECRETS.key, nonce)}"
             sent = templating.reveal(stored, link=link, code=code)
             if "{code}" in words:
@@ -302,7 +305,7 @@ def test_after_nine_hours_without_a_carrier_what_is_stale_is_given_up(world: Wor
     assert states(world) == {MessageState.EXPIRED: half, MessageState.SENT: half}
     assert len(world.carrier.texts) == len(set(world.carrier.texts)) == half
     expired = world.messages(state=MessageState.EXPIRED)
-    assert {(each.reason, each.for_staff) for each in expired} == {(claims.TOO_LATE, True)}
+    assert {(each.reason, each.for_staff) for each in expired} == {(Reason.NOT_SENT_IN_TIME, True)}
 
 
 def test_one_poison_text_delays_nobody_and_ends_before_staff(
@@ -310,14 +313,14 @@ def test_one_poison_text_delays_nobody_and_ends_before_staff(
 ) -> None:
     others = 499 if FULL else 79
     owe(world, others + 1)
-    revealed = claims.revealed
+    revealed = attempts.revealed
 
     def poisoned(session, message, secrets, *, now):
         if message.text == "Text 0":
             raise ZeroDivisionError
         return revealed(session, message, secrets, now=now)
 
-    monkeypatch.setattr(claims, "revealed", poisoned)
+    monkeypatch.setattr(attempts, "revealed", poisoned)
 
     world.worker.send()
     assert len(set(world.carrier.texts)) == len(world.carrier.texts) == others
@@ -444,7 +447,7 @@ def test_the_carrier_never_keeps_a_text_beyond_its_use(left: int, later: int) ->
 
     assert valid <= 36_000
     if valid >= 1:
-        assert now + claims.CALL + valid * SECOND <= intent.not_after
+        assert now + attempts.CALL + valid * SECOND <= intent.not_after
 
 
 def test_texts_that_nobody_sends_are_noticed_unless_the_carrier_is_known_to_be_down(

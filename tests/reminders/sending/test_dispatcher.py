@@ -8,7 +8,13 @@ from sqlmodel import col, delete, select
 from scheduler.audit.audit_trail import CARRIER
 from scheduler.patients import consent
 from scheduler.reminders.models import Attempt, Message, MessageState, Receipt
-from scheduler.reminders.sending import carrier_health, claims, delivery_reports
+from scheduler.reminders.sending import (
+    attempts,
+    carrier_health,
+    claims,
+    delivery_reports,
+    settlement,
+)
 from scheduler.reminders.sending.claims import Claim
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
 from scheduler.storage.database import Database
@@ -144,7 +150,7 @@ def test_a_worker_that_died_after_its_claim_leaves_the_text_owed(world: World) -
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     with world.database.transaction() as session:
-        assert claims.begin_attempt(session, left, secrets=SECRETS, now=MONDAY) is None
+        assert attempts.begin_attempt(session, left, secrets=SECRETS, now=MONDAY) is None
 
 
 def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> None:
@@ -152,7 +158,7 @@ def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> No
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="frozen", now=MONDAY, limit=1)
     with world.database.transaction() as session:
-        intent = claims.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
+        intent = attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     for minutes in (3, 5, 5):
         world.tick(MONDAY + timedelta(minutes=minutes))
@@ -160,7 +166,9 @@ def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> No
 
     with world.database.transaction() as session:
         refused = Refused(21614)
-        claims.record_outcome(session, intent, refused, jitter=0, now=MONDAY + timedelta(minutes=6))
+        settlement.record_outcome(
+            session, intent, refused, jitter=0, now=MONDAY + timedelta(minutes=6)
+        )
 
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
 
@@ -170,7 +178,7 @@ def test_a_yes_that_comes_after_everybody_gave_up_is_told_as_sent(world: World) 
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="frozen", now=MONDAY, limit=1)
     with world.database.transaction() as session:
-        intent = claims.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
+        intent = attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     for days in (3, 4):
         world.tick(MONDAY + timedelta(days=days))
@@ -178,7 +186,7 @@ def test_a_yes_that_comes_after_everybody_gave_up_is_told_as_sent(world: World) 
 
     with world.database.transaction() as session:
         late = MONDAY + timedelta(days=5)
-        claims.record_outcome(session, intent, Accepted(f"SM{9:032x}"), jitter=0, now=late)
+        settlement.record_outcome(session, intent, Accepted(f"SM{9:032x}"), jitter=0, now=late)
 
     [message] = world.messages(kind="confirmation")
     assert (message.state, message.carrier_id) == (MessageState.SENT, f"SM{9:032x}")
@@ -203,7 +211,7 @@ def test_a_text_that_is_no_longer_true_is_withdrawn_at_the_last_moment(world: Wo
         consent.stop(session, CARRIER, ANN, words="STOP", now=MONDAY)
 
     with world.database.transaction() as session:
-        assert claims.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY) is None
+        assert attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY) is None
 
     [message] = world.messages(kind="confirmation")
     assert message.state == MessageState.WITHDRAWN
@@ -268,7 +276,7 @@ def test_a_receipt_may_come_before_the_answer(world: World) -> None:
     with world.database.transaction() as session:
         [claim] = claims.claim(session, worker="one", now=MONDAY, limit=1)
     with world.database.transaction() as session:
-        intent = claims.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
+        intent = attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     sid = f"SM{7:032x}"
 
@@ -277,7 +285,7 @@ def test_a_receipt_may_come_before_the_answer(world: World) -> None:
             session, token=intent.token, report=Found(sid, "delivered"), now=MONDAY
         )
     with world.database.transaction() as session:
-        claims.record_outcome(session, intent, Accepted(sid), jitter=0, now=MONDAY)
+        settlement.record_outcome(session, intent, Accepted(sid), jitter=0, now=MONDAY)
 
     [message] = world.messages(kind="confirmation")
     assert (message.state, message.carrier_id) == (MessageState.DELIVERED, sid)
@@ -325,7 +333,7 @@ def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
 
     with world.database.transaction() as session:
         stale = Claim(claim.message_id, claim.fence - 1)
-        assert claims.begin_attempt(session, stale, secrets=SECRETS, now=MONDAY) is None
+        assert attempts.begin_attempt(session, stale, secrets=SECRETS, now=MONDAY) is None
 
 
 def test_the_carrier_may_not_keep_a_text_into_the_night(world: World) -> None:
@@ -335,7 +343,7 @@ def test_the_carrier_may_not_keep_a_text_into_the_night(world: World) -> None:
 
     [reminder] = world.messages(kind="day_before")
     assert (reminder.state, reminder.expires_at) == (MessageState.SENT, at(11, 8))
-    assert world.carrier.valid[1:] == [(timedelta(minutes=30) - claims.CALL).total_seconds()]
+    assert world.carrier.valid[1:] == [(timedelta(minutes=30) - attempts.CALL).total_seconds()]
 
 
 def test_a_text_that_would_arrive_at_night_waits_for_the_morning_or_gives_way(
@@ -361,7 +369,7 @@ def test_what_somebody_has_just_asked_for_may_come_at_night(world: World) -> Non
     world.tick()
 
     sent = zip(world.carrier.texts, world.carrier.valid, strict=True)
-    assert [valid for (to, _), valid in sent if to == BEN] == [claims.LONGEST_VALIDITY]
+    assert [valid for (to, _), valid in sent if to == BEN] == [attempts.MAX_VALIDITY]
 
 
 def put_back(world: World, kind: str) -> None:

@@ -326,7 +326,7 @@ def test_ones_place_on_the_list_is_texted_once_with_its_page(
     assert "You are on our list" in text_of(visitor.get(address))
     assert carried(visitor, database, clock) == []
     with database.transaction(write=False) as session:
-        assert not waitlist_pages.is_any_untold(session, now=clock.at)
+        assert not waitlist_pages.is_any_missing(session, now=clock.at)
 
 
 def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
