@@ -162,7 +162,7 @@ def furnish(database: Database, cast: Cast) -> Ids:
                 "mass_text_id": stored_id(many.id),
             },
             by_body=by_body,
-            bodies={**_bodies(cast), "Swap": {"appointment_id": stored_id(second.id)}},
+            bodies={**_bodies(cast), "AppointmentSwap": {"appointment_id": stored_id(second.id)}},
         )
 
 
@@ -171,7 +171,7 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
     at = (MONDAY + 7 * DAY).astimezone(there).isoformat()
     clinic = {"clinic_id": cast.clinic}
     return {
-        "Password": {"email": "nobody@example.org", "password": "guess"},
+        "Credentials": {"email": "nobody@example.org", "password": "guess"},
         "NewClinic": {
             "name": "Third",
             "timezone": "Europe/Berlin",
@@ -209,8 +209,8 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "starts_at": (MONDAY + 50 * DAY).isoformat(),
             "ends_at": (MONDAY + 51 * DAY).isoformat(),
         },
-        "MassConfirmation": {"people": 0},
-        "Confirmation": {"unplaced": "cancel"},
+        "BulkTextConfirmation": {"people": 0},
+        "ProposalConfirmation": {"unplaced": "cancel"},
         "NewRoom": {**clinic, "name": "Bed 3"},
         "RoomChange": {"name": "Bed 1"},
         "NewTreatment": {
@@ -236,23 +236,23 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "patient_id": cast.bob,
             "sessions": [{"starts_at": at}],
         },
-        "NewEntry": {
+        "NewWaitlistEntry": {
             "treatment_id": cast.back,
             "patient_id": cast.bob,
             "wants": "course",
             "practitioner_id": cast.ana,
         },
-        "EntryChange": {"practitioner_id": cast.ana},
-        "Leave": {"leave": True},
-        "Shift": {"from_number": 1, "by_days": 7},
-        "Note": {"note": "fine"},
-        "Move": {"starts_at": at, "practitioner_id": cast.ana, "insist": "as a test"},
-        "Replanning": {"from_number": 1, "practitioner_id": cast.ana},
-        "Extension": {"phase": 1, "practitioner_id": cast.ana},
-        "MakeUp": {"practitioner_id": cast.ana},
+        "WaitlistEntryChange": {"practitioner_id": cast.ana},
+        "OfferDecline": {"leave": True},
+        "CourseShift": {"from_number": 1, "by_days": 7},
+        "ClearanceNote": {"note": "fine"},
+        "AppointmentMove": {"starts_at": at, "practitioner_id": cast.ana, "insist": "as a test"},
+        "CourseReplanning": {"from_number": 1, "practitioner_id": cast.ana},
+        "CourseExtension": {"phase": 1, "practitioner_id": cast.ana},
+        "MakeUpSession": {"practitioner_id": cast.ana},
         "SkippedWeek": {"start_on": MONDAY.date().isoformat()},
-        "NewGiver": {"practitioner_id": cast.ana},
-        "Reason": {"reason": "ill"},
+        "CoursePractitioner": {"practitioner_id": cast.ana},
+        "WithReason": {"reason": "ill"},
         "NewPatient": {**clinic, "name": "Cy Example", "phone": "(202) 555-0103"},
         "PatientChange": {"language": "es"},
         "NewRule": {
@@ -263,8 +263,8 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
             "useful_minutes": -120,
             "templates": {"en": "{clinic}: park behind the house."},
         },
-        "SaidScore": {"value": 3},
-        "Adoption": {**clinic, "kind": "review"},
+        "NewScore": {"value": 3},
+        "RuleAdoption": {**clinic, "kind": "review"},
         "RuleChange": {"priority": 5},
-        "Draft": {**clinic, "template": "{clinic}: {date}"},
+        "TemplateDraft": {**clinic, "template": "{clinic}: {date}"},
     }

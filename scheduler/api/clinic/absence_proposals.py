@@ -35,7 +35,7 @@ class NewAbsence(Shape):
     reason: Text = Field("", max_length=200, examples=["ill"])
 
 
-class PlaceShape(Shape):
+class ProposedTime(Shape):
     """Where a session could go."""
 
     starts_at: str
@@ -43,7 +43,7 @@ class PlaceShape(Shape):
     room_id: int | None = Field(description="None: whichever is free.")
 
 
-class ClosedShape(Shape):
+class ProposedClosure(Shape):
     """The days on which a clinic closes, for all of each (00:00 to 00:00) or for a part."""
 
     date: str
@@ -52,7 +52,7 @@ class ClosedShape(Shape):
     end: str = Field(serialization_alias="to")
 
 
-class PlacingShape(Shape):
+class ProposedMove(Shape):
     """A session, when it is now and where it could go."""
 
     appointment_id: int
@@ -60,11 +60,11 @@ class PlacingShape(Shape):
     patient_id: int
     number: int
     starts_at: str = Field(description="When it is now.")
-    to: PlaceShape | None = Field(description="None: there is no place for it; `why` says so.")
+    to: ProposedTime | None = Field(description="None: there is no place for it; `why` says so.")
     why: str
 
 
-class PostponedShape(Shape):
+class PostponedCourse(Shape):
     """A course with a session that has no place by itself: the rest of it goes later, as a whole.
 
     So it keeps its pace after the absence, and the gap is in its `compromises`.
@@ -80,24 +80,24 @@ class PostponedShape(Shape):
     sentence: str = Field(
         examples=["From session 3 on, the rest of the course moves by one week: 4 sessions."]
     )
-    sessions: list[PlacingShape] = Field(
+    sessions: list[ProposedMove] = Field(
         description="All that go later, in order, those after the absence too."
     )
 
 
-class ProposalShape(Shape):
+class AbsenceProposalShape(Shape):
     """What could become of the sessions. Nothing is moved before it is confirmed."""
 
     id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
     clinic_id: int
     practitioner_id: int | None = Field(description="Who will be away, if it is somebody.")
     room_id: int | None = Field(description="Which room is out of use, if it is one.")
-    closure: ClosedShape | None = Field(description="When the clinic closes, if it does.")
+    closure: ProposedClosure | None = Field(description="When the clinic closes, if it does.")
     starts_at: str
     ends_at: str
     reason: str
-    sessions: list[PlacingShape] = Field(description="Those that are booked in that time.")
-    postponed_courses: list[PostponedShape] = Field(
+    sessions: list[ProposedMove] = Field(description="Those that are booked in that time.")
+    postponed_courses: list[PostponedCourse] = Field(
         description="Courses of which sessions have no place by themselves, and that can go on"
         " later as a whole. Confirming moves them too."
     )
@@ -109,7 +109,7 @@ class ProposalShape(Shape):
     confirmed_at: str | None
 
 
-class OutdatedShape(Shape):
+class OutdatedProposal(Shape):
     """A problem (RFC 9457) that brings what is possible now."""
 
     type: str
@@ -117,10 +117,10 @@ class OutdatedShape(Shape):
     status: int
     detail: str
     request_id: str
-    proposal: ProposalShape
+    proposal: AbsenceProposalShape
 
 
-class Confirmation(Shape):
+class ProposalConfirmation(Shape):
     """What is to become of sessions that have no place, and of times that are only held."""
 
     unplaced: Literal["cancel", "refuse"] = Field(
@@ -136,7 +136,7 @@ class Confirmation(Shape):
 @router.post(
     "/practitioners/{practitioner_id}/absence-proposals",
     status_code=201,
-    response_model=ProposalShape,
+    response_model=AbsenceProposalShape,
 )
 @needs(Permission.CLOSE)
 def propose_for_practitioner(
@@ -152,7 +152,9 @@ def propose_for_practitioner(
     )
 
 
-@router.post("/rooms/{room_id}/absence-proposals", status_code=201, response_model=ProposalShape)
+@router.post(
+    "/rooms/{room_id}/absence-proposals", status_code=201, response_model=AbsenceProposalShape
+)
 @needs(Permission.CLOSE)
 def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONResponse:
     """A room will be out of use: where each session could go, in another or on another day.
@@ -164,7 +166,7 @@ def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONRe
 
 
 @router.post(
-    "/clinics/{clinic_id}/absence-proposals", status_code=201, response_model=ProposalShape
+    "/clinics/{clinic_id}/absence-proposals", status_code=201, response_model=AbsenceProposalShape
 )
 @needs(Permission.CLOSE)
 def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
@@ -191,7 +193,7 @@ def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JS
 
 @router.get("/absence-proposals/{proposal_id}")
 @needs(Permission.SEE_CALENDAR)
-def show_proposal(call: Looking, proposal_id: PathId) -> ProposalShape:
+def show_proposal(call: Looking, proposal_id: PathId) -> AbsenceProposalShape:
     """A proposal as it was made. That you looked is written down."""
     found = proposals.find(call.session, call.actor, proposal_id)
     audit_trail.record(
@@ -206,10 +208,10 @@ def show_proposal(call: Looking, proposal_id: PathId) -> ProposalShape:
     return _shape(call, found)
 
 
-@router.post("/absence-proposals/{proposal_id}/confirmation", response_model=ProposalShape)
+@router.post("/absence-proposals/{proposal_id}/confirmation", response_model=AbsenceProposalShape)
 @needs(Permission.CLOSE)
 def confirm(
-    call: Rehearsing, proposal_id: PathId, body: Confirmation | None = None
+    call: Rehearsing, proposal_id: PathId, body: ProposalConfirmation | None = None
 ) -> JSONResponse:
     """Enter the absence and move all, in one step. The patients are texted as for any move.
 
@@ -217,7 +219,7 @@ def confirm(
     absence: 409 with a fresh `proposal`, and nothing is moved.
     """
     found = proposals.find(call.session, call.actor, proposal_id)
-    body = body or Confirmation()
+    body = body or ProposalConfirmation()
     try:
         with call.session.begin_nested():
             confirmation.confirm(
@@ -245,7 +247,7 @@ def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
 def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JSONResponse:
     """A refusal that is kept: raising it would take the fresh proposal back with all else."""
     fresh = proposals.propose_again(call.session, call.actor, before, now=call.now)
-    told = OutdatedShape(
+    told = OutdatedProposal(
         type=f"/problems/{problem.slug}",
         title="Conflict",
         status=status_of(problem),
@@ -258,11 +260,11 @@ def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JS
     return answer
 
 
-def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
+def _shape(call: Call, proposal: AbsenceProposal) -> AbsenceProposalShape:
     zone = zones.of(call.session, proposal.clinic_id)
     sessions = proposals.sessions_of(call.session, proposal)
     held, confirmed = proposal.held_until, proposal.confirmed_at
-    return ProposalShape(
+    return AbsenceProposalShape(
         id=stored_id(proposal.id),
         clinic_id=proposal.clinic_id,
         practitioner_id=proposal.practitioner_id,
@@ -285,13 +287,13 @@ def _shape(call: Call, proposal: AbsenceProposal) -> ProposalShape:
 
 def _postponed(
     proposal: AbsenceProposal, sessions: Mapping[int, Appointment], zone: ZoneInfo
-) -> list[PostponedShape]:
+) -> list[PostponedCourse]:
     of_course: dict[int, list[dict[str, Any]]] = defaultdict(list)
     for placing in proposal.placings:
         if proposals.is_later(placing):
             of_course[sessions[placing["appointment_id"]].course_id].append(placing)
     return [
-        PostponedShape(
+        PostponedCourse(
             course_id=course_id,
             patient_id=sessions[those[0]["appointment_id"]].patient_id,
             from_number=placings[0].number,
@@ -306,7 +308,7 @@ def _postponed(
     ]
 
 
-def _sentence(placings: Sequence[PlacingShape], weeks: int | None) -> str:
+def _sentence(placings: Sequence[ProposedMove], weeks: int | None) -> str:
     how = (
         "to other times" if weeks is None else "by one week" if weeks == 1 else f"by {weeks} weeks"
     )
@@ -317,9 +319,9 @@ def _sentence(placings: Sequence[PlacingShape], weeks: int | None) -> str:
 
 def _placing(
     placing: dict[str, Any], sessions: Mapping[int, Appointment], zone: ZoneInfo
-) -> PlacingShape:
+) -> ProposedMove:
     session = sessions[placing["appointment_id"]]
-    return PlacingShape(
+    return ProposedMove(
         appointment_id=placing["appointment_id"],
         course_id=session.course_id,
         patient_id=session.patient_id,
@@ -330,19 +332,19 @@ def _placing(
     )
 
 
-def _closed(proposal: AbsenceProposal) -> ClosedShape | None:
+def _closed(proposal: AbsenceProposal) -> ProposedClosure | None:
     said = proposal.closure
     if not said:
         return None
-    return ClosedShape(
+    return ProposedClosure(
         date=said["day"], last_date=said["last_day"], start=said["starts"], end=said["ends"]
     )
 
 
-def _place(placing: dict[str, Any], zone: ZoneInfo) -> PlaceShape | None:
+def _place(placing: dict[str, Any], zone: ZoneInfo) -> ProposedTime | None:
     if "why" in placing:
         return None
-    return PlaceShape(
+    return ProposedTime(
         starts_at=local(datetime.fromisoformat(placing["starts_at"]), zone),
         practitioner_id=placing["practitioner_id"],
         room_id=placing.get("room_id"),

@@ -10,8 +10,16 @@ from pydantic import AfterValidator, Field
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import Change, ClockTime, Page, PathId, Shape, Spoken, Text, given
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import (
+    ClockTime,
+    PatchShape,
+    PathId,
+    Shape,
+    Spoken,
+    Text,
+    given,
+)
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.clinic import branding, setup
 from scheduler.clinic.models import Clinic
 from scheduler.infra.errors import Invalid
@@ -104,7 +112,7 @@ class NewClinic(Shape):
     embed_origins: EmbedOrigins = Field([])
 
 
-class ClinicChange(Change):
+class ClinicChange(PatchShape):
     """What is to be different. The time zone stays: sessions were agreed in it."""
 
     name: Text = Field("", min_length=1, max_length=120)
@@ -157,9 +165,9 @@ class ClinicShape(Shape):
 
 @router.get("")
 @needs(Permission.SEE_CLINIC)
-def list_clinics(call: Reading, part: Part) -> Page[ClinicShape]:
+def list_clinics(call: Reading, paging: Paging) -> Page[ClinicShape]:
     """The clinics you may see."""
-    return pagination.page(pagination.rows(call, Clinic, part), part, _shape)
+    return pagination.page(pagination.rows(call, Clinic, paging), paging, _shape)
 
 
 @router.post("", status_code=201, response_model=ClinicShape)

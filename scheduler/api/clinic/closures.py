@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import ClockTime, Day, Page, PathId, Shape, Text
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import ClockTime, Day, PathId, Shape, Text
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import closures
 from scheduler.clinic import setup
 from scheduler.clinic.models import Closure
@@ -56,13 +56,13 @@ class ClosureShape(Shape):
 def list_closures(
     call: Reading,
     clinic_id: PathId,
-    part: Part,
+    paging: Paging,
     since: Annotated[Day | None, Query(alias="from", description="None before this day.")] = None,
 ) -> Page[ClosureShape]:
     """The days on which a clinic is closed, in the order in which they were entered."""
     where = [] if since is None else [col(Closure.day) >= since]
     return pagination.page(
-        pagination.rows(call, Closure, part, *where, clinic_id=clinic_id), part, _shape
+        pagination.rows(call, Closure, paging, *where, clinic_id=clinic_id), paging, _shape
     )
 
 

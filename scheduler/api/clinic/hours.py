@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
-from scheduler.api.http.fields import ClockTime, Day, KeepBooked, Page, PathId, Shape, Weekday
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import ClockTime, Day, KeepBooked, PathId, Shape, Weekday
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import displaced
 from scheduler.clinic import rota, setup
 from scheduler.clinic.models import HoursKind, Practitioner, WorkingHours
@@ -24,7 +24,7 @@ from scheduler.storage.database import stored_id
 router = APIRouter(prefix="/practitioners/{practitioner_id}", tags=["practitioners"])
 
 
-class Stretch(Shape):
+class WeeklyHours(Shape):
     """Work on a weekday, by the clinic's clocks. `to` 00:00 is midnight after that day."""
 
     weekday: Weekday
@@ -32,7 +32,7 @@ class Stretch(Shape):
     end: ClockTime = Field(alias="to")
 
 
-class Dated(Shape):
+class ValidDates(Shape):
     """The dates from `valid_from` to `valid_to`; both count."""
 
     valid_from: Day | None = Field(None, description="Left out: as early as you like.")
@@ -40,13 +40,13 @@ class Dated(Shape):
     keep_booked: KeepBooked = False
 
 
-class NewHours(Dated):
+class NewHours(ValidDates):
     """A week of work, for some dates."""
 
-    weekly: list[Stretch] = Field(max_length=70)
+    weekly: list[WeeklyHours] = Field(max_length=70)
 
 
-class NewBreak(Stretch):
+class NewBreak(WeeklyHours):
     """A break: so many minutes in a row without hands on, somewhere between `from` and `to`."""
 
     minutes: int | None = Field(
@@ -60,13 +60,13 @@ class NewBreak(Stretch):
     )
 
 
-class NewBreaks(Dated):
+class NewBreaks(ValidDates):
     """A week of breaks, for some dates."""
 
     weekly: list[NewBreak] = Field(max_length=70)
 
 
-class StretchShape(Shape):
+class WeeklyHoursShape(Shape):
     """Work on a weekday, and the dates for which it holds."""
 
     weekday: str
@@ -79,10 +79,10 @@ class StretchShape(Shape):
 class HoursShape(Shape):
     """All hours of a practitioner."""
 
-    weekly: list[StretchShape]
+    weekly: list[WeeklyHoursShape]
 
 
-class BreakShape(StretchShape):
+class BreakShape(WeeklyHoursShape):
     """A break, and the dates for which it holds."""
 
     minutes: int | None
@@ -184,18 +184,20 @@ def set_breaks(call: Writing, practitioner_id: PathId, body: NewBreaks) -> JSONR
 
 @router.get("/extra-hours")
 @needs(Permission.SEE_CLINIC)
-def list_extra_hours(call: Reading, practitioner_id: PathId, part: Part) -> Page[ExtraHoursShape]:
+def list_extra_hours(
+    call: Reading, practitioner_id: PathId, paging: Paging
+) -> Page[ExtraHoursShape]:
     """On which dates a practitioner works beside the weekly hours."""
     practitioner = _find(call, practitioner_id)
     found = pagination.rows(
         call,
         WorkingHours,
-        part,
+        paging,
         col(WorkingHours.practitioner_id) == practitioner.id,
         col(WorkingHours.kind) == HoursKind.EXTRA,
         scoped=False,
     )
-    return pagination.page(found, part, _extra_shape)
+    return pagination.page(found, paging, _extra_shape)
 
 
 @router.post("/extra-hours", status_code=201, response_model=ExtraHoursShape)
@@ -235,7 +237,7 @@ def _find(call: Call, practitioner_id: int) -> Practitioner:
     return setup.find_practitioner(call.session, call.actor, practitioner_id)
 
 
-def _to_change(call: Call, practitioner_id: int, body: Dated) -> Practitioner:
+def _to_change(call: Call, practitioner_id: int, body: ValidDates) -> Practitioner:
     practitioner = _find(call, practitioner_id)
     # One at a time: hours that two set at once would be put together from both.
     call.session.refresh(practitioner, with_for_update={"key_share": True})
@@ -248,7 +250,7 @@ def _to_change(call: Call, practitioner_id: int, body: Dated) -> Practitioner:
 def _hours_shape(rows: list[WorkingHours]) -> HoursShape:
     return HoursShape(
         weekly=[
-            StretchShape(
+            WeeklyHoursShape(
                 weekday=WEEKDAYS[row.weekday],
                 start=row.starts,
                 end=row.ends,

@@ -10,18 +10,17 @@ from pydantic import Field
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
 from scheduler.api.http.fields import (
-    Change,
     Day,
     Id,
     KeepBooked,
-    Page,
+    PatchShape,
     PathId,
     QueryId,
     Shape,
     Text,
     given,
 )
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import displaced
 from scheduler.clinic import setup
 from scheduler.clinic.models import Practitioner
@@ -44,7 +43,7 @@ class NewPractitioner(Shape):
     )
 
 
-class PractitionerChange(Change):
+class PractitionerChange(PatchShape):
     """What is to be different."""
 
     name: Text = Field("", min_length=1, max_length=120)
@@ -70,11 +69,11 @@ class PractitionerShape(Shape):
 @router.get("")
 @needs(Permission.SEE_CLINIC)
 def list_practitioners(
-    call: Reading, part: Part, clinic_id: QueryId = None
+    call: Reading, paging: Paging, clinic_id: QueryId = None
 ) -> Page[PractitionerShape]:
     """The practitioners of your clinics."""
     return pagination.page(
-        pagination.rows(call, Practitioner, part, clinic_id=clinic_id), part, _shape
+        pagination.rows(call, Practitioner, paging, clinic_id=clinic_id), paging, _shape
     )
 
 

@@ -6,8 +6,8 @@ from pydantic import Field
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import Change, Id, Page, PathId, QueryId, Shape, Text, given
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import Id, PatchShape, PathId, QueryId, Shape, Text, given
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import closures
 from scheduler.clinic import setup
 from scheduler.clinic.models import Room
@@ -23,7 +23,7 @@ class NewRoom(Shape):
     name: Text = Field(min_length=1, max_length=120, examples=["Bed 1"])
 
 
-class RoomChange(Change):
+class RoomChange(PatchShape):
     """What is to be different."""
 
     name: Text = Field("", min_length=1, max_length=120)
@@ -41,9 +41,9 @@ class RoomShape(Shape):
 
 @router.get("")
 @needs(Permission.SEE_CLINIC)
-def list_rooms(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[RoomShape]:
+def list_rooms(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Page[RoomShape]:
     """The rooms of your clinics."""
-    return pagination.page(pagination.rows(call, Room, part, clinic_id=clinic_id), part, _shape)
+    return pagination.page(pagination.rows(call, Room, paging, clinic_id=clinic_id), paging, _shape)
 
 
 @router.post("", status_code=201, response_model=RoomShape)

@@ -12,8 +12,8 @@ from sqlmodel import Session, col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import LARGEST_ID, Day, Moment, Page, PathId, Shape, Text, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import LARGEST_ID, Day, Moment, PathId, Shape, Text, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import time_off
 from scheduler.booking.absences.time_off import Recurrence, Whose
@@ -25,7 +25,7 @@ from scheduler.storage.database import stored_id
 Find = Callable[[Session, Actor, int], Whose]
 
 
-class Repeat(Shape):
+class TimeOffRepeat(Shape):
     """The same again, by the clock on the wall: every second Friday afternoon, say.
 
     One that would lie wholly in an hour that clocks skip is left out; the others stay.
@@ -46,7 +46,7 @@ class TimeOffTimes(Shape):
 class NewTimeOff(TimeOffTimes):
     """A practitioner is away, or a room is out of use."""
 
-    repeat: Repeat | None = None
+    repeat: TimeOffRepeat | None = None
 
 
 class TimeOffShape(Shape):
@@ -70,12 +70,12 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
 
     @router.get(path, tags=tags)
     @needs(Permission.SEE_CLINIC)
-    def list_time_off(call: Reading, whose_id: WhoseId, part: Part) -> Page[TimeOffShape]:
+    def list_time_off(call: Reading, whose_id: WhoseId, paging: Paging) -> Page[TimeOffShape]:
         """When they are away; of what recurs, each time."""
         whose = find(call.session, call.actor, whose_id)
         zone = zones.of(call.session, whose.clinic_id)
-        found = pagination.rows(call, TimeOff, part, column == whose_id)
-        return pagination.page(found, part, lambda row: _shape(row, zone))
+        found = pagination.rows(call, TimeOff, paging, column == whose_id)
+        return pagination.page(found, paging, lambda row: _shape(row, zone))
 
     @router.post(path, tags=tags, status_code=201, response_model=TimeOffShape)
     @needs(Permission.CLOSE)

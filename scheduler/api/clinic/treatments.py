@@ -9,10 +9,9 @@ from pydantic import Field
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
 from scheduler.api.http.fields import (
-    Change,
     Day,
     Id,
-    Page,
+    PatchShape,
     PathId,
     QueryId,
     Shape,
@@ -20,7 +19,7 @@ from scheduler.api.http.fields import (
     Weekday,
     given,
 )
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.clinic import phases, regimen, setup
 from scheduler.clinic.models import Treatment
 from scheduler.staff.roles import Permission
@@ -110,14 +109,14 @@ class PhaseShape(Shape):
 SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]
 
 
-class HandsOn(Shape):
+class HandsOnTime(Shape):
     """Minutes of a session, counted from its start, that need the practitioner."""
 
     from_minute: int = Field(strict=True, ge=0, le=480)
     to_minute: int = Field(strict=True, ge=1, le=480)
 
 
-class Tips(Shape):
+class TreatmentTips(Shape):
     """What the pages tell patients to do."""
 
     before: Text = Field("", max_length=1000)
@@ -131,7 +130,7 @@ class TreatmentFields(Shape):
     summary: Text = Field("", max_length=2000)
     source: Text = Field("", max_length=500, examples=["Cherkin et al. 2009"])
     minutes: int = Field(40, strict=True, ge=5, le=480)
-    hands_on: list[HandsOn] = Field(
+    hands_on: list[HandsOnTime] = Field(
         default_factory=list, max_length=10, description="None: the whole session."
     )
     setup_minutes: int = Field(
@@ -163,7 +162,7 @@ class TreatmentFields(Shape):
     )
     practitioner_ids: list[Id] = Field(default_factory=list, max_length=100)
     room_ids: list[Id] = Field(default_factory=list, max_length=100)
-    tips: Tips = Tips()
+    tips: TreatmentTips = TreatmentTips()
     start_every_minutes: int = Field(
         20, strict=True, ge=5, le=240, description="Sessions begin on this grid of the clock."
     )
@@ -183,7 +182,7 @@ class NewTreatment(TreatmentFields):
     )
 
 
-class TreatmentChange(TreatmentFields, Change):
+class TreatmentChange(TreatmentFields, PatchShape):
     """What is to be different. Courses that are booked keep their phases and times."""
 
     active: bool = Field(True, strict=True, description="False: it is not offered any more.")
@@ -200,11 +199,13 @@ class TreatmentShape(TreatmentFields):
 
 @router.get("")
 @needs(Permission.SEE_CLINIC)
-def list_treatments(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[TreatmentShape]:
+def list_treatments(
+    call: Reading, paging: Paging, clinic_id: QueryId = None
+) -> Page[TreatmentShape]:
     """The treatments of your clinics."""
-    found = pagination.rows(call, Treatment, part, clinic_id=clinic_id)
+    found = pagination.rows(call, Treatment, paging, clinic_id=clinic_id)
     givers = setup.givers(call.session, [stored_id(row.id) for row in found])
-    return pagination.page(found, part, lambda row: _shape(row, givers[stored_id(row.id)]))
+    return pagination.page(found, paging, lambda row: _shape(row, givers[stored_id(row.id)]))
 
 
 @router.post("", status_code=201, response_model=TreatmentShape)

@@ -15,15 +15,14 @@ from scheduler.api.http.fields import (
     Day,
     Id,
     Moment,
-    Page,
     PathId,
     QueryId,
     Shape,
     Text,
-    days_between,
+    check_days,
     local,
 )
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit import audit_trail
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.courses.adherence import ChangePolicy
@@ -54,19 +53,19 @@ class AppointmentShape(Shape):
     version: int
 
 
-class SwappedShape(Shape):
+class SwappedAppointments(Shape):
     """Two sessions, the one in the address first; the ETag is its."""
 
     appointments: list[AppointmentShape]
 
 
-class Reason(Shape):
+class WithReason(Shape):
     """Why; for the record."""
 
     reason: Text = Field("", max_length=200)
 
 
-class Insisting(Reason):
+class PaceOverride(WithReason):
     """A change, why it is made, and whether it may leave the pace of the course."""
 
     insist: Text | None = Field(
@@ -82,14 +81,14 @@ class Insisting(Reason):
         return ChangePolicy(reason=self.reason, insist=self.insist or "", **more)
 
 
-class Move(Insisting):
+class AppointmentMove(PaceOverride):
     """Where a session goes."""
 
     starts_at: Moment
     practitioner_id: Id | None = Field(None, description="Left out: who gives it now.")
 
 
-class Swap(Insisting):
+class AppointmentSwap(PaceOverride):
     """With which session of the clinic a session changes places."""
 
     appointment_id: Id
@@ -102,7 +101,7 @@ class Swap(Insisting):
 @needs(Permission.SEE_CALENDAR)
 def list_appointments(
     call: Reading,
-    part: Part,
+    paging: Paging,
     first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
     last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
     *,
@@ -113,7 +112,7 @@ def list_appointments(
     state: AppointmentState | None = None,
 ) -> Page[AppointmentShape]:
     """The sessions of some days, by their start."""
-    days_between(first, last)
+    check_days(first, last)
     statement = select(Appointment).where(
         call.actor.scope(col(Appointment.clinic_id)),
         # Midnight somewhere on earth to midnight elsewhere; what is not of the day goes below.
@@ -131,14 +130,14 @@ def list_appointments(
     ):
         if wanted is not None:
             statement = statement.where(col(column) == wanted)
-    if after := _after(part):
+    if after := _after(paging):
         start, last_id = after
         later = and_(col(Appointment.starts_at) == start, col(Appointment.id) > last_id)
         statement = statement.where(or_(col(Appointment.starts_at) > start, later))
     order = (col(Appointment.starts_at), col(Appointment.id))
-    found = call.session.exec(statement.order_by(*order).limit(part.limit + 1)).all()
+    found = call.session.exec(statement.order_by(*order).limit(paging.limit + 1)).all()
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
-    return part.page(
+    return paging.page(
         found,
         lambda row: shape(row, known_zones[row.clinic_id]),
         lambda row: [int(row.starts_at.timestamp()), row.id],
@@ -164,7 +163,7 @@ def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
 
 @router.post("/{appointment_id}/move", response_model=AppointmentShape)
 @needs(Permission.BOOK)
-def move(call: Rehearsing, appointment_id: PathId, body: Move) -> JSONResponse:
+def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSONResponse:
     """Give a session another time; it is to be confirmed anew. Taken: 409 with free times.
 
     A time that breaks the pace of the course: 409, `breaks` says how, in sentences. `insist` with a
@@ -184,9 +183,9 @@ def move(call: Rehearsing, appointment_id: PathId, body: Move) -> JSONResponse:
     return _answer(call, appointment)
 
 
-@router.post("/{appointment_id}/swap", response_model=SwappedShape)
+@router.post("/{appointment_id}/swap", response_model=SwappedAppointments)
 @needs(Permission.BOOK)
-def swap(call: Rehearsing, appointment_id: PathId, body: Swap) -> JSONResponse:
+def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSONResponse:
     """Give two sessions each other's times, of one course or of two patients; both or neither."""
     one = appointments.find(call.session, call.actor, appointment_id)
     other = appointments.find(call.session, call.actor, body.appointment_id)
@@ -197,7 +196,7 @@ def swap(call: Rehearsing, appointment_id: PathId, body: Swap) -> JSONResponse:
     appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
     call.session.flush()
     both = [shape(each, ZoneInfo(each.zone)) for each in (one, other)]
-    return call.answer(SwappedShape(appointments=both), version=one.version)
+    return call.answer(SwappedAppointments(appointments=both), version=one.version)
 
 
 @router.post("/{appointment_id}/confirmation", response_model=AppointmentShape)
@@ -211,7 +210,9 @@ def confirm(call: Writing, appointment_id: PathId) -> JSONResponse:
 
 @router.post("/{appointment_id}/cancellation", response_model=AppointmentShape)
 @needs(Permission.BOOK)
-def cancel(call: Rehearsing, appointment_id: PathId, body: Reason | None = None) -> JSONResponse:
+def cancel(
+    call: Rehearsing, appointment_id: PathId, body: WithReason | None = None
+) -> JSONResponse:
     """The session will not be; its time is free again."""
     appointment = _expected(call, appointment_id)
     reason = body.reason if body else ""
@@ -286,8 +287,8 @@ def _answer(call: Call, appointment: Appointment) -> JSONResponse:
     return call.answer(told, version=appointment.version)
 
 
-def _after(part: Part) -> tuple[datetime, int] | None:
-    keys = part.after()
+def _after(paging: Paging) -> tuple[datetime, int] | None:
+    keys = paging.after()
     if keys is None:
         return None
     if len(keys) != 2 or type(keys[0]) is not int or not 0 <= keys[0] < 2**32:

@@ -7,8 +7,8 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, model_validator
 
 from scheduler.api.courses import shapes
-from scheduler.api.courses.appointments import Insisting, Reason
-from scheduler.api.courses.plans import WishesShape
+from scheduler.api.courses.appointments import PaceOverride, WithReason
+from scheduler.api.courses.plans import PlanWishes
 from scheduler.api.courses.shapes import CourseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Rehearsing, needs
@@ -23,7 +23,7 @@ from scheduler.staff.roles import Permission
 router = APIRouter(prefix="/courses", tags=["courses"])
 
 
-class Shift(Insisting):
+class CourseShift(PaceOverride):
     """The sessions from a number on, all by as many days."""
 
     from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
@@ -42,7 +42,7 @@ class Shift(Insisting):
         return self
 
 
-class SkippedWeek(Insisting):
+class SkippedWeek(PaceOverride):
     """A week in which the patient does not come."""
 
     start_on: Day = Field(description="The first day of the seven.")
@@ -53,27 +53,27 @@ class SkippedWeek(Insisting):
     )
 
 
-class Replanning(Insisting, WishesShape):
+class CourseReplanning(PaceOverride, PlanWishes):
     """New wishes for the rest of a course."""
 
     from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
     start_on: Day | None = Field(None, description="None of them before this date.")
 
 
-class Extension(Insisting, WishesShape):
+class CourseExtension(PaceOverride, PlanWishes):
     """An optional phase that a review has released."""
 
     phase: int = Field(strict=True, ge=1, le=regimen.MOST_PHASES, description="Its place, from 1.")
     start_on: Day | None = Field(None, description="None of them before this date.")
 
 
-class MakeUp(Insisting, WishesShape):
+class MakeUpSession(PaceOverride, PlanWishes):
     """One session more for one that was missed."""
 
     start_on: Day | None = Field(None, description="Not before this date.")
 
 
-class NewGiver(Insisting):
+class CoursePractitioner(PaceOverride):
     """Who gives the rest of a course."""
 
     practitioner_id: Id
@@ -82,7 +82,7 @@ class NewGiver(Insisting):
 
 @router.post("/{course_id}/shift", response_model=CourseShape)
 @needs(Permission.BOOK)
-def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
+def shift(call: Rehearsing, course_id: PathId, body: CourseShift) -> JSONResponse:
     """Move a session and all after it, each at its wall time; all or none.
 
     Being later is what shifting means: it is told in `compromises`. Being faster than the pace is
@@ -105,7 +105,7 @@ def shift(call: Rehearsing, course_id: PathId, body: Shift) -> JSONResponse:
 
 @router.post("/{course_id}/replanning", response_model=CourseShape)
 @needs(Permission.BOOK)
-def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONResponse:
+def replan(call: Rehearsing, course_id: PathId, body: CourseReplanning) -> JSONResponse:
     """Find the best times for the rest of a course, for new wishes and at its pace.
 
     422 says which session cannot be placed, and why.
@@ -125,7 +125,7 @@ def replan(call: Rehearsing, course_id: PathId, body: Replanning) -> JSONRespons
 
 @router.post("/{course_id}/extension", response_model=CourseShape)
 @needs(Permission.BOOK)
-def extend(call: Rehearsing, course_id: PathId, body: Extension) -> JSONResponse:
+def extend(call: Rehearsing, course_id: PathId, body: CourseExtension) -> JSONResponse:
     """Add an optional phase, as a review has found: all its sessions or none."""
     course = shapes.expected(call, course_id)
     extensions.extend(
@@ -142,13 +142,13 @@ def extend(call: Rehearsing, course_id: PathId, body: Extension) -> JSONResponse
 
 @router.post("/{course_id}/make-up", response_model=CourseShape)
 @needs(Permission.BOOK)
-def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> JSONResponse:
+def make_up(call: Rehearsing, course_id: PathId, body: MakeUpSession | None = None) -> JSONResponse:
     """Add one session for one that was missed or cancelled, at the pace after the last.
 
     409 where none is to be made up for: `to_make_up` of the course says how many are.
     """
     course = shapes.expected(call, course_id)
-    body = body or MakeUp()
+    body = body or MakeUpSession()
     extensions.make_up(
         call.session,
         call.actor,
@@ -163,7 +163,7 @@ def make_up(call: Rehearsing, course_id: PathId, body: MakeUp | None = None) -> 
 @router.post("/{course_id}/skipped-week", response_model=CourseShape)
 @needs(Permission.BOOK)
 def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
-    """Leave a week out: what follows goes a week later, or what is in it behind the rest."""
+    """OfferDecline a week out: what follows goes a week later, or what is in it behind the rest."""
     course = shapes.expected(call, course_id)
     replanning.skip_week(
         call.session,
@@ -179,7 +179,9 @@ def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONRes
 
 @router.post("/{course_id}/practitioner", response_model=CourseShape)
 @needs(Permission.BOOK)
-def change_practitioner(call: Rehearsing, course_id: PathId, body: NewGiver) -> JSONResponse:
+def change_practitioner(
+    call: Rehearsing, course_id: PathId, body: CoursePractitioner
+) -> JSONResponse:
     """Let another practitioner give the rest, at the same times; all or none."""
     course = shapes.expected(call, course_id)
     replanning.change_practitioner(
@@ -196,7 +198,7 @@ def change_practitioner(call: Rehearsing, course_id: PathId, body: NewGiver) -> 
 
 @router.post("/{course_id}/cancellation", response_model=CourseShape)
 @needs(Permission.BOOK)
-def cancel(call: Rehearsing, course_id: PathId, body: Reason | None = None) -> JSONResponse:
+def cancel(call: Rehearsing, course_id: PathId, body: WithReason | None = None) -> JSONResponse:
     """Cancel what is still to come of a course.
 
     One that waits for clearance is declined so, and the patient is asked to call.
@@ -207,7 +209,9 @@ def cancel(call: Rehearsing, course_id: PathId, body: Reason | None = None) -> J
     return shapes.answer(call, course)
 
 
-def _wishes(call: Call, course: Course, body: Replanning | Extension | MakeUp) -> Wishes:
+def _wishes(
+    call: Call, course: Course, body: CourseReplanning | CourseExtension | MakeUpSession
+) -> Wishes:
     if body.practitioner_id is not None:
         means = rescheduling.resources_of(call.session, course)
         means.practitioner(body.practitioner_id)

@@ -15,9 +15,9 @@ from scheduler.api.courses.plans import agreed_phases
 from scheduler.api.courses.shapes import CourseHead, CourseShape
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
-from scheduler.api.http.fields import Id, Moment, Page, PathId, QueryId, Shape, Text, local
-from scheduler.api.http.pagination import Part
-from scheduler.api.people.patients import NoTexts, PatientFields, enrol, no_texts
+from scheduler.api.http.fields import Id, Moment, PathId, QueryId, Shape, Text, local
+from scheduler.api.http.pagination import Page, Paging
+from scheduler.api.people.patients import NoTextsReason, PatientFields, enrol, no_texts
 from scheduler.booking.availability.allocation import MOST_SESSIONS, RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Course, CourseState
@@ -35,14 +35,14 @@ router = APIRouter(prefix="/courses", tags=["courses"])
 PainSince = Literal["", "acute", "subacute", "chronic", "other"]
 
 
-class WantedSession(Shape):
+class RequestedSession(Shape):
     """When a session is wanted, and with whom if that matters."""
 
     starts_at: Moment
     practitioner_id: Id | None = None
 
 
-class PatientOfCourse(PatientFields):
+class NewCoursePatient(PatientFields):
     """A patient who is entered with the course: of the treatment's clinic."""
 
     clinic_id: Id | None = None
@@ -53,8 +53,8 @@ class NewCourse(Shape):
 
     treatment_id: Id
     patient_id: Id | None = None
-    patient: PatientOfCourse | None = None
-    sessions: list[WantedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
+    patient: NewCoursePatient | None = None
+    sessions: list[RequestedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
     phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MOST_PHASES)
     pain_since: PainSince = ""
 
@@ -65,13 +65,13 @@ class NewCourse(Shape):
         return self
 
 
-class Note(Shape):
+class ClearanceNote(Shape):
     """What is to be remembered; for the record."""
 
     note: Text = Field("", max_length=200)
 
 
-class TextShape(Shape):
+class CourseText(Shape):
     """A text about a course: sent, owed, or not sent and why."""
 
     id: int | None = Field(description="None: not written down yet.")
@@ -88,18 +88,18 @@ class TextShape(Shape):
     number: int | None
 
 
-class Timeline(Shape):
+class CourseTexts(Shape):
     """All texts about a course, by time, and why there will be no more, if so."""
 
-    items: list[TextShape]
-    no_texts: NoTexts | None
+    items: list[CourseText]
+    no_texts: NoTextsReason | None
 
 
 @router.get("")
 @needs(Permission.SEE_CALENDAR)
 def list_courses(
     call: Reading,
-    part: Part,
+    paging: Paging,
     clinic_id: QueryId = None,
     patient_id: QueryId = None,
     state: CourseState | None = None,
@@ -110,10 +110,10 @@ def list_courses(
         where.append(col(Course.patient_id) == patient_id)
     if state is not None:
         where.append(col(Course.state) == state)
-    found = pagination.rows(call, Course, part, *where, clinic_id=clinic_id)
+    found = pagination.rows(call, Course, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return pagination.page(
-        found, part, lambda row: CourseHead(**shapes.head(row, known_zones[row.clinic_id]))
+        found, paging, lambda row: CourseHead(**shapes.head(row, known_zones[row.clinic_id]))
     )
 
 
@@ -155,7 +155,7 @@ def show_course(call: Looking, course_id: PathId) -> JSONResponse:
 
 @router.post("/{course_id}/clearance", response_model=CourseShape)
 @needs(Permission.CLEAR)
-def clear(call: Writing, course_id: PathId, body: Note | None = None) -> JSONResponse:
+def clear(call: Writing, course_id: PathId, body: ClearanceNote | None = None) -> JSONResponse:
     """A practitioner has looked at the answers about health: the course may begin."""
     course = shapes.expected(call, course_id)
     note = body.note if body else ""
@@ -165,13 +165,13 @@ def clear(call: Writing, course_id: PathId, body: Note | None = None) -> JSONRes
 
 @router.get("/{course_id}/messages")
 @needs(Permission.SEE_MESSAGES)
-def list_texts(call: Looking, course_id: PathId) -> Timeline:
+def list_texts(call: Looking, course_id: PathId) -> CourseTexts:
     """What was texted about a course, what is owed and when, and what was not sent and why."""
     course = shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     entries = timeline(call.session, course, now=call.now)
     patient = call.session.get_one(Patient, course.patient_id)
-    return Timeline(
+    return CourseTexts(
         items=[_text(entry, zone) for entry in entries], no_texts=no_texts(call.session, patient)
     )
 
@@ -190,11 +190,11 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
     return enrol(call, clinic, body.patient)
 
 
-def _text(entry: TimelineEntry, zone: ZoneInfo) -> TextShape:
+def _text(entry: TimelineEntry, zone: ZoneInfo) -> CourseText:
     def told(instant: datetime | None) -> str | None:
         return None if instant is None else local(instant, zone)
 
-    return TextShape(
+    return CourseText(
         id=entry.id,
         kind=entry.kind,
         why=entry.why,

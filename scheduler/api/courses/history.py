@@ -6,15 +6,15 @@ from pydantic import Field
 from scheduler.api.courses import shapes
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Looking, needs
-from scheduler.api.http.fields import Page, PathId, Shape, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import PathId, Shape, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import history
 from scheduler.staff.roles import Permission
 
 router = APIRouter(prefix="/courses", tags=["courses"])
 
 
-class LineShape(Shape):
+class HistoryEntry(Shape):
     """One thing that was done to a course."""
 
     at: str
@@ -27,14 +27,16 @@ class LineShape(Shape):
 
 @router.get("/{course_id}/history")
 @needs(Permission.SEE_CALENDAR)
-def show_history(call: Looking, course_id: PathId, part: Part) -> Page[LineShape]:
+def show_history(call: Looking, course_id: PathId, paging: Paging) -> Page[HistoryEntry]:
     """Who did what to a course, when and why, from its booking on. That you looked is kept."""
     course = shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
-    after = part.after()
-    lines = history.of(call.session, course, after=after[-1] if after else 0, limit=part.limit)
-    return part.page(
+    after = paging.after()
+    lines = history.of(call.session, course, after=after[-1] if after else 0, limit=paging.limit)
+    return paging.page(
         lines,
-        lambda line: LineShape(at=local(line.at, zone), who=line.who, what=line.what, why=line.why),
+        lambda line: HistoryEntry(
+            at=local(line.at, zone), who=line.who, what=line.what, why=line.why
+        ),
         lambda line: [line.id],
     )

@@ -12,13 +12,13 @@ from scheduler.staff.roles import Permission
 router = APIRouter(prefix="/clinics/{clinic_id}/holds", tags=["clinics"])
 
 
-class Released(Shape):
+class ReleasedHolds(Shape):
     """How many forms lost the times that were kept for them."""
 
     released: int
 
 
-@router.delete("", response_model=Released)
+@router.delete("", response_model=ReleasedHolds)
 @needs(Permission.CLOSE)
 def release_holds(call: Writing, clinic_id: PathId) -> JSONResponse:
     """Let all times go that are kept for forms not yet finished, where somebody hoards them.
@@ -28,4 +28,4 @@ def release_holds(call: Writing, clinic_id: PathId) -> JSONResponse:
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     released = holds.release_all(call.session, call.actor, clinic, now=call.now)
-    return call.answer(Released(released=released))
+    return call.answer(ReleasedHolds(released=released))

@@ -29,7 +29,7 @@ from scheduler.staff.roles import Permission
 router = APIRouter(prefix="/course-plans", tags=["courses"])
 
 
-class WishesShape(Shape):
+class PlanWishes(Shape):
     """With whom, on which weekdays and at what hours, where that is possible."""
 
     practitioner_id: Id | None = None
@@ -62,7 +62,7 @@ class WishesShape(Shape):
         )
 
 
-class NewPlan(WishesShape):
+class NewPlan(PlanWishes):
     """What a patient would like. Wishes are met where that is possible; the phases always."""
 
     treatment_id: Id
@@ -96,7 +96,7 @@ class NewPlan(WishesShape):
     )
 
 
-class TimeShape(Shape):
+class PlannedTime(Shape):
     """A free time."""
 
     starts_at: str
@@ -105,12 +105,12 @@ class TimeShape(Shape):
     room_id: int
 
 
-class PlannedShape(TimeShape):
+class PlannedSession(PlannedTime):
     """A proposed session. `neighbours`: where it was asked for, other times that fit as well."""
 
     number: int
     phase: int
-    neighbours: list[TimeShape] | None = None
+    neighbours: list[PlannedTime] | None = None
 
 
 class CompromiseShape(Shape):
@@ -121,29 +121,29 @@ class CompromiseShape(Shape):
     sentence: str
 
 
-class CourseShape(Shape):
+class PlannedCourse(Shape):
     """A whole course."""
 
-    sessions: list[PlannedShape]
+    sessions: list[PlannedSession]
     compromises: list[CompromiseShape]
 
 
-class AlternativeShape(CourseShape):
+class AlternativePlan(PlannedCourse):
     """A whole course that is better in one thing: earlier_end, same_practitioner, same_hour."""
 
     kind: str
     sentence: str
 
 
-class PlanShape(CourseShape):
+class CoursePlan(PlannedCourse):
     """The best course, and others where they were asked for."""
 
-    alternatives: list[AlternativeShape] | None = None
+    alternatives: list[AlternativePlan] | None = None
 
 
 @router.post("", response_model_exclude_none=True)
 @needs(Permission.SEE_CALENDAR)
-def propose(call: Reading, body: NewPlan) -> PlanShape:
+def propose(call: Reading, body: NewPlan) -> CoursePlan:
     """The best course that is free.
 
     422 says which session cannot be placed, and why. Its `remedies` are changes that were planned
@@ -167,12 +167,12 @@ def propose(call: Reading, body: NewPlan) -> PlanShape:
     )
     teller = _Teller(treatment, zones.of(call.session, treatment.clinic_id))
     others = alternatives.find(found) if body.alternatives else None
-    return PlanShape(
+    return CoursePlan(
         **teller.course(found.plan, found, neighbours=body.neighbours),
         alternatives=None
         if others is None
         else [
-            AlternativeShape(kind=each.kind, sentence=each.sentence, **teller.course(each.plan))
+            AlternativePlan(kind=each.kind, sentence=each.sentence, **teller.course(each.plan))
             for each in others
         ],
     )
@@ -197,14 +197,14 @@ class _Teller:
         """A course and its compromises; with so many neighbours of each session, where wanted."""
         sessions = []
         for appointment in plan.sessions:
-            told = PlannedShape(
+            told = PlannedSession(
                 number=appointment.number,
                 phase=appointment.phase,
                 **self._time(appointment.opening),
             )
             if found is not None and neighbours:
                 near = _near(found, appointment.number, neighbours)
-                told.neighbours = [TimeShape(**self._time(opening)) for opening in near]
+                told.neighbours = [PlannedTime(**self._time(opening)) for opening in near]
             sessions.append(told)
         return {
             "sessions": sessions,

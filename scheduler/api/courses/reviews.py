@@ -8,8 +8,8 @@ from sqlmodel import col, select
 from scheduler.api.courses import shapes
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Looking, Writing, needs
-from scheduler.api.http.fields import Page, PathId, QueryId, Shape, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import PathId, QueryId, Shape, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import appointments
 from scheduler.booking.models import Appointment
 from scheduler.progress import reviews, scores
@@ -41,7 +41,7 @@ class ReviewShape(Shape):
     scores: list[ScoreShape] = Field(description="What was said so far, in that order.")
 
 
-class SaidScore(Shape):
+class NewScore(Shape):
     """The number that a patient said."""
 
     value: int = Field(strict=True, ge=0, le=10)
@@ -49,7 +49,7 @@ class SaidScore(Shape):
 
 @router.get("/reviews")
 @needs(Permission.CLEAR)
-def list_reviews(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[ReviewShape]:
+def list_reviews(call: Looking, paging: Paging, clinic_id: QueryId = None) -> Page[ReviewShape]:
     """Courses of which it is to be asked if they help, and was not answered: the last 60 days.
 
     A number for that session or a later one answers it, be it texted, given on the private page or
@@ -57,13 +57,13 @@ def list_reviews(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[R
     """
     if clinic_id is not None:
         call.actor.require(clinic_id)
-    after = part.after()
+    after = paging.after()
     waiting = [
         each
         for each in reviews.open_ones(call.session, call.actor, now=call.now, clinic_id=clinic_id)
         if after is None or each.course_id > after[-1]
-    ][: part.limit + 1]
-    shown = [each.course_id for each in waiting[: part.limit]]
+    ][: paging.limit + 1]
+    shown = [each.course_id for each in waiting[: paging.limit]]
     said = scores.of_courses(call.session, shown)
     numbers = {
         stored_id(row.id): row.number
@@ -95,12 +95,12 @@ def list_reviews(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[R
             ],
         )
 
-    return part.page(waiting, shape, lambda each: [each.course_id])
+    return paging.page(waiting, shape, lambda each: [each.course_id])
 
 
 @router.post("/appointments/{appointment_id}/score", response_model=ScoreShape)
 @needs(Permission.ATTEND)
-def enter_score(call: Writing, appointment_id: PathId, body: SaidScore) -> JSONResponse:
+def enter_score(call: Writing, appointment_id: PathId, body: NewScore) -> JSONResponse:
     """Enter how a patient says they are, about a session that has been; again: it is corrected."""
     appointment = appointments.find(call.session, call.actor, appointment_id)
     score: Score = scores.enter(

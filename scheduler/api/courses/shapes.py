@@ -19,7 +19,7 @@ from scheduler.booking.models import Course, CourseState
 from scheduler.storage.database import stored_id
 
 
-class MarkShape(CompromiseShape):
+class CourseCompromise(CompromiseShape):
     """Where a course is not at its pace, and why."""
 
     reason: str
@@ -46,7 +46,7 @@ class CourseShape(CourseHead):
         description="Sessions that were missed or cancelled and that none was added for yet:"
         " `POST .../make-up` adds one."
     )
-    compromises: list[MarkShape] = Field(
+    compromises: list[CourseCompromise] = Field(
         description="Where the dates are not at the pace of the phases, each with the reason."
         " Empty: the pace is kept. A cancelled session keeps its place; its gap is meant.",
         examples=[
@@ -102,7 +102,7 @@ def shape(call: Call, course: Course) -> CourseShape:
         appointments=[appointments.shape(appointment, zone) for appointment in sessions],
         to_make_up=extensions.to_make_up(course, sessions),
         compromises=[
-            MarkShape(
+            CourseCompromise(
                 kind=each.kind,
                 session_numbers=[each.number],
                 sentence=f"{each.what}.",

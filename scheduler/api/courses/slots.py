@@ -7,7 +7,7 @@ from pydantic import Field
 
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import LARGEST_ID, Day, QueryId, Shape, days_between, local
+from scheduler.api.http.fields import LARGEST_ID, Day, QueryId, Shape, check_days, local
 from scheduler.booking.availability import search
 from scheduler.clinic import setup
 from scheduler.infra.intervals import instant_of
@@ -25,7 +25,7 @@ class SlotShape(Shape):
     room_id: int
 
 
-class Slots(Shape):
+class SlotList(Shape):
     """Free times, by start and practitioner."""
 
     items: list[SlotShape]
@@ -39,9 +39,9 @@ def list_slots(
     first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
     last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
     practitioner_id: QueryId = None,
-) -> Slots:
+) -> SlotList:
     """When one session of a treatment could be: practitioner and room free together."""
-    days_between(first, last)
+    check_days(first, last)
     treatment = setup.find_treatment(call.session, call.actor, treatment_id)
     zone = zones.of(call.session, treatment.clinic_id)
     means = search.resources(call.session, treatment)
@@ -50,7 +50,7 @@ def list_slots(
     free = search.free_slots(
         call.session, means, first=first, last=last, now=call.now, practitioner_id=practitioner_id
     )
-    return Slots(
+    return SlotList(
         items=[
             SlotShape(
                 starts_at=local(instant_of(slot.starts_at), zone),

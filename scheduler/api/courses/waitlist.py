@@ -12,11 +12,10 @@ from sqlmodel import col
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
 from scheduler.api.http.fields import (
-    Change,
     ClockTime,
     Day,
     Id,
-    Page,
+    PatchShape,
     PathId,
     QueryId,
     Shape,
@@ -25,7 +24,7 @@ from scheduler.api.http.fields import (
     given,
     local,
 )
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit import audit_trail
 from scheduler.booking.courses import appointments
 from scheduler.booking.models import EntryState, Offer, WaitlistEntry
@@ -51,7 +50,7 @@ AS_KEPT = frozenset(
 Between = Annotated[list[ClockTime], Field(min_length=2, max_length=2)]
 
 
-class Wishes(Shape):
+class WaitlistWishes(Shape):
     """What would suit. What is not said does not matter."""
 
     practitioner_id: Id | None = None
@@ -71,7 +70,7 @@ class Wishes(Shape):
     need_reason: Text = Field("", max_length=200, description="Why, where it is not as usual.")
 
 
-class NewEntry(Wishes):
+class NewWaitlistEntry(WaitlistWishes):
     """Somebody for the waitlist: with `appointment_id` for an earlier time of that session; else
     with `treatment_id` and `patient_id`, for a session or a whole course."""
 
@@ -81,7 +80,7 @@ class NewEntry(Wishes):
     wants: Literal["earlier", "session", "course"] = "earlier"
 
 
-class EntryChange(Change, Wishes):
+class WaitlistEntryChange(PatchShape, WaitlistWishes):
     """Other wishes, or another need. An offer that no longer suits is withdrawn."""
 
 
@@ -93,7 +92,7 @@ class OfferedSession(Shape):
     practitioner_id: int
 
 
-class OfferShape(Shape):
+class WaitlistOfferShape(Shape):
     """What is offered just now."""
 
     sessions: list[OfferedSession]
@@ -101,7 +100,7 @@ class OfferShape(Shape):
     to_several: bool = Field(description="The first has it; otherwise it is kept for them.")
 
 
-class EntryShape(Shape):
+class WaitlistEntryShape(Shape):
     """Somebody on the waitlist. The version is in the ETag."""
 
     id: int
@@ -122,11 +121,11 @@ class EntryShape(Shape):
     state: EntryState
     reason: str = Field(description="Why it is over, where nothing was taken.")
     entered_at: str
-    offer: OfferShape | None
+    offer: WaitlistOfferShape | None
     version: int
 
 
-class Leave(Shape):
+class OfferDecline(Shape):
     """A no."""
 
     leave: bool = Field(False, strict=True, description="Take them off the list as well.")
@@ -136,13 +135,13 @@ class Leave(Shape):
 @needs(Permission.SEE_CALENDAR)
 def list_entries(
     call: Reading,
-    part: Part,
+    paging: Paging,
     *,
     clinic_id: QueryId = None,
     treatment_id: QueryId = None,
     patient_id: QueryId = None,
     state: EntryState | None = None,
-) -> Page[EntryShape]:
+) -> Page[WaitlistEntryShape]:
     """Who waits, who has an offer, and who waited, in the order in which they were entered.
 
     Offers go to those who agreed to texts, by need and then by waiting. Call the others.
@@ -156,21 +155,21 @@ def list_entries(
         )
         if wanted is not None
     ]
-    found = pagination.rows(call, WaitlistEntry, part, *where, clinic_id=clinic_id)
+    found = pagination.rows(call, WaitlistEntry, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
-    return pagination.page(found, part, lambda row: _shape(call, row, known_zones[row.clinic_id]))
+    return pagination.page(found, paging, lambda row: _shape(call, row, known_zones[row.clinic_id]))
 
 
-@router.post("", status_code=201, response_model=EntryShape)
+@router.post("", status_code=201, response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
-def enter(call: Writing, body: NewEntry) -> JSONResponse:
+def enter(call: Writing, body: NewWaitlistEntry) -> JSONResponse:
     """Put somebody on the waitlist. What is free already and suits is offered at once."""
     wishes = _wishes(body, body.model_dump(exclude={"appointment_id", "treatment_id", "wants"}))
     entry = entries.enter(call.session, call.actor, now=call.now, **_for_whom(call, body), **wishes)
     return _answer(call, entry, status=201)
 
 
-@router.get("/{entry_id}", response_model=EntryShape)
+@router.get("/{entry_id}", response_model=WaitlistEntryShape)
 @needs(Permission.SEE_CALENDAR)
 def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
     """One entry. That you looked is written down."""
@@ -187,9 +186,9 @@ def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
     return _answer(call, entry)
 
 
-@router.patch("/{entry_id}", response_model=EntryShape)
+@router.patch("/{entry_id}", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
-def change_entry(call: Writing, entry_id: PathId, body: EntryChange) -> JSONResponse:
+def change_entry(call: Writing, entry_id: PathId, body: WaitlistEntryChange) -> JSONResponse:
     """Change what would suit, or the need. They keep their place among equals."""
     entry = _expected(call, entry_id)
     entries.change(call.session, call.actor, entry, _wishes(body, given(body)), now=call.now)
@@ -203,7 +202,7 @@ def withdraw(call: Writing, entry_id: PathId) -> None:
     entries.withdraw(call.session, call.actor, _expected(call, entry_id), now=call.now)
 
 
-@router.post("/{entry_id}/acceptance", response_model=EntryShape)
+@router.post("/{entry_id}/acceptance", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def accept(call: Writing, entry_id: PathId) -> JSONResponse:
     """They take what is offered: the session is moved or booked, and its old time is free."""
@@ -213,9 +212,9 @@ def accept(call: Writing, entry_id: PathId) -> JSONResponse:
     return _answer(call, entry)
 
 
-@router.post("/{entry_id}/decline", response_model=EntryShape)
+@router.post("/{entry_id}/decline", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
-def decline(call: Writing, entry_id: PathId, body: Leave | None = None) -> JSONResponse:
+def decline(call: Writing, entry_id: PathId, body: OfferDecline | None = None) -> JSONResponse:
     """They do not want what is offered; it goes to the next, and they go on waiting."""
     entry = _expected(call, entry_id)
     offer = offers.find_running(call.session, entry)
@@ -231,7 +230,7 @@ def _expected(call: Call, entry_id: int) -> WaitlistEntry:
     return entry
 
 
-def _for_whom(call: Call, body: NewEntry) -> dict[str, Any]:
+def _for_whom(call: Call, body: NewWaitlistEntry) -> dict[str, Any]:
     for_treatment = body.treatment_id is not None and body.patient_id is not None
     if body.wants == "earlier":
         if body.appointment_id is None:
@@ -251,7 +250,7 @@ def _for_whom(call: Call, body: NewEntry) -> dict[str, Any]:
     }
 
 
-def _wishes(body: Wishes, said: Any) -> dict[str, Any]:
+def _wishes(body: WaitlistWishes, said: Any) -> dict[str, Any]:
     """The wishes that were said, as the room keeps them."""
     wishes: dict[str, Any] = {
         name: said[name] for name in ("practitioner_id", "need_reason") if name in said
@@ -278,12 +277,12 @@ def _minutes(between: list[str] | None) -> tuple[int | None, int | None]:
     return minute_of_day(first), end_of(last)
 
 
-def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> EntryShape:
+def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> WaitlistEntryShape:
     between = None
     if entry.from_minute is not None and entry.to_minute is not None:
         between = [_clock(entry.from_minute), _clock(entry.to_minute)]
     offer = entries.open_offer(call.session, entry) if entry.state == EntryState.OFFERED else None
-    return EntryShape.model_validate(
+    return WaitlistEntryShape.model_validate(
         {
             **{name: getattr(entry, name) for name in AS_KEPT},
             "id": stored_id(entry.id),
@@ -298,9 +297,11 @@ def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> EntryShape:
     )
 
 
-def _offer_shape(call: Call, entry: WaitlistEntry, offer: Offer, zone: ZoneInfo) -> OfferShape:
+def _offer_shape(
+    call: Call, entry: WaitlistEntry, offer: Offer, zone: ZoneInfo
+) -> WaitlistOfferShape:
     length = timedelta(minutes=call.session.get_one(Treatment, entry.treatment_id).minutes)
-    return OfferShape(
+    return WaitlistOfferShape(
         sessions=[
             OfferedSession(
                 starts_at=local(starts_at, zone),

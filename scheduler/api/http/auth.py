@@ -145,7 +145,7 @@ def read(request: Request, actor: Annotated[Actor, Depends(admit)]) -> Iterator[
 
 
 @dataclass(frozen=True)
-class Change:
+class ChangeRequest:
     """What a call that changes something says beside its body."""
 
     context: Context
@@ -187,15 +187,15 @@ def change(
             " answer, and nothing is done twice; with another body it gives 422.",
         ),
     ] = None,
-) -> Change:
+) -> ChangeRequest:
     """Read what a change says beside its body. Unfit for a key that nobody could type."""
     key = idempotency_key if request.method == "POST" else None
     if key is not None and not (key.isascii() and key.isprintable() and key):
         raise Invalid("An Idempotency-Key is made of visible ASCII characters.")
-    return Change(context_of(request), actor, print_, if_match, key)
+    return ChangeRequest(context_of(request), actor, print_, if_match, key)
 
 
-Changing = Annotated[Change, Depends(change, scope="function")]
+Changing = Annotated[ChangeRequest, Depends(change, scope="function")]
 
 
 def write(asked: Changing) -> Iterator[Call]:

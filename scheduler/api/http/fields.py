@@ -1,12 +1,9 @@
-"""What requests and answers are made of: bounds, forms and examples that routes share."""
+"""Field types and base classes of request and response bodies."""
 
-import base64
-import binascii
-import json
 import unicodedata
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Generic, Literal, TypeVar
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
@@ -18,23 +15,38 @@ from pydantic import (
     ConfigDict,
     Field,
     StringConstraints,
+    ValidationInfo,
 )
 
 from scheduler.i18n import languages
 from scheduler.infra.errors import Invalid
 
-Item = TypeVar("Item")
-Row = TypeVar("Row")
-
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 LARGEST_ID = 2**31 - 1
+UTC = ZoneInfo("UTC")
 MOST_DAYS = 92
 
 
 class Shape(BaseModel):
-    """A request or an answer. Fields that it does not have are refused."""
+    """A request or response body. Unknown fields are refused."""
 
     model_config = ConfigDict(extra="forbid")
+
+    @classmethod
+    def of(cls, source: object, zone: ZoneInfo = UTC, **fields: Any) -> Self:
+        """Copies the attributes of `source` that have a field's name.
+
+        `zone` is the clinic's zone, in which `LocalTime` fields are written. `fields` add values
+        or replace those of the source.
+        """
+        copied = {
+            name: getattr(source, name)
+            for name in cls.model_fields
+            if name not in fields and hasattr(source, name)
+        }
+        return cls.model_validate(
+            {**copied, **fields}, from_attributes=True, by_name=True, context={"zone": zone}
+        )
 
 
 def _without_defaults(schema: dict[str, Any]) -> None:
@@ -42,35 +54,38 @@ def _without_defaults(schema: dict[str, Any]) -> None:
         field.pop("default", None)
 
 
-class Change(Shape):
-    """A change: what is not sent stays as it is, so a field's default is told to nobody."""
+class PatchShape(Shape):
+    """The body of a PATCH. Fields that are not sent stay unchanged, so OpenAPI shows no default."""
 
     model_config = ConfigDict(json_schema_extra=_without_defaults)
 
 
-def _said(value: str) -> str:
-    for sign in value:
-        kind = unicodedata.category(sign)
-        # Signs that turn the writing, or are half of one, are somebody's joke or attack.
-        if (kind in {"Cc", "Cs"} and sign not in "\n\t") or sign in "\u202a\u202b\u202d\u202e":
-            raise ValueError("there is a character in it that cannot be shown")
+def _visible(value: str) -> str:
+    for character in value:
+        category = unicodedata.category(character)
+        # Half of a surrogate pair cannot be stored; a change of direction can disguise a text.
+        hidden = category in {"Cc", "Cs"} and character not in "\n\t"
+        if hidden or character in "\u202a\u202b\u202d\u202e":
+            raise ValueError(
+                f"it contains the invisible character U+{ord(character):04X}; remove it"
+            )
     return value
 
 
 def _is_text(value: object) -> object:
     if not isinstance(value, str):
-        raise ValueError("write it as text, in ISO 8601")  # noqa: TRY004 - pydantic wants a ValueError
+        raise ValueError("write it as a string in ISO 8601")  # noqa: TRY004 - pydantic wants a ValueError
     return value
 
 
-def _in_our_time(value: Any) -> Any:
+def _in_range(value: Any) -> Any:
     if not FIRST_YEAR <= value.year <= LAST_YEAR:
-        raise ValueError(f"the year must lie between {FIRST_YEAR} and {LAST_YEAR}")
+        raise ValueError(f"the year must be between {FIRST_YEAR} and {LAST_YEAR}, not {value.year}")
     return value
 
 
-Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_said)]
-"""A text without control characters, blanks around it dropped; a field says how long it may be."""
+Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_visible)]
+"""A text without control characters. Surrounding spaces are dropped. A field sets the length."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID, examples=[7])]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
@@ -78,13 +93,13 @@ QueryId = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 Moment = Annotated[
     AwareDatetime,
     BeforeValidator(_is_text),
-    AfterValidator(_in_our_time),
+    AfterValidator(_in_range),
     Field(examples=["2027-01-11T09:00:00-05:00"], description="RFC 3339, with an offset."),
 ]
 Day = Annotated[
     date,
     BeforeValidator(_is_text),
-    AfterValidator(_in_our_time),
+    AfterValidator(_in_range),
     Field(examples=["2027-01-11"]),
 ]
 ClockTime = Annotated[
@@ -98,82 +113,51 @@ KeepBooked = Annotated[
         " sessions make the answer 409, which lists them, and nothing changes.",
     ),
 ]
+
+
+def _in_clinic_zone(value: object, info: ValidationInfo) -> object:
+    context: Any = info.context
+    return local(value, context["zone"]) if isinstance(value, datetime) else value
+
+
+LocalTime = Annotated[
+    str,
+    BeforeValidator(_in_clinic_zone),
+    Field(examples=["2027-01-11T09:00:00-05:00"], json_schema_extra={"format": "date-time"}),
+]
+"""An instant in a response, written with the clinic's offset. `Shape.of` sets the zone."""
+
 Weekday = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 Language = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[A-Z]{2})?$")]
 
 
-def _spoken(value: str) -> str:
+def _known_language(value: str) -> str:
     if not languages.is_known(value):
-        raise ValueError(f"we have words for {', '.join(languages.codes())} only")
+        raise ValueError(
+            f"“{value}” is not a supported language; use one of {', '.join(languages.codes())}"
+        )
     return value
 
 
-Spoken = Annotated[Language, AfterValidator(_spoken)]
-"""A language in which we can ask for consent and text."""
-
-
-class Page(Shape, Generic[Item]):
-    """Part of a list."""
-
-    items: list[Item]
-    next_cursor: str | None = Field(description="Send it as `cursor` for the next part.")
-
-
-class Window(BaseModel):
-    """Which part of a list: how much of it, and after what."""
-
-    limit: int = 50
-    cursor: str | None = None
-
-    def after(self) -> list[Any] | None:
-        """The keys of the last row that was seen. Unfit for a cursor that is not ours."""
-        if self.cursor is None:
-            return None
-        try:
-            keys = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
-        except (binascii.Error, ValueError, UnicodeError, RecursionError):
-            keys = None
-        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and type(keys[-1]) is int):
-            raise Invalid("This cursor is not one of ours.", field="cursor")
-        if not 0 <= keys[-1] <= LARGEST_ID:
-            raise Invalid("This cursor is not one of ours.", field="cursor")
-        return keys
-
-    def page(
-        self,
-        rows: Iterable[Row],
-        shape: Callable[[Row], Item],
-        keys: Callable[[Row], list[Any]],
-    ) -> "Page[Item]":
-        """The part, out of one row more than its limit."""
-        found = list(rows)
-        more = len(found) > self.limit
-        last = keys(found[self.limit - 1]) if more else None
-        cursor = base64.urlsafe_b64encode(json.dumps(last).encode()).decode() if more else None
-        return Page(items=[shape(row) for row in found[: self.limit]], next_cursor=cursor)
-
-
-def window(
-    limit: Annotated[int, Query(ge=1, le=100, description="How many at most.")] = 50,
-    cursor: Annotated[str | None, Query(max_length=200)] = None,
-) -> Window:
-    """The query parameters of each list."""
-    return Window(limit=limit, cursor=cursor)
+Spoken = Annotated[Language, AfterValidator(_known_language)]
+"""A language that texts and pages are written in."""
 
 
 def local(instant: datetime, zone: ZoneInfo) -> str:
-    """RFC 3339 with the clinic's offset."""
+    """An instant in RFC 3339 with the offset of the clinic."""
     return instant.astimezone(zone).isoformat()
 
 
-def days_between(first: date, last: date) -> None:
-    """Refuse a stretch that ends before it begins, or is longer than a quarter."""
+def check_days(first: date, last: date) -> None:
+    """Raises Invalid for a range that ends before it begins, or is longer than a quarter."""
     if last < first:
-        raise Invalid("`to` must not be before `from`.", field="to")
-    if (last - first).days > MOST_DAYS:
-        raise Invalid(f"At most {MOST_DAYS} days can be asked for at once.", field="to")
+        raise Invalid(f"`to` ({last}) is before `from` ({first}). Send a later `to`.", field="to")
+    if (days := (last - first).days) > MOST_DAYS:
+        raise Invalid(
+            f"`from` to `to` spans {days} days. Ask for at most {MOST_DAYS} days.", field="to"
+        )
 
 
 def given(shape: BaseModel) -> Mapping[str, Any]:
-    """The fields of a change that were sent; those not sent stay as they are."""
+    """The fields of a PATCH that were sent."""
     return shape.model_dump(exclude_unset=True)

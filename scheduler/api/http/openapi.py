@@ -1,5 +1,7 @@
-"""The OpenAPI document, and the same as a page that asks nothing of any other host."""
+"""The OpenAPI document, and a page of it that loads nothing from other hosts."""
 
+import json
+import re
 from collections.abc import Iterator
 from html import escape
 from typing import Any
@@ -37,25 +39,33 @@ def mount(app: FastAPI) -> None:
 
 def document(app: FastAPI) -> dict[str, Any]:
     """The OpenAPI document, with the shape of problems, which no route declares as its answer."""
-    described = app.openapi()
-    schemas = described.setdefault("components", {}).setdefault("schemas", {})
+    described = _with_list_names(app.openapi())
     problem = ProblemShape.model_json_schema(ref_template="#/components/schemas/{model}")
-    schemas |= problem.pop("$defs")
-    schemas["Problem"] = problem
+    described["components"]["schemas"] |= problem.pop("$defs")
+    described["components"]["schemas"]["Problem"] = problem
     for operations in described["paths"].values():
         for method, operation in operations.items():
             _keep_headers_that_count(method, operation)
     return described
 
 
+def _with_list_names(described: dict[str, Any]) -> dict[str, Any]:
+    """A copy that calls a page of rooms `RoomList`; Pydantic calls it `Page_RoomShape_`."""
+    text = re.sub(r'Page_(\w+?)(Shape)?_(?=")', r"\1List", json.dumps(described))
+    renamed: dict[str, Any] = json.loads(text)
+    return renamed
+
+
 def _keep_headers_that_count(method: str, operation: dict[str, Any]) -> None:
-    """One way in serves all changes; what a route does not look at is not to be promised."""
+    """All changes share one dependency. Removes the headers that this route ignores."""
     ignored = set() if method == "post" else {"idempotency-key"}
     if "201" in operation["responses"] or method == "delete":
-        ignored.add("if-match")  # there is nothing yet, or no more, that could be stale
+        ignored.add("if-match")  # a row that is created or deleted cannot be stale
     if "parameters" in operation:
         operation["parameters"] = [
-            each for each in operation["parameters"] if each["name"].lower() not in ignored
+            parameter
+            for parameter in operation["parameters"]
+            if parameter["name"].lower() not in ignored
         ]
 
 
@@ -67,12 +77,12 @@ def _page(described: dict[str, Any]) -> Iterator[str]:
     yield f"<h1>{escape(info['title'])} {escape(info['version'])}</h1>"
     yield f"<p>{escape(info['description'])}<p>The whole document: <a href=/openapi.json>"
     yield "openapi.json</a>"
-    noun = ""
+    section = ""
     for path, operations in described["paths"].items():
         tag = next(iter(operations.values())).get("tags", [""])[0]
-        if tag != noun:
-            noun = tag
-            yield f"<h2>{escape(noun)}</h2>"
+        if tag != section:
+            section = tag
+            yield f"<h2>{escape(section)}</h2>"
         for method, operation in operations.items():
             yield from _operation(method, path, operation, schemas)
     yield "<h2>Shapes</h2>"
@@ -100,9 +110,9 @@ def _operation(
         yield f"<p>Body: {_type(schema)}"
         yield from _fields(schemas.get(schema.get("$ref", "").rpartition("/")[2], {}))
     yield "<table><tr><th>Answer<th>Meaning<th>Body"
-    for status, said in operation["responses"].items():
-        content: dict[str, Any] = next(iter(said.get("content", {}).values()), {})
-        yield f"<tr><td>{escape(status)}<td>{escape(said['description'])}"
+    for status, response in operation["responses"].items():
+        content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
+        yield f"<tr><td>{escape(status)}<td>{escape(response['description'])}"
         yield f"<td>{_type(content.get('schema', {}))}"
     yield "</table></details>"
 
@@ -113,9 +123,9 @@ def _fields(schema: dict[str, Any]) -> Iterator[str]:
     required = schema.get("required", [])
     yield "<table><tr><th>Field<th>Type<th>Meaning"
     for name, field in schema["properties"].items():
-        mark = "" if name in required else " (may be left out)"
+        optional = "" if name in required else " (optional)"
         example = f" e.g. {field['examples'][0]}" if field.get("examples") else ""
-        yield f"<tr><td><code>{escape(name)}</code>{mark}<td>{_type(field)}"
+        yield f"<tr><td><code>{escape(name)}</code>{optional}<td>{_type(field)}"
         yield f"<td>{escape(field.get('description', '') + example)}"
     yield "</table>"
 
@@ -125,9 +135,9 @@ def _type(schema: dict[str, Any]) -> str:
         name = escape(schema["$ref"].rpartition("/")[2])
         return f"<a href='#{name}'>{name}</a>"
     if "anyOf" in schema:
-        return " or ".join(_type(each) for each in schema["anyOf"])
+        return " or ".join(_type(option) for option in schema["anyOf"])
     if schema.get("type") == "array":
         return f"list of {_type(schema.get('items', {}))}"
     if "enum" in schema:
-        return escape(", ".join(str(each) for each in schema["enum"]))
+        return escape(", ".join(str(value) for value in schema["enum"]))
     return escape(str(schema.get("format") or schema.get("type") or "anything"))

@@ -5,8 +5,8 @@ from pydantic import Field
 
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import Page, QueryId, Shape, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import QueryId, Shape, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.reminders.staff import attention
 from scheduler.reminders.staff.attention import Kind
 from scheduler.staff.roles import Permission, may
@@ -25,7 +25,7 @@ NEEDS: dict[Kind, Permission] = {"clearance": Permission.CLEAR, "review": Permis
 """What somebody must be allowed to do, to be told of it; the rest is for all who see texts."""
 
 
-class MatterShape(Shape):
+class AttentionItem(Shape):
     """So many of a kind that wait at one clinic."""
 
     clinic_id: int
@@ -37,7 +37,7 @@ class MatterShape(Shape):
 
 @router.get("")
 @needs(Permission.SEE_MESSAGES)
-def list_matters(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[MatterShape]:
+def list_matters(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Page[AttentionItem]:
     """What waits for staff, the most pressing of each clinic first; nothing: nobody waits.
 
     Answers to texts (`urgent_reply`: they speak of danger), texts to many that nobody has confirmed
@@ -52,13 +52,13 @@ def list_matters(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[M
         if clinic_id in {None, each.clinic_id}
         and (each.kind not in NEEDS or may(call.actor.role, NEEDS[each.kind]))
     ]
-    after = part.after()
+    after = paging.after()
     places = {matter: [matter.clinic_id, place] for place, matter in enumerate(matters)}
     rest = [each for each in matters if after is None or places[each] > after]
     known_zones = zones.of_all(call.session, {each.clinic_id for each in rest})
-    return part.page(
+    return paging.page(
         rest,
-        lambda each: MatterShape(
+        lambda each: AttentionItem(
             clinic_id=each.clinic_id,
             kind=each.kind,
             count=each.count,

@@ -9,8 +9,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, etag, needs
-from scheduler.api.http.fields import LARGEST_ID, Page, PathId, QueryId, Shape, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import LARGEST_ID, PathId, QueryId, Shape, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit import audit_trail
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import MassText, MassTextState
@@ -21,7 +21,7 @@ from scheduler.storage.database import stored_id
 router = APIRouter(prefix="/mass-texts", tags=["messages"])
 
 
-class MassTextShape(Shape):
+class BulkTextShape(Shape):
     """Changes by the clinic that concern too many people to be texted without a second look."""
 
     id: int
@@ -35,7 +35,7 @@ class MassTextShape(Shape):
     decided_by: str
 
 
-class SampleShape(Shape):
+class SampleText(Shape):
     """One of the texts. Of the phone only the last digits are told."""
 
     kind: str = Field(examples=["cancelled"])
@@ -44,7 +44,7 @@ class SampleShape(Shape):
     text: str
 
 
-class PreviewShape(MassTextShape):
+class BulkTextPreview(BulkTextShape):
     """What of it is still to go out, by the calendar as it is now."""
 
     would_text: int = Field(
@@ -59,10 +59,10 @@ class PreviewShape(MassTextShape):
         description="The first session it speaks of. Once that has begun, its patient is not told"
         " any more: they are then before staff, in `/messages?for_staff=true`."
     )
-    samples: list[SampleShape] = Field(description="At most 10, each kind and language first.")
+    samples: list[SampleText] = Field(description="At most 10, each kind and language first.")
 
 
-class MassConfirmation(Shape):
+class BulkTextConfirmation(Shape):
     """How many people whoever confirms believes to text."""
 
     people: Annotated[int, Field(strict=True, ge=0, le=LARGEST_ID, examples=[73])]
@@ -71,17 +71,17 @@ class MassConfirmation(Shape):
 @router.get("")
 @needs(Permission.SEE_MESSAGES)
 def list_mass_texts(
-    call: Reading, part: Part, *, clinic_id: QueryId = None, state: MassTextState | None = None
-) -> Page[MassTextShape]:
+    call: Reading, paging: Paging, *, clinic_id: QueryId = None, state: MassTextState | None = None
+) -> Page[BulkTextShape]:
     """Texts to many, in the order in which they were held; `state=held`: those that wait."""
     where = [] if state is None else [col(MassText.state) == state]
-    found = pagination.rows(call, MassText, part, *where, clinic_id=clinic_id)
-    return pagination.page(found, part, lambda row: MassTextShape(**_fields(call, row)))
+    found = pagination.rows(call, MassText, paging, *where, clinic_id=clinic_id)
+    return pagination.page(found, paging, lambda row: BulkTextShape(**_fields(call, row)))
 
 
 @router.get("/{mass_text_id}")
 @needs(Permission.SEE_MESSAGES)
-def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> PreviewShape:
+def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> BulkTextPreview:
     """A preview: how many people, what it costs, and some of the texts. Your look is recorded."""
     batch = bulk_review.find(call.session, call.actor, mass_text_id)
     audit_trail.record(
@@ -94,7 +94,7 @@ def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> P
         call.session, batch, public_url=call.settings.public_url, now=call.now
     )
     begins = seen.next_session_at
-    return PreviewShape(
+    return BulkTextPreview(
         **_fields(call, batch),
         would_text=seen.people,
         texts=seen.texts,
@@ -104,7 +104,7 @@ def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> P
         by_language=seen.by_language,
         next_session_at=None if begins is None else local(begins, zone),
         samples=[
-            SampleShape(
+            SampleText(
                 kind=sample.kind,
                 language=sample.language,
                 phone=masked(sample.phone),
@@ -115,17 +115,17 @@ def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> P
     )
 
 
-@router.post("/{mass_text_id}/confirmation", response_model=MassTextShape)
+@router.post("/{mass_text_id}/confirmation", response_model=BulkTextShape)
 @needs(Permission.TEXT_MANY)
-def confirm(call: Writing, mass_text_id: PathId, body: MassConfirmation) -> JSONResponse:
+def confirm(call: Writing, mass_text_id: PathId, body: BulkTextConfirmation) -> JSONResponse:
     """Let it go, at the usual pace. Another number of people by now: 409 with `people`."""
     batch = bulk_review.find(call.session, call.actor, mass_text_id, lock=True)
     call.expect(batch.version)
     bulk_review.confirm(call.session, call.actor, batch, people=body.people, now=call.now)
-    return call.answer(MassTextShape(**_fields(call, batch)), version=batch.version)
+    return call.answer(BulkTextShape(**_fields(call, batch)), version=batch.version)
 
 
-@router.post("/{mass_text_id}/stop", response_model=MassTextShape)
+@router.post("/{mass_text_id}/stop", response_model=BulkTextShape)
 @needs(Permission.TEXT_MANY)
 def stop(call: Writing, mass_text_id: PathId) -> JSONResponse:
     """Let nothing more of it go out, before or after it was confirmed. It cannot be taken back.
@@ -135,7 +135,7 @@ def stop(call: Writing, mass_text_id: PathId) -> JSONResponse:
     batch = bulk_review.find(call.session, call.actor, mass_text_id, lock=True)
     call.expect(batch.version)
     bulk_review.stop(call.session, call.actor, batch, now=call.now)
-    return call.answer(MassTextShape(**_fields(call, batch)), version=batch.version)
+    return call.answer(BulkTextShape(**_fields(call, batch)), version=batch.version)
 
 
 def _fields(call: Call, batch: MassText) -> dict[str, object]:

@@ -11,8 +11,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import Day, Page, PathId, QueryId, Shape, days_between, local
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import Day, PathId, QueryId, Shape, check_days, local
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.infra.errors import Invalid
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import Message, MessageState
@@ -49,7 +49,7 @@ class MessageShape(Shape):
 @needs(Permission.SEE_MESSAGES)
 def list_messages(
     call: Reading,
-    part: Part,
+    paging: Paging,
     *,
     clinic_id: QueryId = None,
     state: MessageState | None = None,
@@ -69,14 +69,14 @@ def list_messages(
     if (first is None) != (last is None):
         raise Invalid("Give both `from` and `to`, or neither.", field="to")
     if first is not None and last is not None:
-        days_between(first, last)
+        check_days(first, last)
         utc = ZoneInfo("UTC")
         end = datetime.combine(last + timedelta(days=1), time(), tzinfo=utc)
         where.append(col(Message.due_at) >= datetime.combine(first, time(), tzinfo=utc))
         where.append(col(Message.due_at) < end)
-    found = pagination.rows(call, Message, part, *where, clinic_id=clinic_id)
+    found = pagination.rows(call, Message, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
-    return pagination.page(found, part, lambda row: _shape(row, known_zones[row.clinic_id]))
+    return pagination.page(found, paging, lambda row: _shape(row, known_zones[row.clinic_id]))
 
 
 @router.post("/{message_id}/handling", response_model=MessageShape)

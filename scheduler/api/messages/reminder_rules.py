@@ -10,8 +10,17 @@ from sqlmodel import col, select
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Looking, Reading, Rehearsing, Writing, needs
-from scheduler.api.http.fields import Change, Id, Page, PathId, QueryId, Shape, Spoken, Text, given
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import (
+    Id,
+    PatchShape,
+    PathId,
+    QueryId,
+    Shape,
+    Spoken,
+    Text,
+    given,
+)
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
@@ -94,7 +103,7 @@ class NewRule(RuleFields):
     templates: Templates = Field(min_length=1, max_length=20)
 
 
-class RuleChange(RuleFields, Change):
+class RuleChange(RuleFields, PatchShape):
     """What is to be different. Texts that are still owed follow."""
 
 
@@ -124,14 +133,14 @@ class StandardRule(RuleFields):
     clinic_id: int
 
 
-class Adoption(Shape):
+class RuleAdoption(Shape):
     """Which standard text a clinic is to send from now on."""
 
     clinic_id: Id
     kind: Text = Field(min_length=1, max_length=30, examples=["review"])
 
 
-class Draft(Shape):
+class TemplateDraft(Shape):
     """Words to be tried. Without `language` in each one that we have words for."""
 
     clinic_id: Id
@@ -140,7 +149,7 @@ class Draft(Shape):
     recipients: int = Field(1, strict=True, ge=1, le=100_000)
 
 
-class CaseShape(Shape):
+class TemplateCase(Shape):
     """One case of a text, as it would be sent, and what it costs."""
 
     language: str
@@ -153,7 +162,7 @@ class CaseShape(Shape):
     cost: str | None = Field(description="In the clinic's money, if it has said a segment_price.")
 
 
-class Preview(Shape):
+class TemplatePreview(Shape):
     """What a text would look like: the dearest case, and every other one."""
 
     text: str
@@ -163,19 +172,19 @@ class Preview(Shape):
     billed: int
     cost: str | None
     refusal: str = Field(description="Why it could not be saved as it is; empty: it could.")
-    cases: list[CaseShape]
+    cases: list[TemplateCase]
 
 
 @router.get("")
 @needs(Permission.SEE_MESSAGES)
-def list_rules(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[RuleShape]:
+def list_rules(call: Looking, paging: Paging, clinic_id: QueryId = None) -> Page[RuleShape]:
     """The rules of your clinics; a new clinic has the default ones."""
     ids = call.session.exec(
         select(Clinic.id).where(call.actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
     ).all()
     clinic_rules.settle(call.session, [stored_id(each) for each in ids], now=call.now)
     return pagination.page(
-        pagination.rows(call, ReminderRule, part, clinic_id=clinic_id), part, _shape
+        pagination.rows(call, ReminderRule, paging, clinic_id=clinic_id), paging, _shape
     )
 
 
@@ -193,7 +202,9 @@ def add_rule(call: Writing, body: NewRule) -> JSONResponse:
 
 @router.get("/standard")
 @needs(Permission.SEE_MESSAGES)
-def list_standard_rules(call: Reading, part: Part, clinic_id: QueryId = None) -> Page[StandardRule]:
+def list_standard_rules(
+    call: Reading, paging: Paging, clinic_id: QueryId = None
+) -> Page[StandardRule]:
     """The standard texts that your clinics lack: newer ones are never added to rules of their own.
 
     Those on what the clinic itself changes are the exception: each clinic has them.
@@ -209,14 +220,14 @@ def list_standard_rules(call: Reading, part: Part, clinic_id: QueryId = None) ->
         for clinic, missing in sorted(clinic_rules.not_adopted(call.session, wanted).items())
         for place, rule in enumerate(missing)
     ]
-    after = part.after()
+    after = paging.after()
     rest = [each for each in lacking if after is None or list(each[:2]) > after]
-    return part.page(rest, lambda each: _standard(each[2], each[0]), lambda each: [*each[:2]])
+    return paging.page(rest, lambda each: _standard(each[2], each[0]), lambda each: [*each[:2]])
 
 
 @router.post("/standard", status_code=201, response_model=RuleShape)
 @needs(Permission.SET_REMINDERS)
-def adopt_standard_rule(call: Rehearsing, body: Adoption) -> JSONResponse:
+def adopt_standard_rule(call: Rehearsing, body: RuleAdoption) -> JSONResponse:
     """Let a clinic send a standard text that it lacks. What was due before is not sent."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     rule = rule_editing.adopt(
@@ -234,7 +245,7 @@ def adopt_standard_rule(call: Rehearsing, body: Adoption) -> JSONResponse:
 
 @router.post("/preview")
 @needs(Permission.SEE_MESSAGES)
-def preview(call: Reading, body: Draft) -> Preview:
+def preview(call: Reading, body: TemplateDraft) -> TemplatePreview:
     """Try words before they are saved: each case of the text as it would be sent, and its price."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     setting = Setting(clinic, call.now, call.settings.public_url)
@@ -245,7 +256,7 @@ def preview(call: Reading, body: Draft) -> Preview:
         for proof in previews.of(setting, body.template, language)
     ]
     dearest = max(cases, key=lambda case: (case.segments, case.units))
-    return Preview(
+    return TemplatePreview(
         **dearest.model_dump(exclude={"language", "case"}),
         refusal=_refusal(setting, body.template, spoken),
         cases=cases,
@@ -277,9 +288,9 @@ def change_rule(call: Writing, rule_id: PathId, body: RuleChange) -> JSONRespons
     return call.answer(_shape(rule), version=rule.version)
 
 
-def _case(clinic: Clinic, language: str, proof: Proof, recipients: int) -> CaseShape:
+def _case(clinic: Clinic, language: str, proof: Proof, recipients: int) -> TemplateCase:
     cost = previews.cost(proof.counted, clinic, recipients)
-    return CaseShape(
+    return TemplateCase(
         language=language,
         case=proof.case,
         text=proof.text,

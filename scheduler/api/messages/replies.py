@@ -10,8 +10,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Looking, Writing, needs
-from scheduler.api.http.fields import Page, PathId, QueryId, Shape
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import PathId, QueryId, Shape
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit import audit_trail
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import Reply
@@ -44,7 +44,7 @@ class ReplyShape(Shape):
 @needs(Permission.SEE_MESSAGES)
 def list_replies(
     call: Looking,
-    part: Part,
+    paging: Paging,
     clinic_id: QueryId = None,
     *,
     waiting: bool = True,
@@ -59,10 +59,10 @@ def list_replies(
         where.append(col(Reply.handled_at).is_(None))
     if urgent is not None:
         where.append(col(Reply.urgent).is_(urgent))
-    found = pagination.rows(call, Reply, part, *where, clinic_id=clinic_id)
-    for reply in found[: part.limit]:
+    found = pagination.rows(call, Reply, paging, *where, clinic_id=clinic_id)
+    for reply in found[: paging.limit]:
         _note_look(call, reply)
-    return pagination.page(found, part, _shape)
+    return pagination.page(found, paging, _shape)
 
 
 @router.post("/{reply_id}/handling", response_model=ReplyShape)

@@ -7,8 +7,8 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import Page, QueryId, Shape
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import QueryId, Shape
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.staff.roles import Permission
 from scheduler.storage.database import stored_id
@@ -16,7 +16,7 @@ from scheduler.storage.database import stored_id
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
-class EntryShape(Shape):
+class AuditEntryShape(Shape):
     """One deed. Rows are only ever added."""
 
     id: int
@@ -36,23 +36,25 @@ class EntryShape(Shape):
 @needs(Permission.SEE_AUDIT)
 def list_entries(
     call: Reading,
-    part: Part,
+    paging: Paging,
     clinic_id: QueryId = None,
     subject: Annotated[str | None, Query(max_length=40, pattern="^[a-zA-Z ]+$")] = None,
     subject_id: QueryId = None,
-) -> Page[EntryShape]:
+) -> Page[AuditEntryShape]:
     """Deeds at your clinics, the newest first."""
     where = []
     if subject is not None:
         where.append(col(AuditEntry.subject) == subject)
     if subject_id is not None:
         where.append(col(AuditEntry.subject_id) == subject_id)
-    found = pagination.rows(call, AuditEntry, part, *where, clinic_id=clinic_id, newest_first=True)
-    return pagination.page(found, part, _shape)
+    found = pagination.rows(
+        call, AuditEntry, paging, *where, clinic_id=clinic_id, newest_first=True
+    )
+    return pagination.page(found, paging, _shape)
 
 
-def _shape(entry: AuditEntry) -> EntryShape:
-    return EntryShape(
+def _shape(entry: AuditEntry) -> AuditEntryShape:
+    return AuditEntryShape(
         id=stored_id(entry.id),
         at=entry.at.isoformat(),
         actor_kind=entry.actor_kind,

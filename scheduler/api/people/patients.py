@@ -9,8 +9,17 @@ from sqlmodel import Session, col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Looking, Writing, needs
-from scheduler.api.http.fields import Change, Id, Page, PathId, QueryId, Shape, Spoken, Text, given
-from scheduler.api.http.pagination import Part
+from scheduler.api.http.fields import (
+    Id,
+    PatchShape,
+    PathId,
+    QueryId,
+    Shape,
+    Spoken,
+    Text,
+    given,
+)
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit import audit_trail
 from scheduler.booking.courses import courses
 from scheduler.clinic import setup
@@ -50,7 +59,7 @@ class NewPatient(PatientFields):
     clinic_id: Id
 
 
-class PatientChange(Change):
+class PatientChange(PatchShape):
     """What is to be different. A new phone has yet to be proved."""
 
     name: Text = Field("", min_length=1, max_length=register.MAX_NAME)
@@ -60,7 +69,7 @@ class PatientChange(Change):
     texts: Literal["all", "fewer"] = "all"
 
 
-class NoTexts(Shape):
+class NoTextsReason(Shape):
     """Why somebody gets no texts. START, texted by that phone, lifts a STOP; one that was said on
     the private page can also be taken back there.
     """
@@ -86,20 +95,20 @@ class PatientShape(Shape):
     texts: Literal["all", "fewer"] = Field(
         description="`fewer`: a reminder before each session and news of changes, no more."
     )
-    no_texts: NoTexts | None = Field(description="Null: the patient is texted.")
+    no_texts: NoTextsReason | None = Field(description="Null: the patient is texted.")
 
 
 @router.get("")
 @needs(Permission.SEE_PATIENTS)
-def list_patients(call: Looking, part: Part, clinic_id: QueryId = None) -> Page[PatientShape]:
+def list_patients(call: Looking, paging: Paging, clinic_id: QueryId = None) -> Page[PatientShape]:
     """The patients of your clinics. That you looked at them is written down."""
     present = col(Patient.erased_at).is_(None)
-    found = pagination.rows(call, Patient, part, present, clinic_id=clinic_id)
-    for patient in found[: part.limit]:
+    found = pagination.rows(call, Patient, paging, present, clinic_id=clinic_id)
+    for patient in found[: paging.limit]:
         _note_look(call, patient)
     quiet = consent.silences(call.session, found)
     return pagination.page(
-        found, part, lambda patient: _shape(patient, quiet.get(stored_id(patient.id)))
+        found, paging, lambda patient: _shape(patient, quiet.get(stored_id(patient.id)))
     )
 
 
@@ -191,16 +200,16 @@ def _note_look(call: Call, patient: Patient) -> None:
     )
 
 
-def no_texts(session: Session, patient: Patient) -> NoTexts | None:
+def no_texts(session: Session, patient: Patient) -> NoTextsReason | None:
     """Why a patient gets no texts; None where they do."""
     return _quiet(consent.silences(session, [patient]).get(stored_id(patient.id)))
 
 
-def _quiet(silence: consent.Silence | None) -> NoTexts | None:
+def _quiet(silence: consent.Silence | None) -> NoTextsReason | None:
     if silence is None:
         return None
     since = None if silence.since is None else silence.since.isoformat()
-    return NoTexts(reason=silence.reason, since=since, words=silence.words)
+    return NoTextsReason(reason=silence.reason, since=since, words=silence.words)
 
 
 def _told(call: Call, patient: Patient) -> PatientShape:

@@ -11,22 +11,22 @@ from scheduler.staff import accounts
 router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
 
 
-class Password(Shape):
+class Credentials(Shape):
     """Who signs in."""
 
     email: Text = Field(min_length=3, max_length=254, examples=["front.desk@example.org"])
     password: SecretStr = Field(min_length=1, max_length=accounts.MAX_PASSWORD)
 
 
-class Token(Shape):
+class SignInToken(Shape):
     """What to send as `Authorization: Bearer ...` from now on. It lapses after 30 idle minutes."""
 
     token: str
     expires_at: str
 
 
-@router.post("", status_code=201, response_model=Token)
-def sign_in(request: Request, body: Password) -> JSONResponse:
+@router.post("", status_code=201, response_model=SignInToken)
+def sign_in(request: Request, body: Credentials) -> JSONResponse:
     """Exchange a password for a token."""
     context, origin = context_of(request), origin_of(request)
     request_id = request.state.request_id
@@ -43,4 +43,4 @@ def sign_in(request: Request, body: Password) -> JSONResponse:
             session, account, origin=origin, request_id=request_id, now=now
         )
         expires_at = row.expires_at.isoformat()
-    return JSONResponse(Token(token=token, expires_at=expires_at).model_dump(), 201)
+    return JSONResponse(SignInToken(token=token, expires_at=expires_at).model_dump(), 201)
