@@ -23,7 +23,13 @@ from scheduler.hooks import routes
 from scheduler.http.context import Context
 from scheduler.http.guess_limiter import origin_of
 from scheduler.http.idempotency import Replay
-from scheduler.http.request_gate import PLACES, RequestGate, TooLong, TooSlow, WrongHost
+from scheduler.http.request_gate import (
+    CONCURRENT_REQUESTS,
+    RequestGate,
+    TooLong,
+    TooSlow,
+    WrongHost,
+)
 from scheduler.infra.clock import Clock
 from scheduler.infra.errors import Conflict, Problem, Stale
 from scheduler.infra.settings import Settings
@@ -68,7 +74,7 @@ def create(
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        to_thread.current_default_thread_limiter().total_tokens = PLACES
+        to_thread.current_default_thread_limiter().total_tokens = CONCURRENT_REQUESTS
         app.state.began = clock.now()
         if worker is not None:
             worker.start()
@@ -130,7 +136,7 @@ def respond(scope: Scope, problem: Exception) -> Response:
 async def _handle(request: Request, problem: Exception) -> Response:
     if isinstance(problem, NoSuchLink):
         context: Context = request.app.state.context
-        context.misses.note(origin_of(request), context.clock.now())
+        context.guess_limiter.record(origin_of(request), context.clock.now())
     return respond(request.scope, problem)
 
 

@@ -174,9 +174,10 @@ def follow_clocks(
         raise typer.Exit(1)
 
 
-@commands.command("move-house")
-def move_house() -> None:
-    """Say that the clinic's public address is now PUBLIC_URL: texts go out from here."""
+@commands.command("move-house", hidden=True)  # the name before 0.2.0
+@commands.command("set-origin")
+def set_origin() -> None:
+    """Send texts for PUBLIC_URL from now on, after the clinic's address has changed."""
     with _opened() as (settings, database):
         _check_version(database)
         with database.transaction() as session:

@@ -214,7 +214,7 @@ def test_a_file_that_is_no_database_is_told_in_a_sentence(run: Run, tmp_path: Pa
 
     assert (done.code, done.complained) == (
         1,
-        "DATABASE_URL names a file that is not an SQLite database.\n",
+        "DATABASE_URL names a file that is not an SQLite database. Correct the path.\n",
     )
 
 

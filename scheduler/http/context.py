@@ -1,4 +1,4 @@
-"""What a root hands to the doors it opens: `app.state.context`."""
+"""What routes share in one process: `app.state.context`."""
 
 from dataclasses import dataclass, field
 
@@ -10,9 +10,9 @@ from scheduler.storage.database import Database
 
 @dataclass(frozen=True)
 class Context:
-    """The things that no door makes for itself."""
+    """Created once by `scheduler.app` and read by every route."""
 
     database: Database
     settings: Settings
     clock: Clock
-    misses: GuessLimiter = field(default_factory=GuessLimiter)
+    guess_limiter: GuessLimiter = field(default_factory=GuessLimiter)

@@ -1,8 +1,8 @@
-"""Addresses of private pages that lead nowhere: who tries too many is not answered for a while.
+"""Rate limit for requests with an unknown token in the URL.
 
-Nobody guesses 128 bits; but whoever tries is no patient, and costs what patients wait for. Each
-process counts for itself and forgets when it ends: a count in the database would let anybody
-write there without end. So four processes let forty a minute through: of 128 bits, as good as ten.
+A token of 128 bits cannot be guessed, but attempts slow down the pages of patients. Each process
+counts in memory, because a count in the database would let anyone write to it without limit. Four
+processes together allow forty guesses a minute, which does not help a guesser.
 """
 
 from collections import OrderedDict, deque
@@ -13,10 +13,10 @@ from fastapi import Request
 from scheduler.http.origins import household
 from scheduler.infra.errors import TooMany
 
-MOST = 10
-WITHIN = timedelta(minutes=1)
-MOST_ORIGINS = 10_000
-"""How many are remembered: those who missed last."""
+MAX_GUESSES = 10
+WINDOW = timedelta(minutes=1)
+MAX_ORIGINS = 10_000
+"""How many origins are remembered: those of the most recent guesses."""
 
 
 class TooManyGuesses(TooMany):
@@ -24,34 +24,34 @@ class TooManyGuesses(TooMany):
 
 
 class GuessLimiter:
-    """Who missed lately, and when."""
+    """The instants of recent guesses, by household."""
 
     def __init__(self) -> None:
-        self._at: OrderedDict[str, deque[datetime]] = OrderedDict()
+        self._guesses: OrderedDict[str, deque[datetime]] = OrderedDict()
 
-    def note(self, origin: str, now: datetime) -> None:
-        """An address (of a request from `origin`) led nowhere."""
-        if not (who := household(origin)):
+    def record(self, origin: str, now: datetime) -> None:
+        """A request from this origin named an unknown token."""
+        if not (key := household(origin)):
             return
-        self._at.setdefault(who, deque(maxlen=MOST)).append(now)
-        self._at.move_to_end(who)
-        while len(self._at) > MOST_ORIGINS:
-            self._at.popitem(last=False)
+        self._guesses.setdefault(key, deque(maxlen=MAX_GUESSES)).append(now)
+        self._guesses.move_to_end(key)
+        while len(self._guesses) > MAX_ORIGINS:
+            self._guesses.popitem(last=False)
 
     def check(self, origin: str, now: datetime) -> None:
-        """TooManyMisses, if there were too many within the last minute."""
-        at = self._at.get(household(origin))
-        if at and len(at) >= MOST and now - at[0] < WITHIN:
+        """Raise TooManyGuesses if this origin made too many within the last minute."""
+        guesses = self._guesses.get(household(origin))
+        if guesses and len(guesses) >= MAX_GUESSES and now - guesses[0] < WINDOW:
             raise TooManyGuesses
 
 
 async def refuse_guessers(request: Request) -> None:
-    """Look before an address with a token is looked up; not when anything else is asked for."""
+    """A dependency of routes: check the limit before a token is looked up."""
     if "token" in request.path_params:
         context = request.app.state.context
-        context.misses.check(origin_of(request), context.clock.now())
+        context.guess_limiter.check(origin_of(request), context.clock.now())
 
 
 def origin_of(request: Request) -> str:
-    """The address that a request comes from; empty where it is not known."""
+    """The IP address that a request comes from; empty if unknown."""
     return request.client.host if request.client else ""

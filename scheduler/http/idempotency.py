@@ -1,4 +1,4 @@
-"""The same request, sent twice, gives the same answer and is done once."""
+"""Idempotency keys: a request that is sent twice is executed once and answered the same."""
 
 import hashlib
 import json
@@ -11,12 +11,12 @@ from scheduler.infra.errors import Invalid
 from scheduler.storage.database import Instant
 from scheduler.storage.inserts import insert_or_ignore
 
-KEPT = timedelta(days=2)
-"""How long an answer can be had again."""
+KEEP_ANSWERS = timedelta(days=2)
+"""How long a repeated request gets the stored answer."""
 
 
 class IdempotencyKey(SQLModel, table=True):
-    """A key that somebody sent, what they sent with it, and what they were answered."""
+    """A key, the fingerprint of the request that used it, and the answer."""
 
     __tablename__ = "idempotency_keys"
 
@@ -29,7 +29,7 @@ class IdempotencyKey(SQLModel, table=True):
 
 
 class Replay(Exception):
-    """This was done before: here is the answer that was given then."""
+    """The request was executed before. Carries the answer that was given then."""
 
     def __init__(self, status: int, answer: Any, etag: str | None = None) -> None:
         super().__init__(status)
@@ -39,16 +39,16 @@ class Replay(Exception):
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
-    """What makes two requests the same."""
-    said = json.dumps([method, path, body], sort_keys=True, default=str)
-    return hashlib.sha256(said.encode()).hexdigest()
+    """A hash of everything that must agree when a key is used again."""
+    request = json.dumps([method, path, body], sort_keys=True, default=str)
+    return hashlib.sha256(request.encode()).hexdigest()
 
 
 def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime) -> None:
     """Claim the key in this transaction.
 
-    A second transaction with the key waits here for the first. Raises Replay when it was done
-    before, Unfit when the key came with another request.
+    A second transaction with the same key waits here for the first. Raises Replay if the request
+    was executed before, and Invalid if the key was used for another request.
     """
     row = {
         "owner": owner,
@@ -70,7 +70,7 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
 def finish(
     session: Session, *, owner: str, key: str, status: int, answer: Any, etag: str | None = None
 ) -> None:
-    """Keep the answer and its tag, in the transaction that did the deed."""
+    """Store the answer and its ETag, in the transaction that executed the request."""
     session.exec(
         update(IdempotencyKey)
         .where(col(IdempotencyKey.owner) == owner, col(IdempotencyKey.key) == key)
@@ -79,5 +79,6 @@ def finish(
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop keys whose answers nobody will ask for again."""
-    session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < now - KEPT))
+    """Delete keys whose answers are no longer kept."""
+    oldest = now - KEEP_ANSWERS
+    session.exec(delete(IdempotencyKey).where(col(IdempotencyKey.created_at) < oldest))

@@ -1,34 +1,34 @@
-"""Whose address a request came from, for limits that are of a household and not of its neighbours.
+"""Groups IP addresses into households and networks, for limits per origin.
 
-Who asks is who connects, or whom a proxy speaks for that TRUSTED_PROXIES names; the server sees to
-that before any door. Pure.
+The address is that of the connection or, behind a proxy that TRUSTED_PROXIES names, the one that
+the proxy reports. The server takes care of that before any route. Pure.
 """
 
 from ipaddress import IPv6Address, ip_address, ip_network
 
 HOUSEHOLD = {4: 32, 6: 56}
-"""A home has one address of the old kind, and of the new kind as many as it likes (RFC 6177)."""
-NEIGHBOURHOOD = {4: 24, 6: 56}
+"""Prefix lengths. A home has one IPv4 address, and a /56 of IPv6 addresses (RFC 6177)."""
+NETWORK = {4: 24, 6: 56}
 
 
 def household(origin: str) -> str:
-    """What one home or clinic shares: an IPv4 address, or an IPv6 network. Empty: tells nobody."""
+    """What one home or clinic shares: an IPv4 address, or an IPv6 /56. Empty if unknown."""
     return _around(origin, HOUSEHOLD).removesuffix("/32")
 
 
 def origin_and_network(origin: str) -> tuple[str, str]:
-    """An address and its network: /24, or /56 where a home gets so much. Empty: tells nobody."""
-    network = _around(origin, NEIGHBOURHOOD)
+    """An address and its network: a /24 for IPv4, a /56 for IPv6. Empty if unknown."""
+    network = _around(origin, NETWORK)
     if "/" not in network:
         return network, ""
     return _around(origin, {4: 32, 6: 128}).split("/")[0], network
 
 
-def _around(origin: str, length: dict[int, int]) -> str:
-    """The network of some length around an address. What is no address is as it is.
+def _around(origin: str, prefix: dict[int, int]) -> str:
+    """The network around an address, by prefix length. A string that is no address is unchanged.
 
-    This machine's own address stands for everybody behind a proxy that does not say who asks: a
-    budget on it would shut the form for the whole clinic.
+    A loopback address gives an empty string: it means a proxy that does not report its clients, and
+    a limit on it would close the form for everyone.
     """
     try:
         address = ip_address(origin)
@@ -38,4 +38,4 @@ def _around(origin: str, length: dict[int, int]) -> str:
         address = address.ipv4_mapped
     if address.is_loopback:
         return ""
-    return str(ip_network((address, length[address.version]), strict=False))
+    return str(ip_network((address, prefix[address.version]), strict=False))

@@ -1,7 +1,7 @@
-"""What every request passes before any door: its size, its host, a place in the line, a second try.
+"""ASGI middleware in front of every route: body size, host, concurrency limit, retries, headers.
 
-A pure ASGI layer. The body is read whole before a door sees it, so that a request that met another
-writer can be played again from the start, as long as its answer has not begun.
+It reads the whole body before a route sees it, so that a request that conflicts with another
+transaction (Busy) can run again from the start, unless its response has begun.
 """
 
 import logging
@@ -24,34 +24,35 @@ from scheduler.storage.database import Busy
 
 LOG = logging.getLogger(__name__)
 
-MOST_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 DRAINED_BYTES = 16 * 1024 * 1024
-"""How much of a body that is too long is read and dropped, so that the sender hears the answer."""
+"""How much of a body that is too long is read and dropped, because clients read the response only
+after they have sent the body."""
 BODY_SECONDS = 15.0
-LINE_SECONDS = 15.0
+QUEUE_SECONDS = 15.0
 TRIES = 3
-PLACES = 8
-"""How many requests are answered at once, and how many threads there are for them. A request in a
-place has a thread whenever it wants one: it cannot hold a row, or a connection, that others wait
-for on all threads, while itself waiting for a thread."""
-FOR_READERS = 2
-"""Places that are not given to requests that send something: when writers wait, reading goes on."""
-READING = frozenset({"GET", "HEAD", "OPTIONS"})
+CONCURRENT_REQUESTS = 8
+"""How many requests run at once, and how many threads there are. With fewer threads than requests,
+a request could hold a lock and wait for a thread while all threads wait for that lock."""
+RESERVED_FOR_READS = 2
+"""How many of these only reading requests may use, so that pages load while writers wait."""
+READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-NOBODY = "frame-ancestors 'none'"
+NO_FRAMES = "frame-ancestors 'none'"
 
 
 def policy(*framed_by: str, scripts: bool = False) -> str:
-    """What a page may load and do, and the origins that may show it in a frame; none: nobody.
+    """The Content-Security-Policy of a page. Only origins in `framed_by` may frame it.
 
-    `scripts`: it may run files of ours. None may run what stands within the page.
+    `scripts`: allows our script files. Inline scripts are never allowed.
     """
     return (
         "default-src 'none'; "
         + ("script-src 'self'; " if scripts else "")
         + "style-src 'self'; img-src 'self' data:; form-action 'self';"
-        " base-uri 'none'; " + (f"frame-ancestors {' '.join(framed_by)}" if framed_by else NOBODY)
+        " base-uri 'none'; "
+        + (f"frame-ancestors {' '.join(framed_by)}" if framed_by else NO_FRAMES)
     )
 
 
@@ -65,9 +66,9 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
     "Cache-Control": "no-store",
 }
-"""On every answer, errors too. A door that sets one of them itself keeps its own."""
+"""On every response, including errors. A header that a route sets takes precedence."""
 
-A_YEAR = "max-age=31536000"
+HTTPS_FOR_A_YEAR = "max-age=31536000"
 
 
 class TooLong(Problem):
@@ -89,14 +90,14 @@ class WrongHost(Problem):
 
 
 class Gone(Exception):
-    """Nobody is waiting for the answer any more."""
+    """The client has disconnected."""
 
 
 class RequestGate:
-    """Wraps the application. `answer` turns an error into what is sent for it.
+    """Wraps the application. `answer` turns an error into a response.
 
-    `public_url`: its host is answered to, and https asks browsers to stay with https. `hosts`:
-    others that are answered to.
+    Requests for other hosts than that of `public_url`, this machine and `hosts` are refused. With
+    an https `public_url`, browsers are told to use only https.
     """
 
     def __init__(
@@ -113,12 +114,12 @@ class RequestGate:
         self._hosts = {parts.hostname or "", "127.0.0.1", "localhost", "[::1]", *hosts}
         self._headers = dict(HEADERS)
         if parts.scheme == "https":
-            self._headers["Strict-Transport-Security"] = A_YEAR
-        self._places = anyio.Semaphore(PLACES)
-        self._writers = anyio.Semaphore(PLACES - FOR_READERS)
+            self._headers["Strict-Transport-Security"] = HTTPS_FOR_A_YEAR
+        self._requests = anyio.Semaphore(CONCURRENT_REQUESTS)
+        self._writers = anyio.Semaphore(CONCURRENT_REQUESTS - RESERVED_FOR_READS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Answer one request."""
+        """Answer one request and log it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
@@ -126,18 +127,18 @@ class RequestGate:
         request_id = secrets.token_hex(8)
         REQUEST_ID.set(request_id)
         scope.setdefault("state", {})["request_id"] = request_id
-        letter = _BodyReader(send, {**self._headers, "X-Request-ID": request_id})
+        response = _Response(send, {**self._headers, "X-Request-ID": request_id})
         inner: Scope = dict(scope)
         try:
             self._check_host(scope)
             body = await _read(scope, receive)
-            inner = await self._answer_in_turn(scope, body, receive, letter)
+            inner = await self._run_with_retries(scope, body, receive, response)
         except Gone:
             return
-        except Exception as problem:  # noqa: BLE001 - the outermost layer: whatever it is, it is answered
-            await self._apologise(scope, receive, letter, problem)
+        except Exception as problem:  # noqa: BLE001 - the outermost layer answers every error
+            await self._answer_error(scope, receive, response, problem)
         spent = (time.monotonic() - began) * 1000
-        LOG.info("%s %s %s %.0f ms", scope["method"], _template(inner), letter.status, spent)
+        LOG.info("%s %s %s %.0f ms", scope["method"], _template(inner), response.status, spent)
 
     def _check_host(self, scope: Scope) -> None:
         host = Headers(scope=scope).get("host", "")
@@ -145,50 +146,50 @@ class RequestGate:
         if name.lower() not in self._hosts:
             raise WrongHost
 
-    async def _answer_in_turn(
-        self, scope: Scope, body: bytes, receive: Receive, letter: "_BodyReader"
+    async def _run_with_retries(
+        self, scope: Scope, body: bytes, receive: Receive, response: "_Response"
     ) -> Scope:
-        """Answer, trying again when somebody else was writing. The scope as the doors left it."""
-        for tried in range(1, TRIES + 1):
-            # A door writes into its scope; the next try begins with a clean one.
+        """Run the application, again while it raises Busy. Returns the scope as it left it."""
+        for attempt in range(1, TRIES + 1):
+            # Routes write into the scope, so each attempt starts with a fresh copy.
             inner = {**scope, "state": dict(scope["state"])}
             try:
-                await self._answer_once(inner, _replay(body, receive), letter)
+                await self._run(inner, _replay(body, receive), response)
             except Busy as problem:
-                if letter.begun:
+                if response.begun:
                     raise
-                if tried == TRIES:
+                if attempt == TRIES:
                     raise Unavailable(
                         "Too many are booking at this moment. Nothing was lost; please try again."
                     ) from problem
-                await anyio.sleep(random.uniform(0.02, 0.1) * tried)  # noqa: S311 - only to part two
+                await anyio.sleep(random.uniform(0.02, 0.1) * attempt)  # noqa: S311 - not a secret
             else:
                 return inner
-        raise AssertionError  # the last try returns or raises
+        raise AssertionError  # the last attempt returns or raises
 
-    async def _answer_once(self, inner: Scope, receive: Receive, letter: "_BodyReader") -> None:
-        async with AsyncExitStack() as places:
+    async def _run(self, inner: Scope, receive: Receive, response: "_Response") -> None:
+        async with AsyncExitStack() as permits:
             try:
-                with anyio.fail_after(LINE_SECONDS):
-                    if inner["method"] not in READING:
-                        await places.enter_async_context(self._writers)
-                    await places.enter_async_context(self._places)
+                with anyio.fail_after(QUEUE_SECONDS):
+                    if inner["method"] not in READ_METHODS:
+                        await permits.enter_async_context(self._writers)
+                    await permits.enter_async_context(self._requests)
             except TimeoutError as problem:
                 raise Unavailable from problem
-            await self.app(inner, receive, letter.send)
+            await self.app(inner, receive, response.send)
 
-    async def _apologise(
-        self, scope: Scope, receive: Receive, letter: "_BodyReader", problem: Exception
+    async def _answer_error(
+        self, scope: Scope, receive: Receive, response: "_Response", problem: Exception
     ) -> None:
         if not isinstance(problem, Problem):
             LOG.error("unexpected error", exc_info=problem)
-        if letter.begun:
+        if response.begun:
             raise problem
-        await self._answer(scope, problem)(scope, receive, letter.send)
+        await self._answer(scope, problem)(scope, receive, response.send)
 
 
-class _BodyReader:
-    """The answer on its way out: with our headers, and remembered once it has begun."""
+class _Response:
+    """The response while it is sent: adds our headers and records its status."""
 
     def __init__(self, send: Send, headers: dict[str, str]) -> None:
         self._send = send
@@ -205,15 +206,15 @@ class _BodyReader:
             headers = MutableHeaders(raw=list(message.get("headers", ())))
             for name, value in self._headers.items():
                 headers.setdefault(name, value)
-            if NOBODY not in headers["Content-Security-Policy"]:
-                # It can only say yes or no to all, and would say no.
+            if NO_FRAMES not in headers["Content-Security-Policy"]:
+                # X-Frame-Options cannot list origins, and DENY would block the allowed ones.
                 del headers["X-Frame-Options"]
             message = {**message, "headers": headers.raw}
         await self._send(message)
 
 
 async def _read(scope: Scope, receive: Receive) -> bytes:
-    """The whole body. TooLong, TooSlow, or Gone."""
+    """The whole body. Raises TooLong, TooSlow or Gone."""
     announced = Headers(scope=scope).get("content-length", "")
     if announced.isdecimal() and int(announced) > DRAINED_BYTES:
         raise TooLong
@@ -226,29 +227,29 @@ async def _read(scope: Scope, receive: Receive) -> bytes:
                     raise Gone
                 part = message.get("body", b"")
                 length += len(part)
-                if length <= MOST_BYTES:
+                if length <= MAX_BODY_BYTES:
                     parts.append(part)
                 if length > DRAINED_BYTES or not message.get("more_body", False):
                     break
     except TimeoutError as problem:
         raise TooSlow from problem
-    if length > MOST_BYTES:
+    if length > MAX_BODY_BYTES:
         raise TooLong
     return b"".join(parts)
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    """The body once more, and then whatever the sender does next."""
-    waiting = [body]
+    """A `receive` that gives the body that was read, and then the client's next events."""
+    unread = [body]
 
-    async def again() -> MutableMapping[str, Any]:
-        if waiting:
-            return {"type": "http.request", "body": waiting.pop(), "more_body": False}
+    async def receive_again() -> MutableMapping[str, Any]:
+        if unread:
+            return {"type": "http.request", "body": unread.pop(), "more_body": False}
         return await receive()
 
-    return again
+    return receive_again
 
 
 def _template(scope: Scope) -> str:
-    """The path as its route spells it: what stands in for tokens and ids is not logged."""
+    """The path template of the route, so that tokens and ids are not logged."""
     return str(getattr(scope.get("route"), "path", None) or "-")

@@ -1,12 +1,12 @@
-"""The languages of texts and pages. One more language is one more folder, not code.
+"""The languages of texts and pages. A new language is a new folder and needs no code.
 
-`locale/<code>/LC_MESSAGES/` holds gettext catalogues: `texts.po` for what is texted, `pages.po` for
-what patients see. They are shipped and read as translators write them, so that no step of building
-can be forgotten. English is what they translate from, and stands in for what one of them lacks.
+`locale/<code>/LC_MESSAGES/` has two gettext catalogs: `texts.po` and `pages.po`. The program reads
+the .po files directly, so there is no build step to forget. English is the source language, and is
+used where a catalog has no translation.
 
-Days and times are written by explicit patterns with the names that Babel has for them: a library's
-short forms change with its version, and bring in signs (a narrow space before AM) that double the
-price of a text. A catalogue may translate a pattern too, in the context "pattern".
+Days and times are formatted with explicit patterns and Babel's names of days and months. Babel's
+short formats change between versions, and contain characters (a narrow space before AM) that double
+the price of a text. A catalog can translate a pattern, in the context "pattern".
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +27,7 @@ Domain = Literal["texts", "pages"]
 Clock = Literal["24", "12"]
 
 SOURCE = "en"
-"""The language of the words in the code."""
+"""The language of the sentences in the code."""
 
 FOLDER = Path(__file__).parent / "locale"
 
@@ -36,39 +36,40 @@ _ODD_SPACES = str.maketrans({"\u202f": " ", "\u00a0": " ", "\u2009": " "})
 
 @dataclass(frozen=True)
 class Language:
-    """One language, by its code of two letters. Its files are read when it first says something."""
+    """One language, by its two-letter code. Its catalogs are read when they are first used."""
 
     code: str
 
     @property
     def texts(self) -> NullTranslations:
-        """The words of texts: `gettext`, `ngettext`, `pgettext`, `npgettext`."""
-        return _catalogue(self.code, "texts")
+        """The catalog of texts: `gettext`, `ngettext`, `pgettext`, `npgettext`."""
+        return _catalog(self.code, "texts")
 
     @property
     def pages(self) -> NullTranslations:
-        """The words of pages."""
-        return _catalogue(self.code, "pages")
+        """The catalog of pages."""
+        return _catalog(self.code, "pages")
 
     @property
     def name(self) -> str:
-        """What it calls itself: English, español."""
+        """Its name in itself: English, español."""
         return str(_locale(self.code).get_display_name(self.code))
 
     def say(self, moment: date | time, pattern: str, domain: Domain = "texts") -> str:
-        """A local day or time by a pattern of Unicode's CLDR, `EEE d MMM`, or as the catalogue has
-        it in this language. Only plain spaces are in it.
+        """A local day or time in a CLDR pattern such as `EEE d MMM`, with plain spaces only.
+
+        The catalog may translate the pattern.
         """
-        pattern = _catalogue(self.code, domain).pgettext("pattern", pattern)
+        pattern = _catalog(self.code, domain).pgettext("pattern", pattern)
         written = parse_pattern(pattern).apply(moment, _locale(self.code))
         return written.translate(_ODD_SPACES)
 
     def date(self, local: date) -> str:
-        """`Mon 11 Jan`, from a local day or time, as short as texts need it."""
+        """A local day in the short form of texts: `Mon 11 Jan`."""
         return self.say(local, "EEE d MMM")
 
     def time(self, local: time | datetime, clock: Clock = "24") -> str:
-        """`9:00` or, by the 12-hour clock, `9:00 AM`, from a local time."""
+        """A local time: `9:00`, or `9:00 AM` with the 12-hour clock."""
         if clock == "24":
             return f"{local.hour}:{local.minute:02}"
         half = self.texts.pgettext("clock", "PM" if local.hour >= 12 else "AM")
@@ -77,9 +78,9 @@ class Language:
 
 @dataclass(frozen=True)
 class Words(Mapping[str, str]):
-    """One text by the code of a language: English as it is here, others as catalogues have it.
+    """The translations of one English text, by language code.
 
-    A language that lacks the text is not in it. Nothing is read before something is asked for.
+    A language without a translation is not a key. Catalogs are read on first access.
     """
 
     context: str
@@ -88,10 +89,12 @@ class Words(Mapping[str, str]):
     def __getitem__(self, code: str) -> str:
         if code == SOURCE:
             return self.english
-        said = Language(code).texts.pgettext(self.context, self.english) if is_known(code) else ""
-        if said in {"", self.english}:
+        if not is_known(code):
             raise KeyError(code)
-        return said
+        translation = Language(code).texts.pgettext(self.context, self.english)
+        if translation in {"", self.english}:
+            raise KeyError(code)
+        return translation
 
     def __iter__(self) -> Iterator[str]:
         return (code for code in codes() if code in self)
@@ -102,19 +105,17 @@ class Words(Mapping[str, str]):
 
 @cache
 def codes() -> tuple[str, ...]:
-    """Every language there is, English first."""
+    """The codes of all languages, English first."""
     return (SOURCE, *sorted(place.name for place in FOLDER.iterdir() if place.is_dir()))
 
 
 def of(*wished: str) -> Language:
-    """The first of these (`es`, `es-MX`) that there is: the patient's, else the clinic's. Else
-    English.
-    """
+    """The first available language of these codes (`es`, `es-MX`), else English."""
     return Language(next(filter(is_known, map(_short, wished)), SOURCE))
 
 
 def is_known(code: str) -> bool:
-    """Whether there are words in a language."""
+    """Whether there are catalogs in this language."""
     return code in codes()
 
 
@@ -128,8 +129,8 @@ def _locale(code: str) -> Locale:
 
 
 @cache
-def _catalogue(code: str, domain: Domain) -> NullTranslations:
-    """A catalogue, compiled in memory. One that is missing says everything in English."""
+def _catalog(code: str, domain: Domain) -> NullTranslations:
+    """A catalog, compiled in memory. A missing one leaves everything in English."""
     place = FOLDER / code / "LC_MESSAGES" / f"{domain}.po"
     if not place.exists():
         return NullTranslations()

@@ -1,13 +1,10 @@
-"""The language in which the one who is being answered is spoken to.
+"""The language, year and country of the current request, and sentences in that language.
 
-A door says it once (`speak`), before it reads or writes a word for that person; rooms ask it for
-their sentences, as they would ask for a word in a dictionary. It belongs to the request at hand:
-requests that run at the same time do not hear each other. Where nobody has said anything, as in
-the API, it is English. The year in which the answer is read is told in the same way (`read_in`).
-Texts are not written by it: the dispatcher names each one's language.
+The edge sets them once per request (`activate`, `set_display_year`, `set_country`) with context
+variables, so that concurrent requests do not affect each other. The default is English, which the
+API uses. Texts do not use this module: the dispatcher passes the language of each text.
 
-For pybabel: `gettext` (mostly imported as `_`), `ngettext` and `marked` name what is to be
-translated, in the catalogue `pages`.
+Catalog extraction recognizes `gettext` (usually imported as `_`), `ngettext` and `marked`.
 """
 
 from collections.abc import Sequence
@@ -17,74 +14,73 @@ from datetime import date
 from scheduler.i18n import languages
 from scheduler.i18n.languages import Language
 
-_SPOKEN: ContextVar[str] = ContextVar("spoken", default=languages.SOURCE)
-"""The code of the language."""
+_LANGUAGE: ContextVar[str] = ContextVar("language", default=languages.SOURCE)
+"""A language code."""
 
 _YEAR: ContextVar[int | None] = ContextVar("year", default=None)
-"""The year in which the answer is read; None where no door has said it."""
-
-_DAY_FIRST = ("d MMMM", "d MMMM y")
-
-_A_WEEK = [date(2024, 1, day) for day in range(1, 8)]  # the first of them is a Monday
-
+"""The year in which the page is read. Dates in other years show their year."""
 
 _COUNTRY: ContextVar[str] = ContextVar("country", default="")
-"""The country of the clinic that is spoken of; empty where no door has said it."""
+"""The country of the clinic on the page, which decides the order of day and month in English."""
 
-_MONTH_FIRST = frozenset({"US", "PH"})
+_DAY_FIRST = ("d MMMM", "d MMMM y")
+_MONTH_FIRST = ("MMMM d", "MMMM d, y")
+_MONTH_FIRST_COUNTRIES = frozenset({"US", "PH"})
+
+_MONDAY_TO_SUNDAY = [date(2024, 1, day) for day in range(1, 8)]
 
 
 def activate(*wished: str) -> Language:
-    """From now on, in this request, the first of these languages that there is, else English."""
+    """Use the first available of these languages in this request, else English."""
     chosen = languages.of(*wished)
-    _SPOKEN.set(chosen.code)
+    _LANGUAGE.set(chosen.code)
     return chosen
 
 
 def set_display_year(year: int) -> None:
-    """From now on, in this request, days of other years are named with theirs."""
+    """Show the year of dates that are not in this year, in this request."""
     _YEAR.set(year)
 
 
 def set_country(country: str) -> None:
-    """From now on, in this request, days are written as in this country (US, DE ...)."""
+    """Write dates as in this country (US, DE ...), in this request."""
     _COUNTRY.set(country)
 
 
 def is_month_first(country: str) -> bool:
-    """Whether a day is March 8 there, not 8 March."""
-    # Only in English: who reads Spanish in New York still reads the day first.
-    return country in _MONTH_FIRST and _SPOKEN.get() == "en"
+    """Whether people in this country write March 8, not 8 March."""
+    # Only in English: Spanish in New York also has the day first.
+    return country in _MONTH_FIRST_COUNTRIES and _LANGUAGE.get() == "en"
 
 
 def language() -> Language:
-    """What is being spoken."""
-    return Language(_SPOKEN.get())
+    """The language of this request."""
+    return Language(_LANGUAGE.get())
 
 
 def is_far(day: date) -> bool:
-    """Whether a day is of another year than the one in which the answer is read."""
+    """Whether a day is in another year than the display year."""
     return _YEAR.get() not in {None, day.year}
 
 
 def format_day(day: date, pattern: str = "") -> str:
-    """A day by a pattern of Unicode's CLDR, or as the catalogue has that pattern.
+    """A day in a CLDR pattern, which the catalog may translate.
 
-    Without one: 8 March, or March 8, and 8 March 2028 in another year than that.
+    Without a pattern: 8 March or March 8, with the year if it is not the display year.
     """
     if not pattern:
-        plain, far = ("MMMM d", "MMMM d, y") if is_month_first(_COUNTRY.get()) else _DAY_FIRST
-        pattern = far if is_far(day) else plain
+        plain, with_year = _MONTH_FIRST if is_month_first(_COUNTRY.get()) else _DAY_FIRST
+        pattern = with_year if is_far(day) else plain
     return language().say(day, pattern, "pages")
 
 
 def weekday_names() -> list[str]:
     """The names of the weekdays, Monday first."""
-    return [format_day(day, "cccc") for day in _A_WEEK]
+    return [format_day(day, "cccc") for day in _MONDAY_TO_SUNDAY]
 
 
 def join(words: Sequence[str], *, either: bool = False) -> str:
-    """Words as a list in a sentence: a, b and c; `either`: a, b or c."""
+    """A list in a sentence: "a, b and c", or with `either` "a, b or c"."""
     if len(words) < 2:
         return "".join(words)
     pattern = gettext("%(those)s or %(last)s") if either else gettext("%(those)s and %(last)s")
@@ -117,15 +113,15 @@ def weeks(number: int) -> str:
 
 
 def gettext(message: str) -> str:
-    """A sentence of a page as this language has it; in English where it has none."""
+    """The translation of a sentence, or the English sentence if there is none."""
     return language().pages.gettext(message) if message else ""
 
 
 def ngettext(one: str, many: str, number: int) -> str:
-    """The same for a sentence that depends on a number."""
+    """The translation of a sentence that depends on a number."""
     return language().pages.ngettext(one, many, number)
 
 
 def marked(message: str) -> str:
-    """The message itself: it is to be translated, but not here and now."""
+    """The message itself. Marks it for translation where it is shown."""
     return message

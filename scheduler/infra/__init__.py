@@ -1,4 +1,4 @@
-"""Clock, settings, errors, logging and other parts that know nothing of clinics.
+"""Clock, settings, errors, logging and other parts that do not depend on clinics.
 
 May import i18n.
 """

@@ -1,4 +1,4 @@
-"""The only place that asks what time it is. Rooms get `now` as an argument."""
+"""The only module that reads the system's clock. Domain code receives `now` as an argument."""
 
 import time
 import zoneinfo
@@ -7,7 +7,7 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Whatever can tell the time."""
+    """A source of the current time."""
 
     def now(self) -> datetime:
         """The aware UTC instant."""
@@ -23,8 +23,7 @@ class SystemClock:
 
 
 class FastClock:
-    """Shows the clinic's weeks in minutes: starts at an instant and runs `speed` times
-    as fast as the machine's."""
+    """Starts at an instant and runs `speed` times as fast as the machine's clock; for the demo."""
 
     def __init__(self, start: datetime, speed: float) -> None:
         self._start = start
@@ -32,11 +31,11 @@ class FastClock:
         self._began = time.monotonic()
 
     def now(self) -> datetime:
-        """The aware UTC instant, as the clinic in fast motion has it."""
+        """The aware UTC instant on the accelerated clock."""
         return self._start + timedelta(seconds=(time.monotonic() - self._began) * self._speed)
 
 
 def use_packaged_zones() -> None:
-    """Take zone data from the `tzdata` package, not from whatever the machine has."""
+    """Take zone data from the `tzdata` package, not from the operating system."""
     zoneinfo.reset_tzpath(to=())
     zoneinfo.ZoneInfo.clear_cache()

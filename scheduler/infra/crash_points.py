@@ -1,12 +1,12 @@
-"""Places where a test may kill the process, to show that nothing is lost or done twice."""
+"""Points where a test can kill the process, to check that no text is lost or sent twice."""
 
 import os
 
 KILLED = 137
-"""The exit code of a process that was killed outright, as a shell reports it."""
+"""Exit code of a process that was killed, as a shell reports it."""
 
 
 def crash_point(name: str) -> None:
-    """Die here, without cleaning up, if the environment's CRASH_AT names this place."""
+    """End the process without cleanup if the environment variable CRASH_AT names this point."""
     if os.environ.get("CRASH_AT") == name:
         os._exit(KILLED)

@@ -1,4 +1,4 @@
-"""What can go wrong: a name, a kind, a sentence. The kind becomes the status code at the door."""
+"""Error types. The API and the pages turn the type into a status code and show the sentence."""
 
 
 class Problem(Exception):

@@ -1,4 +1,4 @@
-"""Arithmetic on stretches of time, counted in whole UTC minutes since 1970, half-open. Pure."""
+"""Arithmetic on half-open intervals of whole UTC minutes since 1970. Pure."""
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -9,14 +9,14 @@ Minute = int
 
 
 class Interval(NamedTuple):
-    """From the first minute up to, not including, the last."""
+    """From minute `start` up to, not including, minute `end`."""
 
     start: Minute
     end: Minute
 
 
 def minute_of(instant: datetime) -> Minute:
-    """The minute that an aware instant falls on. A naive datetime or stray seconds: ValueError."""
+    """The minute of an aware instant. Raises ValueError for a naive datetime, or for seconds."""
     if instant.tzinfo is None:
         raise ValueError("an instant needs a time zone")
     minutes, rest = divmod(instant.timestamp(), 60)
@@ -31,12 +31,12 @@ def instant_of(minute: Minute) -> datetime:
 
 
 def overlap(one: Interval, other: Interval) -> bool:
-    """Whether two half-open stretches share a minute; touching is not sharing."""
+    """Whether two intervals share a minute. Adjacent intervals do not."""
     return one.start < other.end and other.start < one.end
 
 
 def subtract(whole: Interval, taken: Iterable[Interval]) -> list[Interval]:
-    """What is left of a stretch, in order, when the taken ones (in any order) are cut out."""
+    """The parts of `whole`, in order, that no interval of `taken` (in any order) covers."""
     left: list[Interval] = []
     cursor = whole.start
     for start, end in sorted(taken):
@@ -50,7 +50,7 @@ def subtract(whole: Interval, taken: Iterable[Interval]) -> list[Interval]:
 
 
 def cut_into_days(whole: Interval, longest: int = 1440) -> list[Interval]:
-    """The same stretch in pieces of at most `longest` minutes."""
+    """The interval in pieces of at most `longest` minutes."""
     return [
         Interval(start, min(start + longest, whole.end))
         for start in range(whole.start, whole.end, longest)

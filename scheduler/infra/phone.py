@@ -1,4 +1,4 @@
-"""Phone numbers in one form (E.164), checked before anything is sent to them."""
+"""Parses and checks phone numbers, and stores them in one form (E.164)."""
 
 from collections.abc import Collection
 
@@ -12,14 +12,14 @@ from scheduler.infra.errors import Invalid
 MAX_TYPED = 40
 NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with its area code.")
 
-# Premium, shared-cost and the like earn money for whoever asks us to text them.
+# Texts to premium and shared-cost numbers would earn money for the owner of the number.
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
 def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
-    """A typed number as E.164, read as people of `country` write it. Unfit with a sentence.
+    """A typed number as E.164, read as written in `country`. Raises Invalid with a reason.
 
-    `allowed`: countries that may be texted; empty: only `country`.
+    `allowed`: countries that may be texted. Empty means only `country`.
     """
     if len(typed) > MAX_TYPED:
         raise Invalid(_("This phone number is too long."), field="phone")
@@ -50,23 +50,23 @@ def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
 def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
     """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
     national = str(number.national_number)
-    # Area codes such as 900 cost the caller money, even for numbers of fiction.
+    # Area codes such as 900 cost the caller money, even for reserved numbers.
     return number.country_code == 1 and national[3:8] == "55501" and national[0] != "9"
 
 
 def for_people(number: str) -> str:
-    """An E.164 number as people of its country write it."""
+    """An E.164 number in its national format."""
     parsed = phonenumbers.parse(number)
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 
 
 def masked(number: str) -> str:
-    """A number that may stand in a page or a log: its last two digits only."""
+    """The last two digits of a number, for pages and logs."""
     return f"...{number[-2:]}"
 
 
 def country_of(number: str) -> str:
-    """The country of a number that begins with +. Unfit where there is none such."""
+    """The country of a number that begins with +. Raises Invalid if there is none."""
     try:
         region = phonenumbers.region_code_for_number(phonenumbers.parse(number))
     except NumberParseException:

@@ -1,4 +1,4 @@
-"""What the environment says. Read by the roots, once, when they start."""
+"""Settings from environment variables. Each command reads them once, when it starts."""
 
 import os
 import secrets

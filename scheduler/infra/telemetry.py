@@ -1,7 +1,7 @@
-"""What is logged, and how: no names, no phone numbers, no tokens.
+"""Logging without names, phone numbers and tokens.
 
-An error's own words may quote a row or a request, so a traceback is written with its places and
-kinds only; the sentence of one of our own problems is safe, for it is written for people.
+The message of an exception may quote a row or a request, so a traceback is logged with types and
+positions only. The sentence of a Problem is safe: we wrote it, and it quotes no data.
 """
 
 import json
@@ -15,7 +15,7 @@ from typing import Literal
 from scheduler.infra.errors import Problem
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
-"""The id of the request that is being answered; empty outside of one."""
+"""The id of the current request; empty outside requests."""
 
 ErrorInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -23,23 +23,23 @@ ErrorInfo = (
 
 
 class Discreet(logging.Formatter):
-    """One line a record; of an error, where it happened and of what kind it is."""
+    """One line per record. For an error, its types and positions, without its messages."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Time (UTC), level, request, words."""
+        """Time (UTC), level, request id, message."""
         parts = [_time(record), record.levelname, REQUEST_ID.get() or "-", record.getMessage()]
         if record.exc_info:
             parts.append(self.formatException(record.exc_info))
         return " ".join(parts)
 
     def formatException(self, ei: ErrorInfo) -> str:  # noqa: N802 - the base class names it
-        """The chain of errors, without what they quote."""
+        """The chain of exceptions, without their messages."""
         lines: list[str] = []
         error, seen = ei[1], set[int]()
         while error is not None and id(error) not in seen:
             seen.add(id(error))
-            words = f": {error.sentence}" if isinstance(error, Problem) else ""
-            lines += [f"{type(error).__qualname__}{words}"]
+            sentence = f": {error.sentence}" if isinstance(error, Problem) else ""
+            lines += [f"{type(error).__qualname__}{sentence}"]
             lines += [
                 f"  {frame.filename}:{frame.lineno} in {frame.name}"
                 for frame in traceback.extract_tb(error.__traceback__)
@@ -49,11 +49,11 @@ class Discreet(logging.Formatter):
 
 
 class Json(Discreet):
-    """The same as one JSON object a line, for programs that read logs."""
+    """One JSON object per line, for log collectors."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Keys: at, level, logger, request_id, message, error."""
-        said = {
+        fields = {
             "at": _time(record),
             "level": record.levelname,
             "logger": record.name,
@@ -61,12 +61,12 @@ class Json(Discreet):
             "message": record.getMessage(),
         }
         if record.exc_info:
-            said["error"] = self.formatException(record.exc_info)
-        return json.dumps(said)
+            fields["error"] = self.formatException(record.exc_info)
+        return json.dumps(fields)
 
 
 def set_up(form: Literal["text", "json"]) -> None:
-    """Log to standard error from now on. What libraries say below a warning is left out."""
+    """Log to standard error. Libraries log warnings and errors only."""
     handler = logging.StreamHandler()
     handler.setFormatter(Json() if form == "json" else Discreet())
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -74,7 +74,7 @@ def set_up(form: Literal["text", "json"]) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
-    # Alembic's own lines are only of use to whoever writes a migration.
+    # Alembic's progress messages only help while writing a migration.
     logging.getLogger("alembic").setLevel(logging.WARNING)
 
 

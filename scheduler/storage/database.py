@@ -1,7 +1,7 @@
 """Engine, transactions and column types; knows nothing of clinics.
 
-One `Database` is made by each root. A transaction is opened at the edge (a request, a tick of the
-worker, a command) and committed there, once.
+Each root makes one `Database`. The edge (a request, a tick of the worker, a command) opens a
+transaction and commits it once.
 """
 
 import sqlite3
@@ -27,13 +27,13 @@ from scheduler.storage import sqlite_file
 from scheduler.storage.sqlite_file import Turn
 
 WAIT_SECONDS = 5.0
-"""How long a writer waits in all before it is told to come back: for its turn in this process, and
-then for whoever writes to an SQLite file from outside."""
-LEAST_SECONDS = 0.1
-"""How long it waits for the file when the wait for its turn took the whole time."""
+"""How long a writer waits before it fails: for its turn among our processes, and then for another
+program that writes to the SQLite file."""
+MIN_FILE_WAIT_SECONDS = 0.1
+"""How long it waits for the file even if the wait for its turn took all of `WAIT_SECONDS`."""
 
 FAULT_SECONDS = 60.0
-"""How long after a fault of storage a process says that it is not well."""
+"""How long the health page reports a storage fault after it occurred."""
 
 Known = TypeVar("Known")
 
@@ -48,11 +48,11 @@ SQLModel.metadata.naming_convention = {
 
 
 class Busy(Exception):
-    """Somebody else was writing the same rows. The whole story may be tried again."""
+    """Another transaction was writing the same rows. Retry the whole transaction."""
 
 
 class Instant(TypeDecorator[datetime]):
-    """An aware UTC datetime. SQLite forgets zones, so naive values are refused on the way in."""
+    """An aware UTC datetime. SQLite does not store zones, so naive values raise ValueError."""
 
     impl = DateTime(timezone=True)
     cache_ok = True
@@ -71,7 +71,7 @@ class Instant(TypeDecorator[datetime]):
 
 
 class Versioned(SQLModel):
-    """A row that two people may change at once: the later one is told (`Stale`)."""
+    """A row that two people may edit at once: the second one to save gets `Stale`."""
 
     version: int = Field(default=1, nullable=False, sa_type=Integer)
 
@@ -81,7 +81,7 @@ class Versioned(SQLModel):
 
 
 class Database:
-    """One engine and the manners of its kind.
+    """One engine and the rules for using SQLite or PostgreSQL.
 
     `url`: an SQLAlchemy URL, SQLite (a file) or PostgreSQL. Raises Misconfigured for another.
     `patience`: seconds that the first writer waits for an SQLite file.
@@ -91,28 +91,33 @@ class Database:
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError) as problem:
-            raise Misconfigured("DATABASE_URL cannot be read as the address of a database.") from (
-                problem
-            )
+            raise Misconfigured(
+                "DATABASE_URL is not a database URL. Example: sqlite:///data/scheduler.db"
+            ) from problem
         if parsed.drivername in {"postgresql", "postgres"}:
             parsed = parsed.set(drivername="postgresql+psycopg")
         kind = parsed.get_backend_name()
         if kind not in {"sqlite", "postgresql"}:
-            raise Misconfigured("DATABASE_URL must name an SQLite or a PostgreSQL database.")
+            raise Misconfigured(
+                f"DATABASE_URL names a {kind} database. Use SQLite or PostgreSQL instead."
+            )
         self.url = parsed
         self.is_sqlite = kind == "sqlite"
-        self._line = anyio.Lock()
+        self._queue = anyio.Lock()
         self._patience = patience
-        """How long the one who has the turn may wait for the file."""
+        """How long the writer whose turn it is waits for the file."""
         self._file: tuple[int, int] | None = None
-        # Only whoever writes to SQLite asks for it.
+        # Unused on PostgreSQL.
         self._turn = Turn(Path(self.url.database or "none"))
         self._failed: tuple[float, str] | None = None
         self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
 
     def _sqlite(self) -> Engine:
         if self.url.database in {None, "", ":memory:"}:
-            raise Misconfigured("DATABASE_URL must name a file: SQLite in memory is lost at once.")
+            raise Misconfigured(
+                "DATABASE_URL names an SQLite database in memory, which is lost when the program"
+                " ends. Name a file, for example sqlite:///data/scheduler.db"
+            )
         engine = create_engine(
             self.url, hide_parameters=True, connect_args={"timeout": self._patience}
         )
@@ -125,7 +130,7 @@ class Database:
     def _postgresql(self, pool_size: int) -> Engine:
         return create_engine(
             self.url,
-            # What is written is about patients: an error in a log must not quote it.
+            # Rows are about patients, so an error in a log must not quote their values.
             hide_parameters=True,
             pool_size=pool_size,
             max_overflow=pool_size,
@@ -135,32 +140,33 @@ class Database:
         )
 
     def check_file(self) -> None:
-        """Unavailable if the SQLite file that was opened lies at its address no more.
+        """Raise Unavailable if the SQLite file that was opened has been moved or replaced.
 
-        Connections would go on writing to a file that was taken away, and lose it all.
+        Open connections would go on writing to a file that is no longer at its path.
         """
-        if self._file is not None and self._file != self._file_there():
+        if self._file is not None and self._file != self._file_at_path():
             raise Unavailable
 
     def _refuse_another_file(self, *_: Any) -> None:
-        # A new connection would make an empty file where the old one was.
+        # A new connection would create an empty file in place of the old one.
         self.check_file()
 
     def _remember_file(self, *_: Any) -> None:
         if self._file is None:
-            self._file = self._file_there()
+            self._file = self._file_at_path()
 
-    def _file_there(self) -> tuple[int, int] | None:
+    def _file_at_path(self) -> tuple[int, int] | None:
+        """Device and inode of the file at the path of the database."""
         try:
-            found = Path(self.url.database or "").stat()
+            status = Path(self.url.database or "").stat()
         except OSError:
             return None
-        return found.st_dev, found.st_ino
+        return status.st_dev, status.st_ino
 
     def make_folder(self) -> None:
-        """The folder that an SQLite file is to lie in, readable by its owner alone.
+        """Create the folder of the SQLite file, readable by its owner only.
 
-        Misconfigured if it is of the network: locks are not to be relied on there.
+        Raises Misconfigured for a folder on a network file system, where locks are unreliable.
         """
         if self.is_sqlite and self.url.database:
             sqlite_file.check_place(Path(self.url.database))
@@ -170,7 +176,7 @@ class Database:
     def transaction(self, *, write: bool = True) -> Iterator[Session]:
         """A session that commits at the end, or rolls back and raises.
 
-        For threads; a request takes its turn first (`turn`) and then calls `unit`.
+        For threads. A request awaits its turn first (`turn`) and then calls `unit`.
         """
         if not (write and self.is_sqlite):
             with self.unit(write=write) as session:
@@ -181,18 +187,18 @@ class Database:
 
     @contextmanager
     def alone(self, patience: float | None = None) -> Iterator[None]:
-        """Be the one who writes to SQLite, in all processes. Unavailable if the turn does not come.
+        """Be the only writer of the SQLite file among our processes; no-op on PostgreSQL.
 
-        `patience`: seconds; by default as long as any writer waits. At once on PostgreSQL.
+        `patience`: seconds to wait; default `WAIT_SECONDS`. Raises Unavailable after that.
         """
         if not self.is_sqlite:
             yield
             return
-        came = time.monotonic()
+        since = time.monotonic()
         if not self._turn.acquire(timeout=WAIT_SECONDS if patience is None else patience):
             raise Unavailable
         if patience is None:
-            self._spend(came)
+            self._shorten_patience(since)
         try:
             yield
         finally:
@@ -200,9 +206,9 @@ class Database:
 
     @contextmanager
     def unit(self, *, write: bool) -> Iterator[Session]:
-        """The transaction itself; whoever writes to SQLite holds the turn already.
+        """The transaction itself. A writer of SQLite must already have the turn.
 
-        Busy: try again from the start. Unavailable: there is nothing to be had by trying at once.
+        Raises Busy if the caller should retry at once, and Unavailable if it should retry later.
         """
         if write:
             self.check_file()
@@ -219,37 +225,36 @@ class Database:
             if fault := storage_fault(problem):
                 self._failed = time.monotonic(), fault
             if isinstance(meaning, Busy) and not begun:
-                # Another process is writing, and we have waited our time for it already.
+                # Another program writes to the file, and we have already waited for it.
                 raise Unavailable from problem
             raise meaning from problem
 
     @asynccontextmanager
     async def turn(self) -> AsyncIterator[None]:
-        """Wait to be the one writer of SQLite without holding a thread; at once on PostgreSQL.
+        """Like `alone`, but waits without occupying a thread. Raises Unavailable after the wait.
 
-        Unavailable if the turn does not come.
-        A request that waited inside a thread could leave none for the writer it waits for.
+        Requests that waited in threads could leave none for the writer that they wait for.
         """
         if not self.is_sqlite:
             yield
             return
-        came = time.monotonic()
+        since = time.monotonic()
         try:
             with anyio.fail_after(WAIT_SECONDS):
-                async with self._line:
-                    while not self._turn.acquire():  # noqa: ASYNC110 - a thread sets no event
+                async with self._queue:
+                    while not self._turn.acquire():  # noqa: ASYNC110 - a file lock has no event
                         await anyio.sleep(0.001)
         except TimeoutError as problem:
             raise Unavailable from problem
-        self._spend(came)
+        self._shorten_patience(since)
         try:
             yield
         finally:
             self._turn.release()
 
-    def _spend(self, came: float) -> None:
-        """What a writer has waited for its turn it waits less for the file."""
-        self._patience = max(LEAST_SECONDS, WAIT_SECONDS - (time.monotonic() - came))
+    def _shorten_patience(self, since: float) -> None:
+        """Subtract the wait for the turn from the wait for the file."""
+        self._patience = max(MIN_FILE_WAIT_SECONDS, WAIT_SECONDS - (time.monotonic() - since))
 
     def _begin_sqlite(self, connection: Any) -> None:
         reads_only = connection.get_execution_options().get("reads_only", False)
@@ -258,13 +263,13 @@ class Database:
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     def fault(self) -> str:
-        """What storage lately refused for want of space or health, a sentence; mostly nothing."""
+        """A sentence about a recent storage fault (disk full, file damaged); normally empty."""
         if self._failed is None or time.monotonic() - self._failed[0] > FAULT_SECONDS:
             return ""
         return self._failed[1]
 
     def clear_log(self, *, beyond: int = sqlite_file.LOG_BYTES) -> None:
-        """Cut SQLite's log if it has grown beyond so many bytes and no reader needs it."""
+        """Truncate SQLite's write-ahead log if it is larger than `beyond` bytes and unused."""
         if not self.is_sqlite or self._log_bytes() <= beyond:
             return
         with self.alone(), self._driver() as connection:
@@ -277,82 +282,92 @@ class Database:
             return 0
 
     def check_whole(self) -> None:
-        """Misconfigured if the SQLite file is damaged. Reads all of it; PostgreSQL looks itself."""
+        """Raise Misconfigured if the SQLite file is damaged. Reads the whole file.
+
+        PostgreSQL checks its own files.
+        """
         if self.is_sqlite and Path(self.url.database or "").exists():
             with self._driver() as connection:
                 sqlite_file.check_whole(connection, str(self.url.database))
 
     def copy(self, target: Path) -> None:
-        """Copy the whole SQLite database into a new file. Misconfigured if that cannot be."""
+        """Copy the SQLite database into a new file. Raises Misconfigured if it cannot."""
         if not self.is_sqlite:
-            raise Misconfigured("This copies SQLite files. Copy PostgreSQL with `pg_dump`.")
+            raise Misconfigured(
+                "This command copies SQLite files. Use `pg_dump` to copy a PostgreSQL database."
+            )
         with self._driver() as connection:
             sqlite_file.copy(connection, target)
 
     @contextmanager
     def _driver(self) -> Iterator[sqlite3.Connection]:
-        """The driver's own connection to the SQLite file, outside of any transaction."""
+        """The driver's connection to the SQLite file, outside any transaction."""
         try:
             with closing(self.engine.raw_connection()) as pooled:
                 yield as_if("sqlite3.Connection", pooled.driver_connection)
         except DBAPIError as problem:
             raise translated(problem) from problem
         except sqlite3.DatabaseError as problem:
-            # The driver's own, past SQLAlchemy.
+            # Raised by the driver without passing through SQLAlchemy.
             meaning = translated(DBAPIError("", {}, problem))
             raise (Unavailable() if isinstance(meaning, DBAPIError) else meaning) from problem
 
     def close(self) -> None:
-        """Let go of all connections."""
+        """Close all connections."""
         self.engine.dispose()
         self._turn.close()
 
 
 def stored_id(value: Known | None) -> Known:
-    """The id of a row that has been stored; the database gave it one."""
+    """The id of a stored row, as a type that is not optional."""
     if value is None:
-        raise LookupError("this row has not been stored yet")
+        raise LookupError("this row has no id: flush the session first")
     return value
 
 
-def take_turn(session: Session, place: str) -> None:
-    """Wait until nobody else is at this place, and keep it until the transaction ends."""
+def take_turn(session: Session, key: str) -> None:
+    """Hold an advisory lock on this key until the transaction ends; wait for it first."""
     if session.get_bind().dialect.name != "postgresql":
         return  # a writer of SQLite is alone
-    session.execute(
-        text("SELECT pg_advisory_xact_lock(hashtextextended(:place, 0))"), {"place": place}
-    )
+    session.execute(text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": key})
 
 
 def translated(problem: DBAPIError) -> Exception:
-    """What a driver's error means to a person: `Busy`, `Unavailable`, or itself."""
+    """Our error for a driver's error: Busy, Unavailable, Misconfigured, or the error itself."""
     state = getattr(problem.orig, "sqlstate", None)
-    words = str(problem.orig)
-    if "file is not a database" in words:
-        return Misconfigured("DATABASE_URL names a file that is not an SQLite database.")
-    if state in {"40001", "40P01", "55P03"} or "database is locked" in words:
+    message = str(problem.orig)
+    if "file is not a database" in message:
+        return Misconfigured(
+            "DATABASE_URL names a file that is not an SQLite database. Correct the path."
+        )
+    if state in {"40001", "40P01", "55P03"} or "database is locked" in message:
         return Busy()
     if isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated:
         return Unavailable()
     return Unavailable() if storage_fault(problem) else problem
 
 
+DISK_FULL = "The disk of the database is full. Free some space."
+DISK_ERROR = "The disk of the database cannot be read or written. Check the disk."
+READ_ONLY = "The database is read-only. Check the permissions of its file, or the server."
+DAMAGED = "The database is damaged. Restore the newest backup."
+
 STORAGE_FAULTS = {
-    sqlite3.SQLITE_FULL: "The disk of the database is full.",
-    sqlite3.SQLITE_IOERR: "The disk of the database cannot be read or written.",
-    sqlite3.SQLITE_READONLY: "The database may only be read.",
-    sqlite3.SQLITE_CORRUPT: "The database is damaged: put the newest backup in its place.",
-    # PostgreSQL's: https://www.postgresql.org/docs/current/errcodes-appendix.html
-    "53100": "The disk of the database is full.",
-    "58030": "The disk of the database cannot be read or written.",
-    "25006": "The database may only be read.",
-    "XX001": "The database is damaged: put the newest backup in its place.",
-    "XX002": "The database is damaged: put the newest backup in its place.",
+    sqlite3.SQLITE_FULL: DISK_FULL,
+    sqlite3.SQLITE_IOERR: DISK_ERROR,
+    sqlite3.SQLITE_READONLY: READ_ONLY,
+    sqlite3.SQLITE_CORRUPT: DAMAGED,
+    # PostgreSQL: https://www.postgresql.org/docs/current/errcodes-appendix.html
+    "53100": DISK_FULL,
+    "58030": DISK_ERROR,
+    "25006": READ_ONLY,
+    "XX001": DAMAGED,
+    "XX002": DAMAGED,
 }
 
 
 def storage_fault(problem: DBAPIError) -> str:
-    """What is wrong with the disk or the file, in a sentence for operators; mostly nothing."""
+    """A sentence for operators if the disk or the file is at fault, else an empty string."""
     state = getattr(problem.orig, "sqlstate", None)
     code = getattr(problem.orig, "sqlite_errorcode", None)
     return STORAGE_FAULTS.get(state or (code & 0xFF if code is not None else 0), "")

@@ -1,8 +1,8 @@
-"""Where a database is at home: a copy of it must text nobody.
+"""The public address that a database sends texts for, so that a copy of it sends none.
 
-A copy, restored on a second server or on somebody's desk, owes every patient the same texts. So the
-public address under which it first sent any is kept in it. Under another address nothing is sent
-until the operator says that the clinic has moved.
+A copy, restored on a second server or on a laptop, holds the same due texts. So the database stores
+the public address under which it first sent texts. Under another address it sends none until an
+operator confirms the new address (`scheduler set-origin`).
 """
 
 from sqlmodel import Field, Session, SQLModel
@@ -14,7 +14,7 @@ THE_ONLY_ONE = 1
 
 
 class Installation(SQLModel, table=True):
-    """The one row that says where this database sends texts from."""
+    """The only row: the public address that this database sends texts for."""
 
     __tablename__ = "installation"
 
@@ -23,9 +23,9 @@ class Installation(SQLModel, table=True):
 
 
 def claim_origin(session: Session, public_url: str) -> None:
-    """Be at home at a public address, or Misconfigured where another one is home.
+    """Store the public address if none is stored. Raises Misconfigured if another one is.
 
-    Only an https address becomes a home: others are for trying things out.
+    Only https addresses are stored: others are for trials.
     """
     if public_url.startswith("https://"):
         row = {"id": THE_ONLY_ONE, "public_url": public_url}
@@ -35,19 +35,21 @@ def claim_origin(session: Session, public_url: str) -> None:
 
 
 def foreign_origin(session: Session, public_url: str) -> str:
-    """Why nothing may be texted from a public address; empty where it may."""
-    home = session.get(Installation, THE_ONLY_ONE)
-    if home is None or home.public_url == public_url:
+    """Why no text may be sent for a public address; empty if texts may be sent."""
+    installation = session.get(Installation, THE_ONLY_ONE)
+    if installation is None or installation.public_url == public_url:
         return ""
     return (
-        f"This database sends texts for {home.public_url}, but PUBLIC_URL is {public_url}."
-        " If it is a copy, set SMS=console. If the clinic has moved, run `scheduler move-house`."
+        f"This database sends texts for {installation.public_url}, but PUBLIC_URL is {public_url}."
+        " If it is a copy, set SMS=console. If the clinic has moved, run `scheduler set-origin`."
     )
 
 
 def set_origin(session: Session, public_url: str) -> None:
-    """Make another public address the home. Misconfigured if it is not https."""
+    """Store another public address. Raises Misconfigured if it is not https."""
     if not public_url.startswith("https://"):
-        raise Misconfigured("PUBLIC_URL must be the https address that patients will see.")
+        raise Misconfigured(
+            f"PUBLIC_URL is {public_url}. Set it to the https address that patients will see."
+        )
     session.merge(Installation(public_url=public_url))
     session.flush()

@@ -1,7 +1,8 @@
-"""Private links: a token that nobody can guess, and that the database alone cannot give away.
+"""Private links with tokens that cannot be guessed, nor derived from the database alone.
 
-The token is an HMAC of a random 128-bit nonce under the secret key. The nonce and the token's hash
-are stored, the token is not: it can be shown again by whoever has the key, and looked up by hash.
+A token is an HMAC of a random 128-bit nonce under the secret key. The database stores the nonce and
+the hash of the token. The program can derive the token again with the key, and finds a link by the
+hash.
 """
 
 import base64
@@ -23,7 +24,7 @@ class NoSuchLink(NotFound):
 
 
 class Link(SQLModel, table=True):
-    """One link: what it is for (`purpose`), whom it is about (`subject_id`), how long it lives."""
+    """One link: its `purpose`, the row that it opens (`subject_id`), and its lifetime."""
 
     __tablename__ = "links"
     __table_args__ = (Index("ix_links_purpose_created", "purpose", "created_at"),)
@@ -47,7 +48,7 @@ def mint(
     now: datetime,
     expires_at: datetime | None,
 ) -> tuple[Link, str]:
-    """A new link and its token (22 characters, safe in an address)."""
+    """Store a new link and return it with its token (22 characters, safe in a URL)."""
     nonce = secrets.token_hex(16)
     token = token_of(key, nonce)
     link = Link(
@@ -64,7 +65,7 @@ def mint(
 
 
 def follow(session: Session, token: str, *, purpose: str, now: datetime) -> Link:
-    """The live link with this token; NoSuchLink alike for unknown, expired and revoked ones."""
+    """The valid link with this token. Raises NoSuchLink for an unknown, expired or revoked one."""
     link = session.exec(
         select(Link).where(Link.token_hash == hash_of(token), Link.purpose == purpose)
     ).first()
@@ -78,7 +79,7 @@ def follow(session: Session, token: str, *, purpose: str, now: datetime) -> Link
 def prolong(
     session: Session, *, purposes: Collection[str], subject_id: int, now: datetime, until: datetime
 ) -> None:
-    """Let the live links about one subject live on at least until then."""
+    """Extend the valid links of one subject until at least `until`."""
     session.exec(
         update(Link)
         .where(
@@ -93,7 +94,7 @@ def prolong(
 
 
 def revoke(session: Session, *, purpose: str, subject_id: int, now: datetime) -> None:
-    """End each link of one purpose about one subject."""
+    """Revoke the links of one purpose and subject."""
     session.exec(
         update(Link)
         .where(
@@ -106,7 +107,7 @@ def revoke(session: Session, *, purpose: str, subject_id: int, now: datetime) ->
 
 
 def shorten(session: Session, *, purpose: str, subject_id: int, until: datetime) -> None:
-    """Let the live links of one purpose about one subject live no longer than until then."""
+    """Let the valid links of one purpose and subject expire at `until` or earlier."""
     session.exec(
         update(Link)
         .where(
@@ -120,17 +121,17 @@ def shorten(session: Session, *, purpose: str, subject_id: int, until: datetime)
 
 
 def token_of(key: str, nonce: str) -> str:
-    """The token that belongs to a nonce: 128 bits, 22 characters."""
+    """The token of a nonce: 128 bits, 22 characters."""
     digest = hmac.new(key.encode(), b"link:" + nonce.encode(), hashlib.sha256).digest()
     return base64.urlsafe_b64encode(digest[:16]).decode().rstrip("=")
 
 
 def code_of(key: str, nonce: str) -> str:
-    """The six digits that belong to a nonce."""
+    """The six-digit code of a nonce."""
     digest = hmac.new(key.encode(), b"code:" + nonce.encode(), hashlib.sha256).digest()
     return f"{int.from_bytes(digest[:8], 'big') % 1_000_000:06d}"
 
 
 def hash_of(token: str) -> str:
-    """What is stored of a token. It has 128 bits, so that a plain hash cannot be turned back."""
+    """The stored hash of a token. A token has 128 bits, so a hash without salt is enough."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""The steps that bring a database to the shape this program needs."""
+"""Runs the migrations in `alembic/versions` and compares versions."""
 
 from pathlib import Path
 
@@ -16,10 +16,10 @@ ROOT = Path(__file__).parents[2]
 
 
 def upgrade(database: Database) -> None:
-    """Bring the database to the newest version. Unavailable, or Busy, where it cannot be had."""
+    """Migrate to the newest version. Raises Unavailable or Busy if the database is not free."""
     database.make_folder()
     config = _config()
-    # Alembic reads this like a Python format: a percent sign in a password is doubled.
+    # Alembic interpolates this option, so a percent sign in a password must be doubled.
     url = database.url.render_as_string(hide_password=False).replace("%", "%%")
     config.set_main_option("sqlalchemy.url", url)
     try:
@@ -34,7 +34,7 @@ def newest() -> str | None:
 
 
 def knows(version: str | None) -> bool:
-    """Whether a version is one of this program's; another is a newer program's."""
+    """Whether this program has the version. If not, a newer program migrated the database."""
     try:
         return bool(version and ScriptDirectory.from_config(_config()).get_revision(version))
     except CommandError:

@@ -1,10 +1,10 @@
-"""One clock for all processes that share a database: the database's own.
+"""One clock for all processes that share a database: the clock of the database.
 
-A worker whose machine is minutes ahead would text early, and would take what a colleague is just
-sending for left behind; one that is behind would leave texts lying. So where processes may run on
-several machines, their clocks are not asked at all: the database's is read every few seconds, and
-carried on in between by one that nobody can set. It answers at once, also while the database is
-away. An SQLite file lies on one machine, and that machine's clock is the one clock.
+A worker whose machine is minutes fast would text early and take over texts that another worker is
+still sending; a slow one would text late. So with PostgreSQL, where processes may run on several
+machines, each reads the database's clock every few seconds and advances it in between with a
+monotonic clock. `now` never waits, even while the database is unreachable. An SQLite file is on one
+machine, and all its processes use the clock of that machine.
 """
 
 import logging
@@ -22,65 +22,66 @@ from scheduler.storage.database import Busy, Database
 
 LOG = logging.getLogger(__name__)
 
-EVERY_SECONDS = 5.0
-END_SECONDS = 2.0
-"""How long the end waits for a look that is under way: a database that hangs must not hold it."""
+READ_SECONDS = 5.0
+"""Interval between two readings of the database's clock."""
+JOIN_SECONDS = 2.0
+"""How long a process that ends waits for a reading in progress, because a database may hang."""
 
 
 @contextmanager
 def of(database: Database) -> Iterator[Clock]:
-    """The clock to go by with a database, for as long as it is used. Unavailable if it is away."""
+    """The clock to use with a database. Raises Unavailable if the database cannot be reached."""
     if database.is_sqlite:
         yield SystemClock()
         return
     clock = DatabaseClock(database)
     stop = threading.Event()
-    reading = threading.Thread(target=_keep_right, args=(clock, stop), name="clock", daemon=True)
-    reading.start()
+    reader = threading.Thread(target=_read_regularly, args=(clock, stop), name="clock", daemon=True)
+    reader.start()
     try:
         yield clock
     finally:
         stop.set()
-        reading.join(END_SECONDS)
+        reader.join(JOIN_SECONDS)
 
 
 class DatabaseClock:
-    """PostgreSQL's clock, as it was when it was last read and what has passed since."""
+    """PostgreSQL's clock: the last reading plus the time since."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._seen = self._look()
+        self._reading = self._query()
 
     def now(self) -> datetime:
         """The aware UTC instant."""
-        then, ticks = self._seen
-        return then + timedelta(seconds=_ticks() - ticks)
+        instant, ticks = self._reading
+        return instant + timedelta(seconds=_ticks() - ticks)
 
     def read(self) -> None:
-        """Set it right. Unavailable if the database is away: then it goes on as it went."""
-        self._seen = self._look()
+        """Query the database. If that raises Unavailable, `now` continues from the last reading."""
+        self._reading = self._query()
 
-    def _look(self) -> tuple[datetime, float]:
+    def _query(self) -> tuple[datetime, float]:
         with self._database.transaction(write=False) as session:
             session.connection()
             before = _ticks()
-            theirs: datetime = session.exec(select(func.clock_timestamp())).one()
-            # It was read at some moment of the way there and back.
-            return theirs.astimezone(UTC), (before + _ticks()) / 2
+            instant: datetime = session.exec(select(func.clock_timestamp())).one()
+            # The server read its clock between the request and the answer: assume the middle.
+            return instant.astimezone(UTC), (before + _ticks()) / 2
 
 
-def _keep_right(clock: DatabaseClock, stop: threading.Event) -> None:
-    while not stop.wait(EVERY_SECONDS):
+def _read_regularly(clock: DatabaseClock, stop: threading.Event) -> None:
+    while not stop.wait(READ_SECONDS):
         try:
             clock.read()
         except (Busy, Unavailable):
-            LOG.warning("the database's clock cannot be read; it is carried on by our own")
+            LOG.warning("the database's clock cannot be read; continuing from the last reading")
         except Exception:
             LOG.exception("the database's clock could not be read")
 
 
 def _since_boot() -> Callable[[], float]:
-    """Seconds of a clock that nobody sets and that, where there is one, runs while we sleep."""
+    """Seconds of a monotonic clock; of one that also runs while the machine sleeps, if it can."""
     boot = getattr(time, "CLOCK_BOOTTIME", None)
     return time.monotonic if boot is None else lambda: time.clock_gettime(boot)
 

@@ -1,7 +1,7 @@
-"""What an SQLite file needs so that nothing is lost in it; knows nothing of clinics.
+"""Keeps an SQLite file safe; knows nothing of clinics.
 
-A disk of this machine, one writer at a time in all our processes, a short log, a look at whether it
-is whole, and copies of it.
+The file must be on a local disk, only one of our processes writes at a time, the write-ahead log
+stays short, damage is detected at start, and backups are consistent.
 """
 
 import fcntl
@@ -18,34 +18,34 @@ from typing import Any
 from scheduler.infra.errors import Misconfigured, Unavailable
 
 WAIT_SECONDS = 5.0
-"""How long two that change a new file to the same manner of writing wait for each other."""
+"""How long two connections that switch a new file to WAL mode wait for each other."""
 POLL_SECONDS = 0.001
 LOG_BYTES = 16 * 1024 * 1024
-"""A log that has grown beyond this is cut when nobody reads what is in it alone."""
+"""A larger log is truncated as soon as no reader needs it."""
 CHECKPOINT_PAGES = 1000
-"""So many pages in the log are written back into the file by whoever commits."""
-CLEARING_MILLISECONDS = 100
-"""How long readers are waited for before the log is left as it is; writers wait meanwhile."""
+"""With this many pages in the log, a commit also writes them back into the file."""
+TRUNCATE_MILLISECONDS = 100
+"""How long truncating waits for readers before it gives up. Writers wait as well."""
 
-FAR = re.compile(
+NETWORK_FILE_SYSTEMS = re.compile(
     r"9p|afs|beegfs|ceph|cifs|davfs|glusterfs|gpfs|lustre|ncpfs|nfs\d?|pvfs2|smb\d|smbfs"
     r"|fuse\..*(?:blobfuse|ceph|davfs|gcsfuse|gluster|goofys|nfs|rclone|s3fs|smb|sshfs).*"
 )
-"""Kinds of file systems on which other machines may write too: their locks cannot be relied on."""
+"""File systems that other machines may write to; their locks are unreliable."""
 
 
 def has_reset_fault(version: tuple[int, ...] = sqlite3.sqlite_version_info) -> bool:
-    """Whether this SQLite can lose a commit when one writes while another clears the log.
+    """Whether this SQLite can lose a commit when a write coincides with a truncation of the log.
 
-    Mended in 3.51.3, and in 3.50.7 and 3.44.6: https://sqlite.org/wal.html#the_wal_reset_bug.
+    Fixed in 3.51.3, and in 3.50.7 and 3.44.6: https://sqlite.org/wal.html#the_wal_reset_bug.
     """
-    mended = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
-    return version < mended.get((version[0], version[1]), (3, 51, 3))
+    fixed = {(3, 44): (3, 44, 6), (3, 50): (3, 50, 7)}
+    return version < fixed.get((version[0], version[1]), (3, 51, 3))
 
 
 def set_up(connection: Any, _record: Any = None) -> None:
-    """Let a new connection write as all of ours do."""
-    # SQLAlchemy's "begin" event says BEGIN; the driver must not say it a second time.
+    """Configure a new connection."""
+    # Our handler of SQLAlchemy's "begin" event sends BEGIN; the driver must not send it again.
     connection.isolation_level = None
     cursor = connection.cursor()
     _write_ahead(cursor)
@@ -53,8 +53,8 @@ def set_up(connection: Any, _record: Any = None) -> None:
         "foreign_keys=ON",
         "synchronous=FULL",
         "recursive_triggers=ON",
-        # Memory that is mapped to the file can be written to by a stray pointer, and a file that
-        # shrinks under it ends the process.
+        # A stray pointer could write into memory that is mapped to the file, and the process would
+        # crash if the file shrank.
         "mmap_size=0",
         f"wal_autocheckpoint={CHECKPOINT_PAGES}",
         f"journal_size_limit={LOG_BYTES}",
@@ -64,14 +64,14 @@ def set_up(connection: Any, _record: Any = None) -> None:
 
 
 def _write_ahead(cursor: sqlite3.Cursor) -> None:
-    """Let the file be written ahead. SQLite does not wait where two change a new file to it."""
-    until = time.monotonic() + WAIT_SECONDS
+    """Switch to WAL mode. Retries, because SQLite does not wait when two connections switch."""
+    deadline = time.monotonic() + WAIT_SECONDS
     while True:
         try:
             cursor.execute("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError as problem:
             busy = problem.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
-            if not busy or time.monotonic() > until:
+            if not busy or time.monotonic() > deadline:
                 raise
             time.sleep(0.1)
         else:
@@ -79,46 +79,46 @@ def _write_ahead(cursor: sqlite3.Cursor) -> None:
 
 
 class Turn:
-    """Whose turn it is to write to a file: one thread of one of our processes.
+    """The right to write to an SQLite file, held by one thread of one of our processes.
 
-    SQLite by itself lets one transaction write at a time, but also lets one write while another
-    clears the log, which not every SQLite survives (`has_reset_fault`). Whoever has the turn
-    writes, commits and clears, and nobody else does any of that meanwhile. Between processes it is
-    a lock on a file beside the database; the kernel lets go of it however its holder ends.
+    SQLite lets one transaction write at a time, but it also allows a write while another connection
+    truncates the log, and some versions then lose the write (`has_reset_fault`). So only the holder
+    of the turn writes, commits and truncates. Between processes the turn is a lock on a file beside
+    the database, which the kernel releases when its holder ends in any way.
     """
 
     def __init__(self, file: Path) -> None:
-        # By whatever name they call the file, all mean the same lock.
+        # Two paths to the same file must give the same lock.
         self._database = Path(os.path.realpath(file))
         self._file = self._database.with_name(f"{self._database.name}-turn")
-        self._here = threading.Lock()
+        self._thread_lock = threading.Lock()
         self._descriptor: int | None = None
 
     def acquire(self, *, timeout: float = 0.0) -> bool:
-        """Whether the turn came within so many seconds. Unavailable if it cannot be asked for."""
-        until = time.monotonic() + timeout
-        if not self._here.acquire(timeout=timeout):
+        """Whether the turn came within `timeout` seconds. Raises Unavailable on file errors."""
+        deadline = time.monotonic() + timeout
+        if not self._thread_lock.acquire(timeout=timeout):
             return False
         try:
             while not self._lock():
-                if time.monotonic() >= until:
-                    self._here.release()
+                if time.monotonic() >= deadline:
+                    self._thread_lock.release()
                     return False
                 time.sleep(POLL_SECONDS)
         except OSError as problem:
-            self._here.release()
+            self._thread_lock.release()
             raise Unavailable from problem
         return True
 
     def release(self) -> None:
-        """Let the next one write."""
+        """Let the next thread write."""
         if self._descriptor is not None:
             fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-        self._here.release()
+        self._thread_lock.release()
 
     def close(self) -> None:
-        """Let go of the file; whoever asks again opens it again."""
-        with self._here:
+        """Close the lock file. `acquire` opens it again."""
+        with self._thread_lock:
             if self._descriptor is not None:
                 os.close(self._descriptor)
                 self._descriptor = None
@@ -135,57 +135,58 @@ class Turn:
         return True
 
     def _share(self, descriptor: int) -> None:
-        """Let whoever may write to the database take turns, also where root was here first.
+        """Give the lock file the mode and owner of the database.
 
-        SQLite does the same for the files that it lays beside a database.
+        Otherwise a lock file that root created would exclude the user that runs the program.
+        SQLite does the same for the files that it creates beside a database.
         """
         with suppress(OSError):  # there is no database yet
-            theirs, ours = self._database.stat(), os.fstat(descriptor)
-            if os.geteuid() in {0, ours.st_uid}:
-                os.fchmod(descriptor, stat.S_IMODE(theirs.st_mode))
+            database, lock = self._database.stat(), os.fstat(descriptor)
+            if os.geteuid() in {0, lock.st_uid}:
+                os.fchmod(descriptor, stat.S_IMODE(database.st_mode))
             if os.geteuid() == 0:
-                os.fchown(descriptor, theirs.st_uid, theirs.st_gid)
+                os.fchown(descriptor, database.st_uid, database.st_gid)
 
 
 def clear_log(connection: sqlite3.Connection) -> bool:
-    """Write what the log holds into the file and cut it; whether it could be cut.
+    """Write the log back into the file and truncate it. Returns whether it was truncated.
 
-    Whoever calls it has the turn. A reader of old data keeps it from being cut, undisturbed.
+    The caller must have the turn. A transaction that still reads old data prevents truncation.
     """
     with closing(connection.cursor()) as cursor:
-        cursor.execute(f"PRAGMA busy_timeout={CLEARING_MILLISECONDS}")
+        cursor.execute(f"PRAGMA busy_timeout={TRUNCATE_MILLISECONDS}")
         busy, _, _ = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
     return not busy
 
 
 def check_whole(connection: sqlite3.Connection, name: str) -> None:
-    """Misconfigured if the file, called `name`, is damaged. Reads all of it."""
+    """Raise Misconfigured if the file, called `name`, is damaged. Reads the whole file."""
     try:
-        [(said,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
+        [(result,)] = connection.execute("PRAGMA quick_check(1)").fetchall()
     except sqlite3.DatabaseError as problem:
         if problem.sqlite_errorcode & 0xFF != sqlite3.SQLITE_CORRUPT:
             raise
-        said = str(problem)
-    if said != "ok":
+        result = str(problem)
+    if result != "ok":
         raise Misconfigured(
-            f"The database {name} is damaged: {' '.join(str(said).split())}. Nothing was changed."
-            " Keep a copy of it, and put the newest backup in its place."
+            f"The database {name} is damaged: {' '.join(str(result).split())}. Nothing was changed."
+            " Keep a copy of the file, then restore the newest backup."
         )
 
 
 def copy(connection: sqlite3.Connection, target: Path) -> None:
-    """Copy the whole database, as it is at one moment, into a new file that its owner alone reads.
+    """Copy a consistent state of the database into a new file that only its owner can read.
 
-    Misconfigured if there is a file already, or the copy turns out to be damaged.
+    Raises Misconfigured if the target exists or the copy is damaged.
     """
     try:
         os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     except FileExistsError:
-        raise Misconfigured(f"There is a file {target} already. Please name another.") from None
+        raise Misconfigured(f"The file {target} exists already. Choose another name.") from None
     try:
         with closing(sqlite3.connect(target)) as copied:
             connection.backup(copied)
-            # One file, complete in itself, until somebody opens it as a database of ours.
+            # Without a log beside it, the copy is a single file.
             copied.execute("PRAGMA journal_mode=DELETE")
             check_whole(copied, str(target))
     except BaseException:
@@ -194,34 +195,33 @@ def copy(connection: sqlite3.Connection, target: Path) -> None:
 
 
 def check_place(file: Path, mounts: Path = Path("/proc/self/mounts")) -> None:
-    """Misconfigured if the file lies, or would lie, on a file system of the network.
+    """Raise Misconfigured if the file is, or would be, on a network file system.
 
-    `mounts`: what is mounted where, as Linux tells it; where nothing tells, nothing is refused.
+    `mounts`: the mount table of Linux. Without one, every place is accepted.
     """
     try:
         kind = file_system(file.resolve(), mounts.read_text(errors="surrogateescape"))
     except OSError:
         return
-    if FAR.fullmatch(kind):
+    if NETWORK_FILE_SYSTEMS.fullmatch(kind):
         raise Misconfigured(
-            f"DATABASE_URL names a file on a file system of the network ({kind}). There SQLite"
-            " cannot keep two writers apart, and would lose what is written. Put it on a disk of"
-            " this machine, or take PostgreSQL."
+            f"DATABASE_URL names a file on a network file system ({kind}), where SQLite cannot lock"
+            " reliably and would lose data. Use a local disk, or PostgreSQL."
         )
 
 
 def file_system(file: Path, mounts: str) -> str:
-    """The kind of file system that an absolute path lies on, by the lines of /proc/mounts."""
-    found, depth = "", 0
+    """The type of the file system of an absolute path, according to /proc/mounts."""
+    deepest, depth = "", 0
     for line in mounts.splitlines():
-        _, point, kind, *_ = (_plain(word) for word in line.split(" "))
-        place = Path(point)
-        # Of two that are mounted on one place, the later one is seen.
-        if (file == place or place in file.parents) and len(place.parts) >= depth:
-            found, depth = kind, len(place.parts)
-    return found
+        _, mount_point, kind, *_ = (_unescaped(word) for word in line.split(" "))
+        folder = Path(mount_point)
+        # Of two file systems that are mounted on one folder, the later one is visible.
+        if (file == folder or folder in file.parents) and len(folder.parts) >= depth:
+            deepest, depth = kind, len(folder.parts)
+    return deepest
 
 
-def _plain(word: str) -> str:
-    """A word of /proc/mounts, in which spaces and the like are written as octal numbers."""
-    return re.sub(r"\\([0-7]{3})", lambda found: chr(int(found.group(1), 8)), word)
+def _unescaped(word: str) -> str:
+    """A word of /proc/mounts, where spaces and similar characters are written in octal."""
+    return re.sub(r"\\([0-7]{3})", lambda escape: chr(int(escape.group(1), 8)), word)

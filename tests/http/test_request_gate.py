@@ -108,7 +108,7 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
     assert calls == [1]
 
 
-@pytest.mark.parametrize("length", [request_gate.MOST_BYTES + 1, 10 * 1024 * 1024])
+@pytest.mark.parametrize("length", [request_gate.MAX_BODY_BYTES + 1, 10 * 1024 * 1024])
 def test_a_body_that_is_too_long_never_reaches_a_door(length: int) -> None:
     door = Door()
 
@@ -204,7 +204,7 @@ def test_no_more_are_inside_than_there_are_places() -> None:
                 group.start_soon(one)
 
     run(many)
-    assert max(most) <= request_gate.PLACES
+    assert max(most) <= request_gate.CONCURRENT_REQUESTS
     assert len(most) == 50
 
 
@@ -233,7 +233,7 @@ def test_reading_goes_on_while_writers_wait() -> None:
             await step(scope, read, write)
 
         async with anyio.create_task_group() as group:
-            for _ in range(request_gate.PLACES * 2):
+            for _ in range(request_gate.CONCURRENT_REQUESTS * 2):
                 group.start_soon(one, "POST")
             await anyio.wait_all_tasks_blocked()
             with anyio.move_on_after(5):
@@ -242,4 +242,4 @@ def test_reading_goes_on_while_writers_wait() -> None:
 
     run(ask_many)
     assert answered[0] == "GET"
-    assert len(answered) == request_gate.PLACES * 2 + 1
+    assert len(answered) == request_gate.CONCURRENT_REQUESTS * 2 + 1

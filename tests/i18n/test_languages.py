@@ -84,11 +84,11 @@ def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[language
     (folder / "texts.po").write_text(FRENCH)
     monkeypatch.setattr(languages, "FOLDER", tmp_path)
     languages.codes.cache_clear()
-    languages._catalogue.cache_clear()
+    languages._catalog.cache_clear()
     yield languages.of("fr-FR")
     monkeypatch.undo()
     languages.codes.cache_clear()
-    languages._catalogue.cache_clear()
+    languages._catalog.cache_clear()
 
 
 def test_another_language_is_a_file(french: languages.Language) -> None:

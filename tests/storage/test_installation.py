@@ -35,7 +35,7 @@ def test_the_first_https_address_is_home(database: Database) -> None:
 
     assert refusal.value.sentence == (
         f"This database sends texts for {HOME}, but PUBLIC_URL is {COPY}."
-        " If it is a copy, set SMS=console. If the clinic has moved, run `scheduler move-house`."
+        " If it is a copy, set SMS=console. If the clinic has moved, run `scheduler set-origin`."
     )
 
 
@@ -64,13 +64,13 @@ def test_the_doctor_sees_a_copy(run: Run, database_url: str) -> None:
     done = run("doctor", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
     assert f"WRONG home: This database sends texts for {HOME}" in done.said
-    assert "scheduler move-house" in done.said
+    assert "scheduler set-origin" in done.said
 
 
 def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
     settle(database_url)
 
-    done = run("move-house", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
+    done = run("set-origin", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
     assert (done.code, done.said) == (0, f"Texts go out for {COPY} from now on.\n")
     database = Database(database_url)
@@ -81,10 +81,11 @@ def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
 
 
 def test_nobody_moves_to_an_address_that_is_not_private(run: Run, sqlite_url: str) -> None:
-    done = run("move-house", DATABASE_URL=sqlite_url, PUBLIC_URL="http://willow.example")
+    done = run("set-origin", DATABASE_URL=sqlite_url, PUBLIC_URL="http://willow.example")
 
     assert done.code == 1
-    assert done.complained == "PUBLIC_URL must be the https address that patients will see.\n"
+    remedy = "Set it to the https address that patients will see."
+    assert done.complained == f"PUBLIC_URL is http://willow.example. {remedy}\n"
 
 
 def settle(url: str) -> None:

@@ -58,18 +58,18 @@ def test_it_goes_on_while_the_database_is_away_and_is_set_right_after(
     monkeypatch.setattr(shared_clock, "_ticks", lambda: seconds[0])
     clock = DatabaseClock(postgresql)
     began = clock.now()
-    look: Callable[[DatabaseClock], object] = DatabaseClock._look
+    look: Callable[[DatabaseClock], object] = DatabaseClock._query
 
     def away(_: DatabaseClock) -> object:
         raise Unavailable
 
-    monkeypatch.setattr(DatabaseClock, "_look", away)
+    monkeypatch.setattr(DatabaseClock, "_query", away)
     seconds[0] += 3600
     with pytest.raises(Unavailable):
         clock.read()
     assert clock.now() == began + timedelta(hours=1)
 
-    monkeypatch.setattr(DatabaseClock, "_look", look)
+    monkeypatch.setattr(DatabaseClock, "_query", look)
     clock.read()
     assert abs(clock.now() - time_of(postgresql)) < 60 * SECOND
 
@@ -77,8 +77,8 @@ def test_it_goes_on_while_the_database_is_away_and_is_set_right_after(
 def test_it_is_read_again_and_again_and_a_database_that_hangs_does_not_hold_the_end(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shared_clock, "EVERY_SECONDS", 0.01)
-    monkeypatch.setattr(shared_clock, "END_SECONDS", 0.01)
+    monkeypatch.setattr(shared_clock, "READ_SECONDS", 0.01)
+    monkeypatch.setattr(shared_clock, "JOIN_SECONDS", 0.01)
     reads, twice, goes_on, outwaited = [0], threading.Event(), threading.Event(), threading.Event()
 
     def read(_: DatabaseClock) -> None:

@@ -70,7 +70,7 @@ def test_a_file_lies_on_a_disk_of_this_machine(
 
     assert file_system(Path(place), MOUNTS) == kind
     if refused:
-        with pytest.raises(Misconfigured, match=rf"file system of the network \({kind}\)"):
+        with pytest.raises(Misconfigured, match=rf"network file system \({kind}\)"):
             check_place(Path(place), mounts)
     else:
         check_place(Path(place), mounts)
@@ -89,7 +89,7 @@ def test_a_command_begins_nothing_on_the_network(
     done = run("serve", "--port", "0", DATABASE_URL=f"sqlite:///{place}/scheduler.db")
 
     assert done.code == 1
-    assert done.complained.startswith("DATABASE_URL names a file on a file system of the network")
+    assert done.complained.startswith("DATABASE_URL names a file on a network file system")
     assert not (place / "scheduler.db").exists()
 
 
@@ -285,7 +285,7 @@ def test_a_backup_writes_over_nothing(run: Run, sqlite_url: str, tmp_path: Path)
 
     assert (done.code, done.complained) == (
         1,
-        f"There is a file {target} already. Please name another.\n",
+        f"The file {target} exists already. Choose another name.\n",
     )
     assert target.read_text() == "of somebody else"
 

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from scheduler import app as application
 from scheduler.clinic import zone_rules
 from scheduler.clinic.models import Room
-from scheduler.http.request_gate import MOST_BYTES
+from scheduler.http.request_gate import MAX_BODY_BYTES
 from scheduler.infra.clock import SystemClock
 from scheduler.infra.settings import Settings
 from scheduler.reminders.models import Message
@@ -117,7 +117,7 @@ def test_a_wrong_method_says_which_are_right(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", [f"{API}/rooms", "/book"])
 def test_a_body_that_is_too_long_is_refused_at_every_door(client: TestClient, path: str) -> None:
-    answer = client.post(path, content=b"x" * (MOST_BYTES + 1))
+    answer = client.post(path, content=b"x" * (MAX_BODY_BYTES + 1))
 
     assert answer.status_code == 413
 

@@ -17,7 +17,7 @@ from tests.support.cast import Cast
 
 pytestmark = pytest.mark.both_databases
 
-FULL = "The disk of the database is full."
+FULL = databases.DISK_FULL
 
 
 def add(desk: Desk, cast: Cast, name: str) -> int:
@@ -121,7 +121,7 @@ def test_a_database_that_became_a_copy_to_read_from_is_read_and_not_written(
     become("off")
 
     assert (refused, read.status_code) == (503, 200)
-    assert health == ["The database may only be read."]
+    assert health == [databases.READ_ONLY]
     assert add(desk, cast, "Bed 4") == 201
 
 

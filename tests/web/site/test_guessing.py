@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import inspect, text
 
-from scheduler.http.guess_limiter import MOST_ORIGINS, GuessLimiter, TooManyGuesses
+from scheduler.http.guess_limiter import MAX_ORIGINS, GuessLimiter, TooManyGuesses
 from scheduler.storage.database import Database
 from tests.support.cast import NOW, Cast
 from tests.web.conftest import FrozenClock, Visitor, text_of
@@ -63,21 +63,21 @@ def test_everybody_behind_a_silent_proxy_is_not_shut_out(application: FastAPI, m
 
 
 def test_an_address_of_the_new_kind_counts_with_its_home() -> None:
-    misses = GuessLimiter()
+    limiter = GuessLimiter()
     for host in range(10):
-        misses.note(f"2001:db8:0:{host}::1", NOW)
+        limiter.record(f"2001:db8:0:{host}::1", NOW)
 
     with pytest.raises(TooManyGuesses):
-        misses.check("2001:db8:0:99::1", NOW)
-    misses.check("2001:db8:1::1", NOW)
+        limiter.check("2001:db8:0:99::1", NOW)
+    limiter.check("2001:db8:1::1", NOW)
 
 
 def test_what_is_remembered_is_bounded() -> None:
-    misses = GuessLimiter()
-    for number in range(MOST_ORIGINS + 100):
-        misses.note(f"somebody {number}", NOW)
+    limiter = GuessLimiter()
+    for number in range(MAX_ORIGINS + 100):
+        limiter.record(f"somebody {number}", NOW)
 
-    assert len(misses._at) == MOST_ORIGINS
+    assert len(limiter._guesses) == MAX_ORIGINS
 
 
 def test_the_database_holds_no_token(database: Database, visitor: Visitor, my: str) -> None:

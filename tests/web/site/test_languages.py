@@ -191,7 +191,7 @@ def volapuk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             catalogue.add(message.id, [_crossed_out(form) for form in message.id])
     with place.open("wb") as file:
         write_po(file, catalogue)
-    caches = (languages.codes, languages._catalogue)
+    caches = (languages.codes, languages._catalog)
     for cache in caches:
         cache.cache_clear()
     yield
