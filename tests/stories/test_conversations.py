@@ -417,7 +417,8 @@ def test_cancel_alone_stops_texts_and_staff_are_told_what_may_be_meant(
 ) -> None:
     assert "Your sessions stay booked." in reply(world, "CANCEL")[0]
     assert last_reply(world).reason == (
-        "The phone asked for no more texts. Carriers read CANCEL as an opt-out; perhaps the patient meant a session."
+        "The phone asked for no more texts. Carriers read CANCEL as an opt-out;"
+        " perhaps the patient meant a session."
     )
     assert state(world, asked) == AppointmentState.BOOKED
 

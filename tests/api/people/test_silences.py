@@ -86,7 +86,8 @@ def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast
     assert [each["reason"] for each in desk.get("/replies").json()["items"]] == [
         "A number, but no question was open.",
         "It confirms, but no session was asked about.",
-        "The phone asked for no more texts. Carriers read CANCEL as an opt-out; perhaps the patient meant a session.",
+        "The phone asked for no more texts. Carriers read CANCEL as an opt-out;"
+        " perhaps the patient meant a session.",
         "It asks to change a session, but none is to come.",
         "A question, or something that the program cannot read.",
     ]
