@@ -11,9 +11,9 @@ from benchmarks import clinic
 from benchmarks.clinic import FIRST, NOW, Place
 from benchmarks.slots import measured, slots
 from scheduler.booking.pace import alternatives, planner
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
-from scheduler.booking.planning.no_plan import Refused
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Cap, Phase
 
@@ -62,7 +62,7 @@ def refused(session: Session, treatment: Treatment) -> None:
     """No plan: the reason and the remedies."""
     try:
         plan_course.propose(session, treatment, ASKED, now=NOW, agreed=WEEKEND)
-    except Refused as none:
+    except ExplainedNoPlan as none:
         if not none.remedies:
             raise
 

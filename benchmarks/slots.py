@@ -14,7 +14,7 @@ from benchmarks import clinic, limit
 from benchmarks.clinic import FIRST, LAST, NOW, Place
 from scheduler.booking.availability import search
 from scheduler.booking.availability.slots import Slot
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic.models import Treatment
 

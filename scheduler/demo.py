@@ -17,7 +17,7 @@ from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Course
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment

@@ -21,6 +21,7 @@ from scheduler.booking.absences.confirmation import Held, Outdated
 from scheduler.booking.absences.time_off import Whose
 from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.clinic import setup
+from scheduler.phrases import absences as absence_phrases
 from scheduler.staff.roles import Permission
 from scheduler.storage.database import stored_id
 
@@ -328,7 +329,7 @@ def _placing(
         number=session.number,
         starts_at=local(session.starts_at, zone),
         to=_place(placing, zone),
-        why=placing.get("why", ""),
+        why=absence_phrases.why_unplaced(placing),
     )
 
 

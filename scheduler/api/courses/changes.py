@@ -16,7 +16,7 @@ from scheduler.api.http.fields import Day, Id, PathId
 from scheduler.booking.availability.allocation import MOST_SESSIONS
 from scheduler.booking.courses import courses, extensions, replanning, rescheduling
 from scheduler.booking.models import Course
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.clinic import regimen
 from scheduler.staff.roles import Permission
 

@@ -14,8 +14,8 @@ from scheduler.api.http.fields import ClockTime, Day, Id, Shape, Weekday, local
 from scheduler.booking.availability import search
 from scheduler.booking.pace import alternatives, planner
 from scheduler.booking.pace.alternatives import Proposal
-from scheduler.booking.pace.compromises import Opening, Wishes
 from scheduler.booking.pace.planner import Plan
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic import regimen, setup
 from scheduler.clinic.hours import end_of, minute_of_day
@@ -24,6 +24,8 @@ from scheduler.clinic.phases import WEEKDAYS, Phase, from_json, written_out
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients import register
+from scheduler.phrases import alternatives as alternative_phrases
+from scheduler.phrases import compromises as compromise_phrases
 from scheduler.staff.roles import Permission
 
 router = APIRouter(prefix="/course-plans", tags=["courses"])
@@ -172,7 +174,11 @@ def propose(call: Reading, body: NewPlan) -> CoursePlan:
         alternatives=None
         if others is None
         else [
-            AlternativePlan(kind=each.kind, sentence=each.sentence, **teller.course(each.plan))
+            AlternativePlan(
+                kind=each.kind,
+                sentence=alternative_phrases.sentence(each.advantage),
+                **teller.course(each.plan),
+            )
             for each in others
         ],
     )
@@ -212,7 +218,7 @@ class _Teller:
                 CompromiseShape(
                     kind=compromise.kind,
                     session_numbers=list(compromise.session_numbers),
-                    sentence=compromise.sentence,
+                    sentence=compromise_phrases.sentence(compromise),
                 )
                 for compromise in plan.compromises
             ],

@@ -16,6 +16,7 @@ from scheduler.api.http.fields import Shape, local
 from scheduler.audit import audit_trail
 from scheduler.booking.courses import adherence, courses, extensions
 from scheduler.booking.models import Course, CourseState
+from scheduler.phrases import pace
 from scheduler.storage.database import stored_id
 
 
@@ -105,7 +106,7 @@ def shape(call: Call, course: Course) -> CourseShape:
             CourseCompromise(
                 kind=each.kind,
                 session_numbers=[each.number],
-                sentence=f"{each.what}.",
+                sentence=pace.sentence(each),
                 reason=why.get((each.kind, each.number), courses.BOOKED_SO),
             )
             for each in adherence.off_pace(course, sessions)

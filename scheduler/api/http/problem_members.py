@@ -10,12 +10,12 @@ from scheduler.api.http.fields import Shape, local
 from scheduler.booking.absences.time_off import BookedInside
 from scheduler.booking.availability.allocation import SessionsTaken, TimeConflict
 from scheduler.booking.courses.adherence import BreaksPace
-from scheduler.booking.pace.date_search import NoPlan
-from scheduler.booking.pace.remedies import Remedy
-from scheduler.booking.planning.no_plan import Refused
+from scheduler.booking.pace.refusals import NoPlan, Remedy
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic.phases import to_json
 from scheduler.infra.errors import Problem
 from scheduler.infra.intervals import instant_of
+from scheduler.phrases import availability, no_plan, pace
 from scheduler.reminders.staff.bulk_review import OtherPeople
 
 
@@ -121,11 +121,11 @@ def _(problem: BreaksPace) -> ProblemMembers:
     return ProblemMembers(
         breaks=[
             PaceBreak(
-                kind=departure.kind,
-                session_numbers=[departure.number],
-                sentence=f"{departure.what}.",
+                kind=violation.kind,
+                session_numbers=[violation.number],
+                sentence=pace.sentence(violation),
             )
-            for departure in problem.departures
+            for violation in problem.violations
         ]
     )
 
@@ -151,7 +151,7 @@ def _(problem: NoPlan) -> ProblemMembers:
 
 
 @members_of.register
-def _(problem: Refused) -> ProblemMembers:
+def _(problem: ExplainedNoPlan) -> ProblemMembers:
     remedies = [_remedy(remedy) for remedy in problem.remedies]
     return ProblemMembers(session_number=problem.session_number, remedies=remedies)
 
@@ -167,7 +167,7 @@ def _conflict(clash: TimeConflict) -> SessionConflict:
         number=clash.number,
         **place,
         starts_at=local(clash.starts_at, clash.zone),
-        reason=clash.reason,
+        reason=availability.reason(clash.reason),
         alternatives=[
             FreeTime(
                 starts_at=local(instant_of(slot.starts_at), clash.zone),
@@ -187,4 +187,4 @@ def _remedy(remedy: Remedy) -> RemedyShape:
         send["phases"] = [to_json(phase) for phase in remedy.phases]
     if remedy.strict is not None:
         send["strict"] = sorted(remedy.strict)
-    return RemedyShape(kind=remedy.kind, sentence=remedy.sentence, send=send)
+    return RemedyShape(kind=remedy.kind, sentence=no_plan.remedy(remedy), send=send)

@@ -21,6 +21,7 @@ from scheduler.infra.errors import (
     TooMany,
     Unavailable,
 )
+from scheduler.phrases import errors as error_phrases
 from scheduler.staff.accounts import NotSignedIn
 
 MEDIA_TYPE = "application/problem+json"
@@ -121,11 +122,12 @@ def _of_problem(problem: Problem, request_id: str) -> JSONResponse:
         headers["Retry-After"] = str(problem.retry_after)
     if status == 503:
         headers["Retry-After"] = "2"
-    errors = [{"field": problem.field, "message": problem.sentence}] if problem.field else []
+    sentence = error_phrases.sentence(problem)
+    errors = [{"field": problem.field, "message": sentence}] if problem.field else []
     return render(
         status,
         problem.slug,
-        problem.sentence,
+        sentence,
         request_id,
         errors=errors,
         headers=headers,

@@ -7,6 +7,7 @@ back afterwards.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session
 
@@ -22,18 +23,19 @@ from scheduler.booking.courses import (
 )
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState, Course
-from scheduler.booking.pace.compromises import Opening
 from scheduler.booking.pace.pace import Gaps, pace_of
-from scheduler.booking.pace.planner import NoPlan
+from scheduler.booking.pace.refusals import NoPlan
+from scheduler.booking.pace.wishes import Opening
+from scheduler.booking.planning import fact_json
+from scheduler.booking.planning.fact_json import Refusal
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic import hours
-from scheduler.infra.errors import Invalid
+from scheduler.infra.errors import Invalid, Problem
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id
 
 DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
-
-TAKEN = "others have the times that are left"
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,7 @@ def postpone(
     *,
     until: datetime,
     now: datetime,
-) -> tuple[list[Rest], dict[int, str]]:
+) -> tuple[list[Rest], dict[int, Problem]]:
     """Let the courses of sessions that have no place go on later, each from the first of these.
 
     They are on the calendar then. Also, by the ids of courses for which that cannot be, why.
@@ -69,7 +71,8 @@ def postpone(
     attempts = [_Attempt(session, each, seats, until, now) for each in first.values()]
     # Who ends last goes first, and makes room for those who come to where they were.
     attempts.sort(key=lambda each: (each.rest[-1].starts_at, each.rest[-1].id), reverse=True)
-    rests, refused = [], {}
+    rests: list[Rest] = []
+    refused: dict[int, Problem] = {}
     for attempt in attempts:
         course_id = stored_id(attempt.course.id)
         with session.begin_nested() as nested:
@@ -77,9 +80,22 @@ def postpone(
                 rests.append(attempt.make())
             except (NoPlan, SessionsTaken, BreaksPace, Invalid) as problem:
                 nested.rollback()
-                taken = isinstance(problem, SessionsTaken)
-                refused[course_id] = TAKEN if taken else problem.sentence.rstrip(".")
+                refused[course_id] = problem
     return rests, refused
+
+
+def refusal_json(problem: Problem) -> dict[str, Any]:
+    """Why a course cannot go on later: facts where the error carries them, else its sentence."""
+    match problem:
+        case ExplainedNoPlan():
+            return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(problem))}
+        case BreaksPace():
+            found = problem.violations
+            return {"violations": [fact_json.VIOLATION.dump(violation) for violation in found]}
+        case SessionsTaken():
+            return {"taken": True}
+        case _:
+            return {"sentence": problem.sentence}
 
 
 class _Attempt:

@@ -200,8 +200,8 @@ def _try(
     }
     placed = {stored_id(each.id): _placing(each, seats.get(stored_id(each.id))) for each in booked}
     for each in stuck:
-        if why := refused.get(each.course_id):
-            placed[stored_id(each.id)]["why"] = f"{NOWHERE}; nor can its course go on later: {why}"
+        if problem := refused.get(each.course_id):
+            placed[stored_id(each.id)]["not_later"] = postponement.refusal_json(problem)
     return list((placed | later).values())
 
 

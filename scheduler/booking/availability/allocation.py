@@ -58,7 +58,7 @@ class TimeConflict:
 
     number: int
     starts_at: datetime
-    reason: str
+    reason: Unavailability
     alternatives: Sequence[Slot]
     zone: ZoneInfo
     position: int | None = None
@@ -285,7 +285,7 @@ def _clashes(
             TimeConflict(
                 each.number,
                 each.starts_at,
-                str(able[each.number][1]),
+                able[each.number][1],
                 _nearest(near, each, others, means),
                 means.zone,
                 each.position,

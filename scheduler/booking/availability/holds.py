@@ -13,7 +13,6 @@ from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import DiaryEntry, Hold
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.http.origins import household
-from scheduler.i18n.translation import gettext
 from scheduler.infra.errors import TooMany
 from scheduler.infra.intervals import Minute, minute_of
 from scheduler.storage.database import Busy, stored_id
@@ -26,6 +25,10 @@ A brake, not a lock: forms that are planned in the same instant do not see each 
 """
 
 CLAIM_ATTEMPTS = 4
+
+
+class TooManyHolds(TooMany):
+    sentence = "Too many bookings are being made from here at once. Please wait a little."
 
 
 def keep(
@@ -145,9 +148,7 @@ def _limit(session: Session, origin: str, now: datetime) -> None:
         .where(Hold.origin == origin, col(Hold.expires_at) > now)
     ).one()
     if held >= AT_ONCE_PER_ORIGIN:
-        raise TooMany(
-            gettext("Too many bookings are being made from here at once. Please wait a little.")
-        )
+        raise TooManyHolds
 
 
 def _lapses(expires_at: datetime) -> Minute:

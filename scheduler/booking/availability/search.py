@@ -19,7 +19,7 @@ from scheduler.booking.availability.slots import (
     Slot,
     Stretch,
 )
-from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.wishes import Opening
 from scheduler.clinic import closures, hours, licenses, shifts
 from scheduler.clinic.models import (
     Clinic,

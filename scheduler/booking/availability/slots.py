@@ -123,15 +123,15 @@ class Slot(NamedTuple):
 
 
 class Unavailability(StrEnum):
-    sentence = 'Why a start is not free, as words that follow "because".'
+    """Why a start is not free. Of two reasons, the later one was nearer to a free start."""
 
-    TOO_SOON = "it is too soon"
-    OUTSIDE_HOURS = "it is outside the practitioner's hours"
-    DAY_FULL = "the practitioner has as many sessions on that day as they may"
-    BREAK = "it would leave the practitioner no break"
-    PRACTITIONER_TAKEN = "the practitioner is taken"
-    NO_ROOM = "no room is free"
-    PATIENT_TAKEN = "the patient has another session then"
+    TOO_SOON = "too_soon"
+    OUTSIDE_HOURS = "outside_hours"
+    DAY_FULL = "day_full"
+    BREAK = "break"
+    PRACTITIONER_TAKEN = "practitioner_taken"
+    NO_ROOM = "no_room"
+    PATIENT_TAKEN = "patient_taken"
 
 
 def free(

@@ -11,7 +11,13 @@ from functools import cache, partial
 from itertools import pairwise
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.booking.pace.pace import PaceViolation, Within, pace_of, violations
+from scheduler.booking.pace.pace import Within, pace_of
+from scheduler.booking.pace.violations import (
+    CrowdedWindow,
+    PaceViolation,
+    SlowerPace,
+    violations,
+)
 from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict
@@ -32,9 +38,8 @@ class BreaksPace(Conflict):
     slug = "breaks-pace"
 
     def __init__(self, found: Sequence[PaceViolation]) -> None:
-        told = " ".join(f"{each.what}." for each in found)
-        super().__init__(f"This would break the pace of the course. {told}")
-        self.departures = found
+        super().__init__()
+        self.violations = found
 
 
 @dataclass(frozen=True)
@@ -235,15 +240,14 @@ def _is_worse(before: PaceViolation | None, after: PaceViolation, gap: int) -> b
     """Whether a departure is new, or worse than it was. `gap`: days more since the one before."""
     if before is None:
         return True
-    if before.due and after.due:
+    if isinstance(before, SlowerPace) and isinstance(after, SlowerPace):
         return after.due[1] - after.due[0] > before.due[1] - before.due[0]
     return gap < 0 or _crowd(after) > _crowd(before)
 
 
-def _crowd(departure: PaceViolation) -> int:
-    """How many there are where there are too many: "3 sessions are in the week of ..."."""
-    first = departure.what.split(" ", 1)[0]
-    return int(first) if first.isdecimal() else 0
+def _crowd(violation: PaceViolation) -> int:
+    """How many sessions a crowded window has."""
+    return violation.count if isinstance(violation, CrowdedWindow) else 0
 
 
 def _gaps(days: Sequence[int]) -> dict[int, int]:

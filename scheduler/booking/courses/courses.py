@@ -23,7 +23,7 @@ from scheduler.booking.models import (
     Offer,
     WaitlistEntry,
 )
-from scheduler.booking.pace.pace import PaceViolation
+from scheduler.booking.pace.violations import PaceViolation
 from scheduler.booking.planning import plan_course
 from scheduler.booking.states import LIVE
 from scheduler.clinic import phases

@@ -12,7 +12,7 @@ from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.booking.pace.compromises import Opening, Wishes
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict, Invalid

@@ -13,8 +13,8 @@ from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace import planner
-from scheduler.booking.pace.compromises import Opening, Wishes
 from scheduler.booking.pace.planner import NoPlan
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.booking.planning import no_plan, plan_course
 from scheduler.booking.planning.no_plan import PlanRequest
 from scheduler.clinic import hours

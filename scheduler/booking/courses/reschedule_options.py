@@ -12,7 +12,7 @@ from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.courses import adherence, courses, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState, Course
-from scheduler.booking.pace.compromises import Opening, Wishes
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of, minute_of
 from scheduler.patients.models import Patient

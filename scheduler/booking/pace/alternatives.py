@@ -4,16 +4,13 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from scheduler.booking.pace import date_search, planner
-from scheduler.booking.pace.compromises import Opening, Wishes
-from scheduler.booking.pace.date_search import NoPlan, TooTangled
-from scheduler.booking.pace.pace import on
 from scheduler.booking.pace.planner import Plan
+from scheduler.booking.pace.refusals import NoPlan, TooTangled
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic.phases import Phase
-from scheduler.i18n import translation
-from scheduler.i18n.translation import gettext as _
 
 EARLIER_BY = 3
 """Days by which an end has to be earlier to be worth saying."""
@@ -22,15 +19,42 @@ MOST_HOURS = 8
 """How many times of day are tried: those with the most free days."""
 
 
+@dataclass(frozen=True, slots=True)
+class EarlierEnd:
+    """The course ends on day `on`, so many days before the best plan."""
+
+    on: date
+    days: int
+    kind: Literal["earlier_end"] = "earlier_end"
+
+
+@dataclass(frozen=True, slots=True)
+class SamePractitioner:
+    """One practitioner gives all sessions."""
+
+    kind: Literal["same_practitioner"] = "same_practitioner"
+
+
+@dataclass(frozen=True, slots=True)
+class SameHour:
+    """All sessions begin at one minute of the day."""
+
+    minute: int
+    kind: Literal["same_hour"] = "same_hour"
+
+
+Advantage = EarlierEnd | SamePractitioner | SameHour
+
+
 class Alternative(NamedTuple):
-    """A whole course that is better than the best plan in one thing.
+    """A whole course that is better than the best plan in one thing."""
 
-    Kinds: see KINDS.
-    """
-
-    kind: str
-    sentence: str
+    advantage: Advantage
     plan: Plan
+
+    @property
+    def kind(self) -> str:
+        return self.advantage.kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +96,7 @@ def _earlier(best: Proposal) -> Iterator[Alternative]:
     if end is None or (earlier := last.toordinal() - end) < EARLIER_BY:
         return
     plan = planner.plan(phases, allowed, best.wishes, until=date.fromordinal(end))
-    sentence = _("It ends on %(day)s, %(days)s earlier.")
-    sentence %= {"day": on(end), "days": translation.days(earlier)}
-    yield Alternative("earlier_end", sentence, plan)
+    yield Alternative(EarlierEnd(date.fromordinal(end), earlier), plan)
 
 
 def _still_spread(phase: Phase) -> Phase:
@@ -88,9 +110,7 @@ def _with_one(best: Proposal) -> Iterator[Alternative]:
     if len({each.opening.practitioner_id for each in best.plan.sessions}) > 1:
         tried = _by(best.openings, lambda each: each.practitioner_id)
         for plan in _best_of(best, tried):
-            yield Alternative(
-                "same_practitioner", _("One practitioner gives all of its sessions."), plan
-            )
+            yield Alternative(SamePractitioner(), plan)
 
 
 def _at_one_hour(best: Proposal) -> Iterator[Alternative]:
@@ -98,10 +118,7 @@ def _at_one_hour(best: Proposal) -> Iterator[Alternative]:
         by_minute = _by(best.openings, lambda each: each.minute)
         widest = sorted(by_minute, key=lambda own: -len({each.day for each in own}))
         for plan in _best_of(best, widest[:MOST_HOURS]):
-            minute = plan.sessions[0].opening.minute
-            at = f"{minute // 60}:{minute % 60:02}"
-            sentence = _("All of its sessions begin at %(time)s.") % {"time": at}
-            yield Alternative("same_hour", sentence, plan)
+            yield Alternative(SameHour(plan.sessions[0].opening.minute), plan)
 
 
 def _by(openings: Iterable[Opening], shared: Callable[[Opening], int]) -> list[list[Opening]]:

@@ -12,8 +12,8 @@ from datetime import date
 from itertools import combinations, product
 from typing import TypeVar
 
-from scheduler.booking.pace.compromises import Opening
 from scheduler.booking.pace.date_search import State, Ways
+from scheduler.booking.pace.wishes import Opening
 from scheduler.infra.intervals import Minute
 
 _Key = TypeVar("_Key")

@@ -20,15 +20,13 @@ from scheduler.booking.pace.pace import (
     Gaps,
     Pace,
     entries,
-    on,
     opens,
     pace_of,
     soonest_in,
 )
+from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.session_caps import Periods
 from scheduler.clinic.phases import Phase
-from scheduler.i18n.translation import gettext
-from scheduler.infra.errors import Invalid
 
 State = tuple[Hashable, int, int]
 """What the pace remembers, the day, the sessions so far in the pace's current window.
@@ -54,37 +52,6 @@ MOST_STATES = 150_000
 
 The caps of published courses need less than 2,000.
 """
-
-
-class TooTangled(Invalid):
-    sentence = (
-        "This course has too many limits at once to be worked out. Please leave some of them out."
-    )
-
-    slug = "too-tangled"
-
-
-class NoPlan(Invalid):
-    """No dates keep the pace with the times that are free.
-
-    `first` and `last`: the days on which that session could have been; `until`: how far the
-    calendar is open.
-    """
-
-    slug = "no-plan"
-
-    def __init__(
-        self, session_number: int, why: str, *, first: date, last: date, until: date
-    ) -> None:
-        sentence = gettext("Session %(number)s cannot be placed: %(why)s.")
-        super().__init__(sentence % {"number": session_number, "why": why})
-        self.session_number = session_number
-        self.first, self.last, self.until = first, last, until
-
-    @property
-    def ends_too_soon(self) -> bool:
-        """Whether the calendar ends before all days have come that the session could be on."""
-        return self.last > self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,19 +307,12 @@ class _DateSearch:
 def _refusal(number: int, stretches: set[DayRange], until: int) -> NoPlan:
     first = min(stretch.first for stretch in stretches)
     last = max(stretch.last for stretch in stretches)
-    said = {"first": on(first), "last": on(last), "until": on(until)}
-    if first > until:
-        why = gettext("the calendar is open only until %(until)s") % said
-    elif last > until:
-        why = gettext(
-            "nothing that keeps the pace is free from %(first)s, and the calendar is open only"
-            " until %(until)s"
-        )
-        why %= said
-    else:
-        why = gettext("nothing that keeps the pace is free from %(first)s to %(last)s") % said
-    days = [date.fromordinal(day) for day in (first, last, until)]
-    return NoPlan(number, why, first=days[0], last=days[1], until=days[2])
+    return NoPlan(
+        number,
+        first=date.fromordinal(first),
+        last=date.fromordinal(last),
+        until=date.fromordinal(until),
+    )
 
 
 def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> tuple[int, int, int]:

@@ -28,9 +28,11 @@ from math import ceil
 from typing import NamedTuple
 
 from scheduler.booking.pace import compromises, continuity, date_search
-from scheduler.booking.pace.compromises import Compromise, Opening, Wishes
-from scheduler.booking.pace.date_search import NoPlan
-from scheduler.booking.pace.pace import breaks, pace_of, violations
+from scheduler.booking.pace.compromises import Compromise
+from scheduler.booking.pace.pace import pace_of
+from scheduler.booking.pace.refusals import NoPlan
+from scheduler.booking.pace.violations import violations
+from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic.phases import Phase
 
 __all__ = [
@@ -40,7 +42,6 @@ __all__ = [
     "Plan",
     "PlannedSession",
     "Wishes",
-    "breaks",
     "neighbours",
     "plan",
     "plan_rest",
@@ -121,7 +122,7 @@ def plan_rest(
     )
     return Plan(
         sessions[len(kept) :],
-        compromises.name(phases, chosen, offers, wishes, kept=len(kept)),
+        compromises.find(phases, chosen, offers, wishes, kept=len(kept)),
     )
 
 

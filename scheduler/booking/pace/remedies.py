@@ -1,18 +1,15 @@
-"""What would make a course possible that cannot be planned: each tried before it is said. Pure."""
+"""Finds the changes that make a course possible, by planning each of them. Pure."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, timedelta
 from typing import NamedTuple
 
 from scheduler.booking.pace import planner
-from scheduler.booking.pace.compromises import Opening, Wishes
-from scheduler.booking.pace.date_search import NoPlan, TooTangled
-from scheduler.booking.pace.pace import on
 from scheduler.booking.pace.planner import Plan
+from scheduler.booking.pace.refusals import NoPlan, Remedy, RemedyKind, TooTangled
+from scheduler.booking.pace.wishes import Opening, Wish, Wishes
 from scheduler.clinic.phases import Phase
-from scheduler.i18n.translation import gettext as _
-from scheduler.i18n.translation import ngettext
 
 LATER_BY = (7, 35, 70)
 """Days later that a start is tried. The planner itself looks at the five weeks from each."""
@@ -28,24 +25,8 @@ class FreeTimes(NamedTuple):
     until: date
 
 
-@dataclass(frozen=True, slots=True)
-class Remedy:
-    """One change that makes the course possible, as a sentence and as what to ask for instead.
-
-    Kinds: practitioner, weekdays, hours (no longer only those wished), earlier, later, pause,
-    slower, fewer. Of start, phases and strict wishes only what changes is given.
-    """
-
-    kind: str
-    sentence: str
-    start_on: date | None = None
-    phases: tuple[Phase, ...] | None = None
-    strict: frozenset[str] | None = None
-
-
 class _Try(NamedTuple):
-    kind: str
-    words: str
+    kind: RemedyKind
     phases: Sequence[Phase]
     wishes: Wishes
 
@@ -56,92 +37,87 @@ def find(
     refusal: NoPlan,
     *,
     today: date,
-    look: Callable[[date, date], FreeTimes],
+    free_times: Callable[[date, date], FreeTimes],
 ) -> tuple[Remedy, ...]:
     """The changes that help, the smallest of each kind; at most twelve are tried.
 
-    `look` tells what is free from one date on, for as long as the course may need that begins on
-    another. It is asked once, for all that is tried.
+    `free_times` returns what is free from its first date on, for as long as a course may need that
+    begins on its second date. It is called once, for everything that is tried.
     """
     found: dict[str, Remedy] = {}
     start = wishes.start_on
     first = max(today, start - timedelta(days=max(EARLIER_BY)))
     last = start + timedelta(days=max(LATER_BY))
-    free = look(first, start) if _ends(phases, refusal) else look(start, last)
-    for each in _tries(phases, wishes, refusal, today):
-        if each.kind in found:
+    free = free_times(first, start) if _is_end(phases, refusal) else free_times(start, last)
+    for tried in _tries(phases, wishes, refusal, today):
+        if tried.kind in found:
             continue
         try:
-            plan = planner.plan(each.phases, free.openings, each.wishes, until=free.until)
+            plan = planner.plan(tried.phases, free.openings, tried.wishes, until=free.until)
         except NoPlan:
             continue
         except TooTangled:
-            break  # as long as it took to find out, the others would take too
-        found[each.kind] = _remedy(each, plan, phases, wishes)
+            break  # the others would take as long to find out
+        found[tried.kind] = _remedy(tried, plan, phases, wishes, refusal.session_number)
     return tuple(found.values())
 
 
 def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date) -> Iterator[_Try]:
     number = refusal.session_number
-    said = {
-        "practitioner": _("With another practitioner where need be"),
-        "weekdays": _("If other weekdays will do as well"),
-        "hours": _("If other hours will do as well"),
-    }
-    for kind in sorted(wishes.strict):
-        softer = wishes._replace(strict=wishes.strict - {kind})
-        yield _Try(kind, said[kind], phases, softer)
     place, before = _place(phases, number)
+    yield from _softer_wishes(phases, wishes)
     if phases[place].weekdays:
         anywhere = [replace(phase, weekdays=()) for phase in phases]
-        yield _Try("any_weekday", _("If its sessions may be on any weekday"), anywhere, wishes)
-    ends = _ends(phases, refusal)
-    for days in EARLIER_BY if ends else ():
+        yield _Try("any_weekday", anywhere, wishes)
+    if _is_end(phases, refusal):
+        yield from _earlier_starts(phases, wishes, today)
+    else:
+        yield from _later_starts(phases, wishes)
+        for days in PAUSES if number > 1 else ():
+            yield _Try("pause", _split(phases, place, before, pause=days), wishes)
+    for slower in _slower(phases[place]):
+        yield _Try("slower", [*phases[:place], slower, *phases[place + 1 :]], wishes)
+    if number > 1:
+        yield _Try("fewer", _cut(phases, place, before), wishes)
+
+
+def _softer_wishes(phases: Sequence[Phase], wishes: Wishes) -> Iterator[_Try]:
+    kinds: tuple[Wish, ...] = ("hours", "practitioner", "weekdays")
+    for kind in kinds:
+        if kind in wishes.strict:
+            yield _Try(kind, phases, wishes._replace(strict=wishes.strict - {kind}))
+
+
+def _earlier_starts(phases: Sequence[Phase], wishes: Wishes, today: date) -> Iterator[_Try]:
+    for days in EARLIER_BY:
         start = wishes.start_on - timedelta(days=days)
         if start >= today:
-            words = _("Starting on or after %(day)s") % {"day": on(start.toordinal())}
-            yield _Try("earlier", words, phases, wishes._replace(start_on=start))
-    for days in () if ends else LATER_BY:
+            yield _Try("earlier", phases, wishes._replace(start_on=start))
+
+
+def _later_starts(phases: Sequence[Phase], wishes: Wishes) -> Iterator[_Try]:
+    for days in LATER_BY:
         start = wishes.start_on + timedelta(days=days)
-        words = _("Starting on or after %(day)s") % {"day": on(start.toordinal())}
-        yield _Try("later", words, phases, wishes._replace(start_on=start))
-    for days in PAUSES if number > 1 and not ends else ():
-        apart = _split(phases, place, before, pause=days)
-        words = _("With a pause before session %(number)s") % {"number": number}
-        yield _Try("pause", words, apart, wishes)
-    for slower in _slower(phases[place]):
-        gentler = [*phases[:place], slower, *phases[place + 1 :]]
-        yield _Try("slower", _("At a slower pace"), gentler, wishes)
-    if number > 1:
-        words = ngettext(
-            "With the first session now and the rest later",
-            "With the first %(count)s sessions now and the rest later",
-            number - 1,
-        )
-        words %= {"count": number - 1}
-        yield _Try("fewer", words, _cut(phases, place, before), wishes)
+        yield _Try("later", phases, wishes._replace(start_on=start))
 
 
-def _ends(phases: Sequence[Phase], refusal: NoPlan) -> bool:
-    """Whether it is an end that is in the way, which only an earlier start can help."""
+def _is_end(phases: Sequence[Phase], refusal: NoPlan) -> bool:
+    """Whether the calendar or a phase ends too soon, so that only an earlier start can help."""
     place = _place(phases, refusal.session_number)[0]
     return refusal.ends_too_soon or phases[place].last_day is not None
 
 
-def _remedy(tried: _Try, plan: Plan, phases: Sequence[Phase], wishes: Wishes) -> Remedy:
-    first, last = (plan.sessions[place].opening.day for place in (0, -1))
-    dates = {"first": on(first.toordinal()), "last": on(last.toordinal())}
-    sentence = (
-        _("%(change)s: on %(first)s.")
-        if first == last
-        else _("%(change)s: from %(first)s to %(last)s.")
-    )
-    said = [replace(phase, optional=False) for phase in tried.phases]
+def _remedy(
+    tried: _Try, plan: Plan, phases: Sequence[Phase], wishes: Wishes, session_number: int
+) -> Remedy:
+    planned = tuple(replace(phase, optional=False) for phase in tried.phases)
     return Remedy(
         tried.kind,
-        sentence % {**dates, "change": tried.words},
+        first=plan.sessions[0].opening.day,
+        last=plan.sessions[-1].opening.day,
+        session_number=session_number,
         start_on=None if tried.wishes.start_on == wishes.start_on else tried.wishes.start_on,
-        phases=None if tried.phases is phases else tuple(said),
+        phases=None if tried.phases is phases else planned,
         strict=None if tried.wishes.strict == wishes.strict else tried.wishes.strict,
     )
 

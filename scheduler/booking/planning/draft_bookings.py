@@ -14,7 +14,6 @@ from scheduler.booking.availability import holds
 from scheduler.booking.models import Enquiry, Hold
 from scheduler.clinic.models import Treatment
 from scheduler.http.origins import household
-from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import TooMany
 from scheduler.storage import links
 from scheduler.storage.database import stored_id, take_turn
@@ -29,6 +28,13 @@ Of one household: who types the phone of somebody else does not keep that one fr
 
 class EnquiryGone(links.NoSuchLink):
     """This form is no longer open. Please start again; a booking that was made is not lost."""
+
+
+class TooManyDrafts(TooMany):
+    sentence = (
+        "Other forms keep times for this phone and have not yet proved it by the code."
+        " Please finish or leave one of them, or try again in ten minutes."
+    )
 
 
 def begin(
@@ -92,13 +98,7 @@ def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime
         )
     ).one()
     if others >= AT_ONCE_PER_PHONE:
-        raise TooMany(
-            _(
-                "Other forms keep times for this phone and have not yet proved it by the code."
-                " Please finish or leave one of them, or try again in ten minutes."
-            ),
-            retry_after=int(holds.KEPT.total_seconds()),
-        )
+        raise TooManyDrafts(retry_after=int(holds.KEPT.total_seconds()))
     enquiry.unproved_phone = phone
     session.add(enquiry)
     session.flush()

@@ -19,7 +19,7 @@ from scheduler.booking.models import Enquiry
 from scheduler.booking.pace import planner
 from scheduler.booking.pace.compromises import Compromise
 from scheduler.booking.pace.planner import Opening, Plan, PlannedSession, Wishes
-from scheduler.booking.planning import draft_bookings, plan_course
+from scheduler.booking.planning import draft_bookings, fact_json, plan_course
 from scheduler.clinic import hours, phases
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Phase
@@ -77,7 +77,7 @@ def adopt(
 ) -> None:
     """Propose this course and no other. Raises SessionsTaken, and then all is as it was."""
     _keep(session, enquiry, treatment, plan.sessions, now)
-    enquiry.compromises = [_told(compromise) for compromise in plan.compromises]
+    enquiry.compromises = [fact_json.COMPROMISE.dump(compromise) for compromise in plan.compromises]
     session.add(enquiry)
     session.flush()
 
@@ -164,9 +164,11 @@ def change(
         _keep(session, enquiry, treatment, sessions, now)
     except SessionsTaken as taken:
         raise NoLongerFree from taken
-    # What was said of the time that it had is not true of the one that it has now.
+    # The compromises of the old time do not hold for the new one.
     enquiry.compromises = [
-        compromise for compromise in enquiry.compromises if list(compromise["sessions"]) != [number]
+        fact_json.COMPROMISE.dump(compromise)
+        for compromise in compromises_of(enquiry)
+        if compromise.session_numbers != (number,)
     ]
 
 
@@ -189,6 +191,11 @@ def by_day(
 def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
     """The proposed sessions, in order."""
     return _read(enquiry.sessions, search.resources(session, treatment).zone)
+
+
+def compromises_of(enquiry: Enquiry) -> list[Compromise]:
+    """What the proposed course does not keep."""
+    return fact_json.COMPROMISE.load_all(enquiry.compromises)
 
 
 def wanted(sessions: Sequence[PlannedSession]) -> list[RequestedTime]:
@@ -237,10 +244,6 @@ def _keep(
     enquiry.hold_id = hold.id
     session.add(enquiry)
     session.flush()
-
-
-def _told(compromise: Compromise) -> dict[str, Any]:
-    return {"sessions": compromise.session_numbers, "sentence": compromise.sentence}
 
 
 def _read(sessions: Iterable[Mapping[str, int]], zone: ZoneInfo) -> list[PlannedSession]:

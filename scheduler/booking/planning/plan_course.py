@@ -12,9 +12,9 @@ from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace import planner, remedies, session_caps
 from scheduler.booking.pace.alternatives import Proposal
-from scheduler.booking.pace.compromises import Wishes
 from scheduler.booking.pace.planner import NoPlan, Plan
 from scheduler.booking.pace.remedies import FreeTimes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import no_plan
 from scheduler.booking.planning.no_plan import PlanRequest
 from scheduler.booking.states import LIVE
@@ -50,7 +50,7 @@ def proposal(
 ) -> Proposal:
     """The best plan for the phases (default: the treatment's), and what is free besides.
 
-    Raises refusals.Refused, a planner.NoPlan, with why there is none and what would help.
+    Raises ExplainedNoPlan with the reason and the remedies.
     `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
     by a date are counted from.
     """
@@ -66,7 +66,7 @@ def proposal(
         planned = with_history(session, planned, treatment, patient, before=wishes.start_on)
     asked = PlanRequest(planned, wishes, now, patient.calendar_id if patient else None, leaving)
 
-    def look(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> FreeTimes:
+    def free_times(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> FreeTimes:
         until = last_day(start, planned, treatment, today, slack=slack)
         free = search.free_slots(
             session,
@@ -79,12 +79,14 @@ def proposal(
         )
         return FreeTimes(search.openings(free, means.zone), until)
 
-    free = look(wishes.start_on, wishes.start_on, PLANNING_SLACK)
+    free = free_times(wishes.start_on, wishes.start_on, PLANNING_SLACK)
     try:
         plan = planner.plan(planned, free.openings, wishes, until=free.until)
     except NoPlan as refusal:
         refused = no_plan.explain(session, means, refusal, asked)
-        refused.remedies = remedies.find(planned, wishes, refused, today=today, look=look)
+        refused.remedies = remedies.find(
+            planned, wishes, refused, today=today, free_times=free_times
+        )
         raise refused from refusal
     return Proposal(plan, planned, free.openings, wishes, free.until)
 

@@ -21,9 +21,9 @@ from scheduler.booking.models import (
     WaitlistEntry,
 )
 from scheduler.booking.pace import planner
-from scheduler.booking.pace.date_search import TooTangled
-from scheduler.booking.pace.pace import violations
 from scheduler.booking.pace.planner import NoPlan, Opening, Wishes
+from scheduler.booking.pace.refusals import TooTangled
+from scheduler.booking.pace.violations import violations
 from scheduler.booking.planning import plan_course
 from scheduler.booking.states import EXPECTED
 from scheduler.booking.waitlist.availability_cache import AvailabilityCache

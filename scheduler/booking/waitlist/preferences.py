@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
-from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.wishes import Opening
 
 
 @dataclass(frozen=True)

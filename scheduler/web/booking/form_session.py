@@ -8,7 +8,9 @@ from typing import Any
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Enquiry, Hold
 from scheduler.booking.pace.planner import PlannedSession, Wishes
-from scheduler.booking.planning import draft_bookings, draft_plans
+from scheduler.booking.pace.refusals import Remedy
+from scheduler.booking.planning import draft_bookings, draft_plans, fact_json
+from scheduler.booking.planning.fact_json import Refusal
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
@@ -76,9 +78,15 @@ class BookingForm:
         }
 
     @property
-    def remedies(self) -> list[dict[str, Any]]:
-        """What would help where no course could be planned for the wishes."""
-        return list((self.answer("refused") or {}).get("remedies", []))
+    def refusal(self) -> Refusal | None:
+        """Why no course could be planned for the wishes, if that is so."""
+        return fact_json.REFUSAL.load((self.answer("refused") or {}).get("no_plan"))
+
+    @property
+    def remedies(self) -> list[Remedy]:
+        """What would help where no course could be planned; the form asks for nothing strictly."""
+        found = self.refusal.remedies if self.refusal else ()
+        return [remedy for remedy in found if remedy.strict is None]
 
     def keep(self, **answers: Any) -> None:
         """Remember what was said. What was told before has been read."""

@@ -14,17 +14,19 @@ from fastapi.responses import Response
 
 from scheduler.booking.availability import holds
 from scheduler.booking.availability.holds import SessionsTaken
-from scheduler.booking.pace import alternatives, planner
-from scheduler.booking.pace.date_search import NoPlan, TooTangled
+from scheduler.booking.pace import alternatives
 from scheduler.booking.pace.planner import Plan, Wishes
-from scheduler.booking.pace.remedies import Remedy
-from scheduler.booking.planning import draft_plans, plan_course
-from scheduler.booking.planning.no_plan import Refused
+from scheduler.booking.pace.refusals import NoPlan, TooTangled
+from scheduler.booking.planning import draft_plans, fact_json, plan_course
+from scheduler.booking.planning.fact_json import Refusal
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic.hours import DAY
 from scheduler.clinic.phases import to_json
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import TooMany
+from scheduler.phrases import alternatives as alternative_phrases
+from scheduler.phrases import errors, no_plan
 from scheduler.web.booking import form_session
 from scheduler.web.booking import pages as booking_pages
 from scheduler.web.booking.form_session import BookingForm
@@ -106,7 +108,7 @@ def replan(token: str, visit: Writing, form: Typed) -> Response:
     except SessionsTaken:
         here.keep(notices=[_(GONE if going_back else QUICKER)])
     except (NoPlan, TooTangled, TooMany) as wrong:
-        here.keep(notices=[wrong.sentence])
+        here.keep(notices=[errors.sentence(wrong)])
     return there
 
 
@@ -129,41 +131,29 @@ def take_remedy(token: str, visit: Writing, form: Typed) -> Response:
     here = form_session.open_form(visit, token, lock=True)
     if elsewhere := here.elsewhere("wishes"):
         return rendering.go(elsewhere)
-    tried = [remedy for remedy in here.remedies if remedy["kind"] == form.one("kind")]
+    tried = [remedy for remedy in here.remedies if remedy.kind == form.one("kind")]
     if not tried:  # pressed twice, or in an old tab
         return rendering.go(f"{here.base}/{'plan' if here.enquiry.sessions else 'wishes'}")
     before = {name: here.answer(name) for name in ("wishes", "phases")}
     wishes = {**before["wishes"]}
-    if tried[0]["start_on"]:
-        wishes["start_on"] = tried[0]["start_on"]
-    here.keep(wishes=wishes, phases=tried[0]["phases"] or before["phases"], accepted=None)
+    if tried[0].start_on:
+        wishes["start_on"] = tried[0].start_on.isoformat()
+    phases = [to_json(phase) for phase in tried[0].phases or ()]
+    here.keep(wishes=wishes, phases=phases or before["phases"], accepted=None)
     try:
         draft_plans.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
     except (NoPlan, SessionsTaken, TooMany) as wrong:
         here.keep(**before, refused=refusal_as_kept(wrong))
         return rendering.go(f"{here.base}/wishes")
-    here.keep(notices=[tried[0]["sentence"]], refused=None, before=None)
+    here.keep(notices=[no_plan.remedy(tried[0])], refused=None, before=None)
     return rendering.go(f"{here.base}/plan")
 
 
 def refusal_as_kept(wrong: Exception) -> dict[str, Any]:
     """Why there is no plan and what would help, as a form keeps it."""
-    if isinstance(wrong, planner.NoPlan):
-        remedies = wrong.remedies if isinstance(wrong, Refused) else ()
-        return {
-            "why": wrong.sentence,
-            "remedies": [_remedy_as_kept(remedy) for remedy in remedies if remedy.strict is None],
-        }
-    return {"why": _(wrong.sentence if isinstance(wrong, TooMany) else QUICKER), "remedies": []}
-
-
-def _remedy_as_kept(remedy: Remedy) -> dict[str, Any]:
-    return {
-        "kind": remedy.kind,
-        "sentence": remedy.sentence,
-        "start_on": remedy.start_on.isoformat() if remedy.start_on else None,
-        "phases": [to_json(phase) for phase in remedy.phases] if remedy.phases else None,
-    }
+    if isinstance(wrong, ExplainedNoPlan):
+        return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(wrong))}
+    return {"why": wrong.sentence if isinstance(wrong, TooMany) else QUICKER}
 
 
 def _take_way(here: BookingForm, way: Way) -> None:
@@ -195,7 +185,12 @@ def _take_alternative(here: BookingForm, kind: str) -> None:
     if not found or not _is_new(here, found[0].plan):
         here.keep(notices=[_(NO_OTHER)])
         return
-    _adopt(here, found[0].plan, wishes=here.answer("wishes"), said=found[0].sentence)
+    _adopt(
+        here,
+        found[0].plan,
+        wishes=here.answer("wishes"),
+        said=alternative_phrases.sentence(found[0].advantage),
+    )
 
 
 def _adopt(here: BookingForm, plan: Plan, *, wishes: dict[str, Any], said: str) -> None:

@@ -13,6 +13,9 @@ from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.phone import for_people
 from scheduler.patients import consent, screening
+from scheduler.phrases import alternatives as alternative_phrases
+from scheduler.phrases import compromises as compromise_phrases
+from scheduler.phrases import no_plan
 from scheduler.web.booking.form_session import STEPS, BookingForm
 from scheduler.web.site import rendering, view_models
 from scheduler.web.site.view_models import SessionView
@@ -57,7 +60,10 @@ def wishes(
         last=last.isoformat(),
         weekdays=list(enumerate(translation.weekday_names())),
         refused=here.answer("refused"),
-        remedies=here.remedies,
+        why=_why_refused(here),
+        remedies=[
+            {"kind": remedy.kind, "sentence": no_plan.remedy(remedy)} for remedy in here.remedies
+        ],
         hours=_hours(here),
         practitioners=[
             ("", _("Anyone")),
@@ -74,7 +80,10 @@ def plan(here: BookingForm, ways: Sequence[tuple[str, str]]) -> HTMLResponse:
         "plan.html",
         summary=view_models.summary(sessions, here.place),
         weeks=view_models.weeks(sessions, here.place.manner),
-        compromises=[compromise["sentence"] for compromise in here.enquiry.compromises],
+        compromises=[
+            compromise_phrases.sentence(compromise)
+            for compromise in draft_plans.compromises_of(here.enquiry)
+        ],
         kept=here.kept(),
         ways=ways,
         had=bool(here.answer("before")),
@@ -89,11 +98,13 @@ def alternatives(here: BookingForm, found: Sequence[Alternative]) -> HTMLRespons
         plans=[
             {
                 "kind": each.kind,
-                "sentence": each.sentence,
+                "sentence": alternative_phrases.sentence(each.advantage),
                 "summary": view_models.summary(
                     [here.shown(session) for session in each.plan.sessions], here.place
                 ),
-                "compromises": [one.sentence for one in each.plan.compromises],
+                "compromises": [
+                    compromise_phrases.sentence(compromise) for compromise in each.plan.compromises
+                ],
             }
             for each in found
         ],
@@ -182,6 +193,13 @@ def _page(
         treatment=here.treatment,
         **values,
     )
+
+
+def _why_refused(here: BookingForm) -> str:
+    """Why no course could be planned for the wishes; empty where one could."""
+    if refusal := here.refusal:
+        return no_plan.of_session(refusal.session_number, refusal.reason)
+    return _(str((here.answer("refused") or {}).get("why", "")))
 
 
 def _marked(here: BookingForm, sessions: list[SessionView]) -> list[SessionView]:

@@ -12,13 +12,14 @@ from fastapi.responses import Response
 from scheduler.booking.availability.holds import SessionsTaken
 from scheduler.booking.pace import planner
 from scheduler.booking.planning import draft_bookings, draft_plans
-from scheduler.booking.planning.no_plan import Refused
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients import screening, verification
 from scheduler.patients.models import Patient
+from scheduler.phrases import errors
 from scheduler.storage.database import stored_id
 from scheduler.web.booking import complete, form_session, other_plans, phone_code
 from scheduler.web.booking import pages as booking_pages
@@ -331,8 +332,9 @@ def _why_no_plan(wrong: Exception) -> dict[str, str]:
     if isinstance(wrong, Mistakes):
         return wrong.sentences
     if isinstance(wrong, planner.NoPlan):
-        helps = isinstance(wrong, Refused) and wrong.remedies
-        return {"": wrong.sentence if helps else f"{wrong.sentence} {_(WHAT_HELPS)}"}
+        sentence = errors.sentence(wrong)
+        helps = isinstance(wrong, ExplainedNoPlan) and wrong.remedies
+        return {"": sentence if helps else f"{sentence} {_(WHAT_HELPS)}"}
     if isinstance(wrong, TooMany):
         return {"": _(wrong.sentence)}
     return {"": _("Others are booking at this very moment and took these times. Please try again.")}

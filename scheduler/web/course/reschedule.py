@@ -15,8 +15,8 @@ from scheduler.booking.availability.allocation import SessionsTaken
 from scheduler.booking.courses import appointments, reschedule_options, rescheduling
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
 from scheduler.booking.models import Appointment
-from scheduler.booking.pace.compromises import Opening
-from scheduler.booking.pace.date_search import NoPlan
+from scheduler.booking.pace.refusals import NoPlan
+from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.planning import draft_plans
 from scheduler.clinic.models import Practitioner
 from scheduler.i18n import translation
@@ -24,6 +24,7 @@ from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of, minute_of
+from scheduler.phrases import errors
 from scheduler.web.course import course_page as folders
 from scheduler.web.course.course_page import CoursePage, MovedAway
 from scheduler.web.course.overview import or_the_present
@@ -215,7 +216,7 @@ def _rest(
         try:
             openings = _found(mover, start_on)
         except (NoPlan, Invalid) as none:
-            mistakes = {"start_on": none.sentence}
+            mistakes = {"start_on": errors.sentence(none)}
     planned = mover.shown(openings)
     first, today = now[0].starts_at.date(), folder.place.today
     return folders.page(

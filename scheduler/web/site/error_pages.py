@@ -21,6 +21,7 @@ from scheduler.infra.errors import (
     TooMany,
     Unavailable,
 )
+from scheduler.phrases import errors as error_phrases
 from scheduler.storage.database import Busy
 from scheduler.web.site import rendering
 
@@ -126,8 +127,10 @@ def answer(problem: Exception, *, reference: str = "", path: str = "") -> HTMLRe
     nothing of anybody and has no button that does anything; its links leave the frame.
     """
     status = _status(problem)
-    own = isinstance(problem, Problem) and status in OWN_WORDS
-    response = page(status, sentence=_(str(problem)) if own else "", reference=reference)
+    own = ""
+    if isinstance(problem, Problem) and status in OWN_WORDS:
+        own = error_phrases.sentence(problem)
+    response = page(status, sentence=own, reference=reference)
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.retry_after)
     elif status == 503:

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
 from zoneinfo import ZoneInfo
 
-from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.planning import plan_course
 from scheduler.clinic import hours, phases
 from scheduler.clinic.models import Clinic, Treatment

@@ -21,7 +21,7 @@ from scheduler.booking.absences import closures
 from scheduler.booking.availability import search
 from scheduler.booking.courses import courses, rescheduling
 from scheduler.booking.models import Appointment, Course
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic import hours
 from scheduler.clinic.models import Clinic, Treatment, WorkingHours

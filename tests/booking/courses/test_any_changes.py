@@ -27,7 +27,7 @@ from scheduler.booking.courses import (
 )
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, Course, DiaryEntry
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.booking.states import KEEPS_ITS_TIME
 from scheduler.clinic.models import Practitioner, Treatment

@@ -47,7 +47,7 @@ from scheduler.booking.models import (
     CourseState,
     Offer,
 )
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic import rota

@@ -10,9 +10,10 @@ from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.absences import closures, time_off
 from scheduler.booking.availability import holds, search
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.slots import Unavailability
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.models import Appointment, Course, CourseState
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.infra.errors import Conflict, Invalid, NotFound
@@ -143,7 +144,7 @@ def test_a_bed_is_not_given_before_it_is_turned_over(database: Database, cast: C
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(tuesday + timedelta(minutes=40)), patient=cast.bob)
 
-    assert refusal.value.clashes[0].reason == "no room is free"
+    assert refusal.value.clashes[0].reason == Unavailability.NO_ROOM
     book(database, cast, wanted(tuesday + timedelta(minutes=45)), patient=cast.bob)
 
 
@@ -153,7 +154,7 @@ def test_a_patient_cannot_lie_in_two_beds(database: Database, cast: Cast) -> Non
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(MONDAY, practitioner_id=cast.ben))
 
-    assert refusal.value.clashes[0].reason == "the patient has another session then"
+    assert refusal.value.clashes[0].reason == Unavailability.PATIENT_TAKEN
 
 
 @pytest.mark.parametrize(
@@ -189,7 +190,7 @@ def test_nobody_is_booked_outside_hours(database: Database, cast: Cast, start: d
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(start))
 
-    assert refusal.value.clashes[0].reason == "it is outside the practitioner's hours"
+    assert refusal.value.clashes[0].reason == Unavailability.OUTSIDE_HOURS
 
 
 def test_nobody_is_booked_with_a_practitioner_whose_licence_has_expired(

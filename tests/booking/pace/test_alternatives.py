@@ -6,6 +6,7 @@ from scheduler.booking.pace import alternatives
 from scheduler.booking.pace.alternatives import Proposal
 from scheduler.booking.pace.planner import Opening, Wishes, plan
 from scheduler.clinic.phases import Phase
+from scheduler.phrases.alternatives import sentence
 
 MONDAY = date(2026, 3, 2)
 UNTIL = date(2026, 8, 31)
@@ -23,7 +24,11 @@ def found(phases, openings, **wishes):
     best = plan(phases, openings, asked, until=UNTIL)
     others = alternatives.find(Proposal(best, phases, openings, asked, UNTIL))
     return [
-        (each.kind, each.sentence, [(s.opening.day - MONDAY).days for s in each.plan.sessions])
+        (
+            each.kind,
+            sentence(each.advantage),
+            [(s.opening.day - MONDAY).days for s in each.plan.sessions],
+        )
         for each in others
     ]
 

@@ -4,8 +4,10 @@ from datetime import date, timedelta
 
 import pytest
 
-from scheduler.booking.pace.planner import NoPlan, Opening, Plan, Wishes, breaks, neighbours, plan
+from scheduler.booking.pace.planner import NoPlan, Opening, Plan, Wishes, neighbours, plan
 from scheduler.clinic.phases import Phase
+from scheduler.phrases import no_plan
+from tests.support.wording import broken_pace, compromises_of
 
 MONDAY = date(2026, 3, 2)
 MEI, OLU = 1, 2
@@ -39,10 +41,6 @@ def course(phases, openings, wishes=None, until=date(2027, 12, 31)):
 
 def offsets(planned: Plan, start=MONDAY):
     return [(session.opening.day - start).days for session in planned.sessions]
-
-
-def sentences(planned: Plan):
-    return [compromise.sentence for compromise in planned.compromises]
 
 
 def test_two_a_week_for_three_weeks_then_weekly_for_four():
@@ -118,7 +116,7 @@ def test_a_closed_week_makes_the_course_a_week_later_and_says_so():
     planned = course(CHERKIN, diary(on=(0, 3), closed=closed))
 
     assert offsets(planned) == [0, 3, 7, 10, 14, 17, 28, 35, 42, 49]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Session 7 is a week later: nothing is free in the week of 23 March."
     ]
     assert planned.compromises[0].kind == "late"
@@ -129,7 +127,7 @@ def test_a_closed_week_inside_a_phase_is_left_out():
     planned = course([Phase(4, per_week=1)], diary(on=(0,), closed=week(date(2026, 3, 9))))
 
     assert offsets(planned) == [0, 14, 21, 28]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Session 2 is a week later: nothing is free in the week of 9 March."
     ]
 
@@ -138,7 +136,7 @@ def test_a_full_clinic_makes_the_course_start_later_and_says_so():
     planned = course([Phase(2, per_week=1)], diary(date(2026, 3, 17), on=(1,)))
 
     assert offsets(planned) == [15, 22]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "The course starts 2 weeks later: nothing is free in the 2 weeks from 2 March."
     ]
 
@@ -149,7 +147,7 @@ def test_a_week_with_too_few_days_is_filled_as_far_as_it_goes():
     planned = course([Phase(6, per_week=2)], openings)
 
     assert offsets(planned) == [0, 3, 7, 14, 17, 21]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Only 1 of 2 sessions is in the week of 9 March: no other day is free."
     ]
 
@@ -160,7 +158,7 @@ def test_a_day_more_than_the_gap_only_where_nothing_else_is_free():
     planned = course([Phase(4, every_days=2)], openings)
 
     assert offsets(planned) == [0, 2, 5, 7]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Session 3 is 3 days after session 2 instead of 2: nothing is free on 6 March."
     ]
 
@@ -188,7 +186,7 @@ def test_a_wished_weekday_that_is_full_is_named():
     planned = course([Phase(4, per_week=1)], diary(closed=closed, on=(3, 4)), wishes)
 
     assert offsets(planned) == [3, 10, 18, 24]
-    assert sentences(planned) == ["Session 3 is on a Friday: no Thursday that week is free."]
+    assert compromises_of(planned) == ["Session 3 is on a Friday: no Thursday that week is free."]
 
 
 def test_missed_hours_and_practitioners_are_named_once():
@@ -198,7 +196,7 @@ def test_missed_hours_and_practitioners_are_named_once():
 
     planned = course([Phase(5, per_week=1)], openings, wishes)
 
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Sessions 2 to 4 are not between 9:00 and 12:00: nothing then is free on those days.",
         "Session 5 is with another practitioner: the one you asked for is not free on that day.",
     ]
@@ -230,7 +228,7 @@ def test_wishes_are_given_up_before_the_pace():
 
     assert offsets(planned)[0] == 0
     assert len(offsets(planned)) == 3
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Sessions 2 and 3 are on other days: the pace needs more days a week than Monday."
     ]
 
@@ -270,7 +268,7 @@ def test_a_horizon_too_short_names_the_first_session_beyond_it():
         course(CHERKIN, diary(), until=date(2026, 4, 5))
 
     assert refusal.value.session_number == 9
-    assert refusal.value.sentence == (
+    assert no_plan.sentence(refusal.value) == (
         "Session 9 cannot be placed: the calendar is open only until 5 April."
     )
 
@@ -280,7 +278,7 @@ def test_nothing_free_at_all_is_said_plainly():
         course(CHERKIN, [])
 
     assert refusal.value.session_number == 1
-    assert refusal.value.sentence == (
+    assert no_plan.sentence(refusal.value) == (
         "Session 1 cannot be placed: nothing that keeps the pace is free from 2 March to 5 April."
     )
 
@@ -358,4 +356,4 @@ def test_neighbours_on_the_same_day_come_first_and_are_limited():
     ],
 )
 def test_what_dates_break_of_the_pace(phases, days, said):
-    assert breaks(phases, [MONDAY + timedelta(days=day) for day in days]) == said
+    assert broken_pace(phases, [MONDAY + timedelta(days=day) for day in days]) == said

@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.booking.pace.date_search import TooTangled
-from scheduler.booking.pace.planner import NoPlan, Opening, Wishes, breaks, plan, plan_rest
+from scheduler.booking.pace.planner import NoPlan, Opening, Wishes, plan, plan_rest
+from scheduler.booking.pace.refusals import TooTangled
 from scheduler.clinic.phases import Cap, Phase, days, from_json, to_json
 from scheduler.infra.errors import Invalid
+from scheduler.phrases import compromises, no_plan
+from tests.support.wording import broken_pace
 
 START = date(2026, 3, 2)
 NEVER = None
@@ -44,7 +46,7 @@ def test_twelve_in_ninety_days_and_no_more_until_they_have_passed():
     assert [each // 7 for each in found[:12]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert found[12] == 90
     assert [(each - 90) // 7 for each in found[12:]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert [(each.kind, each.session_numbers, each.sentence) for each in said] == [
+    assert [(each.kind, each.session_numbers, compromises.sentence(each)) for each in said] == [
         ("cap", (13,), "Session 13 is not before 31 May: at most 12 sessions in 90 days.")
     ]
 
@@ -56,7 +58,7 @@ def test_what_a_patient_had_before_counts():
     found, said = planned(phases, range(300))
 
     assert found == [30, 37, 44]
-    assert [each.sentence for each in said] == [
+    assert [compromises.sentence(each) for each in said] == [
         "Session 1 is not before 1 April: at most 12 sessions in 90 days."
     ]
 
@@ -86,11 +88,11 @@ def test_the_rest_of_a_course_waits_like_the_whole():
 def test_the_dates_of_a_course_are_judged_by_its_caps():
     phases = [Phase(3, per_week=1, caps=(Cap(2, 30),))]
 
-    assert breaks(phases, on(0, 7, 30)) == []
-    assert breaks(phases, on(0, 7, 14)) == [
+    assert broken_pace(phases, on(0, 7, 30)) == []
+    assert broken_pace(phases, on(0, 7, 14)) == [
         "Session 3 on 16 March is too soon: it should not be before 1 April."
     ]
-    assert breaks(phases, on(0, 7, 37)) == ["Session 3 is a week later."]
+    assert broken_pace(phases, on(0, 7, 37)) == ["Session 3 is a week later."]
 
 
 def test_a_course_that_a_cap_keeps_from_ending_in_time_is_refused_soon():
@@ -100,7 +102,7 @@ def test_a_course_that_a_cap_keeps_from_ending_in_time_is_refused_soon():
         planned(phases, range(350), until=349)
 
     assert refusal.value.session_number == 21
-    assert refusal.value.sentence == (
+    assert no_plan.sentence(refusal.value) == (
         "Session 21 cannot be placed: the calendar is open only until 14 February."
     )
 

@@ -14,13 +14,13 @@ from scheduler.booking.pace.planner import (
     NoPlan,
     Opening,
     Wishes,
-    breaks,
     neighbours,
     plan,
     plan_rest,
 )
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Invalid
+from tests.support.wording import broken_pace
 
 START = date(2026, 3, 2)
 WINDOWS = {  # sessions, and days in which they lie
@@ -339,4 +339,4 @@ def test_neighbours_break_nothing_that_the_plan_keeps(phases, by_day, data):
         assert other != planned.sessions[number - 1].opening
         moved = [*days[: number - 1], other.day, *days[number:]]
         assert moved == sorted(set(moved))
-        assert len(breaks(phases, moved)) <= len(breaks(phases, days))
+        assert len(broken_pace(phases, moved)) <= len(broken_pace(phases, days))

@@ -6,6 +6,7 @@ import pytest
 
 from scheduler.booking.pace.planner import NoPlan, Opening, Plan, Wishes, plan, plan_rest
 from scheduler.clinic.phases import Phase
+from tests.support.wording import compromises_of
 
 MONDAY = date(2026, 3, 2)
 UNTIL = date(2026, 12, 31)
@@ -30,10 +31,6 @@ def rest(phases, kept, openings, start=0, **wishes):
 
 def offsets(planned):
     return [(each.opening.day - MONDAY).days for each in planned.sessions]
-
-
-def sentences(planned):
-    return [compromise.sentence for compromise in planned.compromises]
 
 
 def test_the_rest_goes_on_where_the_first_sessions_left_off():
@@ -110,7 +107,7 @@ def test_a_part_that_cannot_end_in_time_ends_late_and_says_so():
     planned = rest([Phase(4, within_days=8)], [at(0), at(2)], free([4, 9, 10]))
 
     assert offsets(planned) == [4, 9]
-    assert sentences(planned) == [
+    assert compromises_of(planned) == [
         "Session 4 on 11 March is after the 8 days of this part:"
         " nothing that fits the course is free from 2 March to 9 March."
     ]

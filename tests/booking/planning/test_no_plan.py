@@ -10,14 +10,15 @@ from scheduler.booking.absences import closures
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.diary import Entry
 from scheduler.booking.models import Hold
-from scheduler.booking.pace.compromises import Wishes
+from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
-from scheduler.booking.planning.no_plan import Refused
+from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic.hours import moment
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.infra.intervals import Interval
 from scheduler.patients.models import Patient
+from scheduler.phrases import no_plan
 from scheduler.storage.database import Database
 from tests.support.cast import MONDAY, NEW_YORK, NOW, Cast
 
@@ -70,17 +71,17 @@ def refused(
     phases: list[Phase],
     wishes: Wishes | None = None,
     patient: Patient | None = None,
-) -> Refused:
+) -> ExplainedNoPlan:
     back = session.get_one(Treatment, cast.back)
-    with pytest.raises(Refused) as refusal:
+    with pytest.raises(ExplainedNoPlan) as refusal:
         plan_course.propose(
             session, back, wishes or Wishes(START), now=NOW, agreed=phases, patient=patient
         )
     return refusal.value
 
 
-def helps(refusal: Refused) -> list[tuple[str, str]]:
-    return [(remedy.kind, remedy.sentence) for remedy in refusal.remedies]
+def helps(refusal: ExplainedNoPlan) -> list[tuple[str, str]]:
+    return [(remedy.kind, no_plan.remedy(remedy)) for remedy in refusal.remedies]
 
 
 def test_no_bed_is_free(database: Database, cast: Cast) -> None:
@@ -90,7 +91,7 @@ def test_no_bed_is_free(database: Database, cast: Cast) -> None:
         refusal = refused(session, cast, WEEKLY)
 
     assert refusal.session_number == 2
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 2 cannot be placed: no bed is free from 1 March to 8 April."
     )
     assert helps(refusal) == [
@@ -106,7 +107,7 @@ def test_everybody_is_taken(database: Database, cast: Cast) -> None:
 
         refusal = refused(session, cast, WEEKLY)
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 2 cannot be placed: everybody who gives this treatment is taken or away"
         " from 1 March to 8 April."
     )
@@ -118,7 +119,7 @@ def test_the_clinic_is_closed(database: Database, cast: Cast) -> None:
 
         refusal = refused(session, cast, [Phase(2, every_days=8)])
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 2 cannot be placed: the clinic is closed from 2 March to 14 March."
     )
     assert refusal.remedies[-1].kind == "fewer"
@@ -128,7 +129,7 @@ def test_nobody_works_on_the_weekdays_of_the_course(database: Database, cast: Ca
     with database.transaction() as session:
         refusal = refused(session, cast, [Phase(3, per_week=2, weekdays=(5, 6))])
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 1 cannot be placed: nobody works on Saturday or Sunday"
         " in the 5 weeks from 22 February."
     )
@@ -147,7 +148,7 @@ def test_the_patient_has_other_sessions(database: Database, cast: Cast) -> None:
 
         refusal = refused(session, cast, WEEKLY, patient=ann)
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 2 cannot be placed: you have other sessions from 1 March to 8 April."
     )
 
@@ -160,7 +161,7 @@ def test_the_calendar_is_open_only_until_some_day(database: Database, cast: Cast
 
         refusal = refused(session, cast, [Phase(3, per_week=1)], Wishes(on(7)))
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 3 cannot be placed: the calendar is open only until 13 March."
     )
     assert helps(refusal) == [
@@ -174,7 +175,7 @@ def test_a_part_that_is_to_be_over_by_a_date(database: Database, cast: Cast) -> 
     with database.transaction() as session:
         refusal = refused(session, cast, phases)
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 3 cannot be placed: this part of the course is to be over by 3 March."
     )
     assert helps(refusal)[0] == (
@@ -196,7 +197,7 @@ def test_the_practitioner_whom_the_patient_wants_and_no_other(
         )
         absent = refused(session, cast, WEEKLY, never)
 
-    assert taken.sentence == (
+    assert no_plan.sentence(taken) == (
         "Session 2 cannot be placed: the practitioner you want is taken or away"
         " from 1 March to 7 April."
     )
@@ -205,7 +206,7 @@ def test_the_practitioner_whom_the_patient_wants_and_no_other(
         "With another practitioner where need be: from 22 February to 15 March.",
     )
     assert taken.remedies[0].strict == frozenset()
-    assert absent.sentence == (
+    assert no_plan.sentence(absent) == (
         "Session 1 cannot be placed: the practitioner you want does not work on Tuesday"
         " in the 5 weeks from 22 February."
     )
@@ -217,7 +218,7 @@ def test_hours_and_weekdays_that_must_be_met(database: Database, cast: Cast) -> 
     with database.transaction() as session:
         refusal = refused(session, cast, WEEKLY, wishes)
 
-    assert refusal.sentence == (
+    assert no_plan.sentence(refusal) == (
         "Session 1 cannot be placed: nobody works on Tuesday between 18:00 and 19:00"
         " in the 5 weeks from 22 February."
     )

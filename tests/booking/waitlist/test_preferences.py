@@ -4,7 +4,7 @@ from datetime import date
 
 import pytest
 
-from scheduler.booking.pace.compromises import Opening
+from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.waitlist.preferences import Preferences
 
 TUESDAY = date(2027, 1, 12)

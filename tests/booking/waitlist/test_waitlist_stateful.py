@@ -34,7 +34,7 @@ from scheduler.booking.models import (
     OfferState,
     WaitlistEntry,
 )
-from scheduler.booking.pace.pace import violations
+from scheduler.booking.pace.violations import violations
 from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment, WorkingHours
 from scheduler.infra.errors import Problem

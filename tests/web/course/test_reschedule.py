@@ -1,19 +1,21 @@
 """Sessions that patients put at another time: one, or the rest of the course."""
 
 import re
+from datetime import date, datetime
 
 import pytest
 from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
 from scheduler.booking.availability.allocation import RequestedTime
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import appointments, courses
+from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Treatment
 from scheduler.infra.intervals import instant_of, minute_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import NOW
+from tests.support.cast import NEW_YORK, NOW
 from tests.web.conftest import FrozenClock, Visitor, text_of
 
 
@@ -60,6 +62,20 @@ def take(visitor: Visitor, slot: str) -> None:
         )
 
 
+def clinic_moves(database: Database, number: int, day: date) -> None:
+    """Staff move a session to a day at 9 o'clock, whatever the pace."""
+    with database.transaction() as session:
+        appointments.move(
+            session,
+            OPERATOR,
+            courses.appointments_of(session, session.get_one(Course, 1))[number - 1],
+            starts_at=datetime(day.year, day.month, day.day, 9, tzinfo=NEW_YORK),
+            practitioner_id=None,
+            terms=ChangePolicy(insist="The patient travels."),
+            now=NOW,
+        )
+
+
 def test_one_session_moves_to_a_time_that_keeps_the_rhythm(
     visitor: Visitor, my: str, database: Database
 ) -> None:
@@ -84,6 +100,22 @@ def test_one_session_moves_to_a_time_that_keeps_the_rhythm(
         assert deed.actor_kind == "patient"
         [course] = session.exec(select(Course))
         assert not course.marks, "the pace is kept"
+
+
+def test_the_same_times_are_offered_in_every_language(
+    visitor: Visitor, my: str, database: Database
+) -> None:
+    clinic_moves(database, 9, date(2027, 3, 24))
+    clinic_moves(database, 10, date(2027, 3, 31))
+    address = f"{visitor.session(10)}/move"
+
+    english, spanish = (
+        offered(visitor.get(f"{address}?lang={code}").text) for code in ("en", "es")
+    )
+
+    assert english == spanish
+    third_in_its_week = minute_of(datetime(2027, 3, 26, 9, tzinfo=NEW_YORK))
+    assert not [slot for slot in spanish if slot.startswith(f"{third_in_its_week}-")]
 
 
 def test_pressed_twice_it_moves_once(visitor: Visitor, my: str, database: Database) -> None:

@@ -1,0 +1,57 @@
+"""Facts of the planner as JSON, for the rows that store them.
+
+Rows outlive releases: a shape that this release does not know is read as no fact.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from scheduler.booking.pace.alternatives import Advantage
+from scheduler.booking.pace.compromises import Compromise
+from scheduler.booking.pace.refusals import Remedy
+from scheduler.booking.pace.violations import PaceViolation
+from scheduler.booking.planning.no_plan import ExplainedNoPlan, Reason
+
+Fact = TypeVar("Fact")
+
+
+@dataclass(frozen=True)
+class FactJson(Generic[Fact]):
+    """Writes and reads one type of fact."""
+
+    adapter: TypeAdapter[Fact]
+
+    def dump(self, fact: Fact) -> Any:
+        return self.adapter.dump_python(fact, mode="json")
+
+    def load(self, value: object) -> Fact | None:
+        try:
+            return self.adapter.validate_python(value)
+        except ValidationError:
+            return None
+
+    def load_all(self, values: Iterable[object]) -> list[Fact]:
+        return [fact for value in values if (fact := self.load(value)) is not None]
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What is kept of an ExplainedNoPlan."""
+
+    session_number: int
+    reason: Reason
+    remedies: tuple[Remedy, ...] = ()
+
+    @classmethod
+    def of(cls, refusal: ExplainedNoPlan) -> "Refusal":
+        return cls(refusal.session_number, refusal.reason, refusal.remedies)
+
+
+ADVANTAGE = FactJson[Advantage](TypeAdapter(Advantage))
+COMPROMISE = FactJson[Compromise](TypeAdapter(Compromise))
+REFUSAL = FactJson[Refusal](TypeAdapter(Refusal))
+REMEDY = FactJson[Remedy](TypeAdapter(Remedy))
+VIOLATION = FactJson[PaceViolation](TypeAdapter(PaceViolation))
