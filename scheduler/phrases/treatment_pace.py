@@ -1,4 +1,4 @@
-"""The pace of a phase in plain words, in the language that is spoken. Pure."""
+"""The pace of a phase, in the language of the reader."""
 
 from scheduler.clinic.phases import Phase, block
 from scheduler.i18n import translation

@@ -103,7 +103,7 @@ def test_a_taken_session_stops_the_whole_course_and_is_named(
 
     [clash] = refusal.value.clashes
     assert (clash.number, clash.starts_at) == (2, tuesday)
-    assert clash.reason == "the practitioner is taken"
+    assert clash.reason == Unavailability.PRACTITIONER_TAKEN
     offered = [datetime.fromtimestamp(slot.starts_at * 60, UTC) for slot in clash.alternatives]
     assert offered[0] == tuesday + timedelta(minutes=20), "the second bed, while the first rests"
     assert count(database, "courses") == 1
