@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
+from scheduler.booking.pace.wishes import Wish
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Invalid
 
@@ -94,4 +95,4 @@ class Remedy:
     session_number: int
     start_on: date | None = None
     phases: tuple[Phase, ...] | None = None
-    strict: frozenset[str] | None = None
+    strict: frozenset[Wish] | None = None

@@ -29,7 +29,7 @@ class Wishes(NamedTuple):
     weekdays: frozenset[int] = frozenset()
     between: tuple[int, int] | None = None
     practitioner_id: int | None = None
-    strict: frozenset[str] = frozenset()
+    strict: frozenset[Wish] = frozenset()
 
     @property
     def only_weekdays(self) -> frozenset[int]:

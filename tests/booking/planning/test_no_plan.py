@@ -10,7 +10,7 @@ from scheduler.booking.absences import closures
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.diary import Entry
 from scheduler.booking.models import Hold
-from scheduler.booking.pace.wishes import Wishes
+from scheduler.booking.pace.wishes import Wish, Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.clinic.hours import moment
@@ -213,7 +213,7 @@ def test_the_practitioner_whom_the_patient_wants_and_no_other(
 
 
 def test_hours_and_weekdays_that_must_be_met(database: Database, cast: Cast) -> None:
-    strict = frozenset({"hours", "weekdays"})
+    strict: frozenset[Wish] = frozenset({"hours", "weekdays"})
     wishes = Wishes(START, frozenset({1}), (18 * 60, 19 * 60), strict=strict)
     with database.transaction() as session:
         refusal = refused(session, cast, WEEKLY, wishes)
