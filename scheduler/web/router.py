@@ -1,14 +1,14 @@
-"""All pages of the patients' door, and the few files that go with them."""
+"""All pages for patients, and the static files that they use."""
 
 from importlib.resources import as_file, files
 
-from fastapi import APIRouter, Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI, Request
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from scheduler.http.guess_limiter import refuse_guessers
-from scheduler.web.booking import other_plans
+from scheduler.web.booking import other_plans, proposal
 from scheduler.web.booking import routes as booking_routes
 from scheduler.web.course import (
     attendance,
@@ -20,35 +20,34 @@ from scheduler.web.course import (
     reschedule,
 )
 from scheduler.web.course import routes as course_routes
-from scheduler.web.site import branding, lost_link, treatments, visit
-from scheduler.web.waitlist import offers
+from scheduler.web.site import branding, lost_link, rendering, treatments, visit
+from scheduler.web.site.page import SeeOther
+from scheduler.web.waitlist import offers, sign_up
 from scheduler.web.waitlist import routes as waitlist_routes
-
-A_YEAR = "public, max-age=31536000, immutable"
 
 
 class Static(StaticFiles):
-    """Files whose address changes with their content, and which may therefore be kept."""
+    """Files that browsers may cache, because their address changes with their content."""
 
     async def get_response(self, path: str, scope: Scope) -> Response:
-        """The file, to be kept for a year."""
+        """The file, with a header that lets browsers cache it for a year."""
         response = await super().get_response(path, scope)
         if response.status_code == 200:
-            response.headers["Cache-Control"] = A_YEAR
+            response.headers["Cache-Control"] = rendering.CACHE_FOR_A_YEAR
         return response
 
 
 def router() -> APIRouter:
-    """Each page. All are open to anybody: what is private has a token in its address."""
+    """All pages. None needs a sign-in: private pages have a token in their address."""
     pages = APIRouter(
         dependencies=[
             Depends(visit.listen),
-            Depends(visit.come_from_here),
+            Depends(visit.require_same_origin),
             Depends(refuse_guessers),
         ],
         include_in_schema=False,
     )
-    # The end of the form lies with the course's own page, and its address before the form's.
+    # The course's routes come first, because the last page of the form is among them.
     for part in (
         treatments,
         branding,
@@ -62,7 +61,9 @@ def router() -> APIRouter:
         preferences,
         offers,
         other_plans,
+        proposal,
         waitlist_routes,
+        sign_up,
         earlier_time,
         booking_routes,
     ):
@@ -71,7 +72,13 @@ def router() -> APIRouter:
 
 
 def mount(app: FastAPI) -> None:
-    """Hang the pages and their files into an application."""
+    """Add the pages and their static files to an application."""
     app.include_router(router())
+    app.add_exception_handler(SeeOther, _redirect)
     with as_file(files("scheduler.web").joinpath("static")) as folder:
         app.mount("/static", Static(directory=folder), name="static")
+
+
+async def _redirect(_: Request, problem: Exception) -> Response:
+    assert isinstance(problem, SeeOther)  # noqa: S101 - only this kind is registered
+    return rendering.go(problem.address)

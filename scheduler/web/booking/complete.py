@@ -1,6 +1,6 @@
-"""What a finished form becomes: a patient, consent, screening, a course and its private link.
+"""Turns a finished form into a patient, consent, screening, a course and its private link.
 
-All in one transaction: whoever sends the last step twice finds the course of the first time.
+All in one transaction, so sending the last step twice finds the course of the first time.
 """
 
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ CALENDAR = "calendar"
 
 @dataclass(frozen=True, kw_only=True)
 class Application:
-    """What was said in the form, as `enquiries.keep` kept it."""
+    """The answers about the patient, as `draft_bookings.keep` kept them."""
 
     name: str
     phone: str
@@ -40,18 +40,18 @@ def enrol(
     session: Session,
     actor: Actor,
     clinic: Clinic,
-    said: Application,
+    application: Application,
     *,
     now: datetime,
 ) -> Patient:
-    """The patient behind a form whose phone was proved."""
+    """Register the patient of a form whose phone was proved."""
     patient = register.enrol(
         session,
         actor,
         clinic=clinic,
-        name=said.name,
-        phone=said.phone,
-        language=said.language,
+        name=application.name,
+        phone=application.phone,
+        language=application.language,
         now=now,
     )
     patient.phone_proved_at = now
@@ -66,17 +66,17 @@ def book(
     treatment: Treatment,
     *,
     patient: Patient,
-    said: Application,
+    application: Application,
     key: str,
     now: datetime,
 ) -> Course:
-    """Book what the form proposes. Raises SessionsTaken, and then nothing of this was done.
+    """Book the proposal of the form; SessionsTaken, and then nothing is stored.
 
-    `key`: the secret from which the private link's token follows.
+    `key`: the secret key that the token of the private link is made with.
     """
     with session.begin_nested():
-        _settle_consent(session, actor, patient, said, now)
-        screened = screening.record(session, actor, patient, answers=said.health, now=now)
+        _settle_consent(session, actor, patient, application, now)
+        screened = screening.record(session, actor, patient, answers=application.health, now=now)
         course = courses.book(
             session,
             actor,
@@ -85,14 +85,14 @@ def book(
             wanted=draft_plans.wanted(draft_plans.planned(session, enquiry, treatment)),
             agreed=draft_plans.agreed(enquiry, treatment),
             screening=screened,
-            pain_since=said.pain_since,
+            pain_since=application.pain_since,
             hold_id=enquiry.hold_id,
             now=now,
         )
     link = mint(session, key, course, purpose=PURPOSE, now=now)
     mint(session, key, course, purpose=CALENDAR, now=now)
     enquiry.course_id, enquiry.link_id, enquiry.hold_id = course.id, link.id, None
-    # The answers about health are with the patient now; a second copy would only be a risk.
+    # The answers about health are stored with the patient now. A second copy would be a risk.
     enquiry.answers, enquiry.sessions = {}, []
     session.add(enquiry)
     session.flush()
@@ -128,11 +128,11 @@ def link_to(session: Session, course: Course, *, purpose: str, now: datetime) ->
 
 
 def _settle_consent(
-    session: Session, actor: Actor, patient: Patient, said: Application, now: datetime
+    session: Session, actor: Actor, patient: Patient, application: Application, now: datetime
 ) -> None:
-    """What the latest form says holds: the page told what an empty box means."""
-    if said.consent:
-        wording = consent.wording(said.language)
+    """Apply the latest form's choice. The page says that an empty box withdraws consent."""
+    if application.consent:
+        wording = consent.wording(application.language)
         consent.give(session, actor, patient, wording=wording, channel="web", now=now)
     elif patient.sms_consent:
         wording = "The box was left empty on a later form."

@@ -1,76 +1,80 @@
-"""A booking form on the desk: who fills it, how far it has got, and where that leaves them."""
+"""A booking form in progress: its answers, and the step that the patient has reached."""
 
 from dataclasses import dataclass
 from datetime import date, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Enquiry, Hold
 from scheduler.booking.pace.planner import PlannedSession, Wishes
 from scheduler.booking.pace.refusals import Remedy
 from scheduler.booking.planning import draft_bookings, draft_plans, fact_json
 from scheduler.booking.planning.fact_json import Refusal
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import NotFound
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import PhoneCode
-from scheduler.storage.database import stored_id
 from scheduler.web.booking.complete import Application
-from scheduler.web.site import forms, treatments, view_models
+from scheduler.web.site import forms, treatments
 from scheduler.web.site.forms import Details, Health, Wished
-from scheduler.web.site.view_models import Locale, SessionView
+from scheduler.web.site.page import Page, SeeOther
+from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
 
 STEPS = ("screening", "wishes", "plan", "details", "code")
 DONE = "done"
-PROOF_HOLDS = timedelta(minutes=30)
-"""How long a proved phone need not be proved again, if the times have to be chosen anew."""
+PROOF_LIFETIME = timedelta(minutes=30)
+"""How long a proved phone stays proved, in case the patient has to choose other times."""
 
 
 @dataclass
-class BookingForm:
-    """A form in progress, within one visit."""
+class BookingForm(Page):
+    """The pages of a form in progress."""
 
-    visit: Visit
-    token: str
+    PREFIX = "/book"
+
     enquiry: Enquiry
-    clinic: Clinic
-    treatment: Treatment
+
+    @classmethod
+    def open(cls, visit: Visit, token: str, step: str = "", *, lock: bool = False) -> Self:
+        """The form at an address; EnquiryGone. `lock`: it will be changed.
+
+        SeeOther if the patient cannot be at `step` now.
+        """
+        enquiry = draft_bookings.find(visit.session, token, now=visit.now, lock=lock)
+        page = cls(
+            visit,
+            token,
+            visit.session.get_one(Clinic, enquiry.clinic_id),
+            visit.session.get_one(Treatment, enquiry.treatment_id),
+            enquiry,
+        )
+        if step:
+            page.require(step)
+        return page
 
     @property
-    def base(self) -> str:
-        """Where the form's pages are."""
-        return f"/book/{self.token}"
-
-    @property
-    def asked(self) -> str:
-        """The language that this page was asked for, to go on in: the end of an address."""
-        return f"?lang={self.visit.asked_language}" if self.visit.asked_language else ""
-
-    @cached_property
-    def place(self) -> Locale:
-        """Where and when the form is read."""
-        return Locale.of(self.clinic, self.visit.now)
-
-    @property
-    def actor(self) -> Actor:
-        """The one who fills it."""
-        return self.visit.actor(stored_id(self.clinic.id))
+    def languages(self) -> tuple[str, ...]:
+        """The language of the form."""
+        return (self.language,)
 
     @property
     def language(self) -> str:
-        """The language in which the form is filled."""
+        """The language in which the patient fills in the form."""
         return str(self.answer("language") or self.clinic.language)
 
+    @property
+    def language_query(self) -> str:
+        """The end of an address that keeps the language asked for; empty if none was."""
+        return f"?lang={self.visit.asked_language}" if self.visit.asked_language else ""
+
     def answer(self, name: str) -> Any:
-        """What was said at a step, if it was."""
+        """The answers kept from a step; None if there are none."""
         return self.enquiry.answers.get(name)
 
     def proposal_as_kept(self) -> dict[str, Any]:
-        """What is proposed now and for which wishes, to be had back later."""
+        """The current proposal and its wishes, so that the patient can go back to it."""
         return {
             "sessions": self.enquiry.sessions,
             "compromises": self.enquiry.compromises,
@@ -79,33 +83,36 @@ class BookingForm:
 
     @property
     def refusal(self) -> Refusal | None:
-        """Why no course could be planned for the wishes, if that is so."""
+        """The reason why no plan fits the wishes; None if one does."""
         return fact_json.REFUSAL.load((self.answer("refused") or {}).get("no_plan"))
 
     @property
     def remedies(self) -> list[Remedy]:
-        """What would help where no course could be planned; the form asks for nothing strictly."""
+        """Changes to the wishes that make a plan possible. The form has no strict wishes."""
         found = self.refusal.remedies if self.refusal else ()
         return [remedy for remedy in found if remedy.strict is None]
 
     def keep(self, **answers: Any) -> None:
-        """Remember what was said. What was told before has been read."""
+        """Keep answers, and drop the notices, because the patient has read them."""
         if self.visit.asked_language:
             answers["language"] = self.visit.asked_language
-        draft_bookings.keep(self.visit.session, self.enquiry, **{"notices": None, **answers})
+        draft_bookings.keep(self.session, self.enquiry, **{"notices": None, **answers})
 
-    def elsewhere(self, step: str) -> str | None:
-        """Where to go instead of a step: the first that is missing, or the end if it is booked."""
-        if self.enquiry.course_id is not None:
-            return None if step == DONE else f"{self.base}/{DONE}"
-        if self.answer("waiting"):
-            return f"{self.base}/waitlist"
+    def require(self, step: str) -> None:
+        """SeeOther unless the patient can be at a step now.
+
+        The address is that of the first step without an answer, or of the end once it is booked.
+        """
         reached = self._reached()
-        if step == DONE or STEPS.index(step) > STEPS.index(reached):
-            return f"{self.base}/{reached}"
-        return None
+        allowed = STEPS[: STEPS.index(reached) + 1] if reached in STEPS else (reached,)
+        if step not in allowed:
+            raise SeeOther(f"{self.address}/{reached}")
 
     def _reached(self) -> str:
+        if self.enquiry.course_id is not None:
+            return DONE
+        if self.answer("waiting"):
+            return "waitlist"
         if not self.answer("health"):
             return "screening"
         if not self.enquiry.sessions:
@@ -113,65 +120,63 @@ class BookingForm:
         if not self.answer("accepted"):
             return "plan"
         details, code = self.answer("details"), self.code
-        # A code proves the phone that it was texted to, and none that was given later.
+        # A code proves the phone that it was texted to, not one that was entered later.
         texted = details and code is not None and code.phone == details["number"]
         return "code" if texted else "details"
 
     @cached_property
     def practitioners(self) -> list[Practitioner]:
-        """Those who give the treatment."""
-        return treatments.practitioners_of(self.visit.session, self.treatment)
+        """The practitioners who give the treatment."""
+        return treatments.practitioners_of(self.session, self.treatment)
 
     @property
     def planned(self) -> list[PlannedSession]:
         """The proposed sessions."""
-        return draft_plans.planned(self.visit.session, self.enquiry, self.treatment)
+        return draft_plans.planned(self.session, self.enquiry, self.treatment)
 
     def shown(self, session: PlannedSession) -> SessionView:
         """A proposed session in words."""
-        return view_models.session_view(
-            self.place,
-            number=session.number,
+        return self.session_view(
+            session.number,
+            instant_of(session.opening.starts_at),
+            session.opening.practitioner_id,
             phase=session.phase,
-            starts_at=instant_of(session.opening.starts_at),
-            minutes=self.treatment.minutes,
-            who=self.name_of(session.opening.practitioner_id),
         )
 
     def name_of(self, practitioner_id: int) -> str:
-        """What a practitioner is called; a proposal may outlive somebody's leaving."""
+        """The name of a practitioner, who may have left since the plan was proposed."""
         names = {practitioner.id: practitioner.name for practitioner in self.practitioners}
         return names.get(practitioner_id) or _("another practitioner")
 
-    def kept(self) -> str:
-        """Until when the proposed times are kept."""
+    def hold_notice(self) -> str:
+        """A sentence about how long the proposed times are kept."""
         hold_id = self.enquiry.hold_id
-        hold = self.visit.session.get(Hold, hold_id) if hold_id else None
-        if hold is None or hold.expires_at <= self.visit.now:
+        hold = self.session.get(Hold, hold_id) if hold_id else None
+        if hold is None or hold.expires_at <= self.now:
             return _(
                 "We kept these times for ten minutes, which are over. When you go on, we look"
                 " whether they are still free."
             )
-        until = hold.expires_at.astimezone(self.place.zone).time()
+        until = hold.expires_at.astimezone(self.locale.zone).time()
         return _("We keep these times for you until %(time)s.") % {
-            "time": self.place.manner.clock(until)
+            "time": self.locale.dates.clock(until)
         }
 
     @property
     def wishes(self) -> Wishes:
-        """What was wished, for the planner."""
-        said = self.answer("wishes")
-        between = said.get("between")
+        """The wishes, for the planner."""
+        wishes = self.answer("wishes")
+        between = wishes.get("between")
         return Wishes(
-            start_on=date.fromisoformat(said["start_on"]),
-            weekdays=frozenset(map(int, said["weekdays"])),
-            between=(between[0], between[1]) if between else forms.HOURS[said["hours"]],
-            practitioner_id=int(said["practitioner_id"]) if said["practitioner_id"] else None,
+            start_on=date.fromisoformat(wishes["start_on"]),
+            weekdays=frozenset(map(int, wishes["weekdays"])),
+            between=(between[0], between[1]) if between else forms.HOURS[wishes["hours"]],
+            practitioner_id=int(wishes["practitioner_id"]) if wishes["practitioner_id"] else None,
         )
 
     @property
     def application(self) -> Application:
-        """All that was said about the person."""
+        """The answers about the patient."""
         health, details = self.answer("health"), self.answer("details")
         return Application(
             name=details["name"],
@@ -184,43 +189,37 @@ class BookingForm:
 
     @property
     def code(self) -> PhoneCode | None:
-        """The code that was texted last."""
+        """The code in the latest text."""
         code_id = self.enquiry.phone_code_id
-        return self.visit.session.get(PhoneCode, code_id) if code_id else None
+        return self.session.get(PhoneCode, code_id) if code_id else None
 
     def proved(self, number: str) -> bool:
-        """Whether this form has proved this phone a short while ago."""
+        """Whether the patient has proved this phone in this form recently."""
         code = self.code
         return (
             code is not None
             and code.phone == number
             and code.proved_at is not None
-            and self.visit.now - code.proved_at < PROOF_HOLDS
+            and self.now - code.proved_at < PROOF_LIFETIME
         )
 
-
-def open_form(visit: Visit, token: str, *, lock: bool = False) -> BookingForm:
-    """The form at an address. `lock`: it is about to be changed."""
-    enquiry = draft_bookings.find(visit.session, token, now=visit.now, lock=lock)
-    here = BookingForm(
-        visit,
-        token,
-        enquiry,
-        visit.session.get_one(Clinic, enquiry.clinic_id),
-        visit.session.get_one(Treatment, enquiry.treatment_id),
-    )
-    visit.speak(here.language)
-    translation.set_country(here.clinic.country)
-    return here
+    def context(self) -> dict[str, Any]:
+        """The template variables of every page of the form."""
+        return super().context() | {
+            "framed": True,
+            "notices": self.answer("notices") or [],
+            "asked": self.language_query,
+            "steps": len(STEPS),
+        }
 
 
 def health_as_kept(health: Health) -> dict[str, Any]:
-    """Answers about health as they are kept in the form."""
+    """Answers about health as the form keeps them."""
     return {"answers": health.answers, "pain_since": health.pain_since}
 
 
 def wishes_as_kept(wished: Wished) -> dict[str, Any]:
-    """Wishes as they are kept in the form, and shown in it again."""
+    """Wishes as the form keeps them and shows them again."""
     return {
         "start_on": wished.start_on.isoformat(),
         "weekdays": [str(day) for day in wished.weekdays],
@@ -230,7 +229,7 @@ def wishes_as_kept(wished: Wished) -> dict[str, Any]:
 
 
 def details_as_kept(details: Details, typed_phone: str) -> dict[str, str]:
-    """Details as they are kept in the form, the phone also as it was typed."""
+    """Details as the form keeps them; the phone also as typed."""
     return {
         "name": details.name,
         "phone": typed_phone,
@@ -239,12 +238,9 @@ def details_as_kept(details: Details, typed_phone: str) -> dict[str, str]:
     }
 
 
-def session_number(desk: BookingForm, typed: str) -> int:
-    """The number of a proposed session, out of an address; NotFound for another."""
-    numbers = {
-        str(appointment["number"]): int(appointment["number"])
-        for appointment in desk.enquiry.sessions
-    }
+def session_number(page: BookingForm, typed: str) -> int:
+    """The number of a proposed session from an address; NotFound."""
+    numbers = {str(session["number"]): session["number"] for session in page.enquiry.sessions}
     if typed not in numbers:
         raise NotFound
-    return numbers[typed]
+    return int(numbers[typed])

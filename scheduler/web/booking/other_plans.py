@@ -1,10 +1,11 @@
-"""Another proposal for the whole course at once, and what helps where there is none.
+"""Other plans for the whole course, and remedies if no plan fits the wishes.
 
-Each is a button on a page of the booking form. The plan that was proposed before can be had back,
-and what has been typed stays.
+Each is a button on a page of the booking form. The patient can go back to the previous plan, and
+typed answers stay.
 """
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -15,8 +16,9 @@ from fastapi.responses import Response
 from scheduler.booking.availability import holds
 from scheduler.booking.availability.holds import SessionsTaken
 from scheduler.booking.pace import alternatives
-from scheduler.booking.pace.planner import Plan, Wishes
+from scheduler.booking.pace.planner import Plan, PlannedSession, Wishes
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
+from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.planning import draft_plans, fact_json, plan_course
 from scheduler.booking.planning.fact_json import Refusal
 from scheduler.booking.planning.no_plan import ExplainedNoPlan
@@ -27,214 +29,218 @@ from scheduler.i18n.translation import marked
 from scheduler.infra.errors import TooMany
 from scheduler.phrases import alternatives as alternative_phrases
 from scheduler.phrases import errors, no_plan
-from scheduler.web.booking import form_session
-from scheduler.web.booking import pages as booking_pages
+from scheduler.web.booking import pages
 from scheduler.web.booking.form_session import BookingForm
-from scheduler.web.site import rendering
 from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/book/{token}")
 
-LATER_BY = 60
-"""Minutes: whoever asks for later in the day does not mean by ten."""
-PEOPLE_NAMED = 6
-"""How many other practitioners have a button of their own."""
+MINUTES_LATER = 60
+"""A patient who asks for later in the day does not mean ten minutes."""
+MOST_PRACTITIONERS = 6
+"""Other practitioners that have a button of their own."""
 
 NOTHING_EARLIER = marked("Nothing earlier in the day is free at this pace. Your plan is as before.")
 NOTHING_LATER = marked("Nothing later in the day is free at this pace. Your plan is as before.")
-NOT_FREE = marked("No session with this practitioner is free at this pace. Your plan is as before.")
-NO_OTHER = marked("No other plan was found. Your plan is as before.")
-GONE = marked("This plan is gone: others took some of its times. Your plan is as before.")
-QUICKER = marked("Others are booking at this very moment and took these times. Please try again.")
+PRACTITIONER_NOT_FREE = marked(
+    "No session with this practitioner is free at this pace. Your plan is as before."
+)
+NO_OTHER_PLAN = marked("No other plan was found. Your plan is as before.")
+PREVIOUS_PLAN_TAKEN = marked(
+    "This plan is gone: others took some of its times. Your plan is as before."
+)
+OTHERS_BOOKING = marked(
+    "Others are booking at this very moment and took these times. Please try again."
+)
 
 
 @dataclass(frozen=True)
-class Way:
-    """One thing to ask for instead: how, in words, and what is said where it cannot be had."""
+class PlanButton:
+    """A button for another plan: key and words, its wishes, and the notice if there is none."""
 
     key: str
     words: str
     wishes: Wishes
-    sorry: str
+    none_found: str
 
 
-def ways(here: BookingForm) -> list[Way]:
-    """The buttons beside a plan, each with the wishes that it stands for."""
-    wishes, openings = here.wishes, [each.opening for each in here.planned]
+def plan_buttons(page: BookingForm) -> list[PlanButton]:
+    """The buttons for other plans, each with its wishes."""
+    wishes, openings = page.wishes, [session.opening for session in page.planned]
     usual = Counter(opening.minute for opening in openings).most_common(1)[0][0]
-    least, end = wishes.between or (0, DAY)
-    earlier = wishes._replace(between=(least if least < usual else 0, usual))
-    after = usual + LATER_BY
-    later = wishes._replace(between=(after, end if after < end else DAY))
-    week = openings[0].day + timedelta(days=7)
-    found = [Way("earlier", _("Earlier in the day"), earlier, _(NOTHING_EARLIER))] if usual else []
+    start, end = wishes.between or (0, DAY)
+    buttons = []
+    if usual:
+        earlier = wishes._replace(between=(start if start < usual else 0, usual))
+        buttons.append(PlanButton("earlier", _("Earlier in the day"), earlier, _(NOTHING_EARLIER)))
+    after = usual + MINUTES_LATER
     if after < DAY:
-        found.append(Way("later", _("Later in the day"), later, _(NOTHING_LATER)))
-    found.append(
-        Way("week", _("Start a week later"), wishes._replace(start_on=week), _(NO_OTHER)),
-    )
-    names = Counter(opening.practitioner_id for opening in openings)
+        later = wishes._replace(between=(after, end if after < end else DAY))
+        buttons.append(PlanButton("later", _("Later in the day"), later, _(NOTHING_LATER)))
+    next_week = wishes._replace(start_on=openings[0].day + timedelta(days=7))
+    buttons.append(PlanButton("week", _("Start a week later"), next_week, _(NO_OTHER_PLAN)))
+    return [*buttons, *_practitioner_buttons(page, openings)]
+
+
+def _practitioner_buttons(page: BookingForm, openings: Sequence[Opening]) -> list[PlanButton]:
+    """A button for each practitioner who does not give all sessions of the plan."""
+    counts = Counter(opening.practitioner_id for opening in openings)
     others = [
         practitioner
-        for practitioner in here.practitioners
-        if names[practitioner.id or 0] < len(openings)
+        for practitioner in page.practitioners
+        if counts[practitioner.id or 0] < len(openings)
     ]
-    for each in others[:PEOPLE_NAMED]:
-        words = _("With %(who)s") % {"who": each.name}
-        with_them = wishes._replace(practitioner_id=each.id)
-        found.append(Way(f"with-{each.id}", words, with_them, _(NOT_FREE)))
-    return found
+    return [
+        PlanButton(
+            f"with-{practitioner.id}",
+            _("With %(who)s") % {"who": practitioner.name},
+            page.wishes._replace(practitioner_id=practitioner.id),
+            _(PRACTITIONER_NOT_FREE),
+        )
+        for practitioner in others[:MOST_PRACTITIONERS]
+    ]
 
 
 @router.post("/replan")
 def replan(token: str, visit: Writing, form: Typed) -> Response:
-    """Another whole plan instead, or the one before."""
-    here = form_session.open_form(visit, token, lock=True)
-    if elsewhere := here.elsewhere("plan"):
-        return rendering.go(elsewhere)
-    how = form.one("how")
-    there = rendering.go(f"{here.base}/plan")
-    going_back = how == "back"
+    """Another whole plan, or the previous one again."""
+    page = BookingForm.open(visit, token, "plan", lock=True)
+    key = form.one("how")
     try:
-        if going_back:
-            _put_back(here)
-        elif how in alternatives.KINDS:
-            _take_alternative(here, how)
+        if key == "back":
+            _put_back(page)
+        elif key in alternatives.KINDS:
+            _take_alternative(page, key)
         else:
-            wanted = [way for way in ways(here) if way.key == how]
-            if not wanted:  # the button was pressed twice, and by now there is no such way
-                return there
-            _take_way(here, wanted[0])
+            _press(page, key)
     except SessionsTaken:
-        here.keep(notices=[_(GONE if going_back else QUICKER)])
-    except (NoPlan, TooTangled, TooMany) as wrong:
-        here.keep(notices=[errors.sentence(wrong)])
-    return there
+        going_back = key == "back"
+        page.keep(notices=[_(PREVIOUS_PLAN_TAKEN if going_back else OTHERS_BOOKING)])
+    except (NoPlan, TooTangled, TooMany) as problem:
+        page.keep(notices=[errors.sentence(problem)])
+    return page.go("/plan")
 
 
 @router.get("/plans")
 def show_others(token: str, visit: Reading) -> Response:
-    """Other plans, each better in one thing. They are worked out now, and nothing is kept."""
-    here = form_session.open_form(visit, token)
-    if elsewhere := here.elsewhere("plan"):
-        return rendering.go(elsewhere)
+    """Other plans, each better in one respect. Computed for this request and not kept."""
+    page = BookingForm.open(visit, token, "plan")
     try:
-        found = _alternatives(here)
+        found = _alternatives(page)
     except (NoPlan, TooTangled):
         found = []
-    return booking_pages.alternatives(here, found)
+    return pages.alternatives(page, found)
 
 
 @router.post("/remedy")
 def take_remedy(token: str, visit: Writing, form: Typed) -> Response:
-    """Do what was said to help where no course could be planned."""
-    here = form_session.open_form(visit, token, lock=True)
-    if elsewhere := here.elsewhere("wishes"):
-        return rendering.go(elsewhere)
-    tried = [remedy for remedy in here.remedies if remedy.kind == form.one("kind")]
-    if not tried:  # pressed twice, or in an old tab
-        return rendering.go(f"{here.base}/{'plan' if here.enquiry.sessions else 'wishes'}")
-    before = {name: here.answer(name) for name in ("wishes", "phases")}
+    """Apply a remedy that makes a plan possible."""
+    page = BookingForm.open(visit, token, "wishes", lock=True)
+    remedies = [remedy for remedy in page.remedies if remedy.kind == form.one("kind")]
+    if not remedies:  # pressed twice, or in an old tab
+        return page.go("/plan" if page.enquiry.sessions else "/wishes")
+    remedy = remedies[0]
+    before = {name: page.answer(name) for name in ("wishes", "phases")}
     wishes = {**before["wishes"]}
-    if tried[0].start_on:
-        wishes["start_on"] = tried[0].start_on.isoformat()
-    phases = [to_json(phase) for phase in tried[0].phases or ()]
-    here.keep(wishes=wishes, phases=phases or before["phases"], accepted=None)
+    if remedy.start_on:
+        wishes["start_on"] = remedy.start_on.isoformat()
+    phases = [to_json(phase) for phase in remedy.phases or ()]
+    page.keep(wishes=wishes, phases=phases or before["phases"], accepted=None)
     try:
-        draft_plans.make(visit.session, here.enquiry, here.treatment, here.wishes, now=visit.now)
-    except (NoPlan, SessionsTaken, TooMany) as wrong:
-        here.keep(**before, refused=refusal_as_kept(wrong))
-        return rendering.go(f"{here.base}/wishes")
-    here.keep(notices=[no_plan.remedy(tried[0])], refused=None, before=None)
-    return rendering.go(f"{here.base}/plan")
+        draft_plans.make(visit.session, page.enquiry, page.treatment, page.wishes, now=visit.now)
+    except (NoPlan, SessionsTaken, TooMany) as problem:
+        page.keep(**before, refused=refusal_as_kept(problem))
+        return page.go("/wishes")
+    page.keep(notices=[no_plan.remedy(remedy)], refused=None, before=None)
+    return page.go("/plan")
 
 
-def refusal_as_kept(wrong: Exception) -> dict[str, Any]:
-    """Why there is no plan and what would help, as a form keeps it."""
-    if isinstance(wrong, ExplainedNoPlan):
-        return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(wrong))}
-    return {"why": wrong.sentence if isinstance(wrong, TooMany) else QUICKER}
+def refusal_as_kept(problem: Exception) -> dict[str, Any]:
+    """The reason why there is no plan, and its remedies, as the form keeps them."""
+    if isinstance(problem, ExplainedNoPlan):
+        return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(problem))}
+    return {"why": problem.sentence if isinstance(problem, TooMany) else OTHERS_BOOKING}
 
 
-def _take_way(here: BookingForm, way: Way) -> None:
+def _press(page: BookingForm, key: str) -> None:
+    """Adopt the plan of a button; do nothing if the button is gone by now."""
+    buttons = [button for button in plan_buttons(page) if button.key == key]
+    if not buttons:  # it was pressed twice
+        return
+    [button] = buttons
     plan = plan_course.propose(
-        here.visit.session,
-        here.treatment,
-        way.wishes,
-        now=here.visit.now,
-        agreed=draft_plans.agreed(here.enquiry, here.treatment),
-        leaving=holds.leaving(here.enquiry.hold_id),
+        page.session,
+        page.treatment,
+        button.wishes,
+        now=page.now,
+        agreed=draft_plans.agreed(page.enquiry, page.treatment),
+        leaving=holds.leaving(page.enquiry.hold_id),
     )
-    met = [
-        appointment
-        for appointment in plan.sessions
-        if not way.wishes.missed_by(appointment.opening)
-    ]
-    if not met or not _is_new(here, plan):
-        here.keep(notices=[way.sorry])
+    fits = any(not button.wishes.missed_by(session.opening) for session in plan.sessions)
+    if not fits or not _is_new(page, plan):
+        page.keep(notices=[button.none_found])
         return
-    said = {**here.answer("wishes"), "start_on": way.wishes.start_on.isoformat()}
-    said["practitioner_id"] = str(way.wishes.practitioner_id or "")
-    if way.wishes.between is not None:
-        said["between"] = list(way.wishes.between)
-    _adopt(here, plan, wishes=said, said=_("Your new plan: %(how)s.") % {"how": _lower(way.words)})
+    wishes = {**page.answer("wishes"), "start_on": button.wishes.start_on.isoformat()}
+    wishes["practitioner_id"] = str(button.wishes.practitioner_id or "")
+    if button.wishes.between is not None:
+        wishes["between"] = list(button.wishes.between)
+    notice = _("Your new plan: %(how)s.") % {"how": _lower(button.words)}
+    _adopt(page, plan, wishes=wishes, notice=notice)
 
 
-def _take_alternative(here: BookingForm, kind: str) -> None:
-    found = [alternative for alternative in _alternatives(here) if alternative.kind == kind]
-    if not found or not _is_new(here, found[0].plan):
-        here.keep(notices=[_(NO_OTHER)])
+def _take_alternative(page: BookingForm, kind: str) -> None:
+    found = [alternative for alternative in _alternatives(page) if alternative.kind == kind]
+    if not found or not _is_new(page, found[0].plan):
+        page.keep(notices=[_(NO_OTHER_PLAN)])
         return
-    _adopt(
-        here,
-        found[0].plan,
-        wishes=here.answer("wishes"),
-        said=alternative_phrases.sentence(found[0].advantage),
-    )
+    notice = alternative_phrases.sentence(found[0].advantage)
+    _adopt(page, found[0].plan, wishes=page.answer("wishes"), notice=notice)
 
 
-def _adopt(here: BookingForm, plan: Plan, *, wishes: dict[str, Any], said: str) -> None:
-    before = here.proposal_as_kept()
-    draft_plans.adopt(here.visit.session, here.enquiry, here.treatment, plan, now=here.visit.now)
-    here.keep(notices=[said], before=before, wishes=wishes, accepted=None)
+def _adopt(page: BookingForm, plan: Plan, *, wishes: dict[str, Any], notice: str) -> None:
+    before = page.proposal_as_kept()
+    draft_plans.adopt(page.session, page.enquiry, page.treatment, plan, now=page.now)
+    page.keep(notices=[notice], before=before, wishes=wishes, accepted=None)
 
 
-def _put_back(here: BookingForm) -> None:
-    before = here.answer("before")
+def _put_back(page: BookingForm) -> None:
+    before = page.answer("before")
     if not before:
         return
-    now = here.proposal_as_kept()
+    replaced = page.proposal_as_kept()
     draft_plans.put_back(
-        here.visit.session,
-        here.enquiry,
-        here.treatment,
+        page.session,
+        page.enquiry,
+        page.treatment,
         before["sessions"],
         before["compromises"],
-        now=here.visit.now,
+        now=page.now,
     )
-    said = _("This is the plan that you had before.")
-    here.keep(notices=[said], before=now, wishes=before["wishes"], accepted=None)
+    notice = _("This is the plan that you had before.")
+    page.keep(notices=[notice], before=replaced, wishes=before["wishes"], accepted=None)
 
 
-def _alternatives(here: BookingForm) -> list[alternatives.Alternative]:
+def _alternatives(page: BookingForm) -> list[alternatives.Alternative]:
     best = plan_course.proposal(
-        here.visit.session,
-        here.treatment,
-        here.wishes,
-        now=here.visit.now,
-        agreed=draft_plans.agreed(here.enquiry, here.treatment),
-        leaving=holds.leaving(here.enquiry.hold_id),
+        page.session,
+        page.treatment,
+        page.wishes,
+        now=page.now,
+        agreed=draft_plans.agreed(page.enquiry, page.treatment),
+        leaving=holds.leaving(page.enquiry.hold_id),
     )
-    return [each for each in alternatives.find(best) if _is_new(here, each.plan)]
+    return [
+        alternative for alternative in alternatives.find(best) if _is_new(page, alternative.plan)
+    ]
 
 
-def _is_new(here: BookingForm, plan: Plan) -> bool:
-    """Whether a plan is another one than is proposed; it does not matter in which bed."""
+def _is_new(page: BookingForm, plan: Plan) -> bool:
+    """Whether a plan differs from the proposal in a time or a practitioner, not just a room."""
+    return _times(plan.sessions) != _times(page.planned)
 
-    def places(planned: Any) -> list[tuple[int, int]]:
-        return [(each.opening.starts_at, each.opening.practitioner_id) for each in planned]
 
-    return places(plan.sessions) != places(here.planned)
+def _times(sessions: Iterable[PlannedSession]) -> list[tuple[int, int]]:
+    return [(session.opening.starts_at, session.opening.practitioner_id) for session in sessions]
 
 
 def _lower(words: str) -> str:

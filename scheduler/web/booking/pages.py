@@ -1,4 +1,4 @@
-"""The pages of the booking form: what each step shows, with what was typed and what to mend."""
+"""The pages of the booking form: each step with the typed answers and the mistakes in them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,241 +16,203 @@ from scheduler.patients import consent, screening
 from scheduler.phrases import alternatives as alternative_phrases
 from scheduler.phrases import compromises as compromise_phrases
 from scheduler.phrases import no_plan
-from scheduler.web.booking.form_session import STEPS, BookingForm
-from scheduler.web.site import rendering, view_models
+from scheduler.web.booking.form_session import BookingForm
+from scheduler.web.site import treatment_view, view_models
 from scheduler.web.site.view_models import SessionView
 
-OPTIONS_A_DAY = 6
 DAYS_OFFERED = 5
 
 
 def health(
-    here: BookingForm, typed: dict[str, str], mistakes: dict[str, str] | None = None
+    page: BookingForm, typed: dict[str, str], mistakes: dict[str, str] | None = None
 ) -> HTMLResponse:
-    """What to know before needling."""
-    return _page(
-        here,
+    """Questions that must be answered before treatment with needles."""
+    return page.show(
         "screening.html",
         typed=typed,
         mistakes=mistakes,
-        questions=[_spoken(question) for question in screening.QUESTIONS],
+        questions=[_translated(question) for question in screening.QUESTIONS],
         labels={question.key: _(question.words) for question in screening.QUESTIONS},
         answers=[("no", _("No")), ("yes", _("Yes")), ("unsure", _("Not sure"))],
-        pain_since=[(key, _(said)) for key, said in screening.PAIN_SINCE.items()],
+        pain_since=[(key, _(words)) for key, words in screening.PAIN_SINCE.items()],
     )
 
 
 def wishes(
-    here: BookingForm,
+    page: BookingForm,
     typed: dict[str, Any],
     days: list[str],
     mistakes: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    """When somebody would like to come."""
-    last = here.place.today + timedelta(days=here.treatment.horizon_days)
-    return _page(
-        here,
+    """When the patient would like to come, and to which practitioner."""
+    last = page.locale.today + timedelta(days=page.treatment.horizon_days)
+    return page.show(
         "wishes.html",
         typed=typed,
         typed_days=days,
         mistakes=mistakes,
-        rhythm=view_models.rhythm(here.treatment),
-        advice=_advice(here.answer("health")["answers"]),
-        first=here.place.today.isoformat(),
+        rhythm=treatment_view.rhythm(page.treatment),
+        advice=_advice(page.answer("health")["answers"]),
+        first=page.locale.today.isoformat(),
         last=last.isoformat(),
         weekdays=list(enumerate(translation.weekday_names())),
-        refused=here.answer("refused"),
-        why=_why_refused(here),
+        refused=page.answer("refused"),
+        why=_why_refused(page),
         remedies=[
-            {"kind": remedy.kind, "sentence": no_plan.remedy(remedy)} for remedy in here.remedies
+            {"kind": remedy.kind, "sentence": no_plan.remedy(remedy)} for remedy in page.remedies
         ],
-        hours=_hours(here),
+        hours=_hours(page),
         practitioners=[
             ("", _("Anyone")),
-            *((practitioner.id, practitioner.name) for practitioner in here.practitioners),
+            *((practitioner.id, practitioner.name) for practitioner in page.practitioners),
         ],
     )
 
 
-def plan(here: BookingForm, ways: Sequence[tuple[str, str]]) -> HTMLResponse:
-    """The proposed course, week by week; `ways`: what else can be asked for, and in which words."""
-    sessions = _marked(here, [here.shown(each) for each in here.planned])
-    return _page(
-        here,
+def plan(page: BookingForm, buttons: Sequence[tuple[str, str]]) -> HTMLResponse:
+    """The proposed course, week by week; `buttons`: keys and words for other plans."""
+    sessions = _mark_new_times(page, [page.shown(session) for session in page.planned])
+    return page.show(
         "plan.html",
-        summary=view_models.summary(sessions, here.place),
-        weeks=view_models.weeks(sessions, here.place.manner),
+        summary=view_models.summary(sessions, page.locale),
+        weeks=view_models.weeks(sessions, page.locale.dates),
         compromises=[
             compromise_phrases.sentence(compromise)
-            for compromise in draft_plans.compromises_of(here.enquiry)
+            for compromise in draft_plans.compromises_of(page.enquiry)
         ],
-        kept=here.kept(),
-        ways=ways,
-        had=bool(here.answer("before")),
+        kept=page.hold_notice(),
+        buttons=buttons,
+        had=bool(page.answer("before")),
     )
 
 
-def alternatives(here: BookingForm, found: Sequence[Alternative]) -> HTMLResponse:
+def alternatives(page: BookingForm, found: Sequence[Alternative]) -> HTMLResponse:
     """Other whole plans, each better in one thing."""
-    return _page(
-        here,
-        "plans.html",
+    return page.show(
+        "other_plans.html",
         plans=[
             {
-                "kind": each.kind,
-                "sentence": alternative_phrases.sentence(each.advantage),
+                "kind": alternative.kind,
+                "sentence": alternative_phrases.sentence(alternative.advantage),
                 "summary": view_models.summary(
-                    [here.shown(session) for session in each.plan.sessions], here.place
+                    [page.shown(session) for session in alternative.plan.sessions], page.locale
                 ),
                 "compromises": [
-                    compromise_phrases.sentence(compromise) for compromise in each.plan.compromises
+                    compromise_phrases.sentence(compromise)
+                    for compromise in alternative.plan.compromises
                 ],
             }
-            for each in found
+            for alternative in found
         ],
     )
 
 
 def others(
-    here: BookingForm, number: int, mistakes: dict[str, str] | None = None, *, status: int = 422
+    page: BookingForm,
+    number: int,
+    mistakes: dict[str, str] | None = None,
+    *,
+    status: int | None = None,
 ) -> HTMLResponse:
     """Other times for one proposed session."""
-    sessions = here.planned
+    sessions = page.planned
     current = sessions[number - 1].opening
-    found = draft_plans.others(
-        here.visit.session, here.enquiry, here.treatment, number, now=here.visit.now
-    )
-    return _page(
-        here,
-        "change.html",
+    openings = draft_plans.others(page.session, page.enquiry, page.treatment, number, now=page.now)
+    return page.show(
+        "other_times.html",
         status=status,
         mistakes=mistakes,
         typed={},
-        session=here.shown(sessions[number - 1]),
-        days=view_models.options(
-            draft_plans.by_day(found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY),
-            here.place,
-            minutes=here.treatment.minutes,
-            name_of=here.name_of,
-        ),
+        session=page.shown(sessions[number - 1]),
+        days=page.options(openings, current, days=DAYS_OFFERED),
     )
 
 
 def details(
-    here: BookingForm,
+    page: BookingForm,
     typed: dict[str, str],
     mistakes: dict[str, str] | None = None,
     *,
-    status: int = 422,
+    status: int | None = None,
 ) -> HTMLResponse:
-    """Who comes, and whether we may text."""
-    return _page(
-        here,
+    """The patient's name and phone, and consent to texts."""
+    return page.show(
         "details.html",
         status=status,
         typed=typed,
         mistakes=mistakes,
         wording=consent.wording(translation.language().code),
-        kept=here.kept(),
-        proved=bool(typed.get("number")) and here.proved(typed["number"]),
+        kept=page.hold_notice(),
+        proved=bool(typed.get("number")) and page.proved(typed["number"]),
     )
 
 
 def code(
-    here: BookingForm, mistakes: dict[str, str] | None = None, *, status: int = 422
+    page: BookingForm, mistakes: dict[str, str] | None = None, *, status: int | None = None
 ) -> HTMLResponse:
-    """The digits that were texted."""
-    return _page(
-        here,
+    """The code from the text."""
+    return page.show(
         "code.html",
         status=status,
         script="code.js",
         typed={},
         mistakes=mistakes,
-        number=for_people(here.answer("details")["number"]),
+        number=for_people(page.answer("details")["number"]),
     )
 
 
-def _page(
-    here: BookingForm,
-    template: str,
-    *,
-    status: int = 422,
-    mistakes: dict[str, str] | None = None,
-    **values: Any,
-) -> HTMLResponse:
-    """A page of the form; `status` holds where there are mistakes to mend."""
-    return rendering.show(
-        template,
-        framed=True,
-        status=status if mistakes else 200,
-        mistakes=mistakes or {},
-        notices=here.answer("notices") or [],
-        base=here.base,
-        asked=here.asked,
-        steps=len(STEPS),
-        clinic=here.clinic,
-        treatment=here.treatment,
-        **values,
-    )
-
-
-def _why_refused(here: BookingForm) -> str:
-    """Why no course could be planned for the wishes; empty where one could."""
-    if refusal := here.refusal:
+def _why_refused(page: BookingForm) -> str:
+    """The reason why no plan fits the wishes; empty if one does."""
+    if refusal := page.refusal:
         return no_plan.of_session(refusal.session_number, refusal.reason)
-    return _(str((here.answer("refused") or {}).get("why", "")))
+    return _(str((page.answer("refused") or {}).get("why", "")))
 
 
-def _marked(here: BookingForm, sessions: list[SessionView]) -> list[SessionView]:
-    """The sessions, with those marked that are not as in the plan before; not if most are new."""
+def _mark_new_times(page: BookingForm, sessions: list[SessionView]) -> list[SessionView]:
+    """Mark the sessions that differ from the previous plan, unless most of them do."""
     before = {
-        (each["number"], each["starts_at"], each["practitioner_id"])
-        for each in (here.answer("before") or {}).get("sessions", [])
+        (session["number"], session["starts_at"], session["practitioner_id"])
+        for session in (page.answer("before") or {}).get("sessions", [])
     }
     now = {
-        appointment["number"]: (
-            appointment["number"],
-            appointment["starts_at"],
-            appointment["practitioner_id"],
-        )
-        for appointment in here.enquiry.sessions
+        session["number"]: (session["number"], session["starts_at"], session["practitioner_id"])
+        for session in page.enquiry.sessions
     }
-    new = {number for number, place in now.items() if place not in before}
+    new = {number for number, session in now.items() if session not in before}
     if not before or len(new) * 2 > len(now):
         return sessions
     return [
-        replace(appointment, tag=_("new time")) if appointment.number in new else appointment
-        for appointment in sessions
+        replace(session, tag=_("new time")) if session.number in new else session
+        for session in sessions
     ]
 
 
-def _spoken(question: screening.Question) -> screening.Question:
+def _translated(question: screening.Question) -> screening.Question:
     return replace(question, words=_(question.words), hint=_(question.hint))
 
 
 def _advice(answers: dict[str, str]) -> list[str]:
-    """What to tell at once about the answers."""
-    told = [
+    """Advice that follows from the answers at once."""
+    advice = [
         _(question.advice[answers[question.key]])
         for question in screening.QUESTIONS
         if question.advice and answers[question.key] in question.advice
     ]
     if screening.needs_clearance(answers):
-        told.insert(
+        advice.insert(
             0,
             _(
                 "Thank you. A practitioner will look at your answers before your first session. You"
                 " can book now: your times are kept for you."
             ),
         )
-    return told
+    return advice
 
 
-def _hours(here: BookingForm) -> list[tuple[str, str]]:
-    manner = here.place.manner
-    noon = _("noon") if manner.twelve_hours else manner.clock(time(12))
-    five = _("5 pm") if manner.twelve_hours else manner.clock(time(17))
+def _hours(page: BookingForm) -> list[tuple[str, str]]:
+    dates = page.locale.dates
+    noon = _("noon") if dates.twelve_hours else dates.clock(time(12))
+    five = _("5 pm") if dates.twelve_hours else dates.clock(time(17))
     return [
         ("any", _("Any time")),
         ("morning", _("Before %(time)s") % {"time": noon}),

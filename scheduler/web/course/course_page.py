@@ -1,31 +1,26 @@
-"""A patient's course as its private page knows it: all there is about it, and how it is said.
+"""The private pages of a course: opened by the token in their address.
 
-Whoever has the address may do what it is for, and nothing else.
+A person who has the address may do what the pages offer, and nothing else.
 """
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
-from fastapi.responses import HTMLResponse
-
-from scheduler.audit.audit_trail import Actor
 from scheduler.booking.courses import courses, undo
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
-from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.i18n import translation
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked, ngettext
 from scheduler.infra.errors import Conflict, NotFound, TooMany
 from scheduler.infra.intervals import minute_of
 from scheduler.patients.models import Patient
 from scheduler.storage import links
-from scheduler.storage.database import stored_id
-from scheduler.storage.links import Link
 from scheduler.web.booking import complete
-from scheduler.web.site import formatting, rendering, view_models
-from scheduler.web.site.view_models import Locale, SessionView
+from scheduler.web.site import formatting, view_models
+from scheduler.web.site.page import Page
+from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
 
 TAGS = {
@@ -42,103 +37,111 @@ OPEN = frozenset({AppointmentState.BOOKED, AppointmentState.CONFIRMED})
 class MovedAway(Conflict):
     sentence = "This session is at another time now. Please look at your course again."
 
-    def __init__(self, folder: "CoursePage") -> None:
+    def __init__(self, page: "CoursePage") -> None:
         super().__init__()
-        self.folder = folder
+        self.page = page
 
 
 @dataclass
-class CoursePage:
-    """All there is about a course, within one visit."""
+class CoursePage(Page):
+    """The pages about a course."""
 
-    visit: Visit
+    PREFIX = "/my"
+
     course: Course
+    patient: Patient
 
-    @cached_property
-    def clinic(self) -> Clinic:
-        """Where it takes place."""
-        return self.visit.session.get_one(Clinic, self.course.clinic_id)
+    @classmethod
+    def open(cls, visit: Visit, token: str, *, lock: bool = False) -> Self:
+        """The pages behind a private link; NoSuchLink alike for unknown and expired links.
 
-    @cached_property
-    def treatment(self) -> Treatment:
-        """What it is."""
-        return self.visit.session.get_one(Treatment, self.course.treatment_id)
+        `lock`: the course will be changed, so a second request waits and sees the first one's
+        changes.
+        """
+        link = links.follow(visit.session, token, purpose=complete.PURPOSE, now=visit.now)
+        if lock:
+            courses.lock(visit.session, link.subject_id)
+        return cls.of(visit, token, visit.session.get_one(Course, link.subject_id))
 
-    @cached_property
-    def patient(self) -> Patient:
-        """Whose it is."""
-        return self.visit.session.get_one(Patient, self.course.patient_id)
-
-    @cached_property
-    def place(self) -> Locale:
-        """Where and when it is read."""
-        return Locale.of(self.clinic, self.visit.now)
+    @classmethod
+    def of(cls, visit: Visit, token: str, course: Course) -> Self:
+        """The pages of a course; `token`: of its private link."""
+        return cls(
+            visit,
+            token,
+            visit.session.get_one(Clinic, course.clinic_id),
+            visit.session.get_one(Treatment, course.treatment_id),
+            course,
+            visit.session.get_one(Patient, course.patient_id),
+        )
 
     @property
-    def actor(self) -> Actor:
-        """The patient."""
-        return self.visit.actor(stored_id(self.clinic.id))
+    def languages(self) -> tuple[str, ...]:
+        """The patient's language, else the clinic's."""
+        return self.patient.language, self.clinic.language
 
     @cached_property
     def appointments(self) -> list[Appointment]:
-        """Its sessions, in order."""
-        return courses.appointments_of(self.visit.session, self.course)
+        """The sessions of the course, in order."""
+        return courses.appointments_of(self.session, self.course)
 
     @property
     def sessions(self) -> list[SessionView]:
-        """Its sessions in words."""
+        """The sessions of the course in words."""
         return [self.shown(appointment) for appointment in self.appointments]
 
     def shown(self, appointment: Appointment, *, starts_at: datetime | None = None) -> SessionView:
-        """A session in words, with what can be done about it. `starts_at`: as if it were then."""
-        seen = view_models.session_view(
-            self.place,
-            number=appointment.number,
+        """A session in words, with what the patient can do about it.
+
+        `starts_at`: show it as if it began then.
+        """
+        view = self.session_view(
+            appointment.number,
+            starts_at or appointment.starts_at,
+            appointment.practitioner_id,
             phase=appointment.phase,
-            starts_at=starts_at or appointment.starts_at,
             minutes=int((appointment.ends_at - appointment.starts_at).total_seconds()) // 60,
-            who=self.visit.session.get_one(Practitioner, appointment.practitioner_id).name,
             state=appointment.state,
         )
         return view_models.tagged(
-            seen,
-            _tag(appointment.state),
-            can_cancel=appointment.state in OPEN and appointment.starts_at > self.visit.now,
+            view,
+            _(TAGS[AppointmentState(appointment.state)]),
+            can_cancel=appointment.state in OPEN and appointment.starts_at > self.now,
             can_move=self.can_move(appointment),
         )
 
     def can_move(self, appointment: Appointment) -> bool:
-        """Whether the patient can put a session at another time without a call.
+        """Whether the patient can reschedule a session without a call.
 
-        Not within the notice of the clinic: nobody else could come in its place any more.
+        Not within the clinic's notice period, because no other patient could take the time then.
         """
         return appointment.state in OPEN and not self.is_late(appointment)
 
     def is_late(self, appointment: Appointment) -> bool:
-        """Whether a session is nearer than the notice that the clinic asks for."""
+        """Whether a session begins within the clinic's notice period."""
         notice = timedelta(hours=self.clinic.cancel_notice_hours)
-        return appointment.starts_at <= self.visit.now + notice
+        return appointment.starts_at <= self.now + notice
 
     def check_calm(self) -> None:
-        """TooMany where the patient has changed the times of the course very often today."""
-        made = undo.changes_of_the_day(self.visit.session, self.course, now=self.visit.now)
-        if made >= undo.MOST:
+        """Raise TooMany if the patient has changed the times of the course very often today."""
+        changes = undo.changes_of_the_day(self.session, self.course, now=self.now)
+        if changes >= undo.MOST:
             raise TooMany(
                 _(
                     "You have changed this course %(times)s times within a day. Please call us to"
                     " change it again."
                 )
-                % {"times": formatting.small(made)},
+                % {"times": formatting.small(changes)},
                 retry_after=3600,
             )
 
     def others_stay(self, changed: Appointment) -> str:
-        """What becomes of the other sessions to come; nothing where there is none."""
+        """A sentence about the other sessions in the future; empty if there are none."""
         others = [
             appointment
             for appointment in self.appointments
             if appointment.state in OPEN
-            and appointment.starts_at > self.visit.now
+            and appointment.starts_at > self.now
             and appointment.id != changed.id
         ]
         if not others:
@@ -149,72 +152,70 @@ class CoursePage:
             len(others),
         ) % {"number": formatting.small(len(others))}
 
-    def at(self, typed: str) -> Appointment:
-        """The session that begins in a minute, out of an address.
+    def at(self, typed_minute: str) -> Appointment:
+        """The session that begins in the UTC minute from an address; NotFound, MovedAway.
 
-        Numbers follow the calendar: by its number an old page would cancel another session than
-        the one it showed. Moved: whoever looks at an old page is told so.
+        Addresses hold the minute because numbers follow the calendar: an old page could otherwise
+        cancel another session than the one it showed.
         """
-        if not (typed.isascii() and typed.isdecimal() and len(typed) < 12):
+        if not (typed_minute.isascii() and typed_minute.isdecimal() and len(typed_minute) < 12):
             raise NotFound
-        there = [
+        matches = [
             appointment
             for appointment in self.appointments
-            if minute_of(appointment.starts_at) == int(typed)
+            if minute_of(appointment.starts_at) == int(typed_minute)
         ]
-        if not there:
+        if not matches:
             raise MovedAway(self)
-        return min(there, key=lambda each: each.state == AppointmentState.CANCELLED)
+        return min(matches, key=lambda match: match.state == AppointmentState.CANCELLED)
 
     def calendar(self) -> str:
-        """The address of the calendar file; empty where none has been made yet."""
-        link = complete.link_to(
-            self.visit.session, self.course, purpose=complete.CALENDAR, now=self.visit.now
-        )
-        return f"/calendars/{self.token(link)}.ics" if link else ""
-
-    def token(self, link: Link) -> str:
-        """The token of a link, which the database does not hold."""
-        return links.token_of(self.visit.settings.secret_key, link.nonce)
+        """The address of the calendar file; empty if the course has none yet."""
+        link = complete.link_to(self.session, self.course, purpose=complete.CALENDAR, now=self.now)
+        if link is None:
+            return ""
+        return f"/calendars/{links.token_of(self.visit.settings.secret_key, link.nonce)}.ics"
 
     @property
     def needs_clearance(self) -> bool:
-        """Whether a practitioner has yet to look at the answers."""
+        """Whether a practitioner must still look at the patient's answers."""
         return self.course.state == CourseState.NEEDS_CLEARANCE
 
-
-def find(visit: Visit, token: str, *, lock: bool = False) -> CoursePage:
-    """The course behind a private link; the same NotFound for each link that leads nowhere.
-
-    `lock`: it is about to be changed, one after another: the second sees what the first has done.
-    """
-    link = links.follow(visit.session, token, purpose=complete.PURPOSE, now=visit.now)
-    if lock:
-        courses.lock(visit.session, link.subject_id)
-    return opened(visit, visit.session.get_one(Course, link.subject_id))
+    def context(self) -> dict[str, Any]:
+        """The template variables of every page about the course."""
+        return super().context() | {
+            "my": self.address,
+            "needs_clearance": self.needs_clearance,
+            "consent": self.patient.sms_consent,
+            "calendar": self.calendar(),
+        }
 
 
-def opened(visit: Visit, course: Course) -> CoursePage:
-    """A course, from here on spoken of in the patient's language."""
-    folder = CoursePage(visit, course)
-    visit.speak(folder.patient.language, folder.clinic.language)
-    translation.set_country(folder.clinic.country)
-    return folder
+@dataclass
+class SessionPage(CoursePage):
+    """The pages about one session of a course."""
 
+    minute: str = ""
+    """The UTC minute in which the session begins, as the address has it."""
 
-def page(folder: CoursePage, template: str, **values: Any) -> HTMLResponse:
-    """A page about the course."""
-    return rendering.show(
-        template,
-        clinic=folder.clinic,
-        treatment=folder.treatment,
-        needs_clearance=folder.needs_clearance,
-        consent=folder.patient.sms_consent,
-        calendar=folder.calendar(),
-        **values,
-    )
+    @classmethod
+    def open_at(cls, visit: Visit, token: str, minute: str, *, lock: bool = False) -> Self:
+        """The pages about the session that begins in this minute; `lock` as in `open`."""
+        page = cls.open(visit, token, lock=lock)
+        page.minute = minute
+        return page
 
+    @cached_property
+    def appointment(self) -> Appointment:
+        """The session; NotFound, MovedAway."""
+        return self.at(self.minute)
 
-def _tag(state: str) -> str:
-    said = TAGS[AppointmentState(state)]
-    return _(said) if said else ""
+    @property
+    def view(self) -> SessionView:
+        """The session in words."""
+        return self.shown(self.appointment)
+
+    def context(self) -> dict[str, Any]:
+        """The template variables of every page about one session."""
+        base = f"{self.address}/sessions/{minute_of(self.appointment.starts_at)}"
+        return super().context() | {"base": base, "session": self.view}

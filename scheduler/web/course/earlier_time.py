@@ -1,6 +1,6 @@
-"""Tell me of an earlier time: one session of a course on the waitlist, from the private page.
+"""The waitlist for an earlier time of one session, from the private page.
 
-What is found keeps the pace of the course; the session stays as it is until an offer is taken.
+Offers keep the pace of the course. The session stays as it is until the patient accepts an offer.
 """
 
 from fastapi import APIRouter
@@ -8,58 +8,49 @@ from fastapi.responses import Response
 
 from scheduler.booking.waitlist import entries
 from scheduler.patients import consent
-from scheduler.web.course import course_page as folders
-from scheduler.web.course.course_page import CoursePage
-from scheduler.web.site import rendering
+from scheduler.web.course.course_page import CoursePage, SessionPage
 from scheduler.web.site.visit import Reading, Writing
 
 router = APIRouter(prefix="/my/{token}/sessions/{minute}/earlier")
 
+WITHDRAWAL_REASON = "The patient asked for it."
+
 
 @router.get("")
 def ask(token: str, minute: str, visit: Reading) -> Response:
-    """What it means to wait for an earlier time, or that one does, and how to end it."""
-    folder = folders.find(visit, token)
-    appointment = folder.at(minute)
-    session = folder.shown(appointment)
-    entry = entries.for_session(visit.session, appointment)
-    if not session.can_cancel:
-        return rendering.go(f"/my/{token}")
-    return folders.page(
-        folder,
-        "sooner.html",
-        my=f"/my/{token}",
-        base=f"/my/{token}/sessions/{session.minute}",
-        session=session,
-        waits=entry is not None,
-        silent=_is_silent(folder),
-        minutes=folder.clinic.waitlist_minutes,
+    """How waiting for an earlier time works, or that the patient waits, and how to end it."""
+    page = SessionPage.open_at(visit, token, minute)
+    if not page.view.can_cancel:
+        return page.go()
+    return page.show(
+        "earlier_time.html",
+        waits=entries.for_session(visit.session, page.appointment) is not None,
+        silent=_is_silent(page),
+        minutes=page.clinic.waitlist_minutes,
     )
 
 
 @router.post("")
 def enter(token: str, minute: str, visit: Writing) -> Response:
     """Wait for an earlier time of this session."""
-    folder = folders.find(visit, token, lock=True)
-    appointment = folder.at(minute)
-    waits = entries.for_session(visit.session, appointment)
-    if waits is None and folder.shown(appointment).can_cancel and not _is_silent(folder):
-        entries.enter(visit.session, folder.actor, appointment=appointment, now=visit.now)
-    return rendering.go(f"/my/{token}/sessions/{minute}/earlier")
+    page = SessionPage.open_at(visit, token, minute, lock=True)
+    entry = entries.for_session(visit.session, page.appointment)
+    if entry is None and page.view.can_cancel and not _is_silent(page):
+        entries.enter(visit.session, page.actor, appointment=page.appointment, now=visit.now)
+    return page.go(f"/sessions/{minute}/earlier")
 
 
 @router.post("/end")
 def end(token: str, minute: str, visit: Writing) -> Response:
-    """Wait no longer; the session stays as it is."""
-    folder = folders.find(visit, token, lock=True)
-    entry = entries.for_session(visit.session, folder.at(minute))
+    """Stop waiting; the session stays as it is."""
+    page = SessionPage.open_at(visit, token, minute, lock=True)
+    entry = entries.for_session(visit.session, page.appointment)
     if entry is not None:
-        reason = "The patient asked for it."
-        entries.withdraw(visit.session, folder.actor, entry, reason=reason, now=visit.now)
-    return rendering.go(f"/my/{token}/sessions/{minute}/earlier")
+        entries.withdraw(visit.session, page.actor, entry, reason=WITHDRAWAL_REASON, now=visit.now)
+    return page.go(f"/sessions/{minute}/earlier")
 
 
-def _is_silent(folder: CoursePage) -> bool:
-    """Whether an offer could not be texted."""
-    stopped = consent.is_stopped(folder.visit.session, folder.patient.phone)
-    return stopped or not folder.patient.sms_consent
+def _is_silent(page: CoursePage) -> bool:
+    """Whether offers cannot be texted to the patient."""
+    stopped = consent.is_stopped(page.session, page.patient.phone)
+    return stopped or not page.patient.sms_consent

@@ -1,64 +1,54 @@
-"""A message to the clinic, from the private page."""
+"""A message from the private page to the clinic."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from scheduler.infra.errors import Invalid, TooMany
 from scheduler.reminders.replies import page_messages
-from scheduler.web.course import course_page as folders
 from scheduler.web.course.course_page import CoursePage
-from scheduler.web.site import rendering
 from scheduler.web.site.visit import Reading, Typed, Writing
 
-router = APIRouter()
+router = APIRouter(prefix="/my/{token}/message")
 
-SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
-"""Characters of a message that is too long which its writer gets back, to shorten it."""
+LONGEST_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
+"""Characters of an overlong message that its writer gets back to shorten."""
 
 
-@router.get("/my/{token}/message")
+@router.get("")
 def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
-    """Where to write, or what became of it: `left`, `urgent`, `stopped`."""
-    return _page(folders.find(visit, token), token, said=said)
+    """The form, or after sending the result: `left`, `urgent` or `stopped`."""
+    return _page(CoursePage.open(visit, token), said=said)
 
 
-@router.post("/my/{token}/message")
+@router.post("")
 def leave(token: str, visit: Writing, form: Typed) -> Response:
-    """Put it before staff."""
-    folder = folders.find(visit, token)
+    """Send the message to the staff."""
+    page = CoursePage.open(visit, token)
     typed = form.one("message")
     try:
-        noted = page_messages.leave(
+        message = page_messages.leave(
             visit.session,
-            folder.actor,
-            folder.patient,
+            page.actor,
+            page.patient,
             body=page_messages.clean(typed),
             now=visit.now,
         )
     except Invalid as problem:
-        return _page(folder, token, typed=typed, mistake=problem.sentence, status=422)
+        return _page(page, typed=typed, mistake=problem.sentence, status=422)
     except TooMany as problem:
-        return _page(folder, token, typed=typed, mistake=problem.sentence, status=429)
-    said = "urgent" if noted.urgent else "stopped" if noted.stopped else "left"
-    return rendering.go(f"/my/{token}/message?said={said}")
+        return _page(page, typed=typed, mistake=problem.sentence, status=429)
+    result = "urgent" if message.urgent else "stopped" if message.stopped else "left"
+    return page.go("/message", said=result)
 
 
 def _page(
-    folder: CoursePage,
-    token: str,
-    *,
-    typed: str = "",
-    mistake: str = "",
-    said: str = "",
-    status: int = 200,
+    page: CoursePage, *, typed: str = "", mistake: str = "", said: str = "", status: int = 200
 ) -> HTMLResponse:
-    return folders.page(
-        folder,
+    return page.show(
         "message.html",
         status=status,
-        my=f"/my/{token}",
-        typed=typed[:SHOWN_AGAIN],
-        mistakes={"message": mistake} if mistake else {},
+        typed=typed[:LONGEST_SHOWN_AGAIN],
+        mistakes={"message": mistake} if mistake else None,
         said=said,
         most=page_messages.MOST_CHARACTERS,
     )

@@ -1,4 +1,4 @@
-"""The private page of a course: the next session first, then all of it, its texts, its scores."""
+"""The main page of a course: the next session, all sessions, texts, scores and undo."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,12 +15,11 @@ from scheduler.i18n.translation import marked, ngettext
 from scheduler.patients import consent
 from scheduler.patients.models import Screening
 from scheduler.reminders.kinds import timeline
-from scheduler.web.course import course_page as folders
 from scheduler.web.course import progress, texts
 from scheduler.web.course.course_page import CoursePage, MovedAway
 from scheduler.web.site import formatting, view_models
 
-SAID = {
+NOTICES = {
     "confirmed": marked("Thank you. We look forward to seeing you."),
     "cancelled": marked("The session is cancelled."),
     "course-cancelled": marked("Your course is cancelled."),
@@ -29,9 +28,9 @@ SAID = {
     "back": marked("All is as it was before."),
     "scored": marked("Thank you, we have noted it. If you are worried, please call us."),
 }
-"""What a page says after a deed; the address names it, so that the page itself needs no memory."""
+"""Sentences after an action. The address names the one to show, so nothing has to be stored."""
 
-MOVED = marked(
+SESSION_MOVED = marked(
     "This session is at another time now, so nothing was changed. This is your course as it is."
 )
 
@@ -40,97 +39,97 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True)
 class UndoView:
-    """A change that can be taken back: what it was, what was before, until when."""
+    """A change that the patient can undo: a sentence about it, and the time until then."""
 
     id: int
-    what: str
+    sentence: str
     until: str
 
 
-def page(
-    folder: CoursePage,
-    token: str,
+def show(
+    page: CoursePage,
     *,
     notices: Sequence[str] = (),
     care: bool = False,
     status: int = 200,
 ) -> HTMLResponse:
-    """The course as it is now. `care`: what the notices say did not go as it was meant."""
-    visit = folder.visit
-    sessions = folder.sessions
-    coming = [appointment for appointment in sessions if appointment.can_cancel]
-    entries = timeline.timeline(visit.session, folder.course, now=visit.now)
-    change = undo.last(visit.session, folder.course, now=visit.now)
-    return folders.page(
-        folder,
-        "my.html",
+    """The course as it is now. `care`: the notices report a failure."""
+    # Other pages of the same course bring their own context.
+    page = CoursePage.of(page.visit, page.token, page.course)
+    sessions = page.sessions
+    upcoming = [session for session in sessions if session.can_cancel]
+    entries = timeline.timeline(page.session, page.course, now=page.now)
+    change = undo.last(page.session, page.course, now=page.now)
+    return page.show(
+        "course.html",
         status=status,
-        base=f"/my/{token}",
-        my=f"/my/{token}",
         notices=notices,
         care=care,
-        undo=_undo(folder, change) if change else None,
-        next=coming[0] if coming else None,
-        over=_over(folder),
-        left=len(coming),
+        undo=_undo(page, change) if change else None,
+        next=upcoming[0] if upcoming else None,
+        over=_over(page),
+        left=len(upcoming),
         total=len(sessions),
-        always=view_models.summary(sessions, folder.place).always,
-        weeks=view_models.weeks(sessions, folder.place.manner),
-        coming=texts.owed(entries, folder.place),
-        stopped=consent.is_stopped(visit.session, folder.patient.phone),
-        sent=texts.sent(entries, folder.place),
-        left_out=texts.left_out(entries, folder.place),
-        progress=progress.of(folder),
-        mistakes={},
+        always=view_models.summary(sessions, page.locale).always,
+        weeks=view_models.weeks(sessions, page.locale.dates),
+        coming=texts.owed(entries, page.locale),
+        stopped=consent.is_stopped(page.session, page.patient.phone),
+        sent=texts.sent(entries, page.locale),
+        left_out=texts.left_out(entries, page.locale),
+        progress=progress.of(page),
     )
 
 
-def told(folder: CoursePage, said: str, at: str = "") -> list[str]:
-    """What to tell after a deed; `at`: the minute of the session that it was about."""
-    if said not in SAID:
+def refuse(page: CoursePage, notice: str) -> HTMLResponse:
+    """The course as it is now, with the reason why nothing was changed."""
+    return show(page, notices=[notice], care=True, status=409)
+
+
+def notices(page: CoursePage, said: str, minute: str = "") -> list[str]:
+    """The notice that an address names; `minute`: of the session that it concerns."""
+    if said not in NOTICES:
         return []
-    there = [
-        appointment
-        for appointment in folder.sessions
-        if str(appointment.minute) == at and appointment.can_cancel
+    moved = [
+        session for session in page.sessions if str(session.minute) == minute and session.can_cancel
     ]
-    if said == "moved" and there:
-        now = {"number": there[0].number, "when": there[0].spoken}
-        return [_("Session %(number)s is now on %(when)s.") % now]
-    return [_(SAID[said])]
+    if said == "moved" and moved:
+        values = {"number": moved[0].number, "when": moved[0].spoken}
+        return [_("Session %(number)s is now on %(when)s.") % values]
+    return [_(NOTICES[said])]
 
 
-def or_the_present(route: Callable[P, Response]) -> Callable[P, Response]:
-    """A route that shows the course as it is, where the page before it showed what is no more."""
+def or_the_course(route: Callable[P, Response]) -> Callable[P, Response]:
+    """Wrap a route so that it shows the course if its session has another time by now."""
 
     @wraps(route)
     def answer(*args: P.args, **kwargs: P.kwargs) -> Response:
         try:
             return route(*args, **kwargs)
         except MovedAway as moved:
-            token = str(kwargs["token"])
-            return page(moved.folder, token, notices=[_(MOVED)], care=True, status=409)
+            return refuse(moved.page, _(SESSION_MOVED))
 
     return answer
 
 
-def _undo(folder: CoursePage, change: UndoableChange) -> UndoView:
-    until = change.until.astimezone(folder.place.zone).time()
-    return UndoView(change.id, _what(folder, change), folder.place.manner.clock(until))
+def _undo(page: CoursePage, change: UndoableChange) -> UndoView:
+    until = change.until.astimezone(page.locale.zone).time()
+    return UndoView(change.id, _describe(page, change), page.locale.dates.clock(until))
 
 
-def _what(folder: CoursePage, change: UndoableChange) -> str:
+def _describe(page: CoursePage, change: UndoableChange) -> str:
     number = len(change.before)
     first = change.before[0]
-    was = folder.shown(first.appointment, starts_at=first.starts_at)
-    one = {"number": was.number, "when": f"{was.day}, {was.time}"}
+    before = page.shown(first.appointment, starts_at=first.starts_at)
+    one = {"number": before.number, "when": f"{before.day}, {before.time}"}
     many = {"number": formatting.small(number), "when": one["when"]}
     match change.kind, number:
         case "moved", 1:
             return _("You moved session %(number)s. Before, it was on %(when)s.") % one
         case "moved", _many:
-            told = _("You moved %(number)s sessions. Before, the first of them was on %(when)s.")
-            return told % many
+            sentence = _(
+                "You moved %(number)s sessions. Before, the first of them was on %(when)s."
+            )
+            return sentence % many
         case "cancelled", _one:
             return _("You cancelled session %(number)s, on %(when)s.") % one
         case _:
@@ -144,9 +143,9 @@ def _what(folder: CoursePage, change: UndoableChange) -> str:
             )
 
 
-def _over(folder: CoursePage) -> str:
-    if folder.course.state == CourseState.CANCELLED:
-        if _is_declined(folder):
+def _over(page: CoursePage) -> str:
+    if page.course.state == CourseState.CANCELLED:
+        if _is_declined(page):
             return _(
                 "A practitioner has looked at your answers. We cannot keep your times, and they are"
                 " free for others now. Please call us: we tell you why, and what else may help."
@@ -155,9 +154,9 @@ def _over(folder: CoursePage) -> str:
     return _("This course is over. We hope that it has helped you.")
 
 
-def _is_declined(folder: CoursePage) -> bool:
-    """Whether the clinic, and not the patient, ended a course that waited for its answers."""
-    course = folder.course
-    answers = folder.visit.session.get(Screening, course.screening_id or 0)
+def _is_declined(page: CoursePage) -> bool:
+    """Whether the clinic, not the patient, ended a course that needed clearance."""
+    course = page.course
+    answers = page.session.get(Screening, course.screening_id or 0)
     held = answers is not None and answers.needs_clearance and course.cleared_at is None
-    return held and any(appointment.news_at for appointment in folder.appointments)
+    return held and any(appointment.news_at for appointment in page.appointments)

@@ -1,6 +1,6 @@
-"""Is it helping? The scores of a course on its private page, and giving one there.
+"""The scores of a course on its private page: shown, and given after each session.
 
-A text asks for them on some days only; the page takes one after each session.
+A text asks for a score after some sessions only.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,25 +15,23 @@ from scheduler.infra.errors import Conflict
 from scheduler.progress import reviews, scores
 from scheduler.storage.database import stored_id
 from scheduler.web.course import charts
-from scheduler.web.course import course_page as folders
 from scheduler.web.course.charts import Chart
-from scheduler.web.course.course_page import CoursePage
-from scheduler.web.site import rendering
+from scheduler.web.course.course_page import CoursePage, SessionPage
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter()
 
 
-class AskedAboutAnother(Conflict):
+class ScoreNotDue(Conflict):
     sentence = (
         "Another session has taken place since, or the day is past. Please look at the page again."
     )
 
 
 @dataclass(frozen=True)
-class Row:
-    """A session in the table behind the picture; `score` is empty where none was given."""
+class ScoreRow:
+    """A session in the table below the chart; `score` is empty if none was given."""
 
     number: int
     day: str
@@ -42,8 +40,8 @@ class Row:
 
 
 @dataclass(frozen=True)
-class Asking:
-    """The session that is asked about, and what was said of it already."""
+class ScoreQuestion:
+    """The session that needs a score, and the score that was given already."""
 
     session: SessionView
     given: str
@@ -51,88 +49,98 @@ class Asking:
 
 @dataclass(frozen=True)
 class Progress:
-    """What a page shows of the scores. No picture before there is a score."""
+    """The scores as a page shows them. No chart before the first score."""
 
     gist: list[str]
     chart: Chart | None
-    rows: list[Row]
-    asking: Asking | None
+    rows: list[ScoreRow]
+    asking: ScoreQuestion | None
 
 
 @router.get("/my/{token}/scores")
 def show(token: str, visit: Reading) -> HTMLResponse:
     """The scores, and the question where one is due."""
-    return _page(folders.find(visit, token), token)
+    return _page(CoursePage.open(visit, token))
 
 
 @router.post("/my/{token}/scores/{minute}")
 def give(token: str, minute: str, visit: Writing, form: Typed) -> Response:
-    """How the patient is today, said after the session that began in that minute."""
-    folder = folders.find(visit, token)
-    appointment = folder.at(minute)
-    due = _due(folder)
+    """Record the score for the session that began in that minute."""
+    page = SessionPage.open_at(visit, token, minute)
+    appointment = page.appointment
+    due = _due(page)
     if due is None or due.id != appointment.id:
-        raise AskedAboutAnother
+        raise ScoreNotDue
     typed = form.one("score")
     if typed not in {str(number) for number in range(11)}:
         mistakes = {"score": _("Please choose a number from 0 to 10.")}
-        return _page(folder, token, mistakes=mistakes, status=422)
-    scores.record(visit.session, folder.actor, appointment, value=int(typed), now=visit.now)
-    return rendering.go(f"/my/{token}?said=scored#progress")
+        return _page(page, mistakes=mistakes)
+    scores.record(visit.session, page.actor, appointment, value=int(typed), now=visit.now)
+    return page.go("?said=scored#progress")
 
 
-def of(folder: CoursePage) -> Progress:
-    """The scores of a course in words and as a picture."""
-    given = scores.of_course(folder.visit.session, stored_id(folder.course.id))
+def of(page: CoursePage) -> Progress:
+    """The scores of a course in words, as a chart and as a table."""
+    given = scores.of_course(page.session, stored_id(page.course.id))
     attended = [
         appointment
-        for appointment in folder.appointments
+        for appointment in page.appointments
         if appointment.state not in reviews.NOT_ATTENDED
     ]
-    due = reviews.due_after([each.number for each in attended], folder.treatment.review_after)
-    values = {each.number: given[stored_id(each.id)].value for each in attended if each.id in given}
-    over = [each for each in attended if each.ends_at <= folder.visit.now]
-    to_come = [each for each in attended if each.number in due and each not in over]
+    due = reviews.due_after(
+        [appointment.number for appointment in attended], page.treatment.review_after
+    )
+    values = {
+        appointment.number: given[stored_id(appointment.id)].value
+        for appointment in attended
+        if appointment.id in given
+    }
+    past = [appointment for appointment in attended if appointment.ends_at <= page.now]
+    reviewed = [
+        page.shown(appointment)
+        for appointment in attended
+        if appointment.number in due and appointment not in past
+    ]
     return Progress(
-        gist=_gist(values, [folder.shown(each) for each in to_come]),
-        chart=charts.chart(values, sessions=len(folder.appointments), reviews=due)
+        gist=_gist(values, reviewed),
+        chart=charts.chart(values, sessions=len(page.appointments), reviews=due)
         if values
         else None,
-        rows=[_row(folder, each, values, due) for each in over],
-        asking=_asking(folder, values),
+        rows=[_row(page, appointment, values, due) for appointment in past],
+        asking=_asking(page, values),
     )
 
 
 def _row(
-    folder: CoursePage, appointment: Appointment, values: Mapping[int, int], due: Collection[int]
-) -> Row:
+    page: CoursePage, appointment: Appointment, values: Mapping[int, int], due: Collection[int]
+) -> ScoreRow:
     number = appointment.number
-    return Row(
+    return ScoreRow(
         number=number,
-        day=folder.place.manner.on(
-            appointment.starts_at.astimezone(folder.place.zone).date(), today=folder.place.today
+        day=page.locale.dates.on(
+            appointment.starts_at.astimezone(page.locale.zone).date(), today=page.locale.today
         ),
         score=str(values.get(number, "")),
         review=number in due,
     )
 
 
-def _asking(folder: CoursePage, values: Mapping[int, int]) -> Asking | None:
-    due = _due(folder)
+def _asking(page: CoursePage, values: Mapping[int, int]) -> ScoreQuestion | None:
+    due = _due(page)
     if due is None:
         return None
-    return Asking(folder.shown(due), str(values.get(due.number, "")))
+    return ScoreQuestion(page.shown(due), str(values.get(due.number, "")))
 
 
-def _due(folder: CoursePage) -> Appointment | None:
-    if folder.needs_clearance:
+def _due(page: CoursePage) -> Appointment | None:
+    if page.needs_clearance:
         return None
-    return scores.due(folder.appointments, zone=folder.place.zone, now=folder.visit.now)
+    return scores.due(page.appointments, zone=page.locale.zone, now=page.now)
 
 
 def _gist(values: Mapping[int, int], reviews_to_come: Sequence[SessionView]) -> list[str]:
-    """What the picture shows, for those who do not see it, and when it is judged."""
-    said = [_of_the_line(values)] if values else []
+    """The chart in words for people who cannot see it, and the session of the next review."""
+    sentences = [_trend(values)] if values else []
     if reviews_to_come:
         review = reviews_to_come[0]
         sentence = (
@@ -143,27 +151,27 @@ def _gist(values: Mapping[int, int], reviews_to_come: Sequence[SessionView]) -> 
             if len(values) < 2
             else _("After session %(number)s, on %(day)s, we look together whether it helps.")
         )
-        said.append(sentence % {"number": review.number, "day": review.day})
-    return said
+        sentences.append(sentence % {"number": review.number, "day": review.day})
+    return sentences
 
 
-def _of_the_line(values: Mapping[int, int]) -> str:
+def _trend(values: Mapping[int, int]) -> str:
     first, last = min(values), max(values)
-    told = {
+    scores_given = {
         "first": values[first],
         "last": values[last],
         "first_session": first,
         "last_session": last,
     }
     if first == last:
-        return _("After session %(last_session)s you said %(last)s of 10.") % told
+        return _("After session %(last_session)s you said %(last)s of 10.") % scores_given
     if values[last] < values[first]:
         return (
             _(
                 "You said %(first)s after session %(first_session)s and %(last)s after session"
                 " %(last_session)s. That is less: you have fewer complaints."
             )
-            % told
+            % scores_given
         )
     if values[last] > values[first]:
         return (
@@ -171,25 +179,16 @@ def _of_the_line(values: Mapping[int, int]) -> str:
                 "You said %(first)s after session %(first_session)s and %(last)s after session"
                 " %(last_session)s. That is more: please speak with your practitioner about it."
             )
-            % told
+            % scores_given
         )
     return (
         _(
             "You said %(first)s after session %(first_session)s, and the same after session"
             " %(last_session)s."
         )
-        % told
+        % scores_given
     )
 
 
-def _page(
-    folder: CoursePage, token: str, *, mistakes: dict[str, str] | None = None, status: int = 200
-) -> HTMLResponse:
-    return folders.page(
-        folder,
-        "scores.html",
-        status=status,
-        my=f"/my/{token}",
-        progress=of(folder),
-        mistakes=mistakes or {},
-    )
+def _page(page: CoursePage, *, mistakes: dict[str, str] | None = None) -> HTMLResponse:
+    return page.show("scores.html", mistakes=mistakes, progress=of(page))

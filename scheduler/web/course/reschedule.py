@@ -1,11 +1,10 @@
-"""Sessions that a patient puts at another time: one, or one and all after it.
+"""A patient reschedules one session, or one session and all after it.
 
-What it does to the rest is said before. A time that somebody else has taken meanwhile is told, with
-those that are free now; what was done already is not done twice, nor called a mistake.
+The page shows the effect on the rest first. If another patient has taken the time by now, the page
+says so and shows the times that are still free. Sending the same form twice has no further effect.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from fastapi import APIRouter
@@ -17,270 +16,213 @@ from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
 from scheduler.booking.models import Appointment
 from scheduler.booking.pace.refusals import NoPlan
 from scheduler.booking.pace.wishes import Opening
-from scheduler.booking.planning import draft_plans
-from scheduler.clinic.models import Practitioner
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of, minute_of
 from scheduler.phrases import errors
-from scheduler.web.course import course_page as folders
-from scheduler.web.course.course_page import CoursePage, MovedAway
-from scheduler.web.course.overview import or_the_present
-from scheduler.web.site import forms, rendering, view_models
+from scheduler.web.course.course_page import OPEN, MovedAway, SessionPage
+from scheduler.web.course.overview import or_the_course
+from scheduler.web.site import forms, view_models
 from scheduler.web.site.view_models import SessionView
-from scheduler.web.site.visit import Reading, Typed, Visit, Writing
+from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/my/{token}/sessions/{minute}")
 
 DAYS_OFFERED = 6
-OPTIONS_A_DAY = 6
-LATER_BY = (1, 2, 3)
-"""Weeks later that the rest of a course is offered to go on, without a date being typed."""
+WEEKS_LATER = (1, 2, 3)
+"""Offered as buttons, so that a patient need not type a date."""
 
-GONE = marked("This time is not free any more. These are the times that are free now.")
-SOME_GONE = marked("Some of these times are not free any more. This is what is free now.")
-CHOOSE = marked("Please choose a date first, and look at the times.")
+TIME_TAKEN = marked("This time is not free any more. These are the times that are free now.")
+SOME_TIMES_TAKEN = marked("Some of these times are not free any more. This is what is free now.")
+NO_DATE_CHOSEN = marked("Please choose a date first, and look at the times.")
 
 
-@dataclass
-class ReschedulePage:
-    """A session that is to be at another time, and where it stands."""
-
-    folder: CoursePage
-    appointment: Appointment
-    token: str
-
-    @property
-    def my(self) -> str:
-        """The address of the private page."""
-        return f"/my/{self.token}"
-
-    @property
-    def base(self) -> str:
-        """The address of the session."""
-        return f"{self.my}/sessions/{minute_of(self.appointment.starts_at)}"
+class ReschedulePage(SessionPage):
+    """The pages that give a session, or it and all after it, another time."""
 
     @property
     def rest(self) -> list[Appointment]:
-        """This session and all after it that are still to come."""
+        """This session and all later ones that have not begun."""
         return rescheduling.rest_of(
-            self.folder.visit.session,
-            self.folder.course,
-            from_number=self.appointment.number,
-            now=self.folder.visit.now,
+            self.session, self.course, from_number=self.appointment.number, now=self.now
         )
 
-    def name_of(self, practitioner_id: int) -> str:
-        """What a practitioner is called."""
-        return self.folder.visit.session.get_one(Practitioner, practitioner_id).name
-
-    def shown(self, openings: Sequence[Opening]) -> list[SessionView]:
-        """New times of the rest, in words; none where there are none."""
+    def moved(self, openings: Sequence[Opening]) -> list[SessionView]:
+        """The rest at these new times, in words; empty if there are none."""
         return [
-            view_models.session_view(
-                self.folder.place,
-                number=each.number,
-                phase=each.phase,
-                starts_at=instant_of(opening.starts_at),
-                minutes=self.folder.treatment.minutes,
-                who=self.name_of(opening.practitioner_id),
+            self.session_view(
+                appointment.number,
+                instant_of(opening.starts_at),
+                opening.practitioner_id,
+                phase=appointment.phase,
             )
-            for each, opening in zip(self.rest, openings, strict=False)
+            for appointment, opening in zip(self.rest, openings, strict=False)
         ]
+
+    def has_all(self, times: Sequence[tuple[int, int]]) -> bool:
+        """Whether the course already has a session at each time: (minute, practitioner id)."""
+        booked = {
+            (minute_of(appointment.starts_at), appointment.practitioner_id)
+            for appointment in self.appointments
+            if appointment.state in OPEN
+        }
+        return set(times) <= booked
 
 
 @router.get("/move")
-@or_the_present
+@or_the_course
 def ask_move(token: str, minute: str, visit: Reading) -> Response:
-    """Free times for one session that keep the rhythm of the course."""
-    mover = _open(visit, token, minute)
-    return _times(mover) if mover.folder.can_move(mover.appointment) else _fixed(mover)
+    """Free times for one session that keep the pace of the course."""
+    page = ReschedulePage.open_at(visit, token, minute)
+    return _times(page) if page.can_move(page.appointment) else _cannot_move(page)
 
 
 @router.post("/move")
-@or_the_present
+@or_the_course
 def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
-    """Put one session at another time."""
-    folder = folders.find(visit, token, lock=True)
+    """Give one session another time."""
+    page = ReschedulePage.open_at(visit, token, minute, lock=True)
     try:
         slot = forms.read_slot(form)
-    except Invalid as wrong:
-        mover = ReschedulePage(folder, folder.at(minute), token)
-        return _times(mover, {"slot": wrong.sentence}, status=422)
-    done = rendering.go(f"/my/{token}?said=moved&at={slot[0]}")
+    except Invalid as problem:
+        return _times(page, {"slot": problem.sentence}, status=422)
+    moved = page.go(f"?said=moved&at={slot[0]}")
     try:
-        mover = ReschedulePage(folder, folder.at(minute), token)
+        appointment = page.appointment
     except MovedAway:
-        if _are_there(folder, [slot]):
-            return done  # the button was pressed twice
+        if page.has_all([slot]):
+            return moved  # the button was pressed twice
         raise
-    if not folder.can_move(mover.appointment):
-        return _fixed(mover)
+    if not page.can_move(appointment):
+        return _cannot_move(page)
     if slot not in {
-        (each.starts_at, each.practitioner_id)
-        for each in reschedule_options.nearest(visit.session, mover.appointment, now=visit.now)
+        (opening.starts_at, opening.practitioner_id)
+        for opening in reschedule_options.nearest(visit.session, appointment, now=visit.now)
     }:
-        return _times(mover, {"slot": _(GONE)}, status=409)
-    folder.check_calm()
+        return _times(page, {"slot": _(TIME_TAKEN)}, status=409)
+    page.check_calm()
     try:
         with visit.session.begin_nested():
             appointments.move(
                 visit.session,
-                folder.actor,
-                mover.appointment,
+                page.actor,
+                appointment,
                 starts_at=instant_of(slot[0]),
                 practitioner_id=slot[1],
                 terms=ChangePolicy(deed="the patient moved a session"),
                 now=visit.now,
             )
-    except SessionsTaken:  # somebody was quicker between the look and the claim
-        return _times(mover, {"slot": _(GONE)}, status=409)
-    return done
+    except SessionsTaken:  # another booking came between the check and the claim
+        return _times(page, {"slot": _(TIME_TAKEN)}, status=409)
+    return moved
 
 
 @router.get("/rest")
-@or_the_present
+@or_the_course
 def ask_rest(token: str, minute: str, visit: Reading, start_on: str = "") -> Response:
-    """From when on a session and all after it are to be; with a date, where they would be."""
-    mover = _open(visit, token, minute)
-    return _rest(mover, start_on) if mover.folder.can_move(mover.appointment) else _fixed(mover)
+    """The date from which the rest should go on; with a date, the times it would get."""
+    page = ReschedulePage.open_at(visit, token, minute)
+    return _rest(page, start_on) if page.can_move(page.appointment) else _cannot_move(page)
 
 
 @router.post("/rest")
-@or_the_present
+@or_the_course
 def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
-    """Put a session and all after it where the page has shown them."""
-    folder = folders.find(visit, token, lock=True)
+    """Give a session and all after it the times that the page has shown."""
+    page = ReschedulePage.open_at(visit, token, minute, lock=True)
     start_on = form.one("start_on")
     try:
         times = forms.read_slots(form.one("times"))
     except ValueError:
-        return _rest(ReschedulePage(folder, folder.at(minute), token), start_on, said=_(CHOOSE))
-    done = rendering.go(f"/my/{token}?said=rest")
-    if _are_there(folder, times):
-        return done
-    mover = ReschedulePage(folder, folder.at(minute), token)
-    if not folder.can_move(mover.appointment):
-        return _fixed(mover)
-    folder.check_calm()
+        return _rest(page, start_on, mistake=_(NO_DATE_CHOSEN))
+    moved = page.go(said="rest")
+    if page.has_all(times):
+        return moved
+    if not page.can_move(page.appointment):
+        return _cannot_move(page)
+    page.check_calm()
     try:
         reschedule_options.go(
             visit.session,
-            folder.actor,
-            folder.course,
-            from_number=mover.appointment.number,
+            page.actor,
+            page.course,
+            from_number=page.appointment.number,
             times=times,
             terms=ChangePolicy(later=True, deed="the patient moved the rest"),
             now=visit.now,
         )
     except (SessionsTaken, BreaksPace, Invalid):
-        return _rest(mover, start_on, said=_(SOME_GONE), status=409)
-    return done
+        return _rest(page, start_on, mistake=_(SOME_TIMES_TAKEN), status=409)
+    return moved
 
 
 def _times(
-    mover: ReschedulePage, mistakes: dict[str, str] | None = None, *, status: int = 200
+    page: ReschedulePage, mistakes: dict[str, str] | None = None, *, status: int = 200
 ) -> HTMLResponse:
-    folder, session = mover.folder, mover.folder.visit.session
-    found = reschedule_options.nearest(session, mover.appointment, now=folder.visit.now)
-    current = reschedule_options.opening_of(session, mover.appointment)
-    return folders.page(
-        folder,
-        "move.html",
+    openings = reschedule_options.nearest(page.session, page.appointment, now=page.now)
+    current = reschedule_options.opening_of(page.session, page.appointment)
+    return page.show(
+        "reschedule_session.html",
         status=status,
-        mistakes=mistakes or {},
-        my=mover.my,
-        base=mover.base,
-        session=folder.shown(mover.appointment),
-        others=folder.others_stay(mover.appointment),
-        more=len(mover.rest) > 1,
-        days=view_models.options(
-            draft_plans.by_day(found, current, days=DAYS_OFFERED, a_day=OPTIONS_A_DAY),
-            folder.place,
-            minutes=folder.treatment.minutes,
-            name_of=mover.name_of,
-        ),
+        mistakes=mistakes,
+        others=page.others_stay(page.appointment),
+        more=len(page.rest) > 1,
+        days=page.options(openings, current, days=DAYS_OFFERED),
     )
 
 
 def _rest(
-    mover: ReschedulePage, start_on: str, *, said: str = "", status: int = 422
+    page: ReschedulePage, start_on: str, *, mistake: str = "", status: int = 422
 ) -> HTMLResponse:
-    folder = mover.folder
-    now = [folder.shown(each) for each in mover.rest]
+    sessions = [page.shown(appointment) for appointment in page.rest]
     openings: list[Opening] = []
-    mistakes = {"start_on": said} if said else {}
     if start_on:
         try:
-            openings = _found(mover, start_on)
-        except (NoPlan, Invalid) as none:
-            mistakes = {"start_on": errors.sentence(none)}
-    planned = mover.shown(openings)
-    first, today = now[0].starts_at.date(), folder.place.today
-    return folders.page(
-        folder,
-        "rest.html",
-        status=status if mistakes else 200,
-        mistakes=mistakes,
-        my=mover.my,
-        base=mover.base,
-        session=now[0],
-        sessions=translation.sessions(len(now)),
+            openings = _openings(page, start_on)
+        except (NoPlan, Invalid) as problem:
+            mistake = errors.sentence(problem)
+    moved = page.moved(openings)
+    first, today = sessions[0].starts_at.date(), page.locale.today
+    return page.show(
+        "reschedule_rest.html",
+        status=status if mistake else 200,
+        mistakes={"start_on": mistake} if mistake else None,
+        session=sessions[0],
+        sessions=translation.sessions(len(sessions)),
         typed={"start_on": start_on or (first + timedelta(weeks=1)).isoformat()},
         least=today.isoformat(),
-        last=(today + timedelta(days=folder.treatment.horizon_days)).isoformat(),
+        last=(today + timedelta(days=page.treatment.horizon_days)).isoformat(),
         choices=[
-            ((first + timedelta(weeks=later)).isoformat(), translation.weeks(later))
-            for later in LATER_BY
+            ((first + timedelta(weeks=weeks)).isoformat(), translation.weeks(weeks))
+            for weeks in WEEKS_LATER
         ],
-        weeks=view_models.weeks(planned, folder.place.manner),
-        weeks_now=view_models.weeks(now, folder.place.manner),
-        ends_now=now[-1].day,
-        ends=planned[-1].day if planned else "",
+        weeks=view_models.weeks(moved, page.locale.dates),
+        weeks_now=view_models.weeks(sessions, page.locale.dates),
+        ends_now=sessions[-1].day,
+        ends=moved[-1].day if moved else "",
         times=",".join(f"{opening.starts_at}-{opening.practitioner_id}" for opening in openings),
     )
 
 
-def _found(mover: ReschedulePage, start_on: str) -> list[Opening]:
-    folder = mover.folder
+def _openings(page: ReschedulePage, start_on: str) -> list[Opening]:
     day = forms.read_day(
-        start_on, today=folder.place.today, horizon_days=folder.treatment.horizon_days
+        start_on, today=page.locale.today, horizon_days=page.treatment.horizon_days
     )
     return reschedule_options.rest_from(
-        folder.visit.session,
-        folder.course,
-        from_number=mover.appointment.number,
+        page.session,
+        page.course,
+        from_number=page.appointment.number,
         start_on=day,
-        now=folder.visit.now,
+        now=page.now,
     )
 
 
-def _fixed(mover: ReschedulePage) -> HTMLResponse:
-    """Why a session can have no other time here: it is over, or nearer than the notice."""
-    folder = mover.folder
-    return folders.page(
-        folder,
-        "fixed.html",
+def _cannot_move(page: ReschedulePage) -> HTMLResponse:
+    """Why the patient cannot reschedule a session: it has begun, or begins within the notice."""
+    return page.show(
+        "cannot_reschedule.html",
         status=409,
-        my=mover.my,
-        base=mover.base,
-        session=folder.shown(mover.appointment),
-        hours=translation.hours(folder.clinic.cancel_notice_hours),
+        hours=translation.hours(page.clinic.cancel_notice_hours),
     )
-
-
-def _open(visit: Visit, token: str, minute: str) -> ReschedulePage:
-    folder = folders.find(visit, token)
-    return ReschedulePage(folder, folder.at(minute), token)
-
-
-def _are_there(folder: CoursePage, times: Sequence[tuple[int, int]]) -> bool:
-    """Whether the course has sessions at all of these times already."""
-    there = {
-        (minute_of(appointment.starts_at), appointment.practitioner_id)
-        for appointment in folder.appointments
-        if appointment.state in folders.OPEN
-    }
-    return set(times) <= there

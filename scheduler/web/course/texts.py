@@ -1,4 +1,4 @@
-"""Texts of a course as its patient reads them. What failed to go is the clinic's concern."""
+"""The texts of a course as the patient sees them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.reminders.models import MessageState
 from scheduler.web.site.view_models import Locale
 
-GONE_OUT = {
+SENT_STATES = {
     MessageState.SENT: marked("sent"),
     MessageState.DELIVERED: marked("arrived"),
     MessageState.FAILED: marked("could not be delivered"),
 }
-ON_ITS_WAY = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
-GAVE_WAY = "Gave way:"
-"""How the reason of such a text begins, for staff."""
-LINK = marked("(your private link)")
+PENDING = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
+DISPLACED_PREFIX = "Gave way:"
+"""The start of the reason that is recorded when a more important text displaced this one."""
+LINK_PLACEHOLDER = marked("(your private link)")
 
 
 @dataclass(frozen=True)
 class TextView:
-    """One text in words; `state` is empty while nothing has happened yet."""
+    """One text in words; `state` is empty before it is sent."""
 
     when: str
     why: str
@@ -30,36 +30,36 @@ class TextView:
     text: str
 
 
-def owed(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
-    """What is still to be texted, the next first."""
-    return [_shown(entry, place) for entry in entries if entry.state in ON_ITS_WAY]
+def owed(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
+    """The texts that will be sent, the next one first."""
+    return [_shown(entry, locale) for entry in entries if entry.state in PENDING]
 
 
-def sent(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
-    """What went out, the latest first."""
-    return [_shown(entry, place) for entry in entries if entry.state in GONE_OUT][::-1]
+def sent(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
+    """The texts that were sent, the latest first."""
+    return [_shown(entry, locale) for entry in entries if entry.state in SENT_STATES][::-1]
 
 
-def left_out(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
-    """What gives way to more useful texts, in order; the page says by which limits."""
+def left_out(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
+    """The texts that more useful ones displaced, in order."""
     return [
-        _shown(entry, place)
+        _shown(entry, locale)
         for entry in entries
-        if entry.state == MessageState.WITHDRAWN and entry.reason.startswith(GAVE_WAY)
+        if entry.state == MessageState.WITHDRAWN and entry.reason.startswith(DISPLACED_PREFIX)
     ]
 
 
-def owed_or_sent(entries: Iterable[TimelineEntry], place: Locale) -> list[TextView]:
-    """All that is or was to be texted, in order."""
-    wanted = ON_ITS_WAY | GONE_OUT.keys()
-    return [_shown(entry, place) for entry in entries if entry.state in wanted]
+def owed_or_sent(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
+    """All texts that will be or were sent, in order."""
+    states = PENDING | SENT_STATES.keys()
+    return [_shown(entry, locale) for entry in entries if entry.state in states]
 
 
-def _shown(entry: TimelineEntry, place: Locale) -> TextView:
-    local = (entry.sent_at or entry.due_at).astimezone(place.zone)
+def _shown(entry: TimelineEntry, locale: Locale) -> TextView:
+    local = (entry.sent_at or entry.due_at).astimezone(locale.zone)
     return TextView(
-        when=place.manner.moment(local, today=place.today),
+        when=locale.dates.moment(local, today=locale.today),
         why=f"{entry.why[:1].upper()}{entry.why[1:]}.",
-        state=_(GONE_OUT[entry.state]) if entry.state in GONE_OUT else "",
-        text=entry.text.replace("{link}", _(LINK)),
+        state=_(SENT_STATES[entry.state]) if entry.state in SENT_STATES else "",
+        text=entry.text.replace("{link}", _(LINK_PLACEHOLDER)),
     )

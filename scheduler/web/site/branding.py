@@ -15,8 +15,6 @@ from scheduler.web.site.visit import Reading, Visit
 
 router = APIRouter()
 
-A_YEAR = "public, max-age=31536000, immutable"
-
 
 @router.get("/looks/{colour}.css")
 def colour(colour: Annotated[str, Path(max_length=12)]) -> Response:
@@ -26,7 +24,9 @@ def colour(colour: Annotated[str, Path(max_length=12)]) -> Response:
     except Invalid as wrong:
         raise NotFound from wrong
     return Response(
-        branding.stylesheet(shade), media_type="text/css", headers={"Cache-Control": A_YEAR}
+        branding.stylesheet(shade),
+        media_type="text/css",
+        headers={"Cache-Control": rendering.CACHE_FOR_A_YEAR},
     )
 
 
@@ -52,7 +52,7 @@ def poster(place: Bookable, clinic: str = "", treatment: str = "") -> HTMLRespon
     visit.speak(*visit.read_languages, where.language)
     query = f"treatment={treatment}" if treatment else f"clinic={clinic}"
     return rendering.show(
-        "door.html",
+        "poster.html",
         clinic=where,
         treatment=visit.session.get_one(Treatment, int(treatment)) if treatment else None,
         address=address,

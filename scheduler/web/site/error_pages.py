@@ -144,7 +144,7 @@ def page(status: int, *, sentence: str = "", reference: str = "") -> HTMLRespons
     """The page for a status."""
     kind = PAGES.get(status) or PAGES[500 if status >= 500 else 422]
     return rendering.show(
-        "problem.html",
+        "error.html",
         status=status,
         clinic=None,
         heading=_(kind.heading),

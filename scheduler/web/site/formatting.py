@@ -1,7 +1,7 @@
 """Dates, times and rhythms as people read them, in the clinic's wall time.
 
-In the language that is being spoken: names of days and months are Babel's, the patterns they stand
-in are in the catalogue like any other words.
+They are in the active language. Babel names days and months; the patterns around the names are in
+the catalog like any other sentence.
 """
 
 from collections.abc import Iterable, Sequence
@@ -15,7 +15,7 @@ _TWELVE_HOURS = frozenset({"US", "CA", "AU", "NZ", "IN", "PH"})
 
 
 @dataclass(frozen=True)
-class Manner:
+class DateFormat:
     """How a country writes days and times: 9:00 or 9:00 am, 11 January or January 11."""
 
     twelve_hours: bool
@@ -29,7 +29,7 @@ class Manner:
         return f"{self._short(when)} {half}"
 
     def span(self, start: time, end: time) -> str:
-        """From when to when: 9:00 to 9:40. "am" is said once where it holds for both."""
+        """From when to when: 9:00 to 9:40. "am" is written once if both are am."""
         once = self.twelve_hours and (start.hour < 12) == (end.hour < 12)
         return _("%(start)s to %(end)s") % {
             "start": self._short(start) if once else self.clock(start),
@@ -37,7 +37,7 @@ class Manner:
         }
 
     def on(self, day: date, *, today: date | None = None) -> str:
-        """A day without its weekday: 11 January. With the year where that is not today's."""
+        """A day without its weekday: 11 January. With the year if it is not the current one."""
         return self._on(day, year=today is not None and day.year != today.year)
 
     def day(self, day: date, *, today: date | None = None) -> str:
@@ -58,11 +58,11 @@ class Manner:
     def week(self, monday: date) -> str:
         """The days of a week: 11 to 17 January, 29 March to 4 April.
 
-        With the year where one of them is not of the year in which it is read.
+        With the year if one of the days is not in the current year.
         """
         sunday = monday + timedelta(days=6)
         far = translation.is_far(monday) or translation.is_far(sunday)
-        # Said once, at the end, where it holds for both.
+        # The month is written once, at the end, if both days share it.
         if monday.month != sunday.month:
             pattern = _("%(first)s to %(last)s")
         elif self.month_first:
@@ -86,9 +86,9 @@ class Manner:
         return f"{hour}:{when.minute:02d}"
 
 
-def manner_of(country: str) -> Manner:
-    """How people of a country (US, DE ...) write days and times."""
-    return Manner(
+def date_format_of(country: str) -> DateFormat:
+    """The date format of a country (US, DE ...)."""
+    return DateFormat(
         twelve_hours=country in _TWELVE_HOURS, month_first=translation.is_month_first(country)
     )
 
@@ -97,11 +97,11 @@ def letters() -> list[str]:
     """A letter for each weekday, Monday first."""
     return [
         translation.format_day(date(2024, 1, day), "ccccc") for day in range(1, 8)
-    ]  # from a Monday on
+    ]  # 1 January 2024 was a Monday
 
 
 def small(number: int) -> str:
-    """A small number as a word, as it is written within a sentence."""
+    """A number as part of a sentence: a word from 0 to 10, else digits."""
     numbers = (
         *(_("no"), _("one"), _("two"), _("three"), _("four"), _("five")),
         *(_("six"), _("seven"), _("eight"), _("nine"), _("ten")),
@@ -120,15 +120,15 @@ def duration(minutes: int) -> str:
     return translation.join(parts)
 
 
-def rhythm(starts: Iterable[datetime], manner: Manner) -> str:
-    """On which weekdays and when, if it is regular: "Mondays and Thursdays at 9:00".
+def rhythm(starts: Iterable[datetime], dates: DateFormat) -> str:
+    """The weekdays and the time of a regular rhythm: "Mondays and Thursdays at 9:00".
 
-    Another rhythm is told as far as it goes: "Mondays and Thursdays, at different times".
+    Without a common time: "Mondays and Thursdays, at different times".
     """
     wall = list(starts)
     days = sorted({when.weekday() for when in wall})
     times = {when.time() for when in wall}
-    at = {"days": _weekdays_of(days), "time": manner.clock(min(times))}
+    at = {"days": _weekdays_of(days), "time": dates.clock(min(times))}
     if len(wall) == 1:
         return _("%(day)s at %(time)s") % {**at, "day": translation.weekday_names()[days[0]]}
     if len(times) == 1:

@@ -1,4 +1,4 @@
-"""How a page is made: templates that escape everything, and the headers that go with them."""
+"""Renders pages from templates that escape every value, and sets the headers of pages."""
 
 import hashlib
 from functools import cache
@@ -14,6 +14,7 @@ from scheduler.infra import phone
 from scheduler.infra.errors import TooMany
 
 SEE_OTHER = 303
+CACHE_FOR_A_YEAR = "public, max-age=31536000, immutable"
 
 
 def show(
@@ -24,11 +25,10 @@ def show(
     script: str = "",
     **values: Any,
 ) -> HTMLResponse:
-    """The page of a template. Pages are about one person: nobody keeps them, nobody passes on
-    the address that they were at.
+    """A page from a template. Pages are private: they are not cached and send no referrer.
 
-    `framed`: it belongs to the booking form, which the clinic's own websites may show in a frame.
-    `script`: a static file that helps where scripts run; the page works without it.
+    `framed`: part of the booking form, which the clinic's own websites may show in a frame.
+    `script`: a static file; the page also works without it.
     """
     if script:
         values["script"] = _address(script)
@@ -36,25 +36,27 @@ def show(
     page.headers["Cache-Control"] = "no-store"
     page.headers["Referrer-Policy"] = "no-referrer"
     clinic = values.get("clinic")
-    by = clinic.embed_origins if framed and clinic else []
-    if by or script:
-        page.headers["Content-Security-Policy"] = request_gate.policy(*by, scripts=bool(script))
+    framed_by = clinic.embed_origins if framed and clinic else []
+    if framed_by or script:
+        page.headers["Content-Security-Policy"] = request_gate.policy(
+            *framed_by, scripts=bool(script)
+        )
     return page
 
 
-def too_often(page: HTMLResponse, often: TooMany) -> HTMLResponse:
-    """A page that says that this was tried too often, and to programs when to come again."""
-    page.headers["Retry-After"] = str(often.retry_after)
+def too_often(page: HTMLResponse, problem: TooMany) -> HTMLResponse:
+    """A page that reports too many attempts, with the Retry-After header."""
+    page.headers["Retry-After"] = str(problem.retry_after)
     return page
 
 
 def go(address: str) -> RedirectResponse:
-    """After each deed the browser is sent on, so that reloading does nothing twice."""
+    """Redirect after a POST, so that reloading repeats nothing."""
     return RedirectResponse(address, status_code=SEE_OTHER, headers={"Cache-Control": "no-store"})
 
 
 def render(template: str, **values: Any) -> str:
-    """The HTML of a template, in the language that is being spoken."""
+    """The HTML of a template, in the active language."""
     language = translation.language()
     others = [languages.of(code) for code in languages.codes() if code != language.code]
     return (
@@ -75,7 +77,7 @@ def _templates() -> Environment:
         lstrip_blocks=True,
     )
     templates.policies["ext.i18n.trimmed"] = True
-    # `newstyle`: values are put in after the words were translated, and escaped.
+    # `newstyle`: values are inserted and escaped after translation.
     templates.install_gettext_callables(translation.gettext, translation.ngettext, newstyle=True)  # type: ignore[attr-defined]
     templates.filters["phone"] = phone.for_people
     templates.globals["style_address"] = _address("style.css")
@@ -84,6 +86,6 @@ def _templates() -> Environment:
 
 
 def _address(name: str) -> str:
-    """The address of a static file, new whenever the file is: it may be kept for a year."""
+    """The address of a static file. It contains a hash, so that browsers may cache the file."""
     content = files("scheduler.web").joinpath("static", name).read_bytes()
     return f"/static/{name}?v={hashlib.sha256(content).hexdigest()[:12]}"

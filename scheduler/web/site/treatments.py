@@ -1,4 +1,4 @@
-"""What can be booked: the first pages, which anybody may see."""
+"""The public pages of the treatments that can be booked."""
 
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
@@ -7,7 +7,7 @@ from sqlmodel import Session, col, select
 from scheduler.booking.availability import search
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.infra.errors import NotFound
-from scheduler.web.site import rendering, view_models
+from scheduler.web.site import rendering, treatment_view
 from scheduler.web.site.visit import Reading, Visit
 
 router = APIRouter()
@@ -23,10 +23,12 @@ def choose(visit: Reading, clinic: str = "", treatment: str = "") -> HTMLRespons
     _speak(visit, clinics)
     groups = [
         {
-            "clinic": each,
-            "offers": [view_models.offer(one) for one in _offered(visit.session, each)],
+            "clinic": clinic,
+            "treatments": [
+                treatment_view.describe(treatment) for treatment in _bookable(visit.session, clinic)
+            ],
         }
-        for each in clinics
+        for clinic in clinics
     ]
     return rendering.show(
         "treatments.html",
@@ -39,28 +41,28 @@ def choose(visit: Reading, clinic: str = "", treatment: str = "") -> HTMLRespons
 
 @router.get("/treatments/{treatment_id}")
 def describe(treatment_id: str, visit: Reading) -> HTMLResponse:
-    """What a treatment is, before anything is asked."""
+    """One treatment and how it works."""
     return _one(visit, treatment_id)
 
 
 def find(session: Session, typed_id: str) -> Treatment:
-    """A treatment that is on offer, by its number in an address; NotFound for another."""
-    treatment = session.get(Treatment, _number(typed_id))
+    """The active treatment with the id from an address; NotFound."""
+    treatment = session.get(Treatment, _row_id(typed_id))
     if treatment is None or not treatment.active:
         raise NotFound
     return treatment
 
 
 def find_clinic(session: Session, typed_id: str) -> Clinic:
-    """A clinic, by its number in an address; NotFound for another."""
-    clinic = session.get(Clinic, _number(typed_id))
+    """The clinic with the id from an address; NotFound."""
+    clinic = session.get(Clinic, _row_id(typed_id))
     if clinic is None:
         raise NotFound
     return clinic
 
 
 def practitioners_of(session: Session, treatment: Treatment) -> list[Practitioner]:
-    """Those who give a treatment, by name."""
+    """The practitioners who give a treatment, sorted by name."""
     return sorted(
         search.resources(session, treatment).practitioners,
         key=lambda practitioner: practitioner.name.casefold(),
@@ -75,13 +77,13 @@ def _one(visit: Visit, typed_id: str) -> HTMLResponse:
         "treatment.html",
         framed=True,
         clinic=clinic,
-        offer=view_models.offer(treatment),
+        treatment=treatment_view.describe(treatment),
         practitioners=practitioners_of(visit.session, treatment),
     )
 
 
 def _speak(visit: Visit, clinics: list[Clinic]) -> None:
-    """What the address asks for, what the browser reads, or what the clinic speaks."""
+    """Use the language of the address, else of the browser, else of the clinic."""
     visit.speak(*visit.read_languages, *(clinic.language for clinic in clinics[:1]))
 
 
@@ -91,7 +93,7 @@ def _clinics(session: Session, typed_id: str) -> list[Clinic]:
     return [find_clinic(session, typed_id)]
 
 
-def _offered(session: Session, clinic: Clinic) -> list[Treatment]:
+def _bookable(session: Session, clinic: Clinic) -> list[Treatment]:
     return list(
         session.exec(
             select(Treatment)
@@ -101,8 +103,8 @@ def _offered(session: Session, clinic: Clinic) -> list[Treatment]:
     )
 
 
-def _number(typed: str) -> int:
-    """A row's number out of an address; nothing that a database would choke on."""
+def _row_id(typed: str) -> int:
+    """A row id from an address; NotFound if no database could hold it."""
     if not (typed.isascii() and typed.isdecimal() and len(typed) < 10):
         raise NotFound
     return int(typed)

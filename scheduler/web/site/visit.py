@@ -96,7 +96,7 @@ def greet(request: Request) -> None:
     translation.activate(_asked(request), *_read_by(request.headers.get("accept-language", "")))
 
 
-def come_from_here(request: Request) -> None:
+def require_same_origin(request: Request) -> None:
     """Refuse a POST that another website made somebody's browser send.
 
     Old browsers say nothing, or "null" because our pages forbid telling where one was. Then the

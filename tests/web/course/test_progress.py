@@ -11,7 +11,7 @@ from scheduler.progress import scores
 from scheduler.progress.models import Score
 from scheduler.storage.database import Database
 from scheduler.web.course.course_page import MovedAway
-from scheduler.web.course.progress import AskedAboutAnother
+from scheduler.web.course.progress import ScoreNotDue
 from tests.web.conftest import FrozenClock, Visitor, text_of
 
 QUESTION = "How are you today?"
@@ -124,7 +124,7 @@ def test_an_old_page_scores_no_other_session_than_the_one_it_showed(
     answer = visitor.post(f"{my}/scores/{minute(visitor, 1)}", {"score": "5"})
 
     assert answer.status_code == 409
-    assert AskedAboutAnother().sentence in text_of(answer)
+    assert ScoreNotDue().sentence in text_of(answer)
     assert str(MovedAway.sentence) in text_of(visitor.post(f"{my}/scores/1", {"score": "5"}))
     with database.transaction(write=False) as session:
         assert given(session) == []

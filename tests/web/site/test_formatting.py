@@ -11,8 +11,8 @@ from scheduler.i18n import translation
 from scheduler.web.site import formatting, view_models
 from scheduler.web.site.view_models import Locale
 
-AMERICAN = formatting.manner_of("US")
-GERMAN = formatting.manner_of("DE")
+AMERICAN = formatting.date_format_of("US")
+GERMAN = formatting.date_format_of("DE")
 MONDAY = date(2027, 1, 11)
 
 
@@ -42,7 +42,7 @@ def test_a_span_says_am_once(start: time, end: time, american: str, german: str)
 
 def test_a_session_in_an_hour_that_comes_twice_says_which_it_is_in() -> None:
     zone = ZoneInfo("America/New_York")
-    place = Locale(zone=zone, manner=AMERICAN, today=MONDAY)
+    place = Locale(zone=zone, dates=AMERICAN, today=MONDAY)
     first, second = (
         view_models.session_view(
             place,
@@ -50,7 +50,7 @@ def test_a_session_in_an_hour_that_comes_twice_says_which_it_is_in() -> None:
             phase=1,
             starts_at=datetime(2027, 11, 7, 1, 30, tzinfo=zone, fold=fold),
             minutes=40,
-            who="Kim Example",
+            practitioner="Kim Example",
         )
         for fold in (0, 1)
     )
@@ -82,7 +82,7 @@ def test_a_regular_course_is_told_by_its_rhythm() -> None:
 
 
 def test_spanish_is_spanish_in_every_country(spanish: None) -> None:
-    american = formatting.manner_of("US")
+    american = formatting.date_format_of("US")
 
     assert american.day(MONDAY) == "lunes 11 de enero"
     assert american.day(MONDAY, today=date(2026, 12, 1)) == "lunes 11 de enero de 2027"
@@ -128,7 +128,7 @@ def test_rooms_write_a_day_as_pages_do(country: str, language: str, day: str) ->
     def written() -> tuple[str, str]:
         translation.activate(language)
         translation.set_country(country)
-        return translation.format_day(date(2027, 3, 8)), formatting.manner_of(country).on(
+        return translation.format_day(date(2027, 3, 8)), formatting.date_format_of(country).on(
             date(2027, 3, 8)
         )
 
