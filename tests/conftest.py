@@ -1,4 +1,4 @@
-"""What every test may ask for: a database of each kind, a clinic with people in it, a browser."""
+"""Fixtures for every test: a database of each kind, a clinic with patients, a browser."""
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -6,8 +6,8 @@ from hypothesis import HealthCheck, settings
 from scheduler.storage.database import Database
 from tests.support.cast import Cast, settle
 
-# How long an example takes says more about the machine than about the code; and how many of those
-# drawn are of no use differs from run to run: a test that throws many away is not wrong.
+# The time of an example depends on the machine, and the share of discarded examples on chance.
+# Neither is a fault of a test.
 settings.register_profile(
     "steady",
     deadline=None,
@@ -25,7 +25,7 @@ class AtOnce:
         self._terminal = terminal
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        """Whatever a worker reports comes by here, too."""
+        """Runs for reports of all workers."""
         if report.failed:
             self._terminal.ensure_newline()
             self._terminal.write_line(f"{report.nodeid} failed ({report.when}):")
@@ -34,7 +34,7 @@ class AtOnce:
 
 @pytest.hookimpl(trylast=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Only where there is somebody to tell: a worker has no terminal."""
+    """Only in the main process: a worker has no terminal."""
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(AtOnce(terminal))

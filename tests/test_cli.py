@@ -23,7 +23,7 @@ SECRET = "a secret for tests that is long enough"
 
 
 class Done(NamedTuple):
-    """What a command came to."""
+    """The result of a command."""
 
     code: int
     said: str
@@ -37,7 +37,7 @@ Run = Callable[..., Done]
 def run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Run]:
-    """Run a command as somebody types it, in a folder of its own, in this process."""
+    """Run a command as typed, in its own folder, in this process."""
     monkeypatch.chdir(tmp_path)
     for name in Settings.model_fields:
         monkeypatch.delenv(name.upper(), raising=False)
@@ -261,7 +261,7 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown(sqlite_url: str) 
         said = b""
         watch = threading.Timer(60, program.kill)
         watch.start()
-        # What is typed before it is asked for does not count.
+        # Input typed before the prompt does not count.
         while letter := program.stdout.read(1) if program.stdout else b"":
             said += letter
             if said.endswith(b": "):

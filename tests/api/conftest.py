@@ -48,7 +48,7 @@ class FrozenClock:
 
 @dataclass
 class Desk:
-    """Somebody of the staff with an API key, at the door."""
+    """A member of staff with an API key."""
 
     client: TestClient
     key: str

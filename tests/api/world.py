@@ -32,7 +32,7 @@ class Ids:
     bodies: dict[str, dict[str, Any]]
 
     def body(self, described: dict[str, Any]) -> dict[str, Any] | None:
-        """What a route takes, filled in for this clinic."""
+        """A request body for a route, filled in for this clinic."""
         content = described.get("requestBody", {}).get("content", {})
         schema = str(content.get("application/json", {}).get("schema", ""))
         for name, body in self.bodies.items():

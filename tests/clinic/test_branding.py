@@ -1,4 +1,4 @@
-"""A clinic's colour can be read, and only websites with a name may frame its form."""
+"""A clinic's color is readable, and only named websites may embed its form."""
 
 import pytest
 from hypothesis import given

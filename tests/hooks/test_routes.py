@@ -89,7 +89,7 @@ def post(
     times: int = 1,
     base: str = SECRETS.public_url,
 ) -> list[httpx.Response]:
-    """The same request so many times at once."""
+    """Send the same request several times at once."""
     answers: list[httpx.Response] = []
 
     async def one(client: httpx.AsyncClient) -> None:

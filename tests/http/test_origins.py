@@ -1,4 +1,4 @@
-"""Who shares a limit: one home, and for texted codes its neighbours too."""
+"""Who shares a limit: one household, and for texted codes also its network."""
 
 import pytest
 

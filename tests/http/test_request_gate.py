@@ -1,4 +1,4 @@
-"""What every request passes before any door, tried on a door that does as it is told."""
+"""The checks in front of every route, tried on a route that behaves as instructed."""
 
 import logging
 from typing import Any
@@ -18,7 +18,7 @@ HEADERS = [(b"host", b"clinic.example")]
 
 
 class Door:
-    """Answers with the body it got; raises what it is told to, each once."""
+    """Returns the body that it got, and raises each given error once."""
 
     def __init__(self, *raising: Exception) -> None:
         self.raising = list(raising)

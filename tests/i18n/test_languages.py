@@ -121,7 +121,7 @@ def test_a_catalogue_is_whole(place: Path) -> None:
 
 
 def _forms(words: object) -> list[str]:
-    """What is said of one and of many, or the one form of what has no number."""
+    """The singular and plural of a message, or its only form."""
     return [words] if isinstance(words, str) else [str(form) for form in cast("list[str]", words)]
 
 

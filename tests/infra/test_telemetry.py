@@ -1,4 +1,4 @@
-"""What is logged of an error: where and of what kind, never what it quotes."""
+"""An error is logged with its place and kind, never with its quoted values."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""A process with other zone data around it goes by the packaged zones all the same."""
+"""A process ignores zone data from its environment and uses the packaged zones."""
 
 from pathlib import Path
 

@@ -1,9 +1,9 @@
-"""Books a course again and again and is killed at each boundary in turn: `URL KEY FIRST BODY`.
+"""Books a course repeatedly and is killed at each boundary in turn: `URL KEY FIRST BODY`.
 
-Each attempt is a process of its own, a child of this one, with the whole program in it: before the
-nth statement that writes, before the nth commit or after it, it is gone (SIGKILL). Prints as JSON
-what was in the tables after each, and what the same request was answered when nobody died any more.
-A FIRST course is booked before, whole: what that has warmed the children need not warm again.
+Each attempt is a child process with the whole program in it. It is killed (SIGKILL) before the nth
+writing statement, before the nth commit or after it. Prints as JSON what was in the tables after
+each attempt, and how the same request was answered when no process died. A FIRST course is booked
+before, so that the children find warm caches.
 """
 
 import json
@@ -61,7 +61,7 @@ def book(url: str, key: str, body: dict[str, Any], *, named: str = "once", die_a
             os.kill(os.getpid(), signal.SIGKILL)
 
     def statement(_connection: Any, _cursor: Any, words: str, *_: Any) -> None:
-        # Whoever dies at one that reads leaves what it would have left at the next.
+        # A process that dies at a reading statement leaves what it would leave at the next write.
         if not words.startswith(("SELECT", "PRAGMA", "BEGIN")):
             boundary()
 
@@ -88,7 +88,7 @@ def rows(url: str) -> list[int]:
 
 
 def in_a_child(deed: Callable[[], Any]) -> Any:
-    """What it returns, or None if the child died of it."""
+    """The call's result, or None if the child died."""
     ours, theirs = os.pipe()
     child = os.fork()
     if child == 0:

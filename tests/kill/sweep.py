@@ -45,7 +45,7 @@ class Trap:
 
 @dataclass
 class Figures:
-    """What came of it."""
+    """The result of the sweep."""
 
     messages: int
     kills: int = 0
@@ -57,7 +57,7 @@ class Figures:
 
 
 def traps(number: int, points: Sequence[str] = POINTS) -> list[Trap]:
-    """So many, killing and freezing by turns at each point in turn, at the first to third pass."""
+    """Alternate kills and freezes over all points, at the first to third pass."""
     return [
         Trap(
             points[each // 2 % len(points)],
@@ -144,7 +144,7 @@ class _Crew:
         )
 
     def look_after(self) -> None:
-        """Wake those who were frozen beyond their lease; replace the dead and the woken."""
+        """Wake workers that were frozen beyond their lease; replace dead and woken workers."""
         for pid, until in list(self._frozen.items()):
             if time.monotonic() >= until:
                 os.kill(pid, signal.SIGCONT)

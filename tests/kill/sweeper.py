@@ -120,14 +120,14 @@ def _work(database: Database, clock: Clock, carrier: str, design: str) -> None:
 
 
 def _set_ahead(skew: timedelta) -> None:
-    """Let the machine's clock show another time; the one that nobody can set runs as ever."""
+    """Shift the machine's wall clock; the monotonic clock runs on."""
     right, seconds = SystemClock.now, time.time
     SystemClock.now = lambda self: right(self) + skew  # type: ignore[method-assign]
     time.time = lambda: seconds() + skew.total_seconds()
 
 
 def _trap(point: str, nth: int, name: str):
-    """What stands in for `faults.point`: the nth pass of the point is the last for a while."""
+    """Replaces `crash_points.crash_point`: the nth pass of the point stops the process."""
     passes = count(1)
     place = "after-intent" if point == IN_CALL else point
 

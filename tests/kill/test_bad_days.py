@@ -42,7 +42,7 @@ def starts(first: int) -> Iterator[datetime]:
 
 
 def people(world: World, number: int, *, first: int = 18) -> list[int]:
-    """So many courses of one session, each of somebody else."""
+    """Courses of one session, each for another patient."""
     return [
         world.book(world.enrol("Ann Archer", f"+1212555{each:04d}"), start)
         for each, start in zip(range(130, 130 + number), starts(first), strict=False)
@@ -52,7 +52,7 @@ def people(world: World, number: int, *, first: int = 18) -> list[int]:
 def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
     world: World,
 ) -> None:
-    """Away from Monday, five past ten, for 26 hours: what was due at one is of no use by then."""
+    """Down from Monday 10:05 for 26 hours: messages due at 13:00 are too late by then."""
     for each, hour in enumerate([13, 15, 16, 17] * 3):
         world.book(world.enrol("Ann Archer", f"+1212555{each:04d}"), at(5, hour))
     world.tick()
@@ -74,7 +74,7 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
     assert {each.phone for each in sent} == {to for to, _ in world.carrier.texts}
     assert len(world.carrier.texts) == len(sent) == 9
     assert {each.phone for each in stale} == phones - {each.phone for each in sent}
-    # What staff find in `/messages?for_staff=true`: whom they may call instead.
+    # Staff find in `/messages?for_staff=true` the patients to call instead.
     assert {(each.for_staff, each.reason[:9]) for each in stale} == {(True, "Too late:")}
     assert not any(each.for_staff for each in sent)
     assert len(sent) <= per_second + took * per_second
@@ -86,9 +86,9 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
 def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was(
     world: World, change: str, again: int
 ) -> None:
-    """Confirmations of so many bookings go out while the sessions are cancelled or moved.
+    """Send confirmations of bookings while their appointments are cancelled or moved.
 
-    Every third is changed just between its claim and the last look; the others whenever it comes.
+    Every third one changes right between its claim and the last check, the others at any time.
     """
     number = 30
     ids = people(world, number)

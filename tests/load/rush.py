@@ -16,11 +16,12 @@ from scheduler.storage.database import Database
 from tests.support.cast import NEW_YORK, Cast, settle
 
 ENTRIES = 4
-"""What a session of the cast's back course puts into the diary: a room, hands twice, a patient."""
+"""The diary entries of one appointment of the cast's back course: a room, hands-on twice, a
+patient."""
 
 
 class Answer(NamedTuple):
-    """What somebody was told, and how long it took."""
+    """A client's answer, and how long it took."""
 
     status: int
     seconds: float
@@ -30,7 +31,7 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Outcome:
-    """What stands in the database when all have gone."""
+    """The database's content after all clients have finished."""
 
     overlaps: int
     """Pairs of entries that share a calendar and a minute"""
@@ -80,7 +81,7 @@ def course_of(cast: Cast, number: int, starts: Sequence[datetime]) -> dict[str, 
 def book_at_once(
     addresses: Sequence[str], key: str, bodies: Sequence[dict[str, Any]], *, clients: int
 ) -> list[Answer]:
-    """Book all of these, so many clients at a time; each client has one server of its own."""
+    """Book all of these with several concurrent clients; each client uses one server."""
 
     def turn(mine: int) -> list[Answer]:
         address = addresses[mine % len(addresses)]
@@ -100,7 +101,7 @@ def _book(client: httpx.Client, body: dict[str, Any]) -> Answer:
 
 
 def statuses(answers: Sequence[Answer]) -> Counter[int]:
-    """How many were told what."""
+    """Counts the answers by kind."""
     return Counter(answer.status for answer in answers)
 
 
@@ -119,7 +120,7 @@ def outcome(database: Database) -> Outcome:
 
 
 def whole(answers: Sequence[Answer], sessions: int) -> Outcome:
-    """What has to stand there: a whole course for each who was told so, and nothing else."""
+    """The expected content: a whole course for each confirmed client, and nothing else."""
     booked = statuses(answers)[201]
     return Outcome(
         overlaps=0,

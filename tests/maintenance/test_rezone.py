@@ -72,7 +72,7 @@ def summer_time(tmp_path: Path) -> Iterator[None]:
 
 
 def begin(world: World, version: str = NEW) -> rezone.Report | None:
-    """What every process does at its start."""
+    """The step that every process runs at its start."""
     return rezone.at_start(world.database, OPERATOR, now=world.clock.at, version=version)
 
 
@@ -82,7 +82,7 @@ def sessions(world: World, course_id: int) -> list[Appointment]:
 
 
 def diary_of(world: World, appointment_id: int | None) -> set[tuple[int, int]]:
-    """What a session takes, whichever calendar it is: UTC minutes."""
+    """The minutes (UTC) that an appointment takes on any calendar."""
     with world.database.transaction(write=False) as session:
         rows = session.execute(
             text("SELECT from_minute, to_minute FROM diary WHERE appointment_id = :id"),

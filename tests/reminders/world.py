@@ -64,7 +64,7 @@ class Hand:
 
 @dataclass
 class Paper:
-    """A carrier that keeps what it is given, and fails as it is told: one problem for each call."""
+    """A carrier that stores what it gets and fails as instructed: one problem for each call."""
 
     clock: Hand
     texts: list[tuple[str, str]] = field(default_factory=list)
@@ -106,7 +106,7 @@ class Paper:
         return f"SM{len(self.texts):032x}"
 
     def all_sent(self, *before: Any) -> tuple[Any, ...]:
-        """What has been sent so far; given what was sent elsewhere, as if it had been here."""
+        """The texts sent so far; texts sent elsewhere can be added."""
         if before:
             self.texts, self.calls, self.valid, self.receipts = before
         return self.texts, self.calls, self.valid, self.receipts
@@ -137,9 +137,9 @@ class World:
     treatment_id: int
 
     def begin(self, play: Callable[..., T], *given: object) -> T:
-        """What `play` does with this world and returns, from a copy where it was done before.
+        """The result of `play` on this world, from a copy if it was played before.
 
-        The worker is then like one that has just been started.
+        The worker is then like one that has just started.
         """
 
         def played() -> tuple[T, datetime, tuple[Any, ...]]:

@@ -1,6 +1,6 @@
-"""What a request to send must look like: Twilio's rules, and its OpenAPI document where we have it.
+"""The form of a request to send: Twilio's rules, and its OpenAPI document if available.
 
-The document is looked for at `TWILIO_OPENAPI`, else in a folder `shared` beside the repository.
+The document is read from `TWILIO_OPENAPI`, else from a folder `shared` beside the repository.
 """
 
 import json
@@ -50,7 +50,7 @@ def complaint(form: Mapping[str, str]) -> tuple[int, str] | None:
 
 
 def against_openapi(form: Mapping[str, str]) -> list[str]:
-    """What Twilio's document has against the fields of a request; nothing if it is not here."""
+    """The violations of Twilio's document in a request; empty without the document."""
     document = openapi()
     if document is None:
         return []
@@ -65,7 +65,7 @@ def against_openapi(form: Mapping[str, str]) -> list[str]:
 
 
 def answer_against_openapi(answer: Mapping[str, Any]) -> list[str]:
-    """What Twilio's document has against an answer of ours; nothing if it is not here."""
+    """The violations of Twilio's document in our answer; empty without the document."""
     document = openapi()
     if document is None:
         return []

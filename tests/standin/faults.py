@@ -7,7 +7,7 @@ from typing import Literal
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to one POST of a text: is it taken, after how long, and what is answered."""
+    """The outcome of one POST: whether the text is taken, the delay, and the answer."""
 
     accepts: bool
     ends: Literal["answer", "hang", "reset"] = "answer"

@@ -25,7 +25,7 @@ class TextMessage:
 
     @property
     def body(self) -> str:
-        """What it says."""
+        """The text."""
         return self.fields["Body"]
 
     @property

@@ -33,11 +33,11 @@ _RESOURCE = re.compile(r"/2010-04-01/Accounts/(?P<account>\w+)/Messages(?:/(?P<s
 
 
 class Standin:
-    """Twilio on 127.0.0.1, to be entered: `with Standin() as twilio: ... twilio.messages`.
+    """A stand-in for Twilio on 127.0.0.1: `with Standin() as twilio: ... twilio.messages`.
 
-    `receipts` are posted by themselves for each text, in this order. `journal` is a file that gets
-    a line of JSON for each text taken. `now` dates the texts. `origin` takes the place of scheme
-    and host when receipts are posted; what is signed stays the address that was given.
+    `receipts` are posted automatically for each text, in this order. `journal` is a file that gets
+    a line of JSON for each text taken. `now` dates the texts. `origin` replaces scheme and host
+    when receipts are posted; the signed address stays the one that was given.
     """
 
     def __init__(
@@ -51,9 +51,9 @@ class Standin:
     ) -> None:
         self.messages: list[TextMessage] = []
         self.heard: list[TextMessage] = []
-        """what patients texted, whether or not anybody was told"""
+        """Texts from patients, whether or not they were posted to the hook."""
         self.posts = 0
-        """how many times somebody tried to send"""
+        """The number of attempts to send."""
         self.complaints: list[str] = []
         """what was wrong with requests, in words"""
         self.opted_out: set[str] = set()
@@ -70,7 +70,7 @@ class Standin:
 
     @property
     def url(self) -> str:
-        """What to set as TWILIO_API_URL."""
+        """The value for TWILIO_API_URL."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def __enter__(self) -> Self:
@@ -94,7 +94,7 @@ class Standin:
     def signed_receipt(
         self, message: TextMessage, status: str, *, error_code: int | None = None
     ) -> tuple[str, dict[str, str], dict[str, str]]:
-        """The address, form and headers of a receipt, for a test that posts it by itself."""
+        """The address, form and headers of a delivery report, for a test that posts it."""
         url = message.callback
         if url is None:
             raise ValueError("this text asked for no receipts")
@@ -131,7 +131,7 @@ class Standin:
         return url, form, {"X-Twilio-Signature": sign(url, form, TOKEN)}
 
     def hear(self, *, sender: str, body: str, **fields: str) -> TextMessage:
-        """Keep a text from a patient, and tell nobody: it is on the list."""
+        """Store a text from a patient on the list without posting it to the hook."""
         form = {"From": sender, "To": "+15550006789", "Body": body, **fields}
         at = self._now().astimezone(UTC).replace(microsecond=0)
         message = TextMessage(f"SM{uuid4().hex}", ACCOUNT, form, at, "received")
@@ -189,7 +189,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    # Small answers wait for nobody: without it each costs 40 ms on a connection that is kept.
+    # Without TCP_NODELAY each small answer costs 40 ms on a kept connection.
     disable_nagle_algorithm = True
     server: _Server
 
@@ -228,7 +228,7 @@ class _Handler(BaseHTTPRequestHandler):
         return self.server.standin
 
     def _place(self, path: str) -> re.Match[str] | None:
-        """What is asked for, if it exists and the caller may ask; else the answer is given."""
+        """The requested resource if it exists and the caller may read it; else sends the error."""
         place = _RESOURCE.fullmatch(path)
         if not place or place["account"] != ACCOUNT:
             self._refuse(404, 20404, "The requested resource was not found")

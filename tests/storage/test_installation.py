@@ -1,4 +1,4 @@
-"""A copy of a database texts nobody, and a clinic that has moved is told how to go on."""
+"""A copied database sends no texts, and a clinic that has moved learns how to continue."""
 
 import pytest
 from sqlmodel import select

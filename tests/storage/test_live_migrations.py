@@ -70,7 +70,7 @@ class Program:
         self.refused: list[BaseException] = []
 
     def work(self, clerk: int) -> None:
-        """One turn after the other until it is told to end."""
+        """Runs turns until it is stopped."""
         while not self.ended.is_set():
             try:
                 self.turn(next(self.weeks))
@@ -79,7 +79,7 @@ class Program:
             self.done[clerk] += 1
 
     def turn(self, week: int) -> None:
-        """What a day brings, each in a transaction of its own."""
+        """The operations of a day, each in its own transaction."""
         self.do(self.read, write=False)
         booked = self.do(lambda session: self.book(session, week))
         self.do(self.change)
@@ -103,7 +103,7 @@ class Program:
             session.execute(select(table).limit(3)).all()
 
     def book(self, session: Session, week: int) -> int:
-        """Another course of one session, like the first, so many weeks later."""
+        """Another course of one session, some weeks later."""
         visits, entries = self.table("appointments"), self.table("diary")
         course = self.copy(session, self.table("courses"), self.first(session, "courses"))
         visit = self.first(session, "appointments")
@@ -119,7 +119,7 @@ class Program:
         return mine
 
     def change(self, session: Session) -> None:
-        """Write whole rows anew, each column of them."""
+        """Rewrite whole rows, every column of them."""
         for name in ("clinics", "patients", "treatments", "practitioners"):
             row = dict(self.first(session, name))
             table = self.table(name)
@@ -143,7 +143,7 @@ class Program:
 
     @contextmanager
     def at_work(self) -> Any:
-        """Clerks work before, while and after what is done meanwhile."""
+        """Clerks work before, during and after the migration."""
         with ThreadPoolExecutor(CLERKS) as threads:
             for clerk in range(CLERKS):
                 threads.submit(self.work, clerk)
@@ -237,7 +237,7 @@ def book(session: Session, cast: Cast, who: int) -> None:
 def test_a_column_that_the_program_of_before_does_not_know_would_be_noticed(
     database: Database, cast: Cast
 ) -> None:
-    """What this file would say of a step that breaks the program of before."""
+    """The test's finding about a step that breaks the previous program."""
     with database.transaction() as session:
         book(session, cast, cast.ann)
     program = Program(database)

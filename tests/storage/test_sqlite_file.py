@@ -129,7 +129,7 @@ def test_the_doctor_warns_of_an_sqlite_with_that_fault_and_of_no_other(
 
 
 def test_processes_write_and_clear_the_log_in_turns(database: Database, file: Path) -> None:
-    # What another process holds is a file of its own that it has opened.
+    # A lock counts only for the file that the other process has opened.
     elsewhere = Turn(file)
     assert elsewhere.acquire()
 

@@ -28,7 +28,7 @@ def world(database: Database) -> World:
 
 
 def fill(world: World, people: int) -> list[int]:
-    """So many people, each with one session two weeks from now, whose booking was texted."""
+    """Patients with one appointment two weeks from now, whose booking was texted."""
     return world.begin(_fill, people)
 
 
@@ -84,7 +84,7 @@ def stop(world: World) -> None:
 
 
 def told(world: World) -> list[str]:
-    """Whom it was texted that their session is cancelled."""
+    """The phones that were told about the cancellation of their appointment."""
     return [to for to, text in world.carrier.texts if "is cancelled" in text]
 
 

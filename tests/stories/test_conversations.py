@@ -1,4 +1,4 @@
-"""Where a reply could mean two things we ask; and nobody is texted without end."""
+"""Ambiguous replies are answered with a question, and no phone is texted without end."""
 
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -209,7 +209,7 @@ def test_children_at_the_same_time_are_told_apart_by_who_treats_them(world: Worl
 def test_ok_is_a_yes_only_right_after_the_question(world: World, asked: int) -> None:
     assert "is confirmed" in reply(world, "ok")[0]
 
-    world.tick(at(11, 11))  # how to look after oneself: that asks nothing
+    world.tick(at(11, 11))  # the advice after the session, which asks nothing
     world.tick(at(13, 10))
     with world.database.transaction() as session:
         session.execute(
@@ -542,7 +542,7 @@ def test_c_that_comes_late_confirms_nothing_that_was_asked_after_it(
     world: World, asked: int
 ) -> None:
     said_at = world.clock.at + MINUTE
-    world.tick(at(13, 10))  # the second session is asked about meanwhile
+    world.tick(at(13, 10))  # in between, the second appointment is asked about
 
     receive(world, "C", sent_at=said_at)
     world.tick()

@@ -1,4 +1,4 @@
-"""Whoever fills forms or forges senders floods nobody, and costs the clinic little."""
+"""Filling forms and forging senders floods no phone and costs the clinic little."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What patients texted while we were down is read from the carrier's list, and nothing is lost."""
+"""Texts sent while the program was down are read from the carrier's list; none is lost."""
 
 from datetime import datetime, timedelta
 

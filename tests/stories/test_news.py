@@ -1,4 +1,4 @@
-"""What the clinic changes of its own accord, patients are told: once, by day, while it holds."""
+"""Patients learn about changes by the clinic once, by day, while they are true."""
 
 from datetime import datetime, timedelta
 
@@ -34,7 +34,7 @@ def course(world: World) -> int:
 
 
 def news(world: World, now: datetime | None = None) -> list[str]:
-    """What was texted beyond the first text by an instant, without its link's secret."""
+    """The texts after the first one up to an instant, without the link's secret."""
     texts = world.tick(now)[1:]
     return [text.partition(LINK)[0] for _, text in texts]
 

@@ -1,8 +1,8 @@
-"""Whatever happens, in whatever order: what was sent was true when it was sent, and once.
+"""In any history, every sent text was true when it was sent, and was sent once.
 
-The real worker texts from a real database through a carrier that fails as it is told. What it sends
-is judged by an oracle that knows nothing of how texts are derived: it reads the calendar as it is
-in that moment, and the rules as a clinic would explain them. `PROMISES=200` runs more examples.
+The real worker texts from a real database through a carrier that fails as instructed. An oracle
+that does not know how texts are derived judges each one: it reads the calendar of that moment and
+the rules as a clinic would explain them. `PROMISES=200` runs more examples.
 """
 
 import os
@@ -93,14 +93,14 @@ class Oracle:
     posts: list[Post] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     told: list[tuple[str, int | None, datetime, datetime]] = field(default_factory=list)
-    """To whom an answer told of which session that it is when, and the moment."""
+    """The phone, appointment and time that an answer has announced, and the instant."""
 
     def judge(
         self, to: str, text: str, now: datetime, valid_seconds: int, *, is_known: bool
     ) -> None:
-        """Note what is wrong with sending this now. Nobody asserts in a worker's thread.
+        """Record what is wrong with sending this now; a worker's thread cannot assert.
 
-        `is_known`: whoever sends it is told that it was taken.
+        `is_known`: the sender learns that the text was taken.
         """
         with self.database.transaction(write=False) as session:
             if text.split()[1] in KINDS:
@@ -179,10 +179,10 @@ class Oracle:
             yield "said already in answer to a reply"
 
     def still_owed(self, now: datetime) -> set[tuple[str, tuple[Any, ...]]]:
-        """The reminders that have to come within three days if nobody changes anything any more.
+        """The reminders that must come within three days if nothing changes anymore.
 
-        Those of the day before, which never give way, of sessions so far off that none of them
-        can have been tried yet.
+        These are the day-before reminders, which are never suppressed, of appointments so far ahead
+        that none can have been tried yet.
         """
         with self.database.transaction(write=False) as session:
             ruled = session.exec(
@@ -221,7 +221,7 @@ def _ruled(session: Session, kind: str) -> ReminderRule:
 
 
 def _told_by(session: Session, patient: Patient, kind: str, text: str) -> Iterator[Appointment]:
-    """The sessions of a patient that a text tells of as they are now."""
+    """The patient's appointments that a text mentions, as they are now."""
     for course in session.exec(select(Course).where(Course.patient_id == patient.id)):
         every = session.exec(
             select(Appointment)
@@ -249,7 +249,8 @@ TEMPLATE = "{clinic}: KIND {date} {time} {number}/{total}"
 
 
 def _identity(ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:
-    """What may be told once: a booking, a change, or a session at its time, by each rule."""
+    """The facts that may be announced once: a booking, a change, or an appointment at its time, by
+    rule."""
     if ruled.anchor == "booked":
         return ruled.kind, each.course_id
     if ruled.anchor == "change":
@@ -260,7 +261,7 @@ def _identity(ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:
 def _late(
     ruled: ReminderRule, each: Appointment, now: datetime, valid_seconds: int
 ) -> Iterator[str]:
-    """What is wrong with the moment, by the rule as it stands."""
+    """What is wrong with the instant, by the present rule."""
     if ruled.anchor == "change" and each.news_at is None:
         yield "told to somebody who made the change"
     if ruled.anchor not in {"start", "end"}:
@@ -319,9 +320,8 @@ def _local(instant: datetime) -> datetime:
 
 @dataclass
 class Witness(Paper):
-    """A carrier that shows the oracle each text it takes. Each fault: what is said, and whether the
-    text was taken all the same.
-    """
+    """A carrier that shows the oracle each text it takes. Each fault is an answer and whether the
+    text was taken anyway."""
 
     oracle: Oracle | None = None
     faults: list[tuple[Problem, bool]] = field(default_factory=list)
@@ -357,7 +357,7 @@ waits = st.sampled_from(["at once", "derived before", "an hour", "half a day", "
 
 
 def change(**drawn: st.SearchStrategy[Any]) -> Callable[[Callable[..., None]], Any]:
-    """A step: somebody does something, and then time passes, with the worker or without it."""
+    """One step: an action, and then time passes, with or without the worker."""
 
     def made(deed: Callable[..., None]) -> Any:
         def step(self: "Promises", then: str, **values: Any) -> None:
@@ -595,7 +595,7 @@ class Promises(RuleBasedStateMachine):
             case "at once":
                 self.world.tick()
             case "derived before":
-                # What has changed is not derived yet: the last look alone has to see it.
+                # The change is not derived yet, so only the last check before sending can see it.
                 self.world.worker.send()
             case "an hour":
                 self.world.clock.at += HOUR
@@ -605,13 +605,13 @@ class Promises(RuleBasedStateMachine):
             case "a day":
                 self.work_on(8, every=3 * HOUR)
             case "days off":
-                # Nobody works for a while, and then there is a lot to catch up on.
+                # No worker runs for a while, and then there is much to catch up on.
                 self.world.clock.at += 31 * HOUR
                 self.world.tick()
         self.check()
 
     def work_on(self, number: int, every: timedelta) -> None:
-        """The worker looks so many times."""
+        """Run the worker several times."""
         for _ in range(number):
             self.world.clock.at += every
             self.world.worker.derive()
@@ -707,7 +707,7 @@ def test_two_courses_on_one_phone_share_its_limits(
 
 
 def test_what_an_answer_has_told_is_not_told_again(fresh: Callable[[], Database]) -> None:
-    # Left to chance, hardly anybody confirms within the two minutes between a move and its news.
+    # By chance, hardly any patient confirms within the two minutes between a move and its notice.
     machine: Any = type("Machine", (Promises,), {"fresh": staticmethod(fresh)})()
     try:
         machine.have_booked(0, 2, [2], 10)

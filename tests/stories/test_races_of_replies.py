@@ -1,6 +1,6 @@
-"""A patient's C and the staff's move of the same session, at the same moment.
+"""A patient's C and a move of the same appointment by staff, at the same moment.
 
-Whoever is first, a session is confirmed only at the time that the patient was asked about.
+In any order, an appointment is confirmed only at the time that the patient was asked about.
 `REPLY_RACES=200` runs the race more often.
 """
 
@@ -59,7 +59,7 @@ def ask_anew(world: World, course: int, starts_at: datetime) -> None:
 
 
 def again(deed: object) -> None:
-    """As the doorstep does with whoever met somebody else's write."""
+    """Retries as the request gate does after a conflicting write."""
     for _ in range(5):
         try:
             deed()  # type: ignore[operator]

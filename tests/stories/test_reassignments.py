@@ -1,4 +1,4 @@
-"""Who gives a session at the same time as before, patients are told: once, while it is so."""
+"""Patients learn about a change of practitioner at the same time once, while it is true."""
 
 from datetime import datetime, timedelta
 
@@ -55,12 +55,12 @@ def name_of(session: Session, course: int, number: int) -> str:
 
 
 def news(world: World, now: datetime | None = None) -> list[str]:
-    """What was texted beyond the first text by an instant, without its link's secret."""
+    """The texts after the first one up to an instant, without the link's secret."""
     return [text.partition(LINK)[0] for _, text in world.tick(now)[1:]]
 
 
 def give(world: World, course: int, name: str, *, first: int = 1, actor: Actor = OPERATOR) -> None:
-    """Let somebody give the sessions from the first on, at the same times."""
+    """Give the appointments from the first one on to another practitioner, at the same times."""
     with world.database.transaction() as session:
         replanning.change_practitioner(
             session,

@@ -1,4 +1,4 @@
-"""What patients text back is understood where it is plain, and else goes before staff."""
+"""Clear replies take effect; all others go before staff."""
 
 from datetime import timedelta
 

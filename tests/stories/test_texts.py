@@ -1,4 +1,4 @@
-"""What patients are texted follows from the calendar. Nothing in booking knows of reminders."""
+"""The texts follow from the calendar. Booking knows nothing of reminders."""
 
 from datetime import timedelta
 

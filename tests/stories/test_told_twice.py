@@ -1,4 +1,4 @@
-"""A new time is told once: by the news of it, or in answer to a C that came in between."""
+"""A new time is announced once: by its notice, or in the answer to a C that came in between."""
 
 from datetime import timedelta
 
@@ -43,9 +43,9 @@ def course(world: World) -> int:
 
 
 def later(world: World, wait: timedelta) -> list[str]:
-    """What was texted by then since the reminder of the old time, without the link's secret.
+    """The texts since the reminder of the old time, without the link's secret.
 
-    The worker works every other minute: of what is due at one moment any may go first.
+    The worker runs every other minute; messages due at one moment may go in any order.
     """
     until = world.clock.at + wait
     while world.clock.at < until:

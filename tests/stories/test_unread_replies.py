@@ -63,7 +63,7 @@ def _body(session: Session, reply_id: int) -> str:
 
 
 def kept(world: World) -> list[tuple[str, str, bool, bool]]:
-    """What was texted: the words, what they were taken for, whether staff see them, as urgent."""
+    """The stored replies: the words, how they were read, whether staff see them, whether urgent."""
     with world.database.transaction(write=False) as session:
         rows = session.exec(select(Reply).order_by(col(Reply.id)))
         return [(row.body, row.meaning, row.for_staff, row.urgent) for row in rows]

@@ -1,4 +1,4 @@
-"""A time that has become free is offered to those who wait for one, in their order."""
+"""A free time is offered to waiting patients, in queue order."""
 
 import re
 from collections.abc import Sequence
@@ -54,7 +54,7 @@ def world(database: Database) -> World:
 
 
 def person(world: World, number: int, **other: Any) -> int:
-    """Somebody with a telephone of their own."""
+    """A patient with a phone of their own."""
     return world.enrol(f"Patient {chr(64 + number)}", f"+121255501{number:02}", **other)
 
 
@@ -107,7 +107,7 @@ def look(world: World, now: datetime | None = None) -> None:
 
 
 def open_offers(world: World) -> dict[int, datetime]:
-    """Who is offered which time just now, by entry."""
+    """The time that each entry is offered now."""
     with world.database.transaction(write=False) as session:
         rows = session.exec(select(Offer).where(Offer.state == OfferState.OPEN)).all()
         return {row.entry_id: row.starts_at for row in rows}
@@ -158,7 +158,7 @@ def settings(world: World, **changes: Any) -> None:
 
 @pytest.fixture
 def taken(world: World) -> int:
-    """A course of somebody else whose one session is on the 12th at ten."""
+    """Another patient's course with one appointment on the 12th at ten."""
     return world.book(person(world, 10), at(12))
 
 

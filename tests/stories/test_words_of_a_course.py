@@ -1,4 +1,4 @@
-"""What is said follows the course: its first session, a missed one, a review, its end."""
+"""Texts follow the course: its first session, a missed one, a review, its end."""
 
 from datetime import timedelta
 
@@ -44,7 +44,7 @@ def edit(world: World, kind: str, **changes: object) -> None:
 
 
 def kinds(world: World) -> list[str]:
-    """What went out to Ann, but for the confirmation."""
+    """The texts sent to Ann, except the confirmation."""
     sent = (MessageState.SENT, MessageState.DELIVERED)
     return [row.kind for row in world.messages() if row.state in sent][1:]
 

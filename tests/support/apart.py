@@ -14,6 +14,6 @@ Arguments = TypeVarTuple("Arguments")
 
 
 def run(call: Callable[[*Arguments], Awaitable[Result]], *arguments: *Arguments) -> Result:
-    """What the call returns, or raises."""
+    """The call's result; raises its exception."""
     with start_blocking_portal() as portal:
         return portal.call(call, *arguments)

@@ -1,7 +1,7 @@
-"""A beginning that many tests share: played once a worker, and copied from then on.
+"""A beginning that many tests share: played once per worker process, then copied.
 
-What a test finds is what playing would have left, row for row: only the same beginning of a
-database with the same rows in it is taken from a copy.
+A test finds exactly the rows that playing would leave. Only the same beginning on a database with
+the same rows is taken from a copy.
 """
 
 import sqlite3
@@ -24,10 +24,10 @@ _kept: dict[Hashable, tuple[Any, Callable[[Database], None]]] = {}
 
 
 def begin(database: Database, key: Hashable, play: Callable[[], T]) -> T:
-    """What `play` returns, and the database as it leaves it.
+    """The result of `play`, and the database as it leaves it.
 
-    `key`: all that play goes by, but for the rows. What it returns are values, with no tie to the
-    database; what else it changes (a clock, a carrier), it does not change where it is not played.
+    `key`: everything that `play` depends on, except the rows. The results are values without a tie
+    to the database. Other effects (a clock, a carrier) do not happen if it is copied.
     """
     key = (database.engine.dialect.name, key, _rows(database))
     if key not in _kept:
@@ -69,7 +69,7 @@ def _file(database: Database) -> Callable[[Database], None]:
 
 def _template(database: Database) -> Callable[[Database], None]:
     kept = f"kept_{uuid4().hex}"
-    database.engine.dispose()  # of what is copied nobody may be reading
+    database.engine.dispose()  # no connection may be open while the database is copied
     with _server() as server:
         postgres.copy(server, str(database.url.database), kept)
 

@@ -1,8 +1,8 @@
 """A real Chromium for the tests that need one, through Playwright.
 
-Most calls of Playwright wait without end for a browser that no longer answers. One that has not let
-a test finish in `PATIENCE` is killed: the call fails, which names the test, and the test is tried
-once more with another browser. What a page does wrong is not tried again.
+Most Playwright calls wait without end for a browser that no longer answers. A browser that keeps a
+test longer than `PATIENCE` is killed: the call fails, which names the test, and the test is tried
+once more with another browser. Other failures are not retried.
 """
 
 import os
@@ -26,13 +26,13 @@ QUIET = [
     "--disable-component-update",
     "--disable-sync",
 ]
-"""So that it speaks to nobody but the program under test."""
+"""Limits the browser to the program under test."""
 
 PATIENCE = 180.0
 """Seconds that a test may have the browser; the longest takes ten where nothing else runs."""
 
 GONE = "TargetClosedError"
-"""The error of whoever waits for a browser that is no more."""
+"""The error after the browser was killed."""
 
 
 class Chromium:

@@ -84,7 +84,7 @@ def settle(session: Session, *, name: str = "Willow") -> Cast:
 def practitioner(
     session: Session, clinic: Clinic, name: str, *, weekdays: range | tuple[int, ...]
 ) -> Practitioner:
-    """Somebody who works nine to five on some weekdays, licensed for long."""
+    """A practitioner who works nine to five on some weekdays, with a long license."""
     who = Practitioner(
         clinic_id=stored_id(clinic.id),
         calendar_id=_calendar(session, clinic),
@@ -149,7 +149,7 @@ def enrol(session: Session, clinic: Clinic, name: str, phone: str) -> Patient:
 
 
 def wanted(*starts: datetime, practitioner_id: int | None = None) -> list[RequestedTime]:
-    """Times that somebody wants."""
+    """Requested times."""
     return [
         RequestedTime(number, start.astimezone(UTC), practitioner_id)
         for number, start in enumerate(starts, start=1)

@@ -134,7 +134,7 @@ def postgresql_server() -> Iterator[psycopg.Connection]:
 
 @pytest.fixture(scope="session")
 def postgresql_template(postgresql_server: psycopg.Connection) -> str:
-    """The name of a migrated database that nobody is connected to."""
+    """The name of a migrated database without connections."""
     done = place() / "template_is_made"
     with postgres.locked(done.with_suffix(".lock")):
         if not done.exists():
@@ -150,7 +150,7 @@ def migrate(url: str) -> None:
 
 
 def config_for(url: str) -> Config:
-    """What alembic needs to know to migrate a database."""
+    """Alembic's configuration for a database."""
     config = Config(ROOT / "alembic.ini")
     config.set_main_option("sqlalchemy.url", url.replace("%", "%%"))
     return config
@@ -172,10 +172,10 @@ _known: dict[str, Any] = {}
 
 
 def remember_statements(database: Database) -> None:
-    """Let all databases of a kind share what SQLAlchemy has made of each statement.
+    """Let all databases of a kind share SQLAlchemy's compiled statements.
 
-    It is the same for all of them, and making it anew is a good part of what a test costs; the
-    program has one database and makes it once.
+    They are the same for all databases, and compiling them is a good part of a test's cost. The
+    program has one database and compiles them once.
     """
     engine = database.engine
     first = _known.setdefault(engine.dialect.name, engine)

@@ -41,7 +41,7 @@ class Servers:
             for address, process in zip(self.addresses, self.processes, strict=True):
                 _wait_for(address, process)
         except BaseException:
-            # Whoever does not get in is not let out either: they would go on for ever.
+            # A client that does not get in would retry forever, so it is stopped here.
             self._end()
             raise
         return self
@@ -80,7 +80,7 @@ class Servers:
 
 
 def free_port() -> int:
-    """A port that nobody listens on just now."""
+    """A port that is free just now."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

@@ -81,7 +81,7 @@ def _compile(zic: str, folder: Path, rules: str) -> None:
 
 
 def _source(name: str, rules: str) -> str:
-    """What zic reads: RULES such as "+01" or "+01 summer" (from March to October, an hour on)."""
+    """Input for zic: RULES such as "+01" or "+01 summer" (March to October, an hour ahead)."""
     hours_ahead, _, summer = rules.partition(" ")
     zone = f"Zone {name} {int(hours_ahead)}:00 {'Isle IS%s' if summer else '- ISL'}\n"
     if not summer:

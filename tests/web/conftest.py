@@ -105,7 +105,7 @@ def address(application: FastAPI, cast: Cast) -> Iterator[str]:
 
 @dataclass
 class Visitor:
-    """Somebody who fills the form, and remembers where it is."""
+    """A patient who fills in the form and remembers the address."""
 
     client: TestClient
     database: Database
@@ -166,7 +166,7 @@ class Visitor:
             assert answer.headers["location"] == f"{self.base}/done", text_of(answer)
 
     def begin_at(self, step: str) -> None:
-        """The same, from a copy where somebody came there in the same way before."""
+        """The same, from a copy if the same way was played before."""
         context: Context = _built().state.context
 
         def played() -> str:
@@ -223,6 +223,6 @@ def count(database: Database, table: type[SQLModel]) -> int:
 
 
 def text_of(answer: Response, *, but: str = r"(?!)") -> str:
-    """What a page says, without its marks; `but`: a pattern of what else is left out."""
+    """The text of a page without its markup; `but`: a pattern of text that is left out."""
     body = re.sub(rf"(?s){but}|<head>.*?</head>|<[^>]+>", " ", answer.text)
     return " ".join(unescape(body).split())

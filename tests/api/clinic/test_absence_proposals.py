@@ -1,6 +1,6 @@
-"""Somebody or something is not there over booked sessions: each gets a place, all in one step.
+"""Appointments inside an absence get new times, all in one step.
 
-A practitioner falls ill over thirty of them; the clinic closes; a bed breaks.
+Examples: an ill practitioner with thirty appointments, a closed clinic, a broken bed.
 """
 
 from datetime import datetime, timedelta

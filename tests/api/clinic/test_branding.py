@@ -1,4 +1,4 @@
-"""A clinic's colour and the websites that may frame its form, as staff set them."""
+"""A clinic's color and the websites that may embed its form, as staff set them."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Somebody is filling the form while staff enter an absence: they always get something to press."""
+"""A patient fills in the form while staff enter an absence: staff always get a way forward."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""What a clinic sets up stays whole, whoever changes it at the same time."""
+"""A clinic's setup stays consistent under concurrent changes."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

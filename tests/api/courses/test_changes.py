@@ -1,4 +1,4 @@
-"""What staff change of a course: it keeps its pace or says why not, all of it or nothing."""
+"""Changes of a course by staff keep its pace or report why not, and apply whole or not at all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
@@ -20,7 +20,7 @@ WEEKS = (0, 3, 7, 10, 14, 17)
 
 
 def at(day: int, hour: int = 9) -> str:
-    """An hour of New York, so many days after the Monday, as it is sent."""
+    """An hour in New York, some days after the Monday, as sent in a request."""
     return (MONDAY.replace(hour=hour) + day * DAY).isoformat()
 
 

@@ -16,7 +16,7 @@ PLAN = {"start_on": "2027-02-22", "weekdays": ["mon", "thu"], "between": ["09:00
 
 
 def sessions(*days: int, hour: int = 9) -> list[dict[str, Any]]:
-    """Wanted times at an hour of New York, so many days after the Monday."""
+    """Requested times at an hour in New York, some days after the Monday."""
     first = MONDAY.replace(hour=hour)
     return [{"starts_at": (first + day * DAY).isoformat()} for day in days]
 

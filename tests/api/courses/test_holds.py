@@ -1,4 +1,4 @@
-"""Times that are kept are nobody's sessions, and staff can let them all go."""
+"""Held times belong to no appointment, and staff can release them all."""
 
 import pytest
 

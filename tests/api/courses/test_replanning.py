@@ -1,4 +1,4 @@
-"""The rest of a course is planned anew, extended, made up for: at its pace, in one step."""
+"""The rest of a course is replanned, extended or made up for, at its pace and in one step."""
 
 from typing import Any
 
@@ -142,5 +142,5 @@ def test_what_plans_anew_can_be_tried_first(desk: Desk, database: Database, cast
 
 
 def _but_ids(course: dict[str, Any]) -> dict[str, Any]:
-    """PostgreSQL gives a number to a new row once, whatever becomes of the row."""
+    """PostgreSQL uses each id once, even if the row is rolled back."""
     return {**course, "appointments": [{**each, "id": 0} for each in course["appointments"]]}

@@ -143,7 +143,8 @@ def horizon(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
 
 
 def buffer_after(desk: Desk, cast: Cast, _: FrozenClock) -> None:
-    # Hands until 10:40, and ten minutes more: somebody's hands-on begins at 10:45.
+    # Hands on until 10:40, plus ten minutes of buffer; another patient's hands-on time begins at
+    # 10:45.
     quarter = {"weekday": "tue", "from": "10:45", "to": "11:00"}
     change(desk, f"/treatments/{cast.back}", {"buffer_after_minutes": 10})
     put(desk, f"/practitioners/{cast.ana}/breaks", {"weekly": [quarter]})
@@ -278,5 +279,5 @@ def test_what_a_rule_leaves_is_to_be_had_at_every_way_in(
 
     assert NEXT_DAY.isoformat() in [each["starts_at"] for each in slots.json()["items"]]
     assert booked.status_code == 201, booked.text
-    # A most of one session a day is reached by the booking just made.
+    # The booking just made reaches a daily maximum of one.
     assert moved.status_code == (409 if rule is most_sessions else 200), moved.text

@@ -50,7 +50,7 @@ def entry(desk: Desk, course: dict[str, Any]) -> dict[str, Any]:
 
 
 def offer(database: Database, entry: dict[str, Any]) -> None:
-    """What the chore does, for one."""
+    """Runs the offer job for one entry."""
     with database.transaction() as session:
         row = session.get_one(WaitlistEntry, entry["id"])
         patient = session.get_one(Patient, row.patient_id)

@@ -1,4 +1,4 @@
-"""The whole application: what goes wrong in it is told well, and what is told is true."""
+"""The whole application: errors are reported clearly, and reports are true."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

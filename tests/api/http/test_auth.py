@@ -1,4 +1,4 @@
-"""Nobody enters who is not let in, and nobody sees another clinic's things."""
+"""Nobody enters without permission, and no member sees another clinic's data."""
 
 import re
 from collections.abc import Iterator

@@ -21,9 +21,9 @@ COMMIT, COMMITTED = b"COMMIT", b"COMMIT\0"
 
 @dataclass
 class Line:
-    """Between the program and the database; cut once, when a course is committed.
+    """Sits between the program and the database, and cuts the connection once at the commit.
 
-    `swallow` COMMIT: before the database hears of it. COMMITTED: when it has answered.
+    `swallow` COMMIT: before the database receives it. COMMITTED: after it has answered.
     """
 
     address: str
@@ -37,7 +37,7 @@ class Line:
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
-        """Let nobody in any more."""
+        """Refuse all new connections."""
         self._door.close()
 
     def _serve(self) -> None:
@@ -59,7 +59,7 @@ class _Call:
     did_it: bool = False
 
     def forth(self) -> None:
-        """What the program says."""
+        """Forwards the program's bytes."""
         with suppress(OSError):
             while said := self.caller.recv(65536):
                 self.did_it = self.did_it or DEED in said
@@ -69,7 +69,7 @@ class _Call:
         self._hang_up()
 
     def back(self) -> None:
-        """What the database answers."""
+        """Forwards the database's bytes."""
         with suppress(OSError):
             while said := self.database.recv(65536):
                 if self.line.swallow == COMMITTED and self._now(COMMITTED, said):

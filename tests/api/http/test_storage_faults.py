@@ -1,4 +1,4 @@
-"""Storage refuses to write: it is told, reading goes on, health says why, no restart is needed."""
+"""If storage refuses to write, that is reported, reading goes on and no restart is needed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The first look in the morning: what waits for somebody of the staff."""
+"""The attention list: everything that waits for staff."""
 
 from datetime import timedelta
 

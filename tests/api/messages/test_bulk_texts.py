@@ -11,7 +11,7 @@ from tests.support.cast import NOW, Cast
 
 
 def hold(database: Database, clinic_id: int) -> str:
-    """A batch in which nobody is left who would be texted; its address."""
+    """The address of a batch without any remaining recipients."""
     with database.transaction() as session:
         batch = MassText(
             clinic_id=clinic_id,

@@ -1,4 +1,4 @@
-"""What an answer owes its request: the pace, the places, the tag, plain refusals."""
+"""Answers match their requests: pace, places, ETag, and plain refusals."""
 
 import base64
 import json

@@ -1,4 +1,4 @@
-"""What is taken and what is promised: languages, names in texts, days, the OpenAPI document."""
+"""Accepted input and promised output: languages, names in texts, days, the OpenAPI document."""
 
 from typing import Any
 

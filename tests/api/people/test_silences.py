@@ -1,4 +1,4 @@
-"""Staff see why somebody gets no texts, and which replies wait for them."""
+"""Staff see why a patient gets no texts, and which replies wait for them."""
 
 import pytest
 

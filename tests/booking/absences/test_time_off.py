@@ -1,4 +1,4 @@
-"""What stands in the way of an absence is said, and what does not stand there is not."""
+"""An absence reports exactly the appointments and holds that block it."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

@@ -1,7 +1,7 @@
 """Courses, slots and closures in every zone whose clocks change in the next three years.
 
-All zones have a clinic, open day and night, in one database. What is right is worked out minute by
-minute from what the clocks show, in other ways than the program does it.
+All zones have a clinic, open day and night, in one database. The expected values are computed
+minute by minute from what the clocks show, in other ways than the program uses.
 """
 
 import zoneinfo

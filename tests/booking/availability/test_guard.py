@@ -1,4 +1,4 @@
-"""Hostile SQL against both tables at once: what is live has its time, whatever somebody writes."""
+"""Hostile SQL against both tables at once: every live appointment keeps its diary entries."""
 
 import sqlite3
 from contextlib import suppress
@@ -68,7 +68,7 @@ def straight(database: Database, *statements: str) -> None:
             cursor.execute("BEGIN IMMEDIATE")
         for statement in statements:
             cursor.execute(statement)
-        # The driver of SQLite is told to leave transactions to us.
+        # SQLite's driver must leave transactions to us.
         cursor.execute("COMMIT")
     finally:
         raw.invalidate()

@@ -1,6 +1,6 @@
-"""Whatever staff do to two courses, in any order: nothing overlaps, each pace is accounted for.
+"""Any order of staff changes to two courses: nothing overlaps, each pace is accounted for.
 
-`CHANGES_EXAMPLES` asks for more than the few orders of the default run.
+`CHANGES_EXAMPLES` runs more orders than the default.
 """
 
 import os
@@ -42,7 +42,7 @@ EXAMPLES = int(os.environ.get("CHANGES_EXAMPLES", "12"))
 WEEKS = (0, 3, 7, 10, 14, 17)
 
 Deed = tuple[str, int, int, int, bool]
-"""What is done, to which course, to which session, by how much, and whether staff insist."""
+"""The change, the course, the appointment, the amount, and whether staff insist."""
 
 deeds = st.lists(
     st.tuples(
@@ -263,7 +263,7 @@ class World:
 
 
 def check(world: World) -> None:
-    """What holds after any change."""
+    """The invariants after any change."""
     with world.database.transaction(write=False) as session:
         entries = session.exec(select(DiaryEntry).order_by(col(DiaryEntry.from_minute))).all()
         for calendar in {entry.calendar_id for entry in entries}:

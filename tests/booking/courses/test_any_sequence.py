@@ -1,7 +1,7 @@
-"""Whatever is done to a calendar, in any order and by several at once, it stays true.
+"""A calendar stays true under any sequence of changes, also concurrent ones.
 
-Hypothesis makes up sequences of bookings, changes, absences and hours that pass. After each step
-the calendar is looked at by SQL and by arithmetic of this file's own. SEQUENCES=200 for more.
+Hypothesis generates bookings, changes, absences and passing hours. After each step, SQL and this
+file's own arithmetic check the calendar. SEQUENCES=200 runs more.
 """
 
 import os
@@ -103,7 +103,7 @@ class Calendar(RuleBasedStateMachine):
         for ann, ahead in ((True, 1), (False, 4)):
             self.plan_and_book(day=ahead, ann=ann, ana=False)
 
-    # What is done. A story that is refused must leave no trace.
+    # The steps. A refused step must leave no trace.
 
     def do(self, story: Story) -> bool:
         before = self.everything()
@@ -409,7 +409,7 @@ class Calendar(RuleBasedStateMachine):
     def let_time_pass(self, hours: int) -> None:
         self.now += timedelta(hours=hours)
 
-    # What must always hold.
+    # The invariants.
 
     @precondition(lambda self: hasattr(self, "cast"))
     @invariant()
@@ -586,7 +586,7 @@ def time_of(local: datetime) -> int:
 
 
 def minute_of(stored: datetime | str) -> int:
-    """What SQL gives for an instant: SQLite a text without a zone, PostgreSQL an instant."""
+    """Reads an instant from raw SQL: SQLite returns text without a zone, PostgreSQL an instant."""
     if isinstance(stored, str):
         stored = datetime.fromisoformat(f"{stored[:19]}+00:00")
     return int(stored.timestamp()) // 60

@@ -1,4 +1,4 @@
-"""A course is booked whole or not at all, and the answer says what stood in the way."""
+"""A course is booked whole or not at all, and the answer names what blocked it."""
 
 from datetime import UTC, datetime, timedelta
 

@@ -1,6 +1,6 @@
-"""Rules that change while somebody books: two connections to one PostgreSQL.
+"""Rules that change during a booking: two connections to one PostgreSQL.
 
-SQLite has one writer, so that nothing can change between a look and a write there.
+SQLite has one writer, so nothing can change there between a read and a write.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -195,7 +195,7 @@ def test_a_day_is_closed_once_by_two_who_close_it_at_once(database: Database, ca
 
 
 def waiting(database: Database, cast: Cast, first: Setting, second: Setting) -> Future[None]:
-    """Do one thing, begin another before it is committed, and see what has become of the other."""
+    """Do one thing, start another before the commit, and return the outcome of the second."""
 
     def do() -> None:
         with database.transaction() as other:

@@ -1,4 +1,4 @@
-"""A session is given another time while its patient is still to come, by whoever gives it now."""
+"""An appointment is moved before it takes place, whoever its practitioner is now."""
 
 from datetime import datetime, timedelta
 

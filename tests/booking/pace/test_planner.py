@@ -1,4 +1,4 @@
-"""What a course looks like: published regimens, closed weeks, wishes, and what is said of them."""
+"""Planned courses: published regimens, closed weeks, wishes, and the reported compromises."""
 
 from datetime import date, timedelta
 

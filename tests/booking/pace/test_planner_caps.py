@@ -1,4 +1,4 @@
-"""At most so many sessions in so many days: planned exactly, and what is said of the wait."""
+"""Caps on sessions per period: planned exactly, and the wait is reported."""
 
 from collections import Counter
 from datetime import date, timedelta

@@ -285,7 +285,7 @@ def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishe
     assume(whole)
     days = data.draw(st.sampled_from(whole))[: data.draw(st.integers(1, sessions - 1))]
     kept = [data.draw(st.sampled_from(by_day[day])) for day in days]
-    # What can be had of the rest is drawn once more, so that often nothing can, or only late.
+    # Free times for the rest are drawn again, so that often none exist, or only late ones.
     later = [day for day in by_day if day > days[-1]]
     left = set(data.draw(st.lists(st.sampled_from(later), max_size=8))) if later else set()
     rest = {day: by_day[day] for day in left}

@@ -1,4 +1,4 @@
-"""What suits whom, without a database."""
+"""Preferences of waiting patients, without a database."""
 
 from datetime import date
 

@@ -1,6 +1,6 @@
-"""Whatever happens in whatever order: the waitlist gives nothing twice and puts nobody out of pace.
+"""Any history of the waitlist gives no time twice and breaks no pace.
 
-`WAITLIST_EXAMPLES` sets how many histories are played on each database.
+`WAITLIST_EXAMPLES` sets the number of histories on each database.
 """
 
 import os
@@ -52,7 +52,7 @@ pytestmark = pytest.mark.both_databases
 EXAMPLES = int(os.environ.get("WAITLIST_EXAMPLES", "6"))
 PEOPLE = 4
 NOTICE = timedelta(minutes=120 + 5)
-"""What the treatment asks for, and what it takes to answer."""
+"""The treatment's notice, and the time to answer."""
 
 SLOTS = [
     datetime(2027, 2, day, hour, tzinfo=NEW_YORK).astimezone(UTC)
@@ -348,7 +348,7 @@ class Waitlist(RuleBasedStateMachine):
         }
 
     def attempt(self, deed: Callable[[Session], object]) -> bool:
-        """Do something that may be refused. What is refused leaves nothing behind."""
+        """Try a step that may be refused. A refused step leaves nothing behind."""
         try:
             with self.database.transaction() as session:
                 deed(session)
@@ -425,7 +425,7 @@ class Waitlist(RuleBasedStateMachine):
         return adherence.newly_violated(stood, stands) == []
 
     def other_days(self, session: Session, entry: WaitlistEntry) -> set[date]:
-        """On which days a patient comes, but for the session that is to be earlier."""
+        """The days of a patient's appointments, except the one that should be earlier."""
         rows = session.exec(
             select(Appointment).where(
                 Appointment.patient_id == entry.patient_id,
@@ -435,7 +435,7 @@ class Waitlist(RuleBasedStateMachine):
         return {day_of(row.starts_at) for row in rows if row.id != entry.appointment_id}
 
     def surely_suits(self, session: Session, entry: WaitlistEntry, start: datetime) -> bool:
-        """Whether a time would suit beyond doubt, thought out anew; a whole course never does."""
+        """Whether a time certainly suits, computed independently; never for a whole course."""
         day = day_of(start)
         had = session.exec(
             select(Offer.id).where(

@@ -1,4 +1,4 @@
-"""Who has just come onto the waitlist is looked for every second: that must cost nothing."""
+"""New waitlist entries are looked for every second, so the check must be cheap."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What a receipt's error code leads to: once more, a mark on the phone, silence, or a person."""
+"""The effect of a report's error code: resend, flag the phone, opt out, or ask staff."""
 
 from datetime import timedelta
 from itertools import permutations

@@ -1,4 +1,4 @@
-"""What patients write is understood, or left to people; never guessed."""
+"""Replies are read with certainty or left to staff, never guessed."""
 
 import pytest
 from hypothesis import given, settings

@@ -1,8 +1,8 @@
-"""The matrix of reply texts: what patients write, in either language, and what it is taken for.
+"""The matrix of replies: what patients write, in either language, and how it is read.
 
-What stands under UNCLEAR goes before staff; that is where a trap belongs. A text of several words
-never opts out by chance, and a wish to cancel a session is none to be left alone: carriers take
-only the single word CANCEL so (and block the number, whatever we think of it).
+UNCLEAR replies go before staff, so ambiguous ones belong there. A longer text never opts out by
+chance, and a wish to cancel an appointment is no opt-out: carriers treat only the single word
+CANCEL as one (and block the number, whatever this program does).
 """
 
 import pytest
@@ -167,7 +167,7 @@ UNSEEN = {
     "chest\npain": Intent.EMERGENCY,
     "\u202eC\u202e x": Intent.UNCLEAR,
 }
-"""Signs that nobody sees, and line breaks."""
+"""Invisible characters and line breaks."""
 
 MATRIX = [
     pytest.param(text, meaning, id=f"{meaning}-{language}-{text}")

@@ -39,7 +39,7 @@ DANGER = {
         me aogo | infrato | sin fiebe
     """),
 }
-"""As somebody types who is in a hurry, or has never been taught how it is written."""
+"""Text typed in a hurry, or by a person who never learned the spelling."""
 
 ORDINARY = {
     "en": _texts("""

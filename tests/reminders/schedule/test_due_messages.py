@@ -435,7 +435,7 @@ def test_in_any_case_the_promises_hold(
         assert text.expires_at <= text.appointment.starts_at or text.rule.anchor in {"start", "end"}
         assert text.appointment.live or text.rule.which == "cancelled"
         assert not text.appointment.missed
-        # Nobody is disturbed but by what they asked for, or who has booked just now.
+        # Patients are disturbed only by answers to what they have just done.
         if text.rule.asked or (
             text.due_at == text.appointment.booked_at
             and text.rule.quiet == "earlier"
@@ -443,7 +443,7 @@ def test_in_any_case_the_promises_hold(
         ):
             continue
         assert text.due_at not in NIGHT
-        # What is due by now may go out now, and is not left to arrive at night.
+        # A message due by now may go now, so that it does not arrive at night.
         assert text.due_at > now or now not in NIGHT
         goes = max(text.due_at, now)
         quiet_from = next(
@@ -554,7 +554,7 @@ def test_sending_what_is_due_and_asking_again_never_sends_twice(
 
 
 def course_of(number: int, *rules: Rule) -> list[AppointmentFacts]:
-    """So many sessions of Ann's course, one a week from the 12th of January on, at two o'clock."""
+    """Appointments of Ann's course, one a week from January 12 on, at two o'clock."""
     first = at("2027-01-12T14:00")
     return [
         replace(
@@ -650,7 +650,7 @@ def test_what_was_cancelled_with_what_an_answer_told_is_told_all_the_same(*, wen
 
     texts = ask(moved, cancelled, now="2027-01-12T10:03", sent=sent)
 
-    # One text of the whole change would have told of both, and is enough if it went.
+    # One text about the whole change would have announced both, and is enough if it was sent.
     assert [(text.rule.id, text.appointment.appointment_id, text.decision) for text in texts] == (
         [] if went else [("cancelled", "visit-2", "send")]
     )

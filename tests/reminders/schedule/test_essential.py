@@ -1,4 +1,4 @@
-"""Which texts are left for somebody who wants fewer."""
+"""The messages that remain for a patient who wants fewer."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""Nobody is woken by a text, also not on the two odd nights of the year."""
+"""No text wakes a patient, even in the two nights when the clocks change."""
 
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo

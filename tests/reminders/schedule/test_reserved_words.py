@@ -1,4 +1,4 @@
-"""No text asks for a word that carriers act upon; STOP and START stand only for what they do."""
+"""No template asks for a word that carriers act on, except STOP and START in their own meaning."""
 
 import pytest
 

@@ -141,7 +141,7 @@ def test_a_stored_text_takes_no_fewer_segments_than_the_one_that_is_sent(words: 
 def test_what_many_workers_send_at_once_is_not_faster_than_the_pace_in_segments(
     world: World,
 ) -> None:
-    """By the database's clock, which nobody can wind: what was claimed between two looks at it."""
+    """Measures by the database's clock, which tests cannot set, what was claimed in between."""
     owe(world, 30)
     lengthen(world, {each: "a" * (153 * (each % 4) + 10) for each in range(1, 31)})
     per_second = 50.0
@@ -394,7 +394,7 @@ def test_no_transaction_is_open_while_the_carrier_answers(
 
 
 class Meeting(Paper):
-    """A carrier that answers when so many calls are under way at once, and looks around then."""
+    """A carrier that answers once several calls run at the same time."""
 
     database: Database
     meet: threading.Barrier

@@ -26,7 +26,7 @@ def world(database: Database) -> World:
 
 
 class Slow(Paper):
-    """A carrier that takes its time over a call: something else happens meanwhile."""
+    """A slow carrier: something else happens during its call."""
 
     meanwhile: Callable[[], object] = staticmethod(lambda: None)
 

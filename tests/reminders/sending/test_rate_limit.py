@@ -38,8 +38,8 @@ def test_a_clock_that_is_set_back_costs_no_more_than_the_longest_text() -> None:
 def test_no_sequence_of_claims_is_faster_than_the_pace(
     steps: list[tuple[float, int]], per_second: float
 ) -> None:
-    """After the first burst, never more segments than so many a second, over any time, but for
-    what the last text takes beyond its first."""
+    """After the first burst, the segment rate never exceeds the limit over any time, except for the
+    last message's further segments."""
     seconds, filled_at, went, last = 1000.0, 0.0, 0, 1
     for wait, segments in steps:
         seconds += wait

@@ -12,14 +12,14 @@ from tests.web.conftest import Visitor, count, text_of
 
 
 def end(database: Database, actor: Actor) -> None:
-    """Somebody cancels the course."""
+    """Cancel the course."""
     with database.transaction() as session:
         courses.cancel(session, actor, session.exec(select(Course)).one(), now=NOW)
 
 
 @pytest.fixture
 def held(visitor: Visitor) -> Visitor:
-    """Somebody who takes a blood thinner has booked."""
+    """A patient who takes a blood thinner has booked."""
     visitor.health["blood_thinners"] = "yes"
     visitor.begin_at("done")
     visitor.my()

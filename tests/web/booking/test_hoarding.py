@@ -1,4 +1,4 @@
-"""Nobody keeps many times by filling many forms, and whoever leaves a form frees its times."""
+"""Many forms cannot hold many times, and leaving a form frees its times."""
 
 from concurrent.futures import ThreadPoolExecutor
 
@@ -186,7 +186,7 @@ def test_a_code_proves_only_the_phone_that_it_was_texted_to(
     someone.reach("code")
     visitor.reach("code")
     mine = visitor.code()
-    # A code went to that phone just now, so none is texted; the form has its number all the same.
+    # A code went to that phone just now, so no second one is texted; the form still has the number.
     assert visitor.post("details", someone.details).status_code == 429
 
     answer = visitor.post("code", {"code": mine})

@@ -221,7 +221,7 @@ def test_a_patient_who_is_taken_then_is_offered_other_times(
     again.details = {**visitor.details, "phone": "202-555-0157"}
     again.reach("code")
     with database.transaction() as session:
-        # The same person comes with the new phone: it was corrected at the desk meanwhile.
+        # The same person returns with the new phone, which staff have corrected in between.
         patient = session.exec(select(Patient).where(Patient.phone == "+12025550155")).one()
         patient.phone = "+12025550157"
 

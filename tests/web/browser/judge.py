@@ -1,8 +1,8 @@
-"""What every page of the patients' side must be, whoever reads it and on whatever.
+"""The checks that every patient page must pass, for all readers and devices.
 
-A page is loaded once in a real Chromium and looked at wide and narrow, by day and by night, with
-the spacing that some readers need, and with nothing but a keyboard. 320 CSS pixels are also what a
-desk of 1280 has at 400 % zoom. What is wrong comes back as sentences; none means all is well.
+A page is loaded once in a real Chromium and checked wide and narrow, light and dark, with the
+spacing that some readers need, and with the keyboard alone. 320 CSS pixels are also the width of a
+1280 pixel screen at 400 % zoom. Returns sentences; none means that the page passes.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ SMALLEST = 24
 """CSS pixels of whatever is there to be pressed, WCAG 2.5.8; our own buttons are 44 or more."""
 
 AXE = {
-    # Whatever axe knows of WCAG 2.2 up to AA, and what it calls best practice.
+    # All rules of axe for WCAG 2.2 up to AA, and its best practices.
     "runOnly": [
         *("wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"),
     ],
@@ -115,7 +115,7 @@ STOPS = """() => {
     }
     return stops;
 }"""
-"""What the Tab key must reach; of radio buttons one of each group."""
+"""The elements that the Tab key must reach; one radio button of each group."""
 
 FOCUSED = """() => {
     const each = document.activeElement;
@@ -129,7 +129,7 @@ FOCUSED = """() => {
         !below,
     ];
 }"""
-"""What has the focus, whether that can be seen, and whether it is on the screen."""
+"""The focused element, whether the focus is visible, and whether it is on the screen."""
 
 
 @dataclass

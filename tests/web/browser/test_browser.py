@@ -23,7 +23,7 @@ STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
-    """Somebody at a desk by day, or with a small phone by night."""
+    """A patient at a desktop by day, or with a small phone by night."""
     with walking(browser, str(request.param), LOOKS[request.param]) as walk:
         yield walk
 

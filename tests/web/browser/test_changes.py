@@ -1,6 +1,6 @@
 """A course changed in a real Chromium: confirmed, moved, taken back, moved on, cancelled.
 
-With scripts and without: no page needs one, and none may get in the way of what a browser does.
+With scripts and without: no page needs one, and none may break what a browser does.
 """
 
 from collections.abc import Iterator
@@ -32,7 +32,7 @@ def look(request: pytest.FixtureRequest) -> str:
 
 @pytest.fixture
 def walk(browser: Browser, look: str, visitor: Visitor) -> Iterator[Walk]:
-    """Somebody at a desk or with a small phone, who has booked in one of the languages."""
+    """A patient at a desktop or with a small phone who has booked in one of the languages."""
     visitor.client.headers["Accept-Language"] = LOOKS[look].language
     with walking(browser, f"changes-{look}", LOOKS[look]) as walk:
         yield walk

@@ -25,7 +25,7 @@ READS = """answer => {
 
 @pytest.fixture
 def walk(browser: Browser) -> Iterator[Walk]:
-    """Somebody with a phone that runs scripts."""
+    """A patient with a phone that runs scripts."""
     with walking(browser, "code", PHONE._replace(scripts=True)) as walk:
         yield walk
 

@@ -23,16 +23,16 @@ def tongue() -> str:
 
 
 _windows: dict[tuple[Browser, str], Page] = {}
-"""A window for each language. To open one, and to read all of axe anew, takes Chromium longer than
-to judge; so one is lent to test after test."""
+"""One window per language. Opening one, and parsing all of axe again, takes longer than the checks;
+so it is reused for many tests."""
 
 
 @pytest.fixture
 def reader(browser: Browser, tongue: str) -> Iterator[Page]:
-    """Somebody who reads one language, with a browser that remembers nothing.
+    """A reader of one language, with a browser that remembers nothing.
 
-    Each test has an origin of its own, by its port: no store and no cache of another is seen.
-    Cookies know no ports.
+    Each test has its own origin, by its port, so no storage or cache is shared. Cookies ignore
+    ports.
     """
     page = _windows.get((browser, tongue))
     if page is None or page.is_closed():

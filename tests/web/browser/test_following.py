@@ -20,7 +20,7 @@ if ALL_PICTURES:
 
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
-    """Somebody at a desk by day who reads English, or with a small phone by night, Spanish."""
+    """An English reader at a desktop by day, or a Spanish reader with a small phone by night."""
     with walking(browser, f"following-{request.param}", LOOKS[request.param]) as walk:
         yield walk
 

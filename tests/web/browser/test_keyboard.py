@@ -26,7 +26,7 @@ PEOPLE = (
     Equipped(scripts=False, width=320, language="en", scheme="dark"),
     Equipped(scripts=False, width=320, language="es", scheme="light"),
 )
-"""Few, of whom each pair of these is true of at least one."""
+"""A few combinations in which every pair of values occurs at least once."""
 
 
 def _named(person: Equipped) -> str:

@@ -1,5 +1,5 @@
-"""What people do with browsers, in a real Chromium: they press twice, go back, wait too long, and
-leave old windows open. Nothing is done twice, nothing is lost, and each is told how things are."""
+"""Browser habits in a real Chromium: patients press twice, go back, wait too long, and leave old
+windows open. Nothing is done twice, nothing is lost, and each page tells how things are."""
 
 from collections.abc import Iterator
 
@@ -17,7 +17,7 @@ LOOKS = {"scripts": Equipped(scripts=True), "no scripts": DESK}
 
 @pytest.fixture(params=LOOKS)
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
-    """Somebody at a desk, with scripts and without."""
+    """A patient at a desktop, with scripts and without."""
     with walking(browser, f"mistakes-{request.param}", LOOKS[request.param]) as walk:
         yield walk
 

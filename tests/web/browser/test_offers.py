@@ -1,4 +1,4 @@
-"""An offered time taken in a real Chromium, however somebody looks at it."""
+"""An offered time accepted in a real Chromium, on all kinds of devices."""
 
 from collections.abc import Iterator
 
@@ -26,7 +26,7 @@ def equipped(request: pytest.FixtureRequest) -> Equipped:
 
 @pytest.fixture
 def walk(browser: Browser, equipped: Equipped) -> Iterator[Walk]:
-    """Somebody who has been offered another time by text."""
+    """A patient who was offered another time by text."""
     name = f"offer-{equipped.language}-{equipped.width}"
     with walking(browser, name, equipped) as walk:
         yield walk

@@ -1,4 +1,4 @@
-"""Somebody at a real browser, equipped one way or another, who looks at each page on the way."""
+"""A patient at a real browser with given equipment, who looks at each page on the way."""
 
 import os
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from scheduler.i18n.languages import Language
 
 PICTURES = Path("test-artifacts")
 ALL_PICTURES = os.environ.get("PICTURES") == "all"
-"""Whether to walk in more looks than tests need, for whoever wants to see the pages."""
+"""Whether to walk with more equipment than tests need, to look at the pages."""
 
 REFUSED_ONLY = "status of 4"
 """Chromium writes each answer of 4xx to its console; what breaks a rule is written there too."""
@@ -27,7 +27,7 @@ BOXES = """
 
 
 class Equipped(NamedTuple):
-    """How somebody looks at the pages; unless said, on a desk by day."""
+    """How a patient looks at the pages; by default at a desktop by day."""
 
     scripts: bool = False
     width: int = 1280
@@ -55,11 +55,11 @@ class Walk:
 
     @property
     def complaints(self) -> list[str]:
-        """What the browser said against the pages: broken rules, scripts that failed."""
+        """The browser's complaints: violated policies and failed scripts."""
         return [line for line in self._said if REFUSED_ONLY not in line]
 
     def strangers(self, address: str) -> list[str]:
-        """What was asked of anybody else than the program at an address."""
+        """The requests to any other address than the program's."""
         return [url for url in self._asked if not url.startswith(address)]
 
     def look(self, what: str) -> None:
@@ -75,7 +75,7 @@ class Walk:
             assert right <= width
 
     def word(self, english: str) -> str:
-        """What a page says in the patient's language where in English it says this."""
+        """The page's sentence in the patient's language for an English one."""
         return self._language.pages.gettext(english)
 
     def press(self, words: str) -> None:

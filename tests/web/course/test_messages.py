@@ -27,7 +27,7 @@ def written(database: Database) -> Sequence[Reply]:
 
 
 def write(visitor: Visitor, words: str) -> str:
-    """What the page says after a message was sent."""
+    """The page's message after a message was sent."""
     answer = visitor.post(f"{visitor.my()}/message", {"message": words})
     assert answer.status_code == 303
     return text_of(visitor.get(answer.headers["location"]))

@@ -1,4 +1,4 @@
-"""Which texts somebody wants: all, fewer, none, and in which language."""
+"""A patient's choice of texts: all, fewer, none, and the language."""
 
 from collections.abc import Sequence
 
@@ -28,7 +28,7 @@ def my(visitor: Visitor, database: Database, clock: FrozenClock) -> str:
 
 
 def choose(visitor: Visitor, texts: str, language: str = "en") -> str:
-    """What the page says after a choice was saved."""
+    """The page's message after a choice was saved."""
     answer = visitor.post(f"{visitor.my()}/texts", {"texts": texts, "language": language})
     assert answer.status_code == 303, text_of(answer)
     return text_of(visitor.get(answer.headers["location"]))

@@ -43,13 +43,13 @@ def offered(page: str) -> list[str]:
 
 
 def shown(page: str) -> dict[str, str]:
-    """What the page about the rest would send."""
+    """The form data of the page about the rest."""
     names = ("start_on", "times")
     return {name: re.findall(rf'name="{name}" value="([^"]+)"', page)[0] for name in names}
 
 
 def take(visitor: Visitor, slot: str) -> None:
-    """Somebody else books a time."""
+    """Another patient books a time."""
     minute, practitioner_id = map(int, slot.split("-"))
     with visitor.database.transaction() as session:
         courses.book(

@@ -65,7 +65,7 @@ deeds = pytest.mark.parametrize("deed", DEEDS, ids=lambda deed: deed.__name__)
 
 
 def change_of(page: Response) -> dict[str, str]:
-    """What the button that takes back would send; nothing where there is none."""
+    """The form data of the undo button; empty if there is none."""
     found = re.search(r'name="change" value="(\d+)"', page.text)
     return {"change": found[1]} if found else {}
 

@@ -1,4 +1,4 @@
-"""What is logged of a whole course tells no name, no phone, no token and no word of a patient."""
+"""The log of a whole course contains no name, phone, token or words of a patient."""
 
 import logging
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from tests.web.conftest import KEY, FrozenClock, Visitor
 
 @pytest.fixture
 def logs() -> Iterator[StringIO]:
-    """What the program logs as it does when it is served."""
+    """The log lines that the program writes when it is served."""
     root = logging.getLogger()
     handlers, level = list(root.handlers), root.level
     root.handlers.clear()  # or they would be closed

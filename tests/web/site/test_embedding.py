@@ -1,4 +1,4 @@
-"""The booking form framed by a clinic's own website, in its colour; and the code for its door."""
+"""The booking form embedded in a clinic's website, in its color; and the QR code for its door."""
 
 import re
 import threading
@@ -23,7 +23,7 @@ CSP = "content-security-policy"
 
 @pytest.fixture
 def listed(database: Database, cast: Cast) -> None:
-    """The clinic has a website and a colour."""
+    """The clinic has a website and a color."""
     with database.transaction() as session:
         clinic = session.get_one(Clinic, cast.clinic)
         clinic.embed_origins, clinic.accent = [SITE], "#7a1f5c"
@@ -210,7 +210,7 @@ def test_a_listed_website_shows_the_form_and_a_course_is_booked_in_it(
     assert count(database, Course) == 1
     assert site.context.cookies() == []
 
-    # What is private leaves the frame: nobody may lay anything over it.
+    # Private pages leave the frame, so that no website can overlay them.
     frame.get_by_role("link", name="Open my course").click()
     site.wait_for_url(f"{address}/my/**")
 

@@ -1,4 +1,4 @@
-"""What people type, and what they are told about it."""
+"""Typed input, and the messages about it."""
 
 from datetime import date
 from urllib.parse import urlencode

@@ -1,4 +1,4 @@
-"""Nobody guesses the address of a private page, and who tries is not answered for a while."""
+"""The address of a private page cannot be guessed, and guessing is answered with a pause."""
 
 import secrets
 from collections import Counter

@@ -1,7 +1,7 @@
-"""Words that are programs in disguise: no page runs them, in a real Chromium with JavaScript on.
+"""Texts that are programs in disguise: no page runs them, in a real Chromium with JavaScript on.
 
-Whatever people can write is filled with them, at the database, past all that the doors would
-refuse; then every page that says any of it is opened.
+All text columns are filled with them, directly in the database, past all checks; then every page
+that shows any of them is opened.
 """
 
 from collections.abc import Collection, Iterator
@@ -39,7 +39,7 @@ HOSTILE = (
 ALL = (" ".join(HOSTILE), " ".join(reversed(HOSTILE)))
 
 LONG = 80
-"""A column that takes so many characters is for words, unless it is named here."""
+"""A column of this length is for words, unless it is named here."""
 NO_WORDS = {
     *("appointments.hands", "idempotency_keys.owner", "idempotency_keys.key"),
     *("installation.public_url", "members.email", "members.password_hash", "messages.key"),
@@ -55,7 +55,7 @@ BELOW_A_SESSION = ("move", "rest?start_on=2027-03-15", "cancellation", "earlier"
 
 @pytest.fixture
 def walk(browser: Browser) -> Iterator[Walk]:
-    """Somebody with a small phone, JavaScript on."""
+    """A patient with a small phone, JavaScript on."""
     with walking(browser, "hostile", PHONE._replace(scripts=True)) as walk:
         yield walk
 
@@ -87,7 +87,7 @@ def write(database: Database, words: str, *, only: Collection[str] = ()) -> None
 
 
 def live(visitor: Visitor, clock: FrozenClock, words: str) -> list[str]:
-    """A clinic in which much has happened; the addresses of all that tells of it."""
+    """A clinic with a long history; the addresses of all pages that show it."""
     database, cast = visitor.database, visitor.cast
     write(database, words, only=NAMES)
     again, waiting = (Visitor(visitor.client, database, cast) for _ in range(2))

@@ -28,7 +28,7 @@ OF_OTHERS = {
     *("Willow", "Clinic", "Back", "course", "Ana", "Ben", "America", "New", "York"),
     *("Eat", "something", "Rise", "slowly", "English"),
 }
-"""What no catalogue says: days and months, names, and what the clinic says of its treatment."""
+"""Texts outside the catalogs: days and months, names, and the clinic's own words."""
 STEPS = ("screening", "wishes", "plan", "plan/1", "details", "code")
 
 
@@ -40,7 +40,7 @@ def spoken(answer: Response) -> str:
 
 
 def english_of(place: str = "es") -> list[str]:
-    """What pages say in English and otherwise in another language, the longer sentences."""
+    """The longer sentences that pages have in English and differently in another language."""
     with (languages.FOLDER / place / "LC_MESSAGES" / "pages.po").open("rb") as lines:
         return [
             message.id
@@ -209,7 +209,7 @@ def _crossed_out(sentence: str) -> str:
 
 
 def test_no_word_of_a_page_stands_outside_the_catalogue(visitor: Visitor, volapuk: None) -> None:
-    """What is left when all words are crossed out is what the clinic, the patient and Babel say."""
+    """Without all catalog words, only words of the clinic, the patient and Babel remain."""
     answer = visitor.client.post(
         "/book?lang=vo", data={"treatment_id": str(visitor.cast.back)}, headers=SAME_ORIGIN
     )

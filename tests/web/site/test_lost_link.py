@@ -1,4 +1,4 @@
-"""A lost link is texted again, and nobody learns from it who is a patient."""
+"""A lost link is texted again, and the page does not reveal who is a patient."""
 
 import re
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ def paper(database: Database, clock: FrozenClock) -> Paper:
 
 
 def ask(visitor: Visitor, number: str) -> tuple[int, str, str]:
-    """The whole answer to the form: status, where to, and what stands there."""
+    """The whole answer to the form: status, location and text."""
     answer = visitor.post("/lost-link", {"phone": number})
     there = answer.headers.get("location", "")
     return answer.status_code, there, visitor.get(there).text if there else text_of(answer)
@@ -68,7 +68,7 @@ def test_the_link_comes_by_text_and_opens_the_course(
     assert text.startswith("Willow: your next session is Mon 22 Feb 9:00 AM. All your times: ")
     assert link_in(text) != my
     assert "Your next session" in text_of(visitor.get(link_in(text)))
-    assert "Your next session" in text_of(visitor.get(my))  # whoever knows a number ends no link
+    assert "Your next session" in text_of(visitor.get(my))  # knowing a number ends no link
     assert work(database, clock, paper) == []
 
 
@@ -207,7 +207,7 @@ def test_a_course_that_is_over_has_its_link_for_two_weeks(
 def test_links_die_with_the_phone_that_they_were_texted_to(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
 ) -> None:
-    """A number that goes to somebody else opens nothing, and gets nothing new."""
+    """A number that now belongs to another person opens nothing and gets nothing."""
     ask(visitor, KNOWN)
     [text] = work(database, clock, paper)
     clock.move(hours=1)
@@ -229,7 +229,8 @@ def test_links_die_with_the_phone_that_they_were_texted_to(
 def test_a_link_opens_its_own_course_alone(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock
 ) -> None:
-    """Not the one of somebody else, nor another kind of page, whatever its token is put before."""
+    """Neither another patient's page, nor another kind of page, whatever the token is combined
+    with."""
     token = my.rpartition("/")[2]
     with database.transaction() as session:
         _, other = links.mint(

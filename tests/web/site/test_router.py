@@ -1,4 +1,4 @@
-"""The patients' door: who is let in, what every page carries, and how problems are told."""
+"""Patient pages: access, what every page carries, and how problems are reported."""
 
 import re
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""What holds for every route there is, found by walking them, so that it holds for new ones too."""
+"""Rules for every route, found by walking all routes, so that they hold for new ones too."""
 
 import re
 from collections.abc import Iterator
@@ -61,7 +61,7 @@ def test_every_answer_of_every_route_is_guarded(application: FastAPI, visitor: V
     addresses += [("GET", path) for path in ("/nowhere", "/health/live", "/docs", "/api/v1/x")]
 
     for method, address in addresses:
-        # Without what makes it one of ours, a POST is refused: its answer is guarded all the same.
+        # Without our origin a POST is refused, and that answer carries the headers too.
         headers = {"Sec-Fetch-Site": "cross-site"} if method != "GET" else {}
         answer = visitor.client.request(method, address, headers=headers)
         for name in HEADERS:

@@ -1,4 +1,4 @@
-"""The pages that anybody may see, and those that say what went wrong."""
+"""The public pages, and the error pages."""
 
 from playwright.sync_api import Page
 

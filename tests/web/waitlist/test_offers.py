@@ -29,7 +29,7 @@ def ann(database: Database, cast: Cast) -> str:
 
 
 def offered(database: Database, cast: Cast, patient_id: int, *, hour: int = 1) -> str:
-    """The page of an offer of Monday at nine to somebody who has Tuesday."""
+    """The page that offers Monday at nine to a patient with an appointment on Tuesday."""
     with database.transaction() as session:
         patient = session.get_one(Patient, patient_id)
         consent.give(session, OPERATOR, patient, wording="Yes", channel="staff", now=NOW)

@@ -33,7 +33,7 @@ def close(database: Database, visitor: Visitor, first: date, days: int) -> None:
 
 
 def refused(visitor: Visitor, database: Database) -> None:
-    """Wish for what cannot be had."""
+    """Enter wishes that no time meets."""
     close(database, visitor, date(2027, 3, 1), 60)
     visitor.reach("wishes")
     answer = visitor.post("wishes", dict(visitor.wishes))
@@ -42,7 +42,7 @@ def refused(visitor: Visitor, database: Database) -> None:
 
 
 def join(visitor: Visitor) -> str:
-    """Wait for the wished course; the address of one's place on the list."""
+    """Join the waitlist for the wished course; returns the address of its page."""
     sent = visitor.post("waitlist", dict(visitor.details))
     assert sent.headers["location"] == f"{visitor.base}/waitlist/code", text_of(sent)
     done = visitor.post("waitlist/code", {"code": visitor.code()})
@@ -305,7 +305,7 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
 
 
 def carried(visitor: Visitor, database: Database, clock: FrozenClock) -> list[str]:
-    """What goes out now, but for codes."""
+    """The texts sent now, except codes."""
     paper = Paper(Hand(clock.at))
     Worker(database, paper, clock, key=KEY, public_url="http://testserver").tick()
     return [text for _, text in paper.texts if "your code is" not in text]
