@@ -1,4 +1,4 @@
-"""The web application: its doors, what goes wrong in them, and the worker that may live inside."""
+"""Creates the web application: routes, error responses and, optionally, a worker."""
 
 import logging
 from collections.abc import AsyncIterator, Collection
@@ -41,21 +41,21 @@ from scheduler.web.site.visit import greet
 
 LOG = logging.getLogger(__name__)
 
-FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
-"""Where errors are told as problem+json; elsewhere people read them."""
+PATHS_FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
+"""Errors are problem+json under these paths, and pages elsewhere."""
 
 
 class Worker(Protocol):
-    """Whatever sends the texts that are due."""
+    """Sends due texts in the background. `scheduler.worker` has the implementation."""
 
     last_tick: datetime | None
 
     def start(self) -> None:
-        """Begin."""
+        """Start in the background."""
         ...
 
     def stop(self) -> None:
-        """Finish what is under way, and return."""
+        """Finish the texts in progress, then return."""
         ...
 
 
@@ -67,9 +67,9 @@ def create(
     worker: Worker | None = None,
     hosts: Collection[str] = (),
 ) -> FastAPI:
-    """The application. Nothing is opened before it starts.
+    """The application. It opens nothing before it starts.
 
-    `worker` lives and ends with it. `hosts`: names that it answers to beside PUBLIC_URL's.
+    `worker` starts and stops with it. `hosts`: host names to accept besides that of PUBLIC_URL.
     """
 
     @asynccontextmanager
@@ -96,11 +96,11 @@ def create(
         telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     app.state.context = Context(database, settings, clock)
-    # Doors that want one of the three alone find it here.
+    # For routes that need only one of them.
     app.state.database, app.state.settings, app.state.clock = database, settings, clock
     app.state.worker = worker
     app.state.began = clock.now()
-    _open_doors(app)
+    _add_routes(app)
     for kind in (
         Problem,
         Replay,
@@ -115,17 +115,17 @@ def create(
 
 
 def respond(scope: Scope, problem: Exception) -> Response:
-    """What is sent for an error: a page for people, problem+json for programs."""
+    """The response to an error: a page for people, problem+json for programs."""
     request_id = scope["state"]["request_id"]
     if isinstance(problem, StaleDataError):
-        # Somebody changed the same row between our look and our write.
+        # Another transaction changed the row between our read and our write.
         problem = Stale() if "if-match" in Headers(scope=scope) else Conflict()
     if isinstance(problem, IntegrityError):
-        # Likewise with a row that was added or removed. If it was our own mistake, this line tells.
-        LOG.warning("the database refused", exc_info=problem)
+        # Another transaction added or removed a row. The log helps if it is our own error instead.
+        LOG.warning("the database refused a write", exc_info=problem)
         problem = Conflict()
     path = scope["path"]
-    if any(path == start or path.startswith(f"{start}/") for start in FOR_PROGRAMS):
+    if any(path == prefix or path.startswith(f"{prefix}/") for prefix in PATHS_FOR_PROGRAMS):
         return problems.answer(problem, request_id=request_id)
     greet(Request(scope))
     if isinstance(problem, TooLong | TooSlow | WrongHost):
@@ -140,7 +140,7 @@ async def _handle(request: Request, problem: Exception) -> Response:
     return respond(request.scope, problem)
 
 
-def _open_doors(app: FastAPI) -> None:
+def _add_routes(app: FastAPI) -> None:
     staff.mount(app)
     app.include_router(routes.router)
     app.include_router(calendars.router)

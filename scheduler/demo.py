@@ -1,7 +1,7 @@
-"""A clinic to look at: three practitioners, three beds, five published courses, invented people.
+"""The demo clinic: three practitioners, three beds, five published courses, invented patients.
 
-Phone numbers are from 555-0100 to 555-0199, which are reserved for fiction. The courses are taken
-from published trials and guidelines, each with its source.
+Phone numbers are between 555-0100 and 555-0199, which are reserved for fiction. The courses come
+from published trials and guidelines. Each names its source.
 """
 
 import threading
@@ -48,7 +48,7 @@ CLINIC: dict[str, Any] = {
 
 WEEK = ("mon", "tue", "wed", "thu", "fri")
 HANDS_ON = [{"from_minute": 0, "to_minute": 12}, {"from_minute": 32, "to_minute": 40}]
-"""Needles in, rest, needles out: the practitioner is free in between."""
+"""Needles in, rest, needles out: the practitioner is free during the rest."""
 
 TIPS = {
     "before": (
@@ -125,38 +125,41 @@ STAFF = (
 
 NAMES = ("Ada", "Bea", "Cai", "Dot", "Eli", "Fay", "Gus", "Hal", "Ida", "Jon", "Kay", "Leo")
 
-BEGAN = timedelta(days=16)
-"""How long ago the people of the demo booked, so that some are in the middle of their course."""
+BOOKED_BEFORE = timedelta(days=16)
+"""How long ago the demo patients booked, so that some are in the middle of their course."""
 
-AFTER_THE_LAST = timedelta(days=2)
-"""How long the demo in fast motion goes on after the last session: its texts go out later."""
+TEXTS_AFTER_LAST_SESSION = timedelta(days=2)
+"""How long the fast demo continues after the last session, until its texts have been sent."""
 
 
 def is_empty(session: Session) -> bool:
-    """Whether no clinic has been opened yet."""
+    """Whether the database has no clinic."""
     return session.exec(select(Clinic.id)).first() is None
 
 
 def fill(session: Session, *, now: datetime) -> Clinic:
-    """Open the demo clinic in an empty database; Conflict in any other."""
+    """Add the demo clinic to an empty database. Raises Conflict if there is a clinic."""
     if not is_empty(session):
-        raise Conflict("There is a clinic in this database already; the demo needs an empty one.")
-    then = (now - BEGAN).replace(second=0, microsecond=0)
-    clinic = open_clinic(session, now=then)
-    offered = session.exec(select(Treatment).order_by(Treatment.id)).all()  # type: ignore[arg-type]
+        raise Conflict(
+            "This database has a clinic already; the demo needs an empty one."
+            " Point DATABASE_URL at a new file."
+        )
+    booked_at = (now - BOOKED_BEFORE).replace(second=0, microsecond=0)
+    clinic = open_clinic(session, now=booked_at)
+    treatments = session.exec(select(Treatment).order_by(Treatment.id)).all()  # type: ignore[arg-type]
     for number, name in enumerate(NAMES):
-        patient = _enrol(session, clinic, f"{name} Example", f"+12125550{110 + number}", then)
-        treatment = offered[number % len(offered)]
-        wishes = Wishes((then + timedelta(days=1 + 2 * number)).date())
-        book(session, treatment, patient, wishes, now=then)
-    _live_through(session, now)
+        patient = _enroll(session, clinic, f"{name} Example", f"+12125550{110 + number}", booked_at)
+        treatment = treatments[number % len(treatments)]
+        wishes = Wishes((booked_at + timedelta(days=1 + 2 * number)).date())
+        book(session, treatment, patient, wishes, now=booked_at)
+    _complete_past_sessions(session, now)
     return clinic
 
 
 def open_clinic(session: Session, *, now: datetime) -> Clinic:
-    """The demo clinic with its people, beds and courses, and no patients."""
+    """The demo clinic with its practitioners, beds and treatments, but no patients."""
     clinic = setup.open_clinic(session, OPERATOR, now=now, **CLINIC)
-    practitioners = [_hire(session, clinic, each, now) for each in STAFF]
+    practitioners = [_hire(session, clinic, member, now) for member in STAFF]
     beds = [
         setup.add_room(session, OPERATOR, clinic, name=f"Bed {number}", now=now)
         for number in (1, 2, 3)
@@ -169,10 +172,10 @@ def open_clinic(session: Session, *, now: datetime) -> Clinic:
 def book(
     session: Session, treatment: Treatment, patient: Patient, wishes: Wishes, *, now: datetime
 ) -> Course:
-    """Book the best course there is for somebody with nothing to hide."""
+    """Book the best course for a patient whose screening answers raise no concern."""
     plan = plan_course.propose(session, treatment, wishes, now=now, patient=patient)
     answers = {question.key: "no" for question in screening.QUESTIONS} | {"seen_by_doctor": "yes"}
-    asked = screening.record(session, OPERATOR, patient, answers=answers, now=now)
+    screened = screening.record(session, OPERATOR, patient, answers=answers, now=now)
     return courses.book(
         session,
         OPERATOR,
@@ -180,17 +183,19 @@ def book(
         patient=patient,
         wanted=[
             RequestedTime(
-                each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id
+                planned.number,
+                instant_of(planned.opening.starts_at),
+                planned.opening.practitioner_id,
             )
-            for each in plan.sessions
+            for planned in plan.sessions
         ],
-        screening=asked,
+        screening=screened,
         pain_since="chronic",
         now=now,
     )
 
 
-def _enrol(session: Session, clinic: Clinic, name: str, phone: str, now: datetime) -> Patient:
+def _enroll(session: Session, clinic: Clinic, name: str, phone: str, now: datetime) -> Patient:
     patient = register.enrol(
         session, OPERATOR, clinic=clinic, name=name, phone=phone, language="en", now=now
     )
@@ -200,8 +205,8 @@ def _enrol(session: Session, clinic: Clinic, name: str, phone: str, now: datetim
     return patient
 
 
-def _live_through(session: Session, now: datetime) -> None:
-    """What lies in the past has been: nobody missed a session in the demo."""
+def _complete_past_sessions(session: Session, now: datetime) -> None:
+    """No patient of the demo misses a session."""
     for course in session.exec(select(Course)).all():
         for appointment in courses.appointments_of(session, course):
             if appointment.ends_at <= now:
@@ -209,15 +214,18 @@ def _live_through(session: Session, now: datetime) -> None:
 
 
 def _hire(
-    session: Session, clinic: Clinic, who: tuple[str, str, Sequence[str], str, str], now: datetime
+    session: Session,
+    clinic: Clinic,
+    member: tuple[str, str, Sequence[str], str, str],
+    now: datetime,
 ) -> Practitioner:
-    name, licence, weekdays, starts, ends = who
+    name, license_number, weekdays, starts, ends = member
     practitioner = setup.hire(
         session,
         OPERATOR,
         clinic,
         name=name,
-        license_number=licence,
+        license_number=license_number,
         license_expires_on=date(now.year + 2, 12, 31),
         now=now,
     )
@@ -269,27 +277,27 @@ def watch(
     public_url: str,
     stop: threading.Event,
 ) -> None:
-    """Book one course in an empty database and let its weeks pass, a day in `day_seconds`.
+    """Book one course in an empty database and play its weeks, one day per `day_seconds`.
 
-    Writes down what will be texted, then each text as it goes out. Returns when the course is over,
-    or soon after `stop` is set.
+    Prints the texts that will be sent, then each text as it is sent. Returns after the end of the
+    course, or soon after `stop` is set.
     """
     now = now.replace(second=0, microsecond=0)
     with database.transaction() as session:
         clinic = open_clinic(session, now=now)
         treatment = session.exec(select(Treatment).where(Treatment.name == OFFERS[0].name)).one()
-        ada = _enrol(session, clinic, "Ada Example", "+12125550110", now)
+        ada = _enroll(session, clinic, "Ada Example", "+12125550110", now)
         course = book(session, treatment, ada, Wishes((now + timedelta(days=2)).date()), now=now)
         zone = ZoneInfo(clinic.timezone)
         last = courses.appointments_of(session, course)[-1].ends_at
     speed = 86_400 / day_seconds
-    write(f"Ada Example books: {treatment.name}. A day passes in {day_seconds:g} seconds.")
+    write(f"Ada Example books: {treatment.name}. A day takes {day_seconds:g} seconds.")
     with database.transaction() as session:
         for entry in timeline.timeline(
             session, session.get_one(Course, stored_id(course.id)), now=now
         ):
-            write(_announced(entry, zone))
-    write("Now watch them go out. Ctrl-C ends it.")
+            write(_line(entry, zone))
+    write("These texts follow now. Press Ctrl-C to stop.")
     clock = FastClock(now, speed)
     console = Console(write, lambda: clock.now().astimezone(zone))
     worker = Worker(
@@ -303,23 +311,19 @@ def watch(
     )
     worker.start()
     try:
-        while clock.now() < last + AFTER_THE_LAST and not stop.wait(0.5):
-            _live_through_now(database, clock.now())
+        while clock.now() < last + TEXTS_AFTER_LAST_SESSION and not stop.wait(0.5):
+            with database.transaction() as session:
+                _complete_past_sessions(session, clock.now())
     finally:
         worker.stop()
     with database.transaction() as session:
-        lived = session.get_one(Course, stored_id(course.id))
-        for entry in timeline.timeline(session, lived, now=clock.now()):
+        finished = session.get_one(Course, stored_id(course.id))
+        for entry in timeline.timeline(session, finished, now=clock.now()):
             if entry.reason:
-                write(_announced(entry, zone))
+                write(_line(entry, zone))
 
 
-def _announced(entry: TimelineEntry, zone: ZoneInfo) -> str:
-    at = entry.due_at.astimezone(zone)
-    words = f"{at:%a %d %b %H:%M} ({entry.why}): {entry.text}"
-    return f"  {words}" if entry.state == "owed" else f"  not sent: {words} [{entry.reason}]"
-
-
-def _live_through_now(database: Database, now: datetime) -> None:
-    with database.transaction() as session:
-        _live_through(session, now)
+def _line(entry: TimelineEntry, zone: ZoneInfo) -> str:
+    due_at = entry.due_at.astimezone(zone)
+    line = f"{due_at:%a %d %b %H:%M} ({entry.why}): {entry.text}"
+    return f"  {line}" if entry.state == "owed" else f"  not sent: {line} [{entry.reason}]"

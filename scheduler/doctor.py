@@ -1,4 +1,4 @@
-"""What an operator wants to know before the clinic opens: what is wrong, and how to mend it."""
+"""Checks an installation. A finding says what is wrong, then how to fix it."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -21,16 +21,16 @@ from scheduler.sms.sender import Refused, Sender, TryLater
 from scheduler.storage import installation, migrations, sqlite_file
 from scheduler.storage.database import Busy, Database
 
-CLOCKS_MAY_DIFFER = timedelta(seconds=60)
+MAX_CLOCK_DIFFERENCE = timedelta(seconds=60)
 OVERDUE = timedelta(minutes=5)
 
 NO_MESSAGE = "SM" + "0" * 32
-"""Nobody's message: the answer to a question about it tells whether our credentials are good."""
+"""An id that no message has. The carrier's answer shows whether it accepts our credentials."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at. `remedy` is empty where all is well."""
+    """The result of one check. `remedy` is empty if nothing needs to be done."""
 
     subject: str
     sentence: str
@@ -39,29 +39,28 @@ class Finding:
 
     @property
     def is_wrong(self) -> bool:
-        """Whether the clinic should not open like this."""
+        """Whether the installation should not be used before this is fixed."""
         return bool(self.remedy) and not self.is_warning
 
 
 def examine(
     settings: Settings, database: Database, *, carrier: Sender | None, now: datetime
 ) -> Iterator[Finding]:
-    """Look at everything in turn; what could not be looked at is a finding too.
+    """Run all checks. A check that fails gives a finding too.
 
-    `carrier`: whoever sends our texts; None where they are printed.
+    `carrier`: the sender of texts; None if texts are printed.
     """
     yield _configuration(settings)
     database_finding = _guarded("database", lambda: _database(database))
     yield database_finding
     if not database_finding.is_wrong:
         yield _guarded("clock", lambda: _clock(database, now))
-        migrated = _guarded("migrations", lambda: _migrations(database))
-        yield migrated
-        if not migrated.is_wrong:
-            # Their tables are there.
+        migrations_finding = _guarded("migrations", lambda: _migrations(database))
+        yield migrations_finding
+        if not migrations_finding.is_wrong:  # then the tables exist that these checks read
             yield _guarded("texts", lambda: _overdue(database, now))
             yield _guarded("zones", lambda: _zones(database, now))
-            yield _guarded("home", lambda: _home(settings, database))
+            yield _guarded("origin", lambda: _origin(settings, database))
     yield _carrier(carrier)
 
 
@@ -69,10 +68,10 @@ def _configuration(settings: Settings) -> Finding:
     if settings.sms == "twilio" and not settings.public_url.startswith("https://"):
         return Finding(
             "configuration",
-            f"PUBLIC_URL is {settings.public_url}: links in texts would not be private.",
+            f"PUBLIC_URL is {settings.public_url}, so links in texts would not be private.",
             "Set PUBLIC_URL to the https address that patients and Twilio see.",
         )
-    return Finding("configuration", f"Patients find us at {settings.public_url}.")
+    return Finding("configuration", f"The address for patients is {settings.public_url}.")
 
 
 def _database(database: Database) -> Finding:
@@ -82,22 +81,23 @@ def _database(database: Database) -> Finding:
     if database.is_sqlite and sqlite_file.has_reset_fault(sqlite3.sqlite_version_info):
         return Finding(
             "database",
-            f"SQLite {sqlite3.sqlite_version} answers; the file is whole.",
-            "Let no other program write to the file, or take PostgreSQL: before SQLite 3.51.3 one"
-            " that clears the log while another writes could lose a commit. Ours take turns.",
+            f"The file is not damaged. SQLite {sqlite3.sqlite_version} can lose a commit if another"
+            " program truncates the log during a write (fixed in 3.51.3).",
+            "Let no other program write to the file, or use PostgreSQL. This program's own"
+            " processes take turns.",
             is_warning=True,
         )
-    return Finding("database", "It answers.")
+    return Finding("database", "The database answers.")
 
 
 def _migrations(database: Database) -> Finding:
     with database.transaction(write=False) as session:
-        present = migrations.present(session)
-    if present == migrations.newest():
-        return Finding("migrations", f"The database has version {present}, as it should.")
+        version = migrations.present(session)
+    if version == migrations.newest():
+        return Finding("migrations", f"The database has version {version}, which is right.")
     return Finding(
         "migrations",
-        f"The database has version {present or 'none'}; this program needs {migrations.newest()}.",
+        f"The database has version {version or 'none'}; this program needs {migrations.newest()}.",
         "Run `scheduler migrate`.",
     )
 
@@ -106,40 +106,41 @@ def _clock(database: Database, now: datetime) -> Finding:
     if database.is_sqlite:
         return Finding("clock", f"It is {now:%Y-%m-%d %H:%M} UTC.")
     with database.transaction(write=False) as session:
-        theirs = session.exec(select(func.clock_timestamp())).one()
-    apart = abs(theirs.astimezone(UTC) - datetime.now(UTC))
-    if apart > CLOCKS_MAY_DIFFER:
+        database_now = session.exec(select(func.clock_timestamp())).one()
+    difference = abs(database_now.astimezone(UTC) - datetime.now(UTC))
+    if difference > MAX_CLOCK_DIFFERENCE:
         return Finding(
             "clock",
-            f"Our clock and the database's are {apart.total_seconds():.0f} seconds apart.",
-            "Let both machines keep time by NTP.",
+            "The clocks of this machine and the database differ by"
+            f" {difference.total_seconds():.0f} seconds.",
+            "Synchronize both with NTP.",
         )
-    return Finding("clock", f"It is {now:%Y-%m-%d %H:%M} UTC here and at the database.")
+    return Finding("clock", f"It is {now:%Y-%m-%d %H:%M} UTC here and in the database.")
 
 
 def _overdue(database: Database, now: datetime) -> Finding:
     with database.transaction(write=False) as session:
-        waiting = session.exec(
+        overdue = session.exec(
             select(func.count())
             .select_from(Message)
             .where(Message.state == MessageState.OWED, Message.due_at < now - OVERDUE)
             .where(Message.expires_at > now, ~bulk_holds.holds_back())
         ).one()
         held = attention.news_held(session)
-    if waiting:
+    if overdue:
         return Finding(
             "texts",
-            f"{waiting} texts are due for more than five minutes.",
-            "Is a worker running? `scheduler worker`, or `scheduler serve` without --no-worker.",
+            f"{overdue} texts have been due for more than five minutes.",
+            "Start a worker: `scheduler worker`, or `scheduler serve` without --no-worker.",
         )
     if held:
         return Finding(
             "texts",
             held,
-            "Look at GET /api/v1/mass-texts?state=held, then confirm or stop each.",
+            "See GET /api/v1/mass-texts?state=held, then confirm or stop each of them.",
             is_warning=True,
         )
-    return Finding("texts", "None is overdue.")
+    return Finding("texts", "No text is overdue.")
 
 
 def _zones(database: Database, now: datetime) -> Finding:
@@ -156,22 +157,22 @@ def _zones(database: Database, now: datetime) -> Finding:
     if outlook.shifts or outlook.clashes:
         return Finding(
             "zones",
-            f"By zone data {version}, {len(outlook.shifts) + len(outlook.clashes)} sessions or"
+            f"With zone data {version}, {len(outlook.shifts) + len(outlook.clashes)} sessions or"
             " absences are not at the wall time that was agreed.",
-            "Run `scheduler rezone`; what it cannot set right it names: give that another time.",
+            "Run `scheduler rezone`. It lists those that it cannot move: give them another time.",
         )
-    return Finding("zones", f"Zone data {version} knows the zone of each clinic.")
+    return Finding("zones", f"Zone data {version} has the zone of every clinic.")
 
 
-def _home(settings: Settings, database: Database) -> Finding:
+def _origin(settings: Settings, database: Database) -> Finding:
     if settings.sms == "console":
-        return Finding("home", "Nothing is sent from here, so a copy can do no harm.")
+        return Finding("origin", "This installation sends no texts, so the database may be a copy.")
     with database.transaction(write=False) as session:
         objection = installation.foreign_origin(session, settings.public_url)
     if objection:
         sentence, _, remedy = objection.partition(". ")
-        return Finding("home", f"{sentence}.", remedy)
-    return Finding("home", f"The database is at home at {settings.public_url}.")
+        return Finding("origin", f"{sentence}.", remedy)
+    return Finding("origin", f"The database sends texts for {settings.public_url}.")
 
 
 def _carrier(carrier: Sender | None) -> Finding:
@@ -180,14 +181,16 @@ def _carrier(carrier: Sender | None) -> Finding:
     try:
         carrier.fetch(NO_MESSAGE)
     except (Refused, TryLater) as problem:
-        return Finding("carrier", problem.sentence, "Look at TWILIO_* and at Twilio's console.")
-    return Finding("carrier", "It answers, and takes our credentials.")
+        return Finding(
+            "carrier", problem.sentence, "Check the TWILIO_* settings and Twilio's console."
+        )
+    return Finding("carrier", "The carrier answers and accepts our credentials.")
 
 
-def _guarded(subject: str, look: Callable[[], Finding]) -> Finding:
+def _guarded(subject: str, check: Callable[[], Finding]) -> Finding:
     try:
-        return look()
+        return check()
     except Busy:
-        return Finding(subject, "It is busy.", "Try again in a moment.")
+        return Finding(subject, "The database is busy.", "Try again in a moment.")
     except Problem as problem:
-        return Finding(subject, problem.sentence, "Look at DATABASE_URL and at the database.")
+        return Finding(subject, problem.sentence, "Check DATABASE_URL and the database.")

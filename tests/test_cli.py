@@ -108,7 +108,7 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("version", "remedy"),
-    [("0001", "Run `scheduler migrate` first."), ("9999", "install the newer program.")],
+    [("0001", "Run `scheduler migrate` first."), ("9999", "Install the newer program.")],
 )
 def test_a_database_of_another_version_is_not_worked_on(
     run: Run, postgresql_url: str, version: str, remedy: str
@@ -168,7 +168,7 @@ def test_what_cannot_be_done_is_told_in_a_sentence(  # noqa: PLR0917 - one row o
 def test_the_demo_fills_an_empty_database_and_no_other(run: Run, tmp_path: Path) -> None:
     first, second = run("demo"), run("demo")
 
-    assert (first.code, first.said) == (0, "The demo clinic is open.\n")
+    assert (first.code, first.said) == (0, "The demo clinic is ready.\n")
     assert second.code == 1
     assert "needs an empty one" in second.complained
     database = tmp_path / "data" / "scheduler.db"
@@ -225,7 +225,7 @@ def test_a_port_that_is_taken_is_told_before_anything_is_done(run: Run, tmp_path
         done = run("serve", "--port", str(port))
 
     assert done.code == 1
-    assert "Choose another with --port." in done.complained
+    assert "Choose another port with --port." in done.complained
     assert list(tmp_path.iterdir()) == []
 
 
@@ -271,7 +271,7 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown(sqlite_url: str) 
 
     assert program.returncode == 0, said
     assert said.startswith(b"A password of 12 characters or more: ")
-    assert said.endswith(b"b@example.org may now sign in.\n")
+    assert said.endswith(b"b@example.org can now sign in.\n")
     assert b"horse" not in said
 
 
@@ -282,7 +282,10 @@ def test_a_password_that_is_no_text_is_refused(run: Run, sqlite_url: str) -> Non
         "staff", "add", *who, stdin="caf\udce9 caf\udce9 caf\udce9\n", DATABASE_URL=sqlite_url
     )
 
-    assert (done.code, done.complained) == (1, "What was typed is not text in UTF-8.\n")
+    assert (done.code, done.complained) == (
+        1,
+        "The input is not valid UTF-8. Set the terminal to UTF-8.\n",
+    )
 
 
 def test_a_text_to_oneself_is_printed_by_the_console(run: Run) -> None:

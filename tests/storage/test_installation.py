@@ -63,7 +63,7 @@ def test_the_doctor_sees_a_copy(run: Run, database_url: str) -> None:
 
     done = run("doctor", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
-    assert f"WRONG home: This database sends texts for {HOME}" in done.said
+    assert f"WRONG origin: This database sends texts for {HOME}" in done.said
     assert "scheduler set-origin" in done.said
 
 
@@ -72,7 +72,7 @@ def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
 
     done = run("set-origin", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
-    assert (done.code, done.said) == (0, f"Texts go out for {COPY} from now on.\n")
+    assert (done.code, done.said) == (0, f"Texts are now sent for {COPY}.\n")
     database = Database(database_url)
     with database.transaction() as session:
         installation.claim_origin(session, COPY)
