@@ -1,9 +1,9 @@
-"""As many of several sessions as possible, each in one of the places that would do for it. Pure.
+"""Assigns as many appointments as possible to their candidate times. Pure.
 
-Sessions go one by one into the cheapest place that is free, whoever has the fewest places first.
-Where one has none left, those that are in its way look for another place, and those in theirs.
-What comes out is then bettered as long as there is something to look at: with few sessions until
-nothing better can be, with many until `MOST_LOOKS`.
+Appointments are placed one by one at the cheapest free candidate, those with the fewest candidates
+first. If all candidates of an appointment are taken, the appointments that block it try to move,
+and so on recursively. Then the result is improved: to the optimum if there are few appointments,
+else until `MOST_LOOKS` steps.
 """
 
 from bisect import bisect_left, bisect_right
@@ -21,14 +21,14 @@ MOST_LOOKS = 500
 """How many halves of an answer are looked at to better a first one: at most half a second or so."""
 
 NO_PLACE = 10**12
-"""What it costs to leave a session without one. More than all places together."""
+"""Cost of leaving an appointment without a time. More than the cost of all candidates together."""
 
 
 NO_TIME = Interval(0, 0)
 
 
 class Take(NamedTuple):
-    """A stretch of something that nobody else can have then: somebody's hands, a patient."""
+    """A stretch of one exclusive resource: a practitioner's hands, or a patient."""
 
     of: Any
     span: Interval
@@ -36,9 +36,9 @@ class Take(NamedTuple):
 
 @dataclass(frozen=True)
 class Candidate:
-    """Where one session could go, at what cost: minutes, or whatever is to be little.
+    """One possible time of an appointment and its cost, for example in minutes.
 
-    `rooms`: any one of these has to be free during `stay`; they may be named by anything.
+    `rooms`: any one of these must be free during `stay`. Any hashable value may name a room.
     """
 
     cost: int
@@ -58,9 +58,10 @@ class Assigned(NamedTuple):
 def assign(
     wanted: Sequence[Sequence[Candidate]], *, looks: int = MOST_LOOKS
 ) -> list[Assigned | None]:
-    """The place of each session, in the order of `wanted`, of all its places; None where none.
+    """The chosen candidate of each appointment, in the order of `wanted`; None without one.
 
-    As many as possible have one, and of such answers it is one of least cost, unless `looks` ended.
+    As many as possible are placed. Among such assignments the cost is minimal, unless `looks` ran
+    out.
     """
     chosen: list[Assigned | None] = [None] * len(wanted)
     bits = _Bits(wanted)
@@ -100,7 +101,7 @@ def _apart(bits: _Bits) -> list[list[int]]:
     while left:
         group = [min(left)]
         left.discard(group[0])
-        for number in group:  # it grows meanwhile
+        for number in group:  # the list grows during the loop
             met = sorted(other for other in left if reach[number] & bits.own[other])
             group += met
             left -= set(met)
@@ -118,7 +119,8 @@ class _AssignmentSearch:
         self.least = len(those) * NO_PLACE + 1
 
     def fill(self) -> None:
-        """A first answer: whoever has the fewest places left is next; then who is in the way."""
+        """The first assignment: the appointment with the fewest candidates left is next, then
+        blockers."""
         seated: dict[int, int] = {}
         room: dict[int, Any] = {}
         left = set(self.those)
@@ -226,7 +228,7 @@ class _AssignmentSearch:
 
 def _clashes(taken: Sequence[Sequence[Take]]) -> list[int]:
     """For each place those, as bits, that take a minute of the same thing; itself among them."""
-    # A place may take the same thing more than once: each time is looked at by itself.
+    # A candidate may take the same resource more than once; each stretch is checked.
     of: dict[Any, list[list[tuple[int, Interval]]]] = defaultdict(list)
     for bit, takes in enumerate(taken):
         times: dict[Any, int] = defaultdict(int)

@@ -34,10 +34,10 @@ def close(
     release_held: bool = False,
     now: datetime,
 ) -> list[Closure]:
-    """The clinic is closed on a day or on each from one to another, for all of it or a part.
+    """Close the clinic on one day or on each day of a range, for the whole day or a part of it.
 
-    All of it or nothing: BookedInside lists who is booked. HeldJustNow: nobody is, but somebody who
-    is filling the form has a time in it; `release_held` lets such times go.
+    Applies whole or not at all. Raises BookedInside with the appointments inside. Raises HeldByForm
+    if only booking forms hold times inside; `release_held` releases those holds.
     """
     days = shifts.dates(day, last_day or day)
     if not 1 <= len(days) <= MOST_DAYS:

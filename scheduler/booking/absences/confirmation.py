@@ -51,11 +51,11 @@ def confirm(
     release_held: bool = False,
     now: datetime,
 ) -> None:
-    """Enter the absence and move each session to where it was proposed; all of it or nothing.
+    """Enter the absence and move each appointment as proposed, all or nothing.
 
-    Outdated where anything has changed since: a session, or a time that was free. Unplaced where
-    some have no place and are not to be cancelled. Held where somebody who is filling the form has
-    a time in the absence; `release_held` lets that go instead.
+    Raises Outdated if an appointment or a proposed time has changed since. Raises Unplaced if some
+    appointments have no new time and are not to be cancelled. Raises Held if a booking form holds a
+    time inside the absence; `release_held` releases that hold instead.
     """
     session.refresh(proposal, with_for_update=True)
     if proposal.confirmed_at is not None:
@@ -80,7 +80,7 @@ def _locked(
     about = proposals.sessions_of(session, proposal).values()
     courses.lock(session, *[each.course_id for each in about])
     for each in about:
-        session.expire(each)  # whoever had the lock may have changed it
+        session.expire(each)  # another transaction may have changed it before we got the lock
     placings = _placings(proposal)
     booked = proposals.in_the_way(session, actor, proposal, now)
     if {each.id for each in booked} != {key for key, to in placings.items() if is_inside(to)}:
@@ -105,7 +105,7 @@ def _later(
     placings: Mapping[int, dict[str, Any]],
     now: datetime,
 ) -> Iterator[Appointment]:
-    """What there is now, from there on, of each course that is to go on later."""
+    """The present appointments of each postponed course, from the first affected one on."""
     for course_id, number in sorted(_firsts(booked, placings).items()):
         course = session.get_one(Course, course_id)
         yield from rescheduling.rest_of(session, course, from_number=number, now=now)
@@ -180,7 +180,7 @@ def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
 def _wanted(
     moved: Sequence[Appointment], placings: dict[int, dict[str, Any]]
 ) -> list[RequestedTime]:
-    # The very rooms: which one is taken first is not all the same where there are few.
+    # Request the proposed rooms: with few rooms, the order in which they are taken matters.
     return [
         RequestedTime(
             each.number,
@@ -194,7 +194,7 @@ def _wanted(
 
 
 def _what(absence: AbsenceProposal) -> str:
-    """What has happened, for whoever reads why a session was moved."""
+    """The event that caused the moves, for the history of the course."""
     if absence.closure:
         return "the clinic is closed"
     return "the practitioner is away" if absence.room_id is None else "the room is out of use"

@@ -25,13 +25,14 @@ Coming = tuple[int, Interval]
 def telling(
     session: Session, practitioner: Practitioner, *, keep: bool, now: datetime
 ) -> Iterator[None]:
-    """Change a practitioner's rules inside: BookedOutside lists whom that would displace.
+    """Change a practitioner's rules in the context. Raises OutsideHours with displaced
+    appointments.
 
-    `keep`: let these sessions stay where they are all the same.
+    `keep`: leave these appointments where they are.
     """
     before = set() if keep else find(session, practitioner, now=now)
     yield
-    # With this the practitioner's row is ours, and whoever books waits (booking/standing.py).
+    # This locks the practitioner's row, so concurrent bookings wait (availability/reservation.py).
     session.flush()
     if keep:
         return

@@ -1,7 +1,6 @@
-"""Courses that go on later as a whole, where a session that cannot stay has no other place.
+"""Postpones whole courses if an appointment inside an absence has no other time.
 
-Tried on the calendar, like `trials`, after them and on the same terms: whoever calls takes it all
-back afterwards.
+Tried on the calendar after `relocation` and under the same conditions: the caller rolls it back.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,10 +39,10 @@ DAY, WEEK = timedelta(days=1), timedelta(weeks=1)
 
 @dataclass(frozen=True)
 class Rest:
-    """The sessions of a course from one on, in order, and a later place for each.
+    """The appointments of a course from one on, in order, with a later time for each.
 
-    `weeks`: by how many they all go later, at their hours and with whom they were; None: they were
-    planned anew.
+    `weeks`: how many weeks later all of them are, at the same hours and with the same
+    practitioners; None if they were replanned.
     """
 
     course_id: int
@@ -60,16 +59,16 @@ def postpone(
     until: datetime,
     now: datetime,
 ) -> tuple[list[Rest], dict[int, Problem]]:
-    """Let the courses of sessions that have no place go on later, each from the first of these.
+    """Postpone the courses of appointments without a time, each from the first of them on.
 
-    They are on the calendar then. Also, by the ids of courses for which that cannot be, why.
-    `seats`: where other sessions were put, by their ids. `until`: when what is in the way is over.
+    The new times are on the calendar afterwards. Also returns, by course id, why a course cannot be
+    postponed. `seats`: the new times of other appointments, by id. `until`: the end of the absence.
     """
     first: dict[int, Appointment] = {}
     for each in sorted(stuck, key=lambda one: one.starts_at):
         first.setdefault(each.course_id, each)
     attempts = [_Attempt(session, each, seats, until, now) for each in first.values()]
-    # Who ends last goes first, and makes room for those who come to where they were.
+    # The course that ends last moves first and makes room for the others.
     attempts.sort(key=lambda each: (each.rest[-1].starts_at, each.rest[-1].id), reverse=True)
     rests: list[Rest] = []
     refused: dict[int, Problem] = {}
@@ -150,9 +149,9 @@ class _Attempt:
         return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1
 
     def _planned(self, same: Sequence[Allocation]) -> list[Opening]:
-        """The best that can be had, on the days and at the hours that they have now.
+        """The best replanned times on the present weekdays and hours.
 
-        `same`: what can be had anyhow; a plan that ends later is of no use then.
+        `same`: the postponement by whole weeks; a plan that ends later than it is useless.
         """
         last = _opening(same[-1], self.means).day if same else None
         ids = {each.id for each in self.rest}
@@ -160,7 +159,7 @@ class _Attempt:
             self.placed.get(stored_id(sibling.id)) or replanning.opening_of(sibling, self.means)
             for sibling in self.siblings
             if sibling.id not in ids
-            # What is cancelled further on is no place to plan around, as in `tails`.
+            # Cancelled appointments further on are not planned around, as in `replanning`.
             and (
                 sibling.number < self.rest[0].number or sibling.state != AppointmentState.CANCELLED
             )
@@ -189,7 +188,7 @@ class _Attempt:
             return plan(now[0].day + self.weeks * WEEK)
 
     def _at_same_hours(self) -> list[Allocation]:
-        """Nothing where some of them cannot be had."""
+        """None if a time of one of them is taken."""
         days = self.weeks * WEEK.days
         try:
             return self._seats(

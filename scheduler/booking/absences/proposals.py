@@ -1,11 +1,11 @@
-"""Somebody or something will not be there and patients are booked: where each could go instead.
+"""Proposes new times for the appointments inside an absence.
 
-A practitioner is away, a room is out of use, the clinic closes: each is an absence that sessions
-are in the way of, and what is in its way is what refuses it says.
+An absence is a practitioner away, a room out of use, or a closed clinic. The appointments inside
+are those that a refusal lists.
 
-A proposal is worked out on the calendar itself, in a savepoint that is taken back: what it says was
-possible together. It is carried out as it stands or not at all. Where a session has no place, the
-rest of its course goes later with it, if that can be.
+A proposal is worked out on the calendar itself, in a savepoint that is rolled back, so all its
+times are possible together. It is confirmed whole or not at all. If an appointment has no other
+time, the rest of its course is postponed with it where possible.
 """
 
 from collections.abc import Mapping, Sequence
@@ -30,7 +30,7 @@ from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import stored_id
 
 KEPT = timedelta(days=7)
-"""How long a proposal that nobody confirmed is remembered."""
+"""How long an unconfirmed proposal is kept."""
 
 MOST_SESSIONS = 120
 """How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
@@ -81,13 +81,13 @@ def of_closure(
 
 
 def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> AbsenceProposal:
-    """Say where each session that is in the way of an absence could go, as of its `created_at`.
+    """Propose a time for each appointment inside an absence, as of its `created_at`.
 
-    As many as possible have a place; as many of them as possible on their day with whoever is free,
-    at the nearest times; the others on a day that keeps the pace of their course. Where there is no
-    such day, the course goes on later, from that session on. What is only held, by somebody who is
-    filling the form, is no hindrance, and told (`held_until`). BookedInside for sessions that have
-    begun: those stay. Unfit for more sessions than one proposal takes.
+    As many as possible get a time; as many of those as possible stay on their day, with any free
+    practitioner, near their old time. The others get a day that keeps their course's pace. If there
+    is no such day, the course is postponed from that appointment on. Times held by booking forms do
+    not block; they are reported in `held_until`. Raises BookedInside for appointments that have
+    begun, which stay, and Invalid for more appointments than one proposal takes.
     """
     now = absence.created_at
     session.exec(
@@ -131,7 +131,7 @@ def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
 
 
 def is_inside(placing: Mapping[str, Any]) -> bool:
-    """Whether the absence is in the way of a session itself, and not only of its course."""
+    """Whether the absence blocks this appointment itself, not only its course."""
     return bool(placing.get("inside", True))
 
 
@@ -208,7 +208,7 @@ def _try(
 def _enter_anyhow(
     session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
 ) -> datetime | None:
-    """Until when somebody who is filling the form has a time in it: that is let go to try."""
+    """Until when a booking form holds a time inside; the hold is released to try the proposal."""
     try:
         with session.begin_nested():
             enter(session, actor, absence, now=now)

@@ -1,6 +1,6 @@
-"""Other places for sessions that cannot stay, found by trying them on the calendar.
+"""Finds other times for appointments inside an absence by trying them on the calendar.
 
-Whoever calls takes it all back afterwards: what was tried is only what would be possible together.
+The caller rolls everything back: the result is only what would be possible together.
 """
 
 from collections import defaultdict
@@ -27,10 +27,11 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id
 
 NEAR = timedelta(days=14)
-"""How far from its day a session is put where nobody else is free on that day."""
+"""How many days away an appointment may move if its own day has no time."""
 
 OTHER_DAY = 10**7
-"""What another day costs, beside the minutes: more than all minutes of all sessions together."""
+"""Cost of another day, on top of the minutes: more than all minutes of all appointments together.
+"""
 
 MOST_PLACES = 3_000
 """How many places are weighed against each other, of all sessions together."""
@@ -39,11 +40,11 @@ LEAST_PLACES = 30
 
 
 PricedAllocation = tuple[int, Allocation]
-"""What a place costs, in minutes from where the session was, and the place."""
+"""A possible time and its cost: the minutes away from the old time."""
 
 
 class _Free(NamedTuple):
-    """What is free of a treatment over some days, read at once for all who look for a place."""
+    """The free times of a treatment over some days, read once for all its appointments."""
 
     means: Resources
     by_day: Mapping[date, Sequence[tuple[int, Slot]]]
@@ -52,16 +53,16 @@ class _Free(NamedTuple):
     patients: Mapping[int, Taken]
     """By their calendars"""
     limited: frozenset[int]
-    """Practitioners for whom it matters how many sessions there are"""
+    """Practitioners with a daily maximum."""
 
 
 @dataclass
 class _Trial:
-    """What has been tried out so far: the seat of each session, and the new days of its course."""
+    """The state of the trial: the new time of each appointment, and the new days of its course."""
 
     session: Session
     now: datetime
-    # The rows too: a session forgets those that nobody holds, and would read them again and again.
+    # Keep the rows too: the session drops unreferenced rows and would read them again and again.
     courses: dict[int, Course] = field(default_factory=dict)
     patients: dict[int, Patient] = field(default_factory=dict)
     means: dict[int, Resources] = field(default_factory=dict)
@@ -73,10 +74,10 @@ class _Trial:
 def seat_all(
     session: Session, sessions: Sequence[Appointment], *, now: datetime
 ) -> dict[int, Allocation]:
-    """Seats for all that can be seated, by their ids; they are on the calendar now.
+    """Allocate a time to as many appointments as possible; they are on the calendar afterwards.
 
-    As many as possible, as many of them as possible on their own day with whoever is free, the
-    nearest times; the others on days that keep the pace of their course.
+    As many as possible stay on their own day, with any free practitioner, near their old time. The
+    others get days that keep their course's pace.
     """
     trial = _Trial(session, now)
     free = _free_for_all(trial, sessions)
@@ -87,8 +88,8 @@ def seat_all(
             for appointment in sessions
         ]
     )
-    # What was chosen is right by itself; what sessions do to each other's pace, and to days and
-    # breaks that fill up, only the calendar knows.
+    # Each choice is valid alone. Only the calendar shows how the choices affect each other's pace,
+    # daily maximums and breaks.
     for each, seated in zip(sessions, chosen, strict=True):
         if seated is not None:
             seat = replace(seated.place.what, room_id=seated.room)
@@ -97,7 +98,7 @@ def seat_all(
                 or _within_limits(trial, each, seat)
             ):
                 _claim(trial, each, seat)
-    # First whoever can stay on their day, so that nobody from another day takes that from them.
+    # Appointments that stay on their day first, so that no other appointment takes that time.
     free.clear()
     for candidates in (_same_day, _near):
         for appointment in sessions:
@@ -113,7 +114,7 @@ def seat_all(
 
 
 def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _Free]:
-    """What is free for each session, read once for all of one treatment."""
+    """The free times for each appointment, read once per treatment."""
     of_treatment: dict[int, list[Appointment]] = defaultdict(list)
     for appointment in sessions:
         of_treatment[_course(trial, appointment)[0].treatment_id].append(appointment)
@@ -126,7 +127,7 @@ def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _
 
 
 def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
-    """What is free near sessions of one treatment, as the calendar is now."""
+    """The free times near the appointments of one treatment, by the present calendar."""
     _, means = _course(trial, sessions[0])
     days = [_day(appointment) for appointment in sessions]
     first, last = min(days) - NEAR, max(days) + NEAR
@@ -234,7 +235,7 @@ def _fitting(trial: _Trial, appointment: Appointment) -> Callable[[date], bool]:
 
 
 def _within_limits(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
-    """Whether those who were seated before leave it possible."""
+    """Whether the appointments placed before leave this time possible."""
     _, means = _course(trial, appointment)
     return allocation.still_allowed(
         trial.session, means, [seat], now=trial.now, leaving=IGNORE_NOTHING

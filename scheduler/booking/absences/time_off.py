@@ -21,7 +21,7 @@ from scheduler.infra.intervals import Interval, instant_of, minute_of
 from scheduler.storage.database import Busy, stored_id
 
 Whose = Practitioner | Room
-"""Who can be away; a room that is away is out of use."""
+"""The owner of an absence: a practitioner, or a room, which is then out of use."""
 
 LONGEST = timedelta(days=366)
 MOST_TIMES = 106
@@ -30,7 +30,7 @@ MOST_TIMES = 106
 
 @dataclass(frozen=True)
 class BlockingAppointment:
-    """A session that stands in the way: plain values, which outlive the transaction."""
+    """An appointment inside an absence, as plain values that outlive the transaction."""
 
     appointment_id: int
     course_id: int
@@ -68,7 +68,7 @@ class HeldByForm(Conflict):
     def __init__(self, until: datetime) -> None:
         super().__init__()
         self.until = until
-        """When the last of these times is let go, unless the form is still being filled then."""
+        """When the last of these holds ends, unless its form is still in use then."""
 
 
 class OutsideHours(BookedInside):
@@ -81,7 +81,7 @@ class OutsideHours(BookedInside):
 
 @dataclass(frozen=True)
 class Recurrence:
-    """The same absence again every so many weeks, the last of them on `until` or before."""
+    """The same absence every few weeks, the last one on or before `until`."""
 
     every_weeks: int
     until: date
@@ -99,12 +99,11 @@ def take_time_off(
     release_held: bool = False,
     now: datetime,
 ) -> TimeOff:
-    """Somebody is away, or a room out of use, once or again and again by the clock on the wall.
+    """Enter time off for a practitioner or a room, once or repeated at the same wall time.
 
-    The first of it. All of a series or none: BookedInside lists the sessions that need these hands,
-    or this room, in any of it.
-    HeldJustNow: no session is in the way, but somebody who is filling the form has a time in it.
-    `release_held`: let such times go.
+    Returns the first occurrence. Applies whole or not at all. Raises BookedInside with the
+    appointments that need the practitioner or the room. Raises HeldByForm if only booking forms
+    hold times inside; `release_held` releases those holds.
     """
     zone = _zone(session, whose)
     series = [
@@ -271,10 +270,9 @@ def _span(starts_at: datetime, ends_at: datetime) -> Interval:
 def claim(
     session: Session, entries: Sequence[Entry], *, release_held: bool = False, now: datetime
 ) -> None:
-    """Write an absence on its calendars, or say what stands in the way.
+    """Write an absence into the diary, or raise what blocks it.
 
-    `release_held`: times that are kept for those who are filling the form are let go; they go on,
-    with other times.
+    `release_held`: release times held by booking forms; the forms continue with other times.
     """
     holds.release_lapsed(session, now=now)
     if diary.claim(session, entries):
@@ -290,7 +288,7 @@ def claim(
     ).one()
     if until is not None:
         raise HeldByForm(until)
-    # Whatever it was has gone since.
+    # The conflict has disappeared since.
     raise Busy
 
 
@@ -306,15 +304,14 @@ def _booked(session: Session, entries: Sequence[Entry]) -> list[BlockingAppointm
 
 
 def _release(session: Session, entries: Sequence[Entry], *, all_: bool) -> bool:
-    """Let go what is kept for the waitlist: somebody who is ill cannot wait for an answer.
+    """Release times held for the waitlist, because an absence cannot wait for an answer.
 
-    The offers are found to be lost by whoever answers, or looks after them. `all_`: and what is
-    kept for those who are filling the form.
+    Those offers end when they are answered or checked. `all_`: also release holds of booking forms.
     """
     held = select(Hold.id).where(col(Hold.id).in_(_holds(entries))).order_by(col(Hold.id))
     if not all_:
         held = held.where(col(Hold.id).in_(select(Offer.hold_id)))
-    # Whoever is just booking one of them is waited for: then it is a session.
+    # Waits for a concurrent booking of one of them, which then is an appointment.
     ids = session.exec(held.with_for_update()).all()
     for hold_id in ids:
         holds.release(session, stored_id(hold_id))
