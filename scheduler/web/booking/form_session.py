@@ -8,13 +8,14 @@ from typing import Any, Self
 from scheduler.booking.models import Enquiry, Hold
 from scheduler.booking.pace.planner import PlannedSession, Wishes
 from scheduler.booking.pace.refusals import Remedy
-from scheduler.booking.planning import draft_bookings, draft_plans, fact_json
+from scheduler.booking.planning import draft_bookings, draft_plans
 from scheduler.booking.planning.fact_json import Refusal
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import NotFound
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import PhoneCode
+from scheduler.web.booking import notices
 from scheduler.web.booking.complete import Application
 from scheduler.web.site import forms, treatments
 from scheduler.web.site.forms import Details, Health, Wished
@@ -84,7 +85,7 @@ class BookingForm(Page):
     @property
     def refusal(self) -> Refusal | None:
         """The reason why no plan fits the wishes; None if one does."""
-        return fact_json.REFUSAL.load((self.answer("refused") or {}).get("no_plan"))
+        return notices.refusal_in(self.answer("refused"))
 
     @property
     def remedies(self) -> list[Remedy]:
@@ -207,7 +208,7 @@ class BookingForm(Page):
         """The template variables of every page of the form."""
         return super().context() | {
             "framed": True,
-            "notices": self.answer("notices") or [],
+            "notices": notices.texts(self, self.answer("notices") or []),
             "asked": self.language_query,
             "steps": len(STEPS),
         }

@@ -19,18 +19,14 @@ from scheduler.booking.pace import alternatives
 from scheduler.booking.pace.planner import Plan, PlannedSession, Wishes
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Opening
-from scheduler.booking.planning import draft_plans, fact_json, plan_course
-from scheduler.booking.planning.fact_json import Refusal
-from scheduler.booking.planning.no_plan import ExplainedNoPlan
+from scheduler.booking.planning import draft_plans, plan_course
 from scheduler.clinic.hours import DAY
 from scheduler.clinic.phases import to_json
-from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import TooMany
-from scheduler.phrases import alternatives as alternative_phrases
-from scheduler.phrases import errors, no_plan
-from scheduler.web.booking import pages
+from scheduler.web.booking import notices, pages
 from scheduler.web.booking.form_session import BookingForm
+from scheduler.web.booking.notices import Notice
 from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/book/{token}")
@@ -49,17 +45,14 @@ NO_OTHER_PLAN = marked("No other plan was found. Your plan is as before.")
 PREVIOUS_PLAN_TAKEN = marked(
     "This plan is gone: others took some of its times. Your plan is as before."
 )
-OTHERS_BOOKING = marked(
-    "Others are booking at this very moment and took these times. Please try again."
-)
+PREVIOUS_PLAN = marked("This is the plan that you had before.")
 
 
 @dataclass(frozen=True)
 class PlanButton:
-    """A button for another plan: key and words, its wishes, and the notice if there is none."""
+    """A button for another plan: its key, its wishes, and the notice if there is none."""
 
     key: str
-    words: str
     wishes: Wishes
     none_found: str
 
@@ -72,13 +65,13 @@ def plan_buttons(page: BookingForm) -> list[PlanButton]:
     buttons = []
     if usual:
         earlier = wishes._replace(between=(start if start < usual else 0, usual))
-        buttons.append(PlanButton("earlier", _("Earlier in the day"), earlier, _(NOTHING_EARLIER)))
+        buttons.append(PlanButton("earlier", earlier, NOTHING_EARLIER))
     after = usual + MINUTES_LATER
     if after < DAY:
         later = wishes._replace(between=(after, end if after < end else DAY))
-        buttons.append(PlanButton("later", _("Later in the day"), later, _(NOTHING_LATER)))
+        buttons.append(PlanButton("later", later, NOTHING_LATER))
     next_week = wishes._replace(start_on=openings[0].day + timedelta(days=7))
-    buttons.append(PlanButton("week", _("Start a week later"), next_week, _(NO_OTHER_PLAN)))
+    buttons.append(PlanButton("week", next_week, NO_OTHER_PLAN))
     return [*buttons, *_practitioner_buttons(page, openings)]
 
 
@@ -93,9 +86,8 @@ def _practitioner_buttons(page: BookingForm, openings: Sequence[Opening]) -> lis
     return [
         PlanButton(
             f"with-{practitioner.id}",
-            _("With %(who)s") % {"who": practitioner.name},
             page.wishes._replace(practitioner_id=practitioner.id),
-            _(PRACTITIONER_NOT_FREE),
+            PRACTITIONER_NOT_FREE,
         )
         for practitioner in others[:MOST_PRACTITIONERS]
     ]
@@ -115,9 +107,9 @@ def replan(token: str, visit: Writing, form: Typed) -> Response:
             _press(page, key)
     except SessionsTaken:
         going_back = key == "back"
-        page.keep(notices=[_(PREVIOUS_PLAN_TAKEN if going_back else OTHERS_BOOKING)])
+        page.keep(notices=[PREVIOUS_PLAN_TAKEN if going_back else notices.OTHERS_BOOKING])
     except (NoPlan, TooTangled, TooMany) as problem:
-        page.keep(notices=[errors.sentence(problem)])
+        page.keep(notices=[notices.of_problem(problem)])
     return page.go("/plan")
 
 
@@ -149,17 +141,10 @@ def take_remedy(token: str, visit: Writing, form: Typed) -> Response:
     try:
         draft_plans.make(visit.session, page.enquiry, page.treatment, page.wishes, now=visit.now)
     except (NoPlan, SessionsTaken, TooMany) as problem:
-        page.keep(**before, refused=refusal_as_kept(problem))
+        page.keep(**before, refused=notices.of_problem(problem))
         return page.go("/wishes")
-    page.keep(notices=[no_plan.remedy(remedy)], refused=None, before=None)
+    page.keep(notices=[notices.of_remedy(remedy)], refused=None, before=None)
     return page.go("/plan")
-
-
-def refusal_as_kept(problem: Exception) -> dict[str, Any]:
-    """The reason why there is no plan, and its remedies, as the form keeps them."""
-    if isinstance(problem, ExplainedNoPlan):
-        return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(problem))}
-    return {"why": problem.sentence if isinstance(problem, TooMany) else OTHERS_BOOKING}
 
 
 def _press(page: BookingForm, key: str) -> None:
@@ -184,20 +169,19 @@ def _press(page: BookingForm, key: str) -> None:
     wishes["practitioner_id"] = str(button.wishes.practitioner_id or "")
     if button.wishes.between is not None:
         wishes["between"] = list(button.wishes.between)
-    notice = _("Your new plan: %(how)s.") % {"how": _lower(button.words)}
-    _adopt(page, plan, wishes=wishes, notice=notice)
+    _adopt(page, plan, wishes=wishes, notice=notices.of_other_plan(button.key))
 
 
 def _take_alternative(page: BookingForm, kind: str) -> None:
     found = [alternative for alternative in _alternatives(page) if alternative.kind == kind]
     if not found or not _is_new(page, found[0].plan):
-        page.keep(notices=[_(NO_OTHER_PLAN)])
+        page.keep(notices=[NO_OTHER_PLAN])
         return
-    notice = alternative_phrases.sentence(found[0].advantage)
+    notice = notices.of_advantage(found[0].advantage)
     _adopt(page, found[0].plan, wishes=page.answer("wishes"), notice=notice)
 
 
-def _adopt(page: BookingForm, plan: Plan, *, wishes: dict[str, Any], notice: str) -> None:
+def _adopt(page: BookingForm, plan: Plan, *, wishes: dict[str, Any], notice: Notice) -> None:
     before = page.proposal_as_kept()
     draft_plans.adopt(page.session, page.enquiry, page.treatment, plan, now=page.now)
     page.keep(notices=[notice], before=before, wishes=wishes, accepted=None)
@@ -216,8 +200,7 @@ def _put_back(page: BookingForm) -> None:
         before["compromises"],
         now=page.now,
     )
-    notice = _("This is the plan that you had before.")
-    page.keep(notices=[notice], before=replaced, wishes=before["wishes"], accepted=None)
+    page.keep(notices=[PREVIOUS_PLAN], before=replaced, wishes=before["wishes"], accepted=None)
 
 
 def _alternatives(page: BookingForm) -> list[alternatives.Alternative]:
@@ -241,7 +224,3 @@ def _is_new(page: BookingForm, plan: Plan) -> bool:
 
 def _times(sessions: Iterable[PlannedSession]) -> list[tuple[int, int]]:
     return [(session.opening.starts_at, session.opening.practitioner_id) for session in sessions]
-
-
-def _lower(words: str) -> str:
-    return words[0].lower() + words[1:]

@@ -16,6 +16,7 @@ from scheduler.patients import consent, screening
 from scheduler.phrases import alternatives as alternative_phrases
 from scheduler.phrases import compromises as compromise_phrases
 from scheduler.phrases import no_plan
+from scheduler.web.booking import notices
 from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import treatment_view, view_models
 from scheduler.web.site.view_models import SessionView
@@ -69,8 +70,8 @@ def wishes(
     )
 
 
-def plan(page: BookingForm, buttons: Sequence[tuple[str, str]]) -> HTMLResponse:
-    """The proposed course, week by week; `buttons`: keys and words for other plans."""
+def plan(page: BookingForm, buttons: Sequence[str]) -> HTMLResponse:
+    """The proposed course, week by week; `buttons`: keys of the buttons for other plans."""
     sessions = _mark_new_times(page, [page.shown(session) for session in page.planned])
     return page.show(
         "plan.html",
@@ -81,7 +82,7 @@ def plan(page: BookingForm, buttons: Sequence[tuple[str, str]]) -> HTMLResponse:
             for compromise in draft_plans.compromises_of(page.enquiry)
         ],
         kept=page.hold_notice(),
-        buttons=buttons,
+        buttons=[(key, notices.other_plan(page, key)) for key in buttons],
         had=bool(page.answer("before")),
     )
 
@@ -163,9 +164,8 @@ def code(
 
 def _why_refused(page: BookingForm) -> str:
     """The reason why no plan fits the wishes; empty if one does."""
-    if refusal := page.refusal:
-        return no_plan.of_session(refusal.session_number, refusal.reason)
-    return _(str((page.answer("refused") or {}).get("why", "")))
+    refused = page.answer("refused")
+    return notices.text(page, refused) if refused else ""
 
 
 def _mark_new_times(page: BookingForm, sessions: list[SessionView]) -> list[SessionView]:

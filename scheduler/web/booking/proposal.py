@@ -4,15 +4,13 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from scheduler.booking.availability.holds import SessionsTaken
-from scheduler.booking.pace import planner
+from scheduler.booking.pace.refusals import NoPlan
 from scheduler.booking.planning import draft_plans
-from scheduler.booking.planning.no_plan import ExplainedNoPlan
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
-from scheduler.infra.errors import Invalid, TooMany
+from scheduler.infra.errors import Invalid, Problem, TooMany
 from scheduler.patients.models import Patient
-from scheduler.phrases import errors
-from scheduler.web.booking import form_session, other_plans, pages
+from scheduler.web.booking import form_session, notices, other_plans, pages
 from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import forms
 from scheduler.web.site.forms import Mistakes
@@ -24,16 +22,13 @@ SOME_TAKEN = marked(
     "Some of your times were taken while you were looking. This is the best course that is free now"
     " and fits your wishes; all that you told us is kept."
 )
-WIDER_WISHES = marked("It may help to tick more days, to take any time of day, or to start later.")
 
 
 @router.get("")
 def show(token: str, visit: Reading) -> Response:
     """The proposed course, week by week."""
     page = BookingForm.open(visit, token, "plan")
-    return pages.plan(
-        page, [(button.key, button.words) for button in other_plans.plan_buttons(page)]
-    )
+    return pages.plan(page, [button.key for button in other_plans.plan_buttons(page)])
 
 
 @router.post("")
@@ -76,12 +71,7 @@ def take_other_time(token: str, number: str, visit: Writing, form: Typed) -> Res
         return pages.others(page, session_number, {"slot": problem.sentence})
     except draft_plans.NoLongerFree as problem:
         return pages.others(page, session_number, {"slot": _(problem.sentence)}, status=409)
-    changed = page.shown(page.planned[session_number - 1])
-    notice = _("Session %(number)s is now on %(when)s.") % {
-        "number": session_number,
-        "when": changed.spoken,
-    }
-    page.keep(notices=[notice], before=before)
+    page.keep(notices=[notices.of_new_time(session_number)], before=before)
     return page.go("/plan")
 
 
@@ -96,11 +86,14 @@ def propose_again(page: BookingForm, patient: Patient | None = None) -> Response
             now=page.now,
             patient=patient,
         )
-    except (planner.NoPlan, SessionsTaken, TooMany) as problem:
-        refused = other_plans.refusal_as_kept(problem)
-        page.keep(notices=list(why_no_plan(problem).values()), accepted=None, refused=refused)
+    except (NoPlan, SessionsTaken, TooMany) as problem:
+        page.keep(
+            notices=[notices.of_problem(problem, advise=True)],
+            accepted=None,
+            refused=notices.of_problem(problem),
+        )
         return page.go("/wishes")
-    page.keep(notices=[_(SOME_TAKEN)], accepted=None, before=None)
+    page.keep(notices=[SOME_TAKEN], accepted=None, before=None)
     return page.go("/plan")
 
 
@@ -113,14 +106,8 @@ def renew(page: BookingForm) -> None:
         draft_plans.renew(page.session, page.enquiry, page.treatment, now=page.now)
 
 
-def why_no_plan(problem: Exception) -> dict[str, str]:
+def mistakes(page: BookingForm, problem: Mistakes | Problem) -> dict[str, str]:
     """The sentences to show with the wishes, by field."""
     if isinstance(problem, Mistakes):
         return problem.sentences
-    if isinstance(problem, planner.NoPlan):
-        has_remedies = isinstance(problem, ExplainedNoPlan) and problem.remedies
-        sentence = errors.sentence(problem)
-        return {"": sentence if has_remedies else f"{sentence} {_(WIDER_WISHES)}"}
-    if isinstance(problem, TooMany):
-        return {"": _(problem.sentence)}
-    return {"": _(other_plans.OTHERS_BOOKING)}
+    return {"": notices.text(page, notices.of_problem(problem, advise=True))}

@@ -10,14 +10,14 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from scheduler.booking.availability.holds import SessionsTaken
-from scheduler.booking.pace import planner
+from scheduler.booking.pace.refusals import NoPlan
 from scheduler.booking.planning import draft_bookings, draft_plans
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients import screening, verification
 from scheduler.storage.database import stored_id
-from scheduler.web.booking import complete, form_session, other_plans, pages, phone_code, proposal
+from scheduler.web.booking import complete, form_session, notices, pages, phone_code, proposal
 from scheduler.web.booking.form_session import STEPS, BookingForm
 from scheduler.web.site import forms, rendering, treatments
 from scheduler.web.site.forms import Mistakes
@@ -88,11 +88,11 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
             refused=None,
         )
         draft_plans.make(visit.session, page.enquiry, page.treatment, page.wishes, now=visit.now)
-    except (Mistakes, planner.NoPlan, SessionsTaken, TooMany) as problem:
-        if isinstance(problem, planner.NoPlan):
-            page.keep(refused=other_plans.refusal_as_kept(problem))
+    except (Mistakes, NoPlan, SessionsTaken, TooMany) as problem:
+        if isinstance(problem, NoPlan):
+            page.keep(refused=notices.of_problem(problem))
         typed = form.typed("start_on", "hours", "practitioner_id")
-        return pages.wishes(page, typed, form.many("weekdays"), proposal.why_no_plan(problem))
+        return pages.wishes(page, typed, form.many("weekdays"), proposal.mistakes(page, problem))
     return page.go("/plan")
 
 
@@ -159,7 +159,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     except TooMany as problem:
         response = pages.code(page, {"": _(problem.sentence)}, status=429)
         return rendering.too_often(response, problem)
-    page.keep(notices=[_(phone_code.CODE_RESENT)])
+    page.keep(notices=[phone_code.CODE_RESENT])
     return page.go("/code")
 
 

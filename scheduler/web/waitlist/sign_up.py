@@ -104,7 +104,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     except TooMany as problem:
         response = _code(page, {"": _(problem.sentence)}, status=429)
         return rendering.too_often(response, problem)
-    page.keep(notices=[_(phone_code.CODE_RESENT)])
+    page.keep(notices=[phone_code.CODE_RESENT])
     return page.go("/waitlist/code")
 
 

@@ -231,3 +231,44 @@ def test_a_language_that_is_chosen_on_the_way_stays(visitor: Visitor) -> None:
     visitor.post("replan?lang=es", {"how": "week"})
 
     assert '<html lang="es">' in visitor.get("plan").text
+
+
+def test_a_plan_made_in_english_is_explained_in_spanish_to_a_reader_of_spanish(
+    visitor: Visitor,
+) -> None:
+    visitor.wishes = {**visitor.wishes, "weekdays": ["1"]}
+    visitor.reach("plan")
+    english = visitor.post("replan?lang=en", {"how": "week"})
+    assert english.status_code == 303
+
+    spanish = text_of(visitor.get("plan?lang=es"))
+
+    assert "Su nuevo plan: empezar una semana más tarde." in spanish
+    assert "el ritmo necesita más días por semana que martes" in spanish
+    assert "the pace needs more days" not in spanish
+
+
+def test_a_refusal_in_english_is_explained_in_spanish_to_a_reader_of_spanish(
+    visitor: Visitor, database: Database
+) -> None:
+    close(database, date(2027, 2, 22), 80)
+    visitor.reach("wishes")
+    visitor.post("wishes?lang=en", visitor.wishes)
+
+    spanish = text_of(visitor.get("wishes?lang=es"))
+
+    assert "No hay sitio para la sesión 1" in spanish
+    assert "cannot be placed" not in spanish
+
+
+def test_a_form_of_an_earlier_release_opens(visitor: Visitor, database: Database) -> None:
+    visitor.reach("plan")
+    with database.transaction() as session:
+        [enquiry] = session.exec(select(Enquiry))
+        enquiry.compromises = [{"sessions": [3], "sentence": "Session 3 is a week later."}]
+        refused = {"why": "Session 1 cannot be placed.", "remedies": []}
+        enquiry.answers = {**enquiry.answers, "notices": ["Saved."], "refused": refused}
+        session.add(enquiry)
+
+    assert visitor.get("plan").status_code == 200
+    assert visitor.get("wishes").status_code == 200
