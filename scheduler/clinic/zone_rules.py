@@ -1,8 +1,8 @@
-"""The rules of each clinic's zone under which the instants of its database were worked out.
+"""Stores the zone rules under which the instants in the database were computed.
 
-Zone data changes a few times a year, because governments change their clocks. Some times (of an
-absence) are stored as instants alone; to know what clocks were to show then, the rules of the
-time have to be known. So they are kept, beside the version of the zone data that they are from.
+Zone data changes a few times a year, because governments change their clocks. Absences are stored
+as instants without a wall time. To find their wall time after a change, the program needs the rules
+that were valid before, so it stores them with the version of the zone data.
 """
 
 from bisect import bisect_right
@@ -21,59 +21,59 @@ from scheduler.infra.intervals import Interval, Minute, minute_of
 from scheduler.storage.database import Instant
 from scheduler.storage.inserts import insert_or_ignore
 
-BACK = timedelta(days=2)
-AHEAD = timedelta(days=12 * 366)
-"""Nobody is booked and nobody takes time off further ahead; beyond it the last rule goes on."""
+RULES_SINCE = timedelta(days=2)
+RULES_AHEAD = timedelta(days=12 * 366)
+"""Bookings and absences do not reach further. Beyond it, the last rule continues."""
 
 
 class ZoneRules(SQLModel, table=True):
-    """What is known of one zone, and since when."""
+    """The stored rules of one zone."""
 
     __tablename__ = "zone_rules"
 
     zone: str = Field(primary_key=True, max_length=64)
     version: str = Field(max_length=20)
-    """of the zone data, such as 2026.6"""
+    """The version of the zone data, such as 2026.6."""
     changes: list[tuple[int, int]] = Field(sa_type=JSON)
-    """[from UTC minute, minutes ahead of UTC], in order; see `Rules`"""
+    """[from UTC minute, minutes ahead of UTC], in order; see `Rules`."""
     noted_at: datetime = Field(sa_type=Instant)
 
 
 @dataclass(frozen=True)
 class Rules:
-    """How far clocks are ahead of UTC, in minutes, from which UTC minute on; in order."""
+    """(from UTC minute, minutes that clocks are ahead of UTC), in order."""
 
     changes: tuple[tuple[Minute, int], ...]
 
     def offset(self, minute: Minute) -> int:
-        """How many minutes clocks were to be ahead of UTC at an instant."""
+        """How many minutes clocks are ahead of UTC at an instant, by these rules."""
         place = bisect_right(self.changes, minute, key=lambda change: change[0])
         return self.changes[max(place - 1, 0)][1]
 
 
 def packaged_version() -> str:
-    """The version of the zone data that this program brings."""
+    """The version of this process's zone data."""
     return metadata.version("tzdata")
 
 
 def is_newer(version: str, other: str) -> bool:
-    """Whether one version of zone data came after another: 2026.10 after 2026.9."""
+    """Whether one version of zone data is later than another: 2026.10 is later than 2026.9."""
     return _parts(version) > _parts(other)
 
 
 def of(zone: ZoneInfo, *, now: datetime) -> Rules:
-    """What the zone data of this process says of a zone, from just now to some years ahead."""
-    whole = now.replace(second=0, microsecond=0)
-    span = Interval(minute_of(whole - BACK), minute_of(whole + AHEAD))
+    """The rules of a zone in this process's zone data, from two days ago to twelve years ahead."""
+    minute = now.replace(second=0, microsecond=0)
+    span = Interval(minute_of(minute - RULES_SINCE), minute_of(minute + RULES_AHEAD))
     first = offset(span.start, zone)
     pieces = steady(span, zone)
     return Rules(((span.start, first), *((piece.start, ahead) for piece, ahead in pieces[1:])))
 
 
 def noted(session: Session, *, for_update: bool = False) -> dict[str, tuple[str, Rules]]:
-    """By zone, the version and the rules under which the database was last worked out.
+    """The stored version and rules by zone.
 
-    `for_update`: whoever asks next waits until this transaction is over.
+    `for_update`: lock the rows, so that other calls with it wait for this transaction.
     """
     query = select(ZoneRules).order_by(col(ZoneRules.zone))
     if for_update:
@@ -86,12 +86,12 @@ def noted(session: Session, *, for_update: bool = False) -> dict[str, tuple[str,
 
 
 def zones_of_clinics(session: Session) -> list[str]:
-    """The names of all zones in which there is a clinic."""
+    """The names of the zones of all clinics, sorted."""
     return list(session.exec(select(Clinic.timezone).distinct().order_by(Clinic.timezone)))
 
 
 def note(session: Session, names: Iterable[str], *, version: str, now: datetime) -> None:
-    """Write down what is known of some zones now, in place of what was."""
+    """Store the current rules of some zones, replacing the old ones."""
     for row in _rows(names, version, now):
         session.merge(ZoneRules(**row))
     session.flush()
@@ -100,7 +100,7 @@ def note(session: Session, names: Iterable[str], *, version: str, now: datetime)
 def note_new(
     session: Session, names: Iterable[str], *, now: datetime, version: str | None = None
 ) -> None:
-    """Write down what is known of zones of which nothing was; what was noted stays."""
+    """Store the current rules of zones that have none."""
     wanted = sorted(set(names))
     known = set(session.exec(select(ZoneRules.zone).where(col(ZoneRules.zone).in_(wanted))))
     missing = [name for name in wanted if name not in known]
@@ -112,13 +112,13 @@ def note_new(
 
 
 def objection(session: Session, version: str) -> str:
-    """Why a program with this zone data must not work on the database; empty if it may."""
+    """Why a program with this zone data must not use the database; empty if it may."""
     latest = max(session.exec(select(ZoneRules.version)), key=_parts, default=version)
     if not is_newer(latest, version):
         return ""
     return (
-        f"The times in this database follow zone data {latest}; this program brings {version}."
-        " Update the program, so that both tell the same time."
+        f"The times in this database follow zone data {latest}; this program has {version}."
+        " Update the program."
     )
 
 

@@ -1,6 +1,6 @@
-"""The chore at a start: when the zone data is another than before, instants and texts follow it.
+"""Adapts instants and texts to new zone data, when a process starts or an operator asks.
 
-In one transaction, whoever starts first; the others wait and find it done.
+One transaction does all of it. Processes that start at the same time wait, and find it done.
 """
 
 import logging
@@ -21,34 +21,34 @@ from scheduler.storage.database import Busy, Database
 
 LOG = logging.getLogger(__name__)
 
-TRIES = 3
-MOST_SENTENCES = 200
-"""No more are printed; the audit trail has them all."""
+ATTEMPTS = 3
+MAX_LINES = 200
+"""How many changes are printed. The audit trail has them all."""
 
 
 @dataclass(frozen=True)
 class Report:
-    """What followed the clock, what could not, and how many texts about it had gone out."""
+    """What moved with the clock, what could not, and how many texts had been sent about it."""
 
     version: str
     outlook: Outlook
     texts_gone: int = 0
 
     def sentences(self) -> Iterator[str]:
-        """What staff have to know, the clashes first."""
+        """The report for staff, clashes first."""
         clashes, shifts = self.outlook.clashes, self.outlook.shifts
-        told = [f"CLASH {clash.sentence}" for clash in clashes]
-        told += [rezoning.sentence(shift) for shift in shifts]
-        yield from told[:MOST_SENTENCES]
-        if len(told) > MOST_SENTENCES:
-            yield f"And {len(told) - MOST_SENTENCES} more: see the audit trail."
+        changes = [f"CLASH {clash.sentence}" for clash in clashes]
+        changes += [rezoning.sentence(shift) for shift in shifts]
+        yield from changes[:MAX_LINES]
+        if len(changes) > MAX_LINES:
+            yield f"And {len(changes) - MAX_LINES} more: see the audit trail."
         if self.texts_gone:
             yield (
-                f"{self.texts_gone} texts about these had gone out. The times that they name hold;"
-                " none is sent again."
+                f"{self.texts_gone} texts about these had been sent. The wall times in them are"
+                " still right, so none is sent again."
             )
         yield (
-            f"By zone data {self.version}: {len(shifts)} followed the clock,"
+            f"With zone data {self.version}: {len(shifts)} moved with the clock,"
             f" {len(clashes)} could not."
         )
 
@@ -56,25 +56,25 @@ class Report:
 def run(
     database: Database, actor: Actor, *, now: datetime, version: str, dry_run: bool = False
 ) -> Report:
-    """Let everything follow the clock. `dry_run`: only say what would. Misconfigured: we are old.
+    """Move all instants with the clock, or with `dry_run` only report what would move.
 
-    `version`: of the zone data that this process has.
+    `version`: that of this process's zone data. Raises Misconfigured if the database is newer.
     """
     if dry_run:
         with database.transaction(write=False) as session:
-            return Report(version, _look(session, now))
-    for _ in range(TRIES - 1):
+            return Report(version, _find_shifts(session, now))
+    for _ in range(ATTEMPTS - 1):
         try:
             return _run(database, actor, now, version)
         except Busy:
-            LOG.info("somebody else changed the calendars meanwhile; looking again")
+            LOG.info("another transaction changed the calendars; retrying")
     return _run(database, actor, now, version)
 
 
 def at_start(database: Database, actor: Actor, *, now: datetime, version: str) -> Report | None:
-    """The same, if the zone data is newer than what the database knows; None where it is not.
+    """Like `run`, if the zone data is newer than in the database; None if it is the same.
 
-    Misconfigured where it is older.
+    Raises Misconfigured if it is older.
     """
     with database.transaction(write=False) as session:
         noted = zone_rules.noted(session)
@@ -90,12 +90,12 @@ def at_start(database: Database, actor: Actor, *, now: datetime, version: str) -
 
 def _run(database: Database, actor: Actor, now: datetime, version: str) -> Report:
     with database.transaction() as session:
-        # Others who start now wait here, and then find that nothing is left to be done.
+        # Other processes that start now wait here.
         before = zone_rules.noted(session, for_update=True)
         if objection := zone_rules.objection(session, version):
             raise Misconfigured(objection)
         names = zone_rules.zones_of_clinics(session)
-        outlook = _look(session, now)
+        outlook = _find_shifts(session, now)
         rezoning.apply(session, actor, outlook, now=now)
         moments = {
             shift.key[1]: zone_changes.Shift(*rezoning.utc_of(shift))
@@ -123,6 +123,6 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
     return Report(version, outlook, gone)
 
 
-def _look(session: Session, now: datetime) -> Outlook:
+def _find_shifts(session: Session, now: datetime) -> Outlook:
     noted = {name: rules for name, (_, rules) in zone_rules.noted(session).items()}
     return rezoning.find_shifts(session, noted, now=now)

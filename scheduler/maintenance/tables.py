@@ -1,4 +1,4 @@
-"""Every table there is, for migrations and for tests."""
+"""All tables, for migrations and tests."""
 
 from sqlmodel import SQLModel
 

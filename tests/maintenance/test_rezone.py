@@ -18,7 +18,6 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import col, select
 
-from scheduler import cli
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
 from scheduler.booking.absences import closures, time_off
 from scheduler.booking.availability.allocation import RequestedTime
@@ -26,6 +25,7 @@ from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import zone_rules
 from scheduler.clinic.models import Clinic, Practitioner, TimeOff, Treatment, WorkingHours
+from scheduler.commands import checks, database
 from scheduler.infra.errors import Misconfigured
 from scheduler.maintenance import rezone
 from scheduler.patients.models import Patient
@@ -129,7 +129,7 @@ def test_wall_times_are_kept_and_instants_follow(world: World, tmp_path: Path) -
     assert list(report.sentences()) == [
         f"Session 2 of course {course_id} keeps 2027-03-29 09:00 {ISLAND}:"
         " 2027-03-29 07:00 UTC instead of 2027-03-29 08:00 UTC.",
-        f"By zone data {NEW}: 1 followed the clock, 0 could not.",
+        f"With zone data {NEW}: 1 moved with the clock, 0 could not.",
     ]
 
 
@@ -336,15 +336,16 @@ def test_an_older_program_does_not_work_on_newer_times(world: World) -> None:
         begin(world, OLD)
 
     assert refusal.value.sentence == (
-        f"The times in this database follow zone data {NEW}; this program brings {OLD}."
-        " Update the program, so that both tell the same time."
+        f"The times in this database follow zone data {NEW}; this program has {OLD}."
+        " Update the program."
     )
 
 
 def test_the_command_names_what_cannot_follow_and_so_does_the_doctor(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cli, "SystemClock", lambda: world.clock)
+    for module in (checks, database):
+        monkeypatch.setattr(module, "SystemClock", lambda: world.clock)
     url = world.database.url.render_as_string(hide_password=False)
     # Commands take the packaged zones.
     with world.database.transaction() as session:
@@ -358,7 +359,7 @@ def test_the_command_names_what_cannot_follow_and_so_does_the_doctor(
         appointment(session, skipped, 1).wall_time = "2027-03-28T02:30"
 
     examined = run("doctor", DATABASE_URL=url, SECRET_KEY=SECRET)
-    assert "WRONG zones: By zone data" in examined.said
+    assert "WRONG zones: With zone data" in examined.said
     assert "2 sessions or absences are not at the wall time that was agreed." in examined.said
     tried = run("rezone", "--dry-run", DATABASE_URL=url, SECRET_KEY=SECRET)
     done = run("rezone", DATABASE_URL=url, SECRET_KEY=SECRET)
@@ -372,7 +373,7 @@ def test_the_command_names_what_cannot_follow_and_so_does_the_doctor(
             " at 2027-03-28 00:30 UTC: clocks skip that time now.",
             f"Session 1 of course {fair} keeps 2027-06-07 10:00 Europe/Berlin:"
             " 2027-06-07 08:00 UTC instead of 2027-06-07 07:00 UTC.",
-            f"By zone data {version}: 1 followed the clock, 1 could not.",
+            f"With zone data {version}: 1 moved with the clock, 1 could not.",
         ],
     )
     assert [each.starts_at for each in sessions(world, fair)] == [utc(6, 7, 8)]
