@@ -25,6 +25,9 @@ TABLE_WAIT_SECONDS = 2
 TABLES_WITHOUT_MODELS = {"unseated"}
 """Tables that only SQLite triggers write to (migration 0002)."""
 
+RETIRED_COLUMNS = {"news_at", "reassigned_at", "givers"}
+"""Columns of appointments that migration 0003 left for older processes. A later one drops them."""
+
 
 def render_item(kind: str, item: object, _context: object) -> str | bool:
     """Write our column types as plain SQLAlchemy types: a migration must not import the program."""
@@ -36,8 +39,10 @@ def render_item(kind: str, item: object, _context: object) -> str | bool:
     return False
 
 
-def include_name(name: str | None, kind: str, _parents: Mapping[str, str | None]) -> bool:
+def include_name(name: str | None, kind: str, parents: Mapping[str, str | None]) -> bool:
     """Whether Alembic compares this table, column or index with the models."""
+    if kind == "column" and parents.get("table_name") == "appointments":
+        return name not in RETIRED_COLUMNS
     return not (kind == "table" and name in TABLES_WITHOUT_MODELS)
 
 

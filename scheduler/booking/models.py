@@ -4,10 +4,12 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.storage.database import Instant, Versioned
+from scheduler.storage.json_columns import JsonOf
 
 
 class CourseState(StrEnum):
@@ -30,6 +32,16 @@ class AppointmentState(StrEnum):
     NO_SHOW = "no_show"
 
 
+class PaceException(BaseModel):
+    """A pace violation that staff accepted, and why: `kind` and `number` as in PaceViolation."""
+
+    model_config = ConfigDict(frozen=True)
+
+    kind: str
+    number: int
+    reason: str
+
+
 class Course(Versioned, table=True):
     """One patient's series. `phases` is what was agreed, whatever becomes of the treatment."""
 
@@ -49,8 +61,12 @@ class Course(Versioned, table=True):
     pain_since: str = Field(default="", max_length=20)
     """acute (under 3 months), subacute, chronic (over 6 months), or not asked"""
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    marks: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Where its dates are not at its pace, each with the reason; see booking.marks"""
+    pace_exceptions: list[PaceException] = Field(
+        default_factory=list,
+        sa_type=JsonOf(list[PaceException]),
+        sa_column_kwargs={"name": "marks"},
+    )
+    """Where the dates of the course break its pace, each with the reason"""
     cancel_reason: str = Field(default="", max_length=200)
     booked_at: datetime = Field(sa_type=Instant)
     cleared_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -71,16 +87,6 @@ class Appointment(Versioned, table=True):
         CheckConstraint("ends_at > starts_at", name="ends_later"),
         Index("ix_appointments_clinic_start", "clinic_id", "starts_at"),
         Index("ix_appointments_practitioner_start", "practitioner_id", "starts_at"),
-        *(
-            Index(
-                f"ix_appointments_clinic_{name}",
-                "clinic_id",
-                f"{name}_at",
-                postgresql_where=text(f"{name}_at IS NOT NULL"),
-                sqlite_where=text(f"{name}_at IS NOT NULL"),
-            )
-            for name in ("news", "reassigned")
-        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -106,17 +112,6 @@ class Appointment(Versioned, table=True):
     """It was added for a session that was missed or cancelled"""
     cancelled_late: bool = False
     """Cancelled with less notice than the clinic's `cancel_notice_hours`"""
-    news_at: datetime | None = Field(default=None, sa_type=Instant)
-    """When the clinic moved or cancelled it, which the patient has to be told; nothing where it
-    never did, or where the patient has changed it since"""
-    reassigned_at: datetime | None = Field(default=None, sa_type=Instant)
-    """When the clinic gave it to somebody else at the same time, which the patient has to be told;
-    nothing as with `news_at`, or where its time was changed since"""
-    givers: list[Any] = Field(
-        default_factory=list, sa_type=JSON, sa_column_kwargs={"server_default": "[]"}
-    )
-    """Then: whom the patient knew of, and each who was to give it after that, as the id of the
-    practitioner and the instant in ISO 8601, none for the first"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 

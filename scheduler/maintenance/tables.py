@@ -3,6 +3,7 @@
 from sqlmodel import SQLModel
 
 from scheduler.audit import audit_trail
+from scheduler.booking import event_models
 from scheduler.booking import models as booking
 from scheduler.clinic import models as clinic
 from scheduler.clinic import zone_rules
@@ -13,7 +14,7 @@ from scheduler.reminders import models as reminders
 from scheduler.staff import models as staff
 from scheduler.storage import installation, links
 
-__all__ = ["audit_trail", "booking", "clinic", "idempotency", "installation", "links", "metadata"]
-__all__ += ["patients", "progress", "reminders", "staff", "zone_rules"]
+__all__ = ["audit_trail", "booking", "clinic", "event_models", "idempotency", "installation"]
+__all__ += ["links", "metadata", "patients", "progress", "reminders", "staff", "zone_rules"]
 
 metadata = SQLModel.metadata

@@ -26,8 +26,9 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.absences import closures
-from scheduler.booking.courses import appointments, courses, rescheduling
+from scheduler.booking.courses import appointments, change_notices, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.courses.change_notices import NO_NOTICES
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Treatment
@@ -131,22 +132,28 @@ class Oracle:
             yield "untrue, or not agreed to"
             return
         used = {post.about for post in self.posts if post.to == to}
-        fresh = [candidate for candidate in candidates if _identity(ruled, candidate) not in used]
+        fresh = [
+            candidate
+            for candidate in candidates
+            if _identity(session, ruled, candidate) not in used
+        ]
         if not fresh:
             yield "twice"
             return
-        timely = [each for each in fresh if not list(_late(ruled, each, now, valid_seconds))]
+        timely = [
+            each for each in fresh if not list(_late(session, ruled, each, now, valid_seconds))
+        ]
         chosen = (timely or fresh)[0]
-        yield from _late(ruled, chosen, now, valid_seconds)
+        yield from _late(session, ruled, chosen, now, valid_seconds)
         yield from _misplaced(session, ruled, chosen)
-        yield from self._said(ruled, to, chosen)
+        yield from self._said(session, ruled, to, chosen)
         if not ruled.asked:
             booked = session.get_one(Course, chosen.course_id).booked_at
             if _may_wake(clinic, now, valid_seconds) and now - booked > JUST_BOOKED:
                 yield "in the quiet hours"
             if not ruled.always:
                 yield from self._too_many(clinic, to, now)
-        self.posts.append(Post(to, now, text, kind, ruled.asked, _identity(ruled, chosen)))
+        self.posts.append(Post(to, now, text, kind, ruled.asked, _identity(session, ruled, chosen)))
 
     def _answered(
         self, session: Session, to: str, text: str, now: datetime, *, is_known: bool
@@ -166,14 +173,16 @@ class Oracle:
         if is_known and told[2] == "." and len(about) == 1:
             self.told.append((to, about[0].id, about[0].starts_at, now))
 
-    def _said(self, ruled: ReminderRule, to: str, each: Appointment) -> Iterator[str]:
+    def _said(
+        self, session: Session, ruled: ReminderRule, to: str, each: Appointment
+    ) -> Iterator[str]:
         """Whether an answer has told the same, since the clinic changed it last."""
         due = each.starts_at + timedelta(minutes=ruled.offset_minutes)
         told = [
             moment
             for whom, which, starts_at, moment in self.told
             if (whom, which, starts_at) == (to, each.id, each.starts_at)
-            and (each.news_at is None or moment >= each.news_at)
+            and ((news_at := _news_at(session, each)) is None or moment >= news_at)
         ]
         if told and (ruled.kind == "moved" or (ruled.kind == "day_before" and due <= max(told))):
             yield "said already in answer to a reply"
@@ -202,7 +211,7 @@ class Oracle:
                     Appointment.starts_at < now + timedelta(hours=70),
                 )
             ).all()
-            return {(phone, _identity(ruled, each)) for phone, each in rows}
+            return {(phone, _identity(session, ruled, each)) for phone, each in rows}
 
     def _too_many(self, clinic: Clinic, to: str, now: datetime) -> Iterator[str]:
         today = _local(now).date()
@@ -248,21 +257,28 @@ def _when(starts_at: datetime) -> str:
 TEMPLATE = "{clinic}: KIND {date} {time} {number}/{total}"
 
 
-def _identity(ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:
+def _news_at(session: Session, appointment: Appointment) -> datetime | None:
+    """When the clinic last changed the time, unless the patient has changed it since."""
+    phone = session.get_one(Patient, appointment.patient_id).phone
+    notices = change_notices.of_phones(session, [phone])
+    return notices.get(appointment.id or 0, NO_NOTICES).time_changed_at
+
+
+def _identity(session: Session, ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:
     """The facts that may be announced once: a booking, a change, or an appointment at its time, by
     rule."""
     if ruled.anchor == "booked":
         return ruled.kind, each.course_id
     if ruled.anchor == "change":
-        return ruled.kind, each.course_id, each.news_at
+        return ruled.kind, each.course_id, _news_at(session, each)
     return ruled.kind, each.id, each.starts_at
 
 
 def _late(
-    ruled: ReminderRule, each: Appointment, now: datetime, valid_seconds: int
+    session: Session, ruled: ReminderRule, each: Appointment, now: datetime, valid_seconds: int
 ) -> Iterator[str]:
     """What is wrong with the instant, by the present rule."""
-    if ruled.anchor == "change" and each.news_at is None:
+    if ruled.anchor == "change" and _news_at(session, each) is None:
         yield "told to somebody who made the change"
     if ruled.anchor not in {"start", "end"}:
         if now + timedelta(seconds=valid_seconds) > each.starts_at:

@@ -12,7 +12,7 @@ from sqlmodel import col, select
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.absences import time_off
 from scheduler.booking.availability.allocation import SessionsTaken
-from scheduler.booking.courses import appointments, courses
+from scheduler.booking.courses import appointments, change_notices, courses
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,
@@ -282,7 +282,8 @@ def test_an_earlier_time_is_taken_in_one_move_and_the_old_one_goes_to_the_next(
     assert starts(world, course) == [at(12), at(18)]
     with world.database.transaction(write=False) as session:
         moved = appointment(session, course, 1)
-        assert (moved.state, moved.number, moved.news_at) == (AppointmentState.BOOKED, 1, None)
+        assert (moved.state, moved.number) == (AppointmentState.BOOKED, 1)
+        assert not change_notices.is_time_notice_open(session, session.get_one(Course, course))
         assert session.exec(select(Hold)).all() == []
     look(world)
     assert open_offers(world) == {next_in_line: at(14)}

@@ -9,6 +9,7 @@ from scheduler.api.http.auth import Looking, needs
 from scheduler.api.http.fields import PathId, Shape, local
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import history
+from scheduler.phrases import history as phrases
 from scheduler.staff.roles import Permission
 
 router = APIRouter(prefix="/courses", tags=["courses"])
@@ -32,11 +33,14 @@ def show_history(call: Looking, course_id: PathId, paging: Paging) -> Page[Histo
     course = shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     after = paging.after()
-    lines = history.of(call.session, course, after=after[-1] if after else 0, limit=paging.limit)
+    entries = history.of(call.session, course, after=after[-1] if after else 0, limit=paging.limit)
     return paging.page(
-        lines,
-        lambda line: HistoryEntry(
-            at=local(line.at, zone), who=line.who, what=line.what, why=line.why
+        entries,
+        lambda entry: HistoryEntry(
+            at=local(entry.at, zone),
+            who=phrases.actor(entry),
+            what=phrases.sentence(entry.fact),
+            why=entry.reason,
         ),
-        lambda line: [line.id],
+        lambda entry: [entry.id],
     )

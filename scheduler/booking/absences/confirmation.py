@@ -15,6 +15,7 @@ from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import AbsenceProposal, Appointment, Course
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.storage.database import stored_id
@@ -164,11 +165,11 @@ def _carry_out(
         courses.record(
             session,
             actor,
-            "planned anew" if weeks is None else "shifted",
+            EventKind.REPLANNED if weeks is None else EventKind.SHIFTED,
             session.get_one(Course, course_id),
-            now,
-            from_number=number,
+            now=now,
             reason=proposal.reason,
+            from_number=number,
             **({} if weeks is None else {"by_days": 7 * weeks}),
         )
 

@@ -10,7 +10,13 @@ from datetime import date
 from functools import cache, partial
 from itertools import pairwise
 
-from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
+from scheduler.booking.models import (
+    Appointment,
+    AppointmentState,
+    Course,
+    CourseState,
+    PaceException,
+)
 from scheduler.booking.pace.pace import Within, pace_of
 from scheduler.booking.pace.violations import (
     CrowdedWindow,
@@ -160,19 +166,23 @@ def record_violations(
 ) -> None:
     """Keep the reason of each departure: the new ones have this one, the others theirs."""
     before = accepted_violations(course)
-    course.marks = [
-        {
-            "kind": each.kind,
-            "number": each.number,
-            "reason": reason if each in new else before.get((each.kind, each.number), reason),
-        }
-        for each in current
+    course.pace_exceptions = [
+        PaceException(
+            kind=violation.kind,
+            number=violation.number,
+            reason=reason
+            if violation in new
+            else before.get((violation.kind, violation.number), reason),
+        )
+        for violation in current
     ]
 
 
 def accepted_violations(course: Course) -> dict[tuple[str, int], str]:
     """Why a course is not at its pace, by kind and session number."""
-    return {(mark["kind"], mark["number"]): mark["reason"] for mark in course.marks}
+    return {
+        (exception.kind, exception.number): exception.reason for exception in course.pace_exceptions
+    }
 
 
 def planned_phases(course: Course) -> list[Phase]:

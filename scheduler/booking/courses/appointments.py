@@ -2,7 +2,6 @@
 
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -12,12 +11,28 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states as booking_states
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import RequestedTime
-from scheduler.booking.courses import adherence, change_notices, courses, rescheduling
+from scheduler.booking.courses import (
+    adherence,
+    change_notices,
+    course_events,
+    courses,
+    rescheduling,
+)
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.courses.course_events import AppointmentValues
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.states import EXPECTED, LIVE
 from scheduler.infra.errors import Conflict, Invalid, NotFound
 from scheduler.storage.database import stored_id
+
+EVENT_OF_STATE = {
+    AppointmentState.CONFIRMED: EventKind.APPOINTMENT_CONFIRMED,
+    AppointmentState.ARRIVED: EventKind.ARRIVED,
+    AppointmentState.COMPLETED: EventKind.COMPLETED,
+    AppointmentState.CANCELLED: EventKind.APPOINTMENT_CANCELLED,
+    AppointmentState.NO_SHOW: EventKind.MISSED,
+}
 
 
 class TooEarly(Conflict):
@@ -115,20 +130,8 @@ def cancel(
     if appointment.starts_at <= now and appointment.state in LIVE:
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
-        untold = change_notices.snapshot(appointment)
-        appointment.news_at = courses.news(actor, now)
         appointment.cancelled_late = courses.is_late(session, appointment, now)
-        _become(
-            session,
-            actor,
-            appointment,
-            AppointmentState.CANCELLED,
-            now,
-            reason=reason,
-            late=appointment.cancelled_late,
-            course_before=session.get_one(Course, appointment.course_id).state,
-            news_before=untold,
-        )
+        _become(session, actor, appointment, AppointmentState.CANCELLED, now, reason=reason)
         diary.free(session, appointment_ids=[stored_id(appointment.id)])
     return appointment
 
@@ -190,30 +193,48 @@ def _become(
     appointment: Appointment,
     state: AppointmentState,
     now: datetime,
-    **details: Any,
+    *,
+    reason: str = "",
 ) -> Appointment:
     if not booking_states.follow(appointment.state, state):
         return appointment
-    before = appointment.state
+    before = AppointmentValues.of(appointment)
     appointment.state = state
     appointment.changed_at = now
     session.add(appointment)
     course = session.get_one(Course, appointment.course_id)
+    course_state = course.state
     session.flush()
     # A session that will not be breaks nothing any more.
     adherence.record_violations(
         course, courses.off_pace(session, course), (), reason="a session was cancelled"
     )
     courses.bump_version(session, course, now)
+    change = course_events.change_of(appointment, before, now=now)
+    late = state == AppointmentState.CANCELLED and appointment.cancelled_late
+    course_events.record(
+        session,
+        actor,
+        EVENT_OF_STATE[state],
+        course,
+        now=now,
+        reason=reason,
+        changes=[change],
+        late=late,
+        course_state_before=course_state,
+    )
+    if state == AppointmentState.CANCELLED:
+        change_notices.give(session, actor, [change])
+    details = {"reason": reason, "late": late} if state == AppointmentState.CANCELLED else {}
     audit_trail.record(
         session,
         actor,
-        f"is {state}",
+        EVENT_OF_STATE[state],
         "appointment",
         appointment.id,
         clinic_id=appointment.clinic_id,
         now=now,
-        before=before,
+        before=before.state,
         number=appointment.number,
         **details,
     )

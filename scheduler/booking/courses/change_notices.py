@@ -1,35 +1,175 @@
-"""What a patient has to be told of a session, kept where a change of their own puts an end to it.
+"""Which changes by the clinic a patient must hear of, and which of them still hold.
 
-Who changes a session knows of it, and is told nothing. Once that is taken back, what the clinic had
-changed before holds again: told by then or not, the texts know.
+A patient who changes an appointment knows about it: that ends the notices of earlier changes. Once
+the patient takes the change back, they hold again. Whether they were sent by then, the texts know.
 """
 
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from scheduler.booking.models import Appointment
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select, update
+
+from scheduler.audit.audit_trail import Actor
+from scheduler.booking.event_models import AppointmentChange, CourseEvent, Notice
+from scheduler.booking.models import Appointment, AppointmentState, Course
+from scheduler.patients.models import Patient
+from scheduler.storage.database import stored_id
 
 
-def snapshot(appointment: Appointment) -> dict[str, Any]:
-    """What there is to tell of a session now, as JSON; empty where the clinic changed nothing."""
-    found = {
-        "news_at": _written(appointment.news_at),
-        "reassigned_at": _written(appointment.reassigned_at),
-        "givers": list(appointment.givers),
+@dataclass(frozen=True)
+class AssignedPractitioner:
+    """A practitioner by id, and since when they give the appointment; None: since it was agreed."""
+
+    practitioner_id: int
+    since: datetime | None
+
+
+@dataclass(frozen=True)
+class OpenNotices:
+    """The notices of one appointment that hold.
+
+    `time_changed_at`: when the clinic last moved, added or cancelled it. `practitioners`: first the
+    one that the patient knew of, then each that the clinic put in at the same time; empty where it
+    put in none.
+    """
+
+    time_changed_at: datetime | None = None
+    practitioners: Sequence[AssignedPractitioner] = ()
+
+    @property
+    def practitioner_changed_at(self) -> datetime | None:
+        """When the clinic last changed the practitioner."""
+        return self.practitioners[-1].since if self.practitioners else None
+
+
+NO_NOTICES = OpenNotices()
+
+
+def is_open() -> ColumnElement[bool]:
+    """Whether the notice of a change holds."""
+    return col(AppointmentChange.notice).is_not(None) & col(
+        AppointmentChange.notice_ended_by_id
+    ).is_(None)
+
+
+def is_latest() -> ColumnElement[bool]:
+    """Whether no later change of the same thing about the same appointment has an open notice."""
+    later = aliased(AppointmentChange)
+    return ~exists().where(
+        col(later.appointment_id) == col(AppointmentChange.appointment_id),
+        col(later.notice) == col(AppointmentChange.notice),
+        col(later.notice_ended_by_id).is_(None),
+        col(later.at) > col(AppointmentChange.at),
+    )
+
+
+def of_phones(session: Session, phones: Collection[str]) -> Mapping[int, OpenNotices]:
+    """By appointment, the notices that hold for the patients with these phones."""
+    found = session.exec(
+        select(AppointmentChange)
+        .join(Appointment, col(Appointment.id) == AppointmentChange.appointment_id)
+        .join(Patient, col(Patient.id) == Appointment.patient_id)
+        .where(is_open(), col(Patient.phone).in_(phones))
+        .order_by(col(AppointmentChange.at), col(AppointmentChange.id))
+        .execution_options(populate_existing=True)
+    )
+    by_appointment: dict[int, list[AppointmentChange]] = defaultdict(list)
+    for change in found:
+        by_appointment[change.appointment_id].append(change)
+    return {
+        appointment_id: _open_notices(changes) for appointment_id, changes in by_appointment.items()
     }
-    return {name: value for name, value in found.items() if value}
 
 
-def restore(appointment: Appointment, noted: dict[str, Any]) -> None:
-    """Let there be to tell of a session what there was."""
-    appointment.news_at = _read(noted.get("news_at"))
-    appointment.reassigned_at = _read(noted.get("reassigned_at"))
-    appointment.givers = noted.get("givers", [])
+def is_time_notice_open(session: Session, course: Course) -> bool:
+    """Whether the clinic moved or cancelled an appointment of a course, and that still holds."""
+    return (
+        session.exec(
+            select(AppointmentChange.id)
+            .join(CourseEvent, col(CourseEvent.id) == AppointmentChange.event_id)
+            .where(
+                CourseEvent.course_id == course.id,
+                is_open(),
+                AppointmentChange.notice == Notice.TIME,
+            )
+        ).first()
+        is not None
+    )
 
 
-def _written(instant: datetime | None) -> str | None:
-    return None if instant is None else instant.isoformat()
+def give(session: Session, actor: Actor, changes: Iterable[AppointmentChange]) -> None:
+    """Give notice of changes to their patients, and end the notices that they make obsolete."""
+    by_appointment = {change.appointment_id: change for change in changes}
+    if not by_appointment:
+        return
+    session.flush()
+    earlier = session.exec(
+        select(AppointmentChange).where(
+            is_open(), col(AppointmentChange.appointment_id).in_(by_appointment)
+        )
+    ).all()
+    for notice in earlier:
+        change = by_appointment[notice.appointment_id]
+        if notice.notice in _ended_by(actor, change):
+            notice.notice_ended_by_id = change.event_id
+            session.add(notice)
+    if actor.kind != "patient":
+        for change in by_appointment.values():
+            change.notice = _subject(change)
+            session.add(change)
+    session.flush()
 
 
-def _read(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written)
+def reopen(session: Session, events: Iterable[CourseEvent]) -> None:
+    """Let the notices hold again that these events ended."""
+    session.exec(
+        update(AppointmentChange)
+        .where(col(AppointmentChange.notice_ended_by_id).in_([event.id for event in events]))
+        .values(notice_ended_by_id=None)
+    )
+
+
+def _subject(change: AppointmentChange) -> Notice | None:
+    if _is_moved(change) or _is_cancelled(change):
+        return Notice.TIME
+    if change.practitioner_id_before != change.practitioner_id_after:
+        return Notice.PRACTITIONER
+    return None
+
+
+def _ended_by(actor: Actor, change: AppointmentChange) -> Collection[Notice]:
+    if _is_moved(change):
+        # The notice of the new time says who gives it.
+        return (Notice.TIME, Notice.PRACTITIONER)
+    if _is_cancelled(change):
+        return (Notice.TIME,)
+    # Another practitioner follows on the ones before: the texts find out whom the patient knows of.
+    if actor.kind == "patient" and change.practitioner_id_before != change.practitioner_id_after:
+        return (Notice.PRACTITIONER,)
+    return ()
+
+
+def _is_moved(change: AppointmentChange) -> bool:
+    return change.starts_at_before != change.starts_at_after
+
+
+def _is_cancelled(change: AppointmentChange) -> bool:
+    cancelled = AppointmentState.CANCELLED
+    return change.state_before != cancelled and change.state_after == cancelled
+
+
+def _open_notices(changes: Sequence[AppointmentChange]) -> OpenNotices:
+    """The notices of one appointment, in the order of its changes."""
+    times = [change.at for change in changes if change.notice == Notice.TIME]
+    given = [change for change in changes if change.notice == Notice.PRACTITIONER]
+    practitioners = [
+        AssignedPractitioner(change.practitioner_id_after, change.at) for change in given
+    ]
+    if given:
+        known = given[0].practitioner_id_before
+        practitioners.insert(0, AssignedPractitioner(stored_id(known), None))
+    return OpenNotices(times[-1] if times else None, tuple(practitioners))

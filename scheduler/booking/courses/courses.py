@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from sqlalchemy.orm.attributes import flag_modified
@@ -13,8 +13,9 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
 from scheduler.booking.availability.search import Ignoring, Resources
-from scheduler.booking.courses import adherence
-from scheduler.booking.courses import change_notices as untold
+from scheduler.booking.courses import adherence, change_notices, course_events
+from scheduler.booking.courses.course_events import AppointmentValues
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,
@@ -112,8 +113,8 @@ def book(
 def off_pace(session: Session, course: Course) -> list[PaceViolation]:
     """Where the dates of a course are not at the pace it agreed on.
 
-    Staff may book such dates, or insist on them; `marks.reasons` says why for each. A cancelled
-    session keeps its place: the gap that it leaves is meant.
+    Staff may book such dates, or accept them later; `adherence.accepted_violations` has the
+    reasons. A cancelled appointment keeps its place in the course: its gap is no violation.
     """
     return adherence.off_pace(course, appointments_of(session, course))
 
@@ -145,25 +146,36 @@ def cancel(
         for appointment in appointments_of(session, course)
         if can_change(appointment, now)
     ]
-    diary.free(session, appointment_ids=[stored_id(each.id) for each in rest])
-    was = {
-        "states": [[each.id, each.state] for each in rest],
-        "news": [[each.id, untold.snapshot(each)] for each in rest],
-        "course_before": course.state,
-        "marks": course.marks,
-    }
-    for each in rest:
-        each.state = AppointmentState.CANCELLED
-        # A patient's notice is the patient's: a clinic that ends a course has not had too little.
-        each.cancelled_late = actor.kind == "patient" and is_late(session, each, now)
-        each.news_at = news(actor, now)
-        each.changed_at = now
-        session.add(each)
+    diary.free(session, appointment_ids=[stored_id(appointment.id) for appointment in rest])
+    before = [AppointmentValues.of(appointment) for appointment in rest]
+    for appointment in rest:
+        appointment.state = AppointmentState.CANCELLED
+        # Only a patient cancels late: a clinic that ends a course was not given too little notice.
+        late = actor.kind == "patient" and is_late(session, appointment, now)
+        appointment.cancelled_late = late
+        appointment.changed_at = now
+        session.add(appointment)
+    changes = [
+        course_events.change_of(appointment, values, now=now)
+        for appointment, values in zip(rest, before, strict=True)
+    ]
+    course_events.record(
+        session,
+        actor,
+        EventKind.CANCELLED,
+        course,
+        now=now,
+        reason=reason,
+        changes=changes,
+        course_state_before=course.state,
+        pace_exceptions_before=course.pace_exceptions,
+    )
+    change_notices.give(session, actor, changes)
     course.state = CourseState.CANCELLED
-    course.cancel_reason, course.marks = reason, []
+    course.cancel_reason, course.pace_exceptions = reason, []
     bump_version(session, course, now)
-    numbers = [each.number for each in rest]
-    record(session, actor, "cancelled", course, now, sessions=numbers, reason=reason, **was)
+    numbers = [appointment.number for appointment in rest]
+    audit(session, actor, EventKind.CANCELLED, course, now, sessions=numbers, reason=reason)
     return course
 
 
@@ -175,7 +187,8 @@ def clear(
         raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
     course.state, course.cleared_at = CourseState.ACTIVE, now
     bump_version(session, course, now)
-    record(session, actor, "cleared", course, now, note=note)
+    course_events.record(session, actor, EventKind.CLEARED, course, now=now, reason=note)
+    audit(session, actor, EventKind.CLEARED, course, now, note=note)
     return course
 
 
@@ -214,11 +227,6 @@ def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
     """Whether less notice is left than the clinic asks for."""
     clinic = session.get_one(Clinic, appointment.clinic_id)
     return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
-
-
-def news(actor: Actor, now: datetime) -> datetime | None:
-    """When a change has become news to the patient: never, where they made it themselves."""
-    return None if actor.kind == "patient" else now
 
 
 def lock(session: Session, *course_ids: int) -> None:
@@ -367,10 +375,20 @@ def _record_booking(
     appointments: Sequence[Appointment],
     now: datetime,
 ) -> None:
-    record(
+    course_events.record(
         session,
         actor,
-        "booked",
+        EventKind.BOOKED,
+        course,
+        now=now,
+        changes=[
+            course_events.change_of(appointment, None, now=now) for appointment in appointments
+        ],
+    )
+    audit(
+        session,
+        actor,
+        EventKind.BOOKED,
         course,
         now,
         appointments=[
@@ -380,12 +398,32 @@ def _record_booking(
 
 
 def record(
-    session: Session, actor: Actor, deed: str, course: Course, now: datetime, **details: Any
+    session: Session,
+    actor: Actor,
+    kind: EventKind,
+    course: Course,
+    *,
+    now: datetime,
+    reason: str,
+    **parameters: Any,
 ) -> None:
+    """Record an event of the whole course, and add it to the audit trail with its parameters."""
+    course_events.record(session, actor, kind, course, now=now, reason=reason, **parameters)
+    details = {
+        name: value.isoformat() if isinstance(value, date) else value
+        for name, value in parameters.items()
+    }
+    audit(session, actor, kind, course, now, **details, reason=reason)
+
+
+def audit(
+    session: Session, actor: Actor, kind: EventKind, course: Course, now: datetime, **details: Any
+) -> None:
+    """Add an entry about a course to the audit trail."""
     audit_trail.record(
         session,
         actor,
-        deed,
+        kind,
         "course",
         course.id,
         clinic_id=course.clinic_id,

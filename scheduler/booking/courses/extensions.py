@@ -9,8 +9,16 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.availability.search import Resources
-from scheduler.booking.courses import adherence, courses, replanning, rescheduling
+from scheduler.booking.courses import (
+    adherence,
+    change_notices,
+    course_events,
+    courses,
+    replanning,
+    rescheduling,
+)
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic import phases
@@ -56,9 +64,9 @@ def extend(
         released,
         *(each for each in agreed if each.get("optional")),
     ]
-    added = _add(session, actor, course, planned, wishes=wishes, make_up=False, now=now)
+    added = _add(session, course, planned, wishes=wishes, make_up=False, now=now)
     rescheduling.check_pace(session, course, stood, terms=terms, now=now)
-    _record(session, actor, "extended", course, added, terms=terms, now=now, phase=phase)
+    _record(session, actor, EventKind.EXTENDED, course, added, terms=terms, now=now, phase=phase)
     return added
 
 
@@ -81,9 +89,9 @@ def make_up(
     _check_room(sessions, 1)
     planned = adherence.cut_to(adherence.planned_phases(course), len(sessions) + 1)
     stood = rescheduling.pace_status(session, course)
-    [added] = _add(session, actor, course, planned, wishes=wishes, make_up=True, now=now)
+    [added] = _add(session, course, planned, wishes=wishes, make_up=True, now=now)
     rescheduling.check_pace(session, course, stood, terms=terms, now=now)
-    _record(session, actor, "made up", course, [added], terms=terms, now=now)
+    _record(session, actor, EventKind.MADE_UP, course, [added], terms=terms, now=now)
     return added
 
 
@@ -102,7 +110,6 @@ def _check_room(sessions: Sequence[Appointment], more: int) -> None:
 
 def _add(
     session: Session,
-    actor: Actor,
     course: Course,
     planned: Sequence[Phase],
     *,
@@ -133,9 +140,9 @@ def _add(
                 raise
         else:
             break
-    for each in added:
-        each.make_up, each.news_at = make_up, courses.news(actor, now)
-        session.add(each)
+    for appointment in added:
+        appointment.make_up = make_up
+        session.add(appointment)
     if course.state == CourseState.COMPLETED:
         course.state = CourseState.ACTIVE
     return added
@@ -174,7 +181,7 @@ def _book(
 def _record(
     session: Session,
     actor: Actor,
-    deed: str,
+    kind: EventKind,
     course: Course,
     added: Sequence[Appointment],
     *,
@@ -182,13 +189,18 @@ def _record(
     now: datetime,
     **details: int,
 ) -> None:
-    courses.record(
+    changes = [course_events.change_of(appointment, None, now=now) for appointment in added]
+    course_events.record(session, actor, kind, course, now=now, reason=terms.why, changes=changes)
+    change_notices.give(session, actor, changes)
+    courses.audit(
         session,
         actor,
-        deed,
+        kind,
         course,
         now,
-        appointments=[[stored_id(each.id), each.starts_at.isoformat()] for each in added],
+        appointments=[
+            [stored_id(appointment.id), appointment.starts_at.isoformat()] for appointment in added
+        ],
         reason=terms.why,
         **details,
     )

@@ -1,232 +1,297 @@
-"""What has become of a course: who did what and why, in sentences, read from the audit trail."""
+"""What happened to a course, by whom and why, as typed facts. `phrases` writes the sentences."""
 
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from typing import Any, NamedTuple
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, col, select
 
-from scheduler.audit.audit_trail import AuditEntry
-from scheduler.booking.models import Appointment, Course
+from scheduler.booking.courses import undo
+from scheduler.booking.courses.undo import ChangeKind
+from scheduler.booking.event_models import AppointmentChange, CourseEvent, EventKind
+from scheduler.booking.models import AppointmentState, Course
 from scheduler.clinic.models import Clinic, Practitioner
-from scheduler.i18n import translation
 from scheduler.staff.models import Member
 from scheduler.storage.database import stored_id
 
 
-class HistoryEntry(NamedTuple):
-    """One deed. `who` is a name, or what somebody is: "the patient"."""
+@dataclass(frozen=True)
+class Booked:
+    """`first`: when the first appointment begins, in the clinic's zone; None without any."""
+
+    appointments: int
+    first: datetime | None
+
+
+@dataclass(frozen=True)
+class Moved:
+    """Times are in the clinic's zone; a practitioner who is not known has no name."""
+
+    number: int
+    number_after: int
+    before: datetime
+    after: datetime
+    practitioner_changed: bool
+    practitioner_before: str | None
+    practitioner_after: str | None
+    overrides_pace: bool
+
+
+@dataclass(frozen=True)
+class StateChanged:
+    """An appointment was confirmed, begun, completed, cancelled or missed."""
+
+    number: int
+    state: AppointmentState
+    late: bool
+
+
+@dataclass(frozen=True)
+class Shifted:
+    from_number: int
+    by_days: int
+
+
+@dataclass(frozen=True)
+class WeekSkipped:
+    """`behind`: its appointments follow all others, which stay where they are."""
+
+    start_on: date
+    behind: bool
+
+
+@dataclass(frozen=True)
+class PractitionerChanged:
+    from_number: int
+    practitioner: str | None
+
+
+@dataclass(frozen=True)
+class Replanned:
+    from_number: int
+
+
+@dataclass(frozen=True)
+class Extended:
+    """`make_up`: for an appointment that was missed or cancelled. `first` as in Booked."""
+
+    appointments: int
+    first: datetime
+    make_up: bool
+
+
+@dataclass(frozen=True)
+class CourseCancelled:
+    """With how many appointments still to come."""
+
+    appointments: int
+
+
+@dataclass(frozen=True)
+class TakenBack:
+    """A change was taken back; `moved`: it had moved the appointments, not cancelled them."""
+
+    numbers: Sequence[int]
+    moved: bool
+
+
+@dataclass(frozen=True)
+class Cleared:
+    """A practitioner looked at the health answers, and the course may begin."""
+
+
+Fact = (
+    Booked
+    | Moved
+    | StateChanged
+    | Shifted
+    | WeekSkipped
+    | PractitionerChanged
+    | Replanned
+    | Extended
+    | CourseCancelled
+    | TakenBack
+    | Cleared
+)
+
+
+@dataclass(frozen=True)
+class PastEvent:
+    """One event. `actor_name` is that of a staff member."""
 
     id: int
     at: datetime
-    who: str
-    what: str
-    why: str
+    actor_kind: str
+    actor_name: str | None
+    fact: Fact
+    reason: str
 
 
-class HistoryContext(NamedTuple):
-    """What sentences need to know beside the entry itself."""
-
-    zone: ZoneInfo
-    numbers: Mapping[int, int]
-    practitioners: Mapping[int, str]
-
-
-OTHERS = {
-    "patient": "the patient",
-    "worker": "the scheduler",
-    "operator": "an operator",
-    "carrier": "the carrier",
+STATES = {
+    EventKind.APPOINTMENT_CONFIRMED: AppointmentState.CONFIRMED,
+    EventKind.ARRIVED: AppointmentState.ARRIVED,
+    EventKind.COMPLETED: AppointmentState.COMPLETED,
+    EventKind.APPOINTMENT_CANCELLED: AppointmentState.CANCELLED,
+    EventKind.MISSED: AppointmentState.NO_SHOW,
 }
 
 
-def of(session: Session, course: Course, *, after: int = 0, limit: int) -> list[HistoryEntry]:
-    """The deeds that changed a course, from the first on; `after` is the id of one seen before.
+@dataclass(frozen=True)
+class _Context:
+    """What the facts need besides the events themselves."""
 
-    One more than the limit, where there are more.
+    zone: ZoneInfo
+    practitioners: Mapping[int, str]
+    changes: Mapping[int, Sequence[AppointmentChange]]
+    taken_back: Mapping[int, Sequence[CourseEvent]]
+    """By the event that took them back"""
+
+    def of(self, event: CourseEvent) -> Sequence[AppointmentChange]:
+        return self.changes[stored_id(event.id)]
+
+    def local(self, instant: datetime | None) -> datetime:
+        return stored_id(instant).astimezone(self.zone)
+
+    def first(self, event: CourseEvent) -> datetime:
+        return self.local(min(change.starts_at_after for change in self.of(event)))
+
+
+def of(session: Session, course: Course, *, after: int = 0, limit: int) -> list[PastEvent]:
+    """The events of a course, from the first on; `after` is the id of one that was read before.
+
+    One more than the limit, if there are more.
     """
-    numbers = dict(
-        session.exec(
-            select(Appointment.id, Appointment.number).where(Appointment.course_id == course.id)
-        ).all()
-    )
-    found = session.exec(
-        select(AuditEntry)
-        .where(
-            AuditEntry.clinic_id == course.clinic_id,
-            col(AuditEntry.deed).in_(DEEDS),
-            col(AuditEntry.id) > after,
-            or_(
-                and_(AuditEntry.subject == "course", AuditEntry.subject_id == course.id),
-                and_(
-                    AuditEntry.subject == "appointment",
-                    col(AuditEntry.subject_id).in_(numbers),
-                ),
-            ),
-        )
-        .order_by(col(AuditEntry.id))
+    events = session.exec(
+        select(CourseEvent)
+        .where(CourseEvent.course_id == course.id, col(CourseEvent.id) > after)
+        .order_by(col(CourseEvent.id))
         .limit(limit + 1)
     ).all()
-    known_things = _known(session, course, {stored_id(key): n for key, n in numbers.items()})
-    names = _names(session, [each.actor_id for each in found if each.actor_kind == "staff"])
+    context = _context(session, course, events)
+    names = _staff_names(session, events)
     return [
-        HistoryEntry(
-            stored_id(each.id),
-            each.at,
-            names.get(each.actor_id or 0, "a member of staff")
-            if each.actor_kind == "staff"
-            else OTHERS.get(each.actor_kind, each.actor_kind),
-            DEEDS[each.deed](each, known_things),
-            str(each.details.get("reason") or each.details.get("note") or ""),
+        PastEvent(
+            stored_id(event.id),
+            event.at,
+            event.actor_kind,
+            names.get(event.actor_id or 0) if event.actor_kind == "staff" else None,
+            FACTS[EventKind(event.kind)](event, context),
+            event.reason,
         )
-        for each in found
+        for event in events
     ]
 
 
-def _known(session: Session, course: Course, numbers: Mapping[int, int]) -> HistoryContext:
-    clinic = session.get_one(Clinic, course.clinic_id)
-    those = session.exec(
+def _context(session: Session, course: Course, events: Sequence[CourseEvent]) -> _Context:
+    taken_back: dict[int, list[CourseEvent]] = defaultdict(list)
+    for event in session.exec(
+        select(CourseEvent).where(
+            col(CourseEvent.taken_back_by_id).in_(
+                [event.id for event in events if event.kind == EventKind.TAKEN_BACK]
+            )
+        )
+    ):
+        taken_back[stored_id(event.taken_back_by_id)].append(event)
+    ids = [
+        event.id for event in (*events, *(each for some in taken_back.values() for each in some))
+    ]
+    changes: dict[int, list[AppointmentChange]] = defaultdict(list)
+    for change in session.exec(
+        select(AppointmentChange).where(col(AppointmentChange.event_id).in_(ids))
+    ):
+        changes[change.event_id].append(change)
+    practitioners = session.exec(
         select(Practitioner.id, Practitioner.name).where(Practitioner.clinic_id == course.clinic_id)
     )
-    names = {stored_id(key): name for key, name in those}
-    return HistoryContext(ZoneInfo(clinic.timezone), numbers, names)
-
-
-def _names(session: Session, ids: list[int | None]) -> dict[int, str]:
-    rows = session.exec(select(Member.id, Member.name).where(col(Member.id).in_(set(ids))))
-    return {stored_id(key): name for key, name in rows}
-
-
-def _booked(entry: AuditEntry, known_things: HistoryContext) -> str:
-    starts = [each[1] for each in entry.details.get("appointments", [])]
-    when = f", the first on {_when(starts[0], known_things)}" if starts else ""
-    return f"The course was booked: {_sessions(len(starts))}{when}."
-
-
-def _moved(entry: AuditEntry, known_things: HistoryContext) -> str:
-    details = entry.details
-    number, becomes = _number(entry, known_things), details.get("number_after")
-    before, after = (_when(details[each], known_things) for each in ("before", "after"))
-    told = f"Session {number} was moved from {before} to {after}"
-    if before == after:
-        told = f"Session {number} on {before} stays where it is"
-    told += _with_whom(details, known_things)
-    if becomes not in {None, number}:
-        told += f"; it is session {becomes} now"
-    if details.get("insisted"):
-        told += ", although it breaks the pace"
-    return f"{told}."
-
-
-def _with_whom(details: Mapping[str, Any], known_things: HistoryContext) -> str:
-    before, after = (details.get(f"practitioner_{each}") for each in ("before", "after"))
-    if before == after:
-        return ""
-    names = known_things.practitioners
-    return (
-        f", with {names.get(after or 0, 'another')} instead of {names.get(before or 0, 'another')}"
+    return _Context(
+        ZoneInfo(session.get_one(Clinic, course.clinic_id).timezone),
+        {stored_id(practitioner_id): name for practitioner_id, name in practitioners},
+        changes,
+        taken_back,
     )
 
 
-def _shifted(entry: AuditEntry, _: HistoryContext) -> str:
-    days = entry.details["by_days"]
-    way = "later" if days > 0 else "earlier"
-    amount = "1 day" if abs(days) == 1 else f"{abs(days)} days"
-    return f"All sessions from number {entry.details['from_number']} on were put {amount} {way}."
+def _staff_names(session: Session, events: Iterable[CourseEvent]) -> dict[int, str]:
+    ids = {event.actor_id for event in events if event.actor_kind == "staff"}
+    rows = session.exec(select(Member.id, Member.name).where(col(Member.id).in_(ids)))
+    return {stored_id(member_id): name for member_id, name in rows}
 
 
-def _skipped(entry: AuditEntry, _: HistoryContext) -> str:
-    first = datetime.fromisoformat(entry.details["start_on"])
-    behind = entry.details.get("behind")
-    what = "what was in it goes behind the rest" if behind else "what followed is a week later"
-    return f"The week from {_day(first)} was skipped: {what}."
+def _booked(event: CourseEvent, context: _Context) -> Booked:
+    appointments = len(context.of(event))
+    return Booked(appointments, context.first(event) if appointments else None)
 
 
-def _given(entry: AuditEntry, known_things: HistoryContext) -> str:
-    name = known_things.practitioners.get(entry.details["practitioner_id"], "somebody else")
-    return f"From session {entry.details['from_number']} on {name} gives the course."
+def _moved(event: CourseEvent, context: _Context) -> Moved:
+    [change] = context.of(event)
+    before, after = stored_id(change.practitioner_id_before), change.practitioner_id_after
+    return Moved(
+        number=stored_id(change.number_before),
+        number_after=change.number_after,
+        before=context.local(change.starts_at_before),
+        after=context.local(change.starts_at_after),
+        practitioner_changed=before != after,
+        practitioner_before=context.practitioners.get(before),
+        practitioner_after=context.practitioners.get(after),
+        overrides_pace=event.overrides_pace,
+    )
 
 
-def _replanned(entry: AuditEntry, _: HistoryContext) -> str:
-    return f"All sessions from number {entry.details['from_number']} on were planned anew."
+def _state_changed(event: CourseEvent, context: _Context) -> StateChanged:
+    [change] = context.of(event)
+    return StateChanged(change.number_after, STATES[EventKind(event.kind)], event.late)
 
 
-def _extended(entry: AuditEntry, known_things: HistoryContext) -> str:
-    return f"The course was extended by {_added(entry, known_things)}."
+def _shifted(event: CourseEvent, _: _Context) -> Shifted:
+    return Shifted(stored_id(event.from_number), stored_id(event.by_days))
 
 
-def _made_up(entry: AuditEntry, known_things: HistoryContext) -> str:
-    return f"For a session that was missed the course got {_added(entry, known_things)}."
+def _week_skipped(event: CourseEvent, _: _Context) -> WeekSkipped:
+    return WeekSkipped(stored_id(event.start_on), bool(event.behind))
 
 
-def _added(entry: AuditEntry, known_things: HistoryContext) -> str:
-    starts = [detail[1] for detail in entry.details["appointments"]]
-    first = "on" if len(starts) == 1 else "the first on"
-    return f"{_sessions(len(starts))}, {first} {_when(starts[0], known_things)}"
+def _practitioner_changed(event: CourseEvent, context: _Context) -> PractitionerChanged:
+    name = context.practitioners.get(event.practitioner_id or 0)
+    return PractitionerChanged(stored_id(event.from_number), name)
 
 
-def _cancelled(entry: AuditEntry, _: HistoryContext) -> str:
-    return f"The course was cancelled: {_sessions(len(entry.details.get('sessions', [])))} to come."
+def _replanned(event: CourseEvent, _: _Context) -> Replanned:
+    return Replanned(stored_id(event.from_number))
 
 
-def _taken_back(entry: AuditEntry, _: HistoryContext) -> str:
-    numbers = [str(detail) for detail in entry.details["sessions"]]
-    those = f"session{'' if len(numbers) == 1 else 's'} {', '.join(numbers)}"
-    if entry.details["was"] == "moved":
-        return f"That was taken back: {those} went back to the old time."
-    return f"That was taken back: {those} will take place."
+def _extended(event: CourseEvent, context: _Context) -> Extended:
+    return Extended(
+        len(context.of(event)), context.first(event), make_up=event.kind == EventKind.MADE_UP
+    )
 
 
-def _cleared(_entry: AuditEntry, _: HistoryContext) -> str:
-    return "The answers about health were looked at, and the course may begin."
+def _course_cancelled(event: CourseEvent, context: _Context) -> CourseCancelled:
+    return CourseCancelled(len(context.of(event)))
 
 
-def _became(words: str) -> "Sentence":
-    def tell(entry: AuditEntry, known_things: HistoryContext) -> str:
-        late = ", later than the notice asked for" if entry.details.get("late") else ""
-        return f"Session {_number(entry, known_things)} {words}{late}."
-
-    return tell
+def _taken_back(event: CourseEvent, context: _Context) -> TakenBack:
+    events = context.taken_back[stored_id(event.id)]
+    numbers = [change.number_before or 0 for event in events for change in context.of(event)]
+    return TakenBack(sorted(numbers), moved=undo.kind_of(events) == ChangeKind.MOVED)
 
 
-Sentence = Callable[[AuditEntry, HistoryContext], str]
+def _cleared(_event: CourseEvent, _: _Context) -> Cleared:
+    return Cleared()
 
-DEEDS: Mapping[str, Sentence] = {
-    "booked": _booked,
-    "moved": _moved,
-    "shifted": _shifted,
-    "skipped a week": _skipped,
-    "changed practitioner": _given,
-    "planned anew": _replanned,
-    "extended": _extended,
-    "made up": _made_up,
-    "cancelled": _cancelled,
-    "took back": _taken_back,
-    "cleared": _cleared,
-    "is confirmed": _became("was confirmed"),
-    "is arrived": _became("has begun: the patient is here"),
-    "is completed": _became("is over"),
-    "is cancelled": _became("was cancelled"),
-    "is no_show": _became("was missed: the patient did not come"),
+
+FACTS: Mapping[EventKind, Callable[[CourseEvent, _Context], Fact]] = {
+    EventKind.BOOKED: _booked,
+    EventKind.MOVED: _moved,
+    EventKind.SHIFTED: _shifted,
+    EventKind.WEEK_SKIPPED: _week_skipped,
+    EventKind.PRACTITIONER_CHANGED: _practitioner_changed,
+    EventKind.REPLANNED: _replanned,
+    EventKind.EXTENDED: _extended,
+    EventKind.MADE_UP: _extended,
+    EventKind.CANCELLED: _course_cancelled,
+    EventKind.TAKEN_BACK: _taken_back,
+    EventKind.CLEARED: _cleared,
+    **dict.fromkeys(STATES, _state_changed),
 }
-"""The deeds that belong to a history; a look at a course does not."""
-
-
-def _number(entry: AuditEntry, known_things: HistoryContext) -> int:
-    number = entry.details.get("number") or known_things.numbers.get(entry.subject_id or 0, 0)
-    return int(number)
-
-
-def _when(instant: str, known_things: HistoryContext) -> str:
-    local = datetime.fromisoformat(instant).astimezone(known_things.zone)
-    return f"{_day(local)} {local.hour}:{local:%M}"
-
-
-def _day(local: datetime) -> str:
-    year = f" {local.year}" if translation.is_far(local.date()) else ""
-    return f"{local:%a} {local.day} {local:%b}{year}"
-
-
-def _sessions(number: int) -> str:
-    return "1 session" if number == 1 else f"{number} sessions"

@@ -11,6 +11,7 @@ from scheduler.booking.availability.allocation import RequestedTime, SessionsTak
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace import planner
 from scheduler.booking.pace.planner import NoPlan
@@ -42,7 +43,13 @@ def replan(
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     replan_those(session, actor, course, rest, wishes=wishes, terms=terms, now=now)
     courses.record(
-        session, actor, "planned anew", course, now, from_number=from_number, reason=terms.why
+        session,
+        actor,
+        EventKind.REPLANNED,
+        course,
+        now=now,
+        reason=terms.why,
+        from_number=from_number,
     )
 
 
@@ -143,13 +150,13 @@ def skip_week(
     courses.record(
         session,
         actor,
-        "skipped a week",
+        EventKind.WEEK_SKIPPED,
         course,
-        now,
-        start_on=start_on.isoformat(),
+        now=now,
+        reason=terms.why,
+        start_on=start_on,
         from_number=first,
         behind=behind,
-        reason=terms.why,
     )
 
 
@@ -177,12 +184,12 @@ def change_practitioner(
     courses.record(
         session,
         actor,
-        "changed practitioner",
+        EventKind.PRACTITIONER_CHANGED,
         course,
-        now,
+        now=now,
+        reason=terms.why,
         from_number=from_number,
         practitioner_id=practitioner_id,
-        reason=terms.why,
     )
 
 

@@ -11,6 +11,7 @@ from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.courses import adherence, courses, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.infra.errors import Invalid
@@ -115,7 +116,13 @@ def go(
     with session.begin_nested():
         rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
     courses.record(
-        session, actor, "planned anew", course, now, from_number=from_number, reason=terms.why
+        session,
+        actor,
+        EventKind.REPLANNED,
+        course,
+        now=now,
+        reason=terms.why,
+        from_number=from_number,
     )
 
 

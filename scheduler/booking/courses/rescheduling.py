@@ -6,9 +6,8 @@ pace.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from sqlmodel import Session, col, select, update
 
@@ -17,8 +16,10 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
 from scheduler.booking.availability.search import Resources
-from scheduler.booking.courses import adherence, change_notices, courses
+from scheduler.booking.courses import adherence, change_notices, course_events, courses
 from scheduler.booking.courses.adherence import ChangePolicy, PaceStatus
+from scheduler.booking.courses.course_events import AppointmentValues
+from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.states import EXPECTED
 from scheduler.clinic import hours
@@ -50,28 +51,6 @@ class Reschedule:
     later: bool = False
 
 
-@dataclass(frozen=True)
-class PreviousTime:
-    """What a session had before it was moved."""
-
-    number: int
-    starts_at: datetime
-    practitioner_id: int
-    state: str = field(compare=False)
-    untold: dict[str, Any] = field(compare=False)
-
-    @classmethod
-    def of(cls, appointment: Appointment) -> "PreviousTime":
-        """What it has now."""
-        return cls(
-            appointment.number,
-            appointment.starts_at,
-            appointment.practitioner_id,
-            appointment.state,
-            change_notices.snapshot(appointment),
-        )
-
-
 def shift_rest(
     session: Session,
     actor: Actor,
@@ -99,12 +78,12 @@ def shift_rest(
     courses.record(
         session,
         actor,
-        "shifted",
+        EventKind.SHIFTED,
         course,
-        now,
+        now=now,
+        reason=terms.why,
         from_number=from_number,
         by_days=by_days,
-        reason=terms.why,
     )
     return course
 
@@ -145,15 +124,12 @@ def reschedule(
     diary.free(session, appointment_ids=ids)
     seated = _claimed(session, parts, now)
     for part, seats, stood in zip(parts, seated, before, strict=True):
-        left = [
-            _apply(session, actor, each, seat, means=part.means, now=now)
-            for each, seat in zip(part.moved, seats, strict=True)
-        ]
+        values = [AppointmentValues.of(appointment) for appointment in part.moved]
+        for appointment, seat in zip(part.moved, seats, strict=True):
+            _apply(session, appointment, seat, means=part.means, now=now)
         own = replace(terms, later=True) if part.later else terms
         check_pace(session, part.course, stood, terms=own, now=now)
-        for each, place in zip(part.moved, left, strict=True):
-            if place != PreviousTime.of(each):
-                _record(session, actor, each, place, terms=terms, now=now)
+        _record(session, actor, part, values, terms=terms, now=now)
 
 
 def check_pace(
@@ -292,42 +268,60 @@ def _claimed(
 
 def _apply(
     session: Session,
-    actor: Actor,
     appointment: Appointment,
     seat: Allocation,
     *,
     means: Resources,
     now: datetime,
-) -> PreviousTime:
-    before = PreviousTime.of(appointment)
+) -> None:
+    starts_at = appointment.starts_at
     courses.place(appointment, seat, means, now)
-    if appointment.starts_at != before.starts_at:
-        appointment.news_at = courses.news(actor, now)
+    if appointment.starts_at != starts_at:
         # If it was confirmed, what was confirmed was the old time.
         appointment.state = AppointmentState.BOOKED
-        # Who gives it is read where the new time is.
-        appointment.reassigned_at, appointment.givers = None, []
-    elif appointment.practitioner_id != before.practitioner_id:
-        _reassign(appointment, before.practitioner_id, courses.news(actor, now))
     session.add(appointment)
-    return before
-
-
-def _reassign(appointment: Appointment, before: int, news_at: datetime | None) -> None:
-    appointment.reassigned_at = news_at
-    if news_at is None:
-        appointment.givers = []
-        return
-    since = news_at.astimezone(UTC).isoformat()
-    known_of = appointment.givers or [(before, None)]
-    appointment.givers = [*known_of, (appointment.practitioner_id, since)]
 
 
 def _record(
     session: Session,
     actor: Actor,
+    part: Reschedule,
+    values: Sequence[AppointmentValues],
+    *,
+    terms: ChangePolicy,
+    now: datetime,
+) -> None:
+    """Record the appointments that have another number, time or practitioner than before."""
+    changes = []
+    for appointment, before in zip(part.moved, values, strict=True):
+        if _agreed(before) == _agreed(AppointmentValues.of(appointment)):
+            continue
+        change = course_events.change_of(appointment, before, now=now)
+        course_events.record(
+            session,
+            actor,
+            EventKind.MOVED,
+            part.course,
+            now=now,
+            reason=terms.why,
+            changes=[change],
+            overrides_pace=bool(terms.insist),
+        )
+        changes.append(change)
+        _audit(session, actor, appointment, before, terms=terms, now=now)
+    if not terms.back:
+        change_notices.give(session, actor, changes)
+
+
+def _agreed(values: AppointmentValues) -> tuple[int, datetime, int]:
+    return values.number, values.starts_at, values.practitioner_id
+
+
+def _audit(
+    session: Session,
+    actor: Actor,
     appointment: Appointment,
-    before: PreviousTime,
+    before: AppointmentValues,
     *,
     terms: ChangePolicy,
     now: datetime,
@@ -335,7 +329,7 @@ def _record(
     audit_trail.record(
         session,
         actor,
-        "moved",
+        EventKind.MOVED,
         "appointment",
         appointment.id,
         clinic_id=appointment.clinic_id,
@@ -347,7 +341,6 @@ def _record(
         practitioner_before=before.practitioner_id,
         practitioner_after=appointment.practitioner_id,
         state_before=before.state,
-        news_before=before.untold,
         reason=terms.why,
         insisted=bool(terms.insist),
     )

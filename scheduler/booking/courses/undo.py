@@ -1,33 +1,45 @@
-"""What a patient has just done to a course, and taking it back while the old times are free.
+"""What a patient has just changed in a course, and taking it back while the old times are free.
 
-What was is read from the audit trail: there is no second record that could differ from it. One
-change is what one request did, be it one session or all of a course.
+One change is what one request did, whether to one appointment or to the whole course.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from enum import StrEnum
 
-from sqlmodel import Session, and_, col, or_, select
+from sqlmodel import Session, col, select, update
 
-from scheduler.audit.audit_trail import Actor, AuditEntry
+from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
-from scheduler.booking.courses import change_notices, courses, rescheduling
+from scheduler.booking.courses import change_notices, course_events, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.event_models import AppointmentChange, CourseEvent, EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.states import EXPECTED
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.storage.database import stored_id
 
 WITHIN = timedelta(minutes=30)
-"""For how long a change can be taken back."""
+"""How long a patient can take a change back."""
 
 MOST = 10
 """How often a patient may change the times of a course within a day, changes back included."""
 
-OF_A_SESSION = ("moved", "is cancelled")
-OF_A_COURSE = ("cancelled", "took back", "shifted", "planned anew", "extended", "made up")
+CHANGES_OF_TIMES = frozenset(
+    {
+        EventKind.MOVED,
+        EventKind.APPOINTMENT_CANCELLED,
+        EventKind.CANCELLED,
+        EventKind.TAKEN_BACK,
+        EventKind.SHIFTED,
+        EventKind.REPLANNED,
+        EventKind.EXTENDED,
+        EventKind.MADE_UP,
+    }
+)
+
+CANCELLATIONS = frozenset({EventKind.CANCELLED, EventKind.APPOINTMENT_CANCELLED})
 
 
 class TooLateToUndo(Conflict):
@@ -38,58 +50,59 @@ class TimeGone(Conflict):
     sentence = "Somebody else has this time now, so it cannot be taken back."
 
 
+class ChangeKind(StrEnum):
+    """What kind of change a patient can take back."""
+
+    MOVED = "moved"
+    CANCELLED = "cancelled"
+    COURSE_CANCELLED = "course cancelled"
+
+
 @dataclass(frozen=True)
 class PreviousState:
-    """What a session had before a change."""
+    """What an appointment had before a change."""
 
     appointment: Appointment
     starts_at: datetime
     practitioner_id: int
     state: str
-    untold: dict[str, Any]
-    """what there was to tell of it: see `news`"""
 
 
 @dataclass(frozen=True)
 class UndoableChange:
-    """The last change of a course, by its patient; `kind`: moved, cancelled or course cancelled."""
+    """The last change of a course, by its patient. `until`: until when it can be taken back."""
 
     id: int
-    """of its first entry in the audit trail"""
-    kind: str
+    """of its first event"""
+    kind: ChangeKind
     until: datetime
-    """when it can be taken back no more"""
     before: Sequence[PreviousState]
-    entries: Sequence[AuditEntry]
+    events: Sequence[CourseEvent]
 
 
 def last(session: Session, course: Course, *, now: datetime) -> UndoableChange | None:
-    """The change that can be taken back: the last one, where the patient made it just now."""
-    found = _entries(session, course, since=now - WITHIN)
-    if not found or found[-1].actor_kind != "patient" or found[-1].deed == "took back":
+    """The last change, if the patient made it, and lately enough to take it back."""
+    found = _events(session, course, since=now - WITHIN)
+    if not found or found[-1].actor_kind != "patient" or found[-1].kind == EventKind.TAKEN_BACK:
         return None
-    made = (found[-1].request_id, found[-1].at)
-    entries = [each for each in found if (each.request_id, each.at) == made]
-    sessions = {
-        stored_id(appointment.id): appointment
-        for appointment in courses.appointments_of(session, course)
-    }
-    before = [was for entry in entries for was in _before(entry, sessions)]
+    events = [event for event in found if _request(event) == _request(found[-1])]
+    before = _before(session, course, events)
+    kind = kind_of(events)
     if not before or any(
-        was.starts_at <= now or not _is_as_it_was_left(was, entries) for was in before
+        previous.starts_at <= now or not _is_unchanged(previous, kind) for previous in before
     ):
         return None
-    first = entries[0]
-    return UndoableChange(stored_id(first.id), _kind(entries), first.at + WITHIN, before, entries)
+    first = events[0]
+    return UndoableChange(stored_id(first.id), kind, first.at + WITHIN, before, events)
 
 
 def take_back(
     session: Session, actor: Actor, course: Course, change_id: int, *, now: datetime
 ) -> bool:
-    """Put all as it was before a change, in one go. False: that was done already.
+    """Restore everything that a change changed, or nothing. False: it was taken back already.
 
-    TooLateToUndo where it is not the last change, or too long ago; TimeGone where somebody has
-    one of the old times. Nothing is changed then.
+    TooLateToUndo if it is not the last change, or too long ago; TimeGone if somebody else has one
+    of the old times.
     """
     change = last(session, course, now=now)
     if change is None or change.id != change_id:
@@ -98,140 +111,148 @@ def take_back(
         raise TooLateToUndo
     try:
         with session.begin_nested():
-            _put_back(session, actor, course, change, now)
+            _restore(session, actor, course, change, now)
     except (SessionsTaken, Invalid) as gone:
         raise TimeGone from gone
-    courses.record(
-        session,
-        actor,
-        "took back",
-        course,
-        now,
-        of=change.id,
-        was=change.kind,
-        sessions=sorted(each.appointment.number for each in change.before),
-    )
+    _record(session, actor, course, change, now)
     return True
 
 
 def changes_of_the_day(session: Session, course: Course, *, now: datetime) -> int:
     """How often the patient has changed times of a course in the last 24 hours.
 
-    Cancelling is never too often, and does not count; taking it back does.
+    A cancellation does not count; taking it back does.
     """
-    found = _entries(session, course, since=now - timedelta(days=1))
+    found = _events(session, course, since=now - timedelta(days=1))
     return len(
         {
-            (each.request_id, each.at)
-            for each in found
-            if each.actor_kind == "patient" and each.deed not in {"is cancelled", "cancelled"}
+            _request(event)
+            for event in found
+            if event.actor_kind == "patient" and event.kind not in CANCELLATIONS
         }
     )
 
 
-def _put_back(
+def kind_of(events: Collection[CourseEvent]) -> ChangeKind:
+    """What kind of change the events of one request are."""
+    kinds = {event.kind for event in events}
+    if EventKind.CANCELLED in kinds:
+        return ChangeKind.COURSE_CANCELLED
+    if EventKind.APPOINTMENT_CANCELLED in kinds:
+        return ChangeKind.CANCELLED
+    return ChangeKind.MOVED
+
+
+def _restore(
     session: Session, actor: Actor, course: Course, change: UndoableChange, now: datetime
 ) -> None:
-    details = change.entries[0].details
-    if change.kind != "moved":
-        course.state, course.cancel_reason = details["course_before"], ""
-        course.marks = details.get("marks", course.marks)
-        session.add(course)
+    if change.kind != ChangeKind.MOVED:
+        _restore_course(session, course, change.events)
     wanted = [
-        RequestedTime(was.appointment.number, was.starts_at, was.practitioner_id)
-        for was in change.before
+        RequestedTime(previous.appointment.number, previous.starts_at, previous.practitioner_id)
+        for previous in change.before
     ]
-    moved = [was.appointment for was in change.before]
-    for was in change.before:
-        was.appointment.state, was.appointment.cancelled_late = was.state, False
-        session.add(was.appointment)
+    for previous in change.before:
+        previous.appointment.state, previous.appointment.cancelled_late = previous.state, False
+        session.add(previous.appointment)
+    moved = [previous.appointment for previous in change.before]
     means = rescheduling.resources_of(session, course)
     part = rescheduling.Reschedule(course, means, moved, wanted, "change", held=True)
     terms = ChangePolicy(back=True, deed="a change was taken back")
     rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
-    for was in change.before:  # a session that goes elsewhere is to be confirmed; this one was
-        was.appointment.state = was.state
-        change_notices.restore(was.appointment, was.untold)
-        session.add(was.appointment)
+    for previous in change.before:
+        # Rescheduling leaves it to be confirmed; it may have been confirmed before.
+        previous.appointment.state = previous.state
+        session.add(previous.appointment)
+    change_notices.reopen(session, change.events)
     session.flush()
 
 
-def _entries(session: Session, course: Course, *, since: datetime) -> list[AuditEntry]:
-    """What has changed the times of a course since then, in order."""
-    ids = select(Appointment.id).where(Appointment.course_id == course.id)
+def _restore_course(session: Session, course: Course, events: Sequence[CourseEvent]) -> None:
+    event = next(event for event in events if event.kind in CANCELLATIONS)
+    course.state, course.cancel_reason = event.course_state_before or course.state, ""
+    if event.pace_exceptions_before is not None:
+        course.pace_exceptions = event.pace_exceptions_before
+    session.add(course)
+
+
+def _record(
+    session: Session, actor: Actor, course: Course, change: UndoableChange, now: datetime
+) -> None:
+    event = course_events.record(session, actor, EventKind.TAKEN_BACK, course, now=now)
+    session.flush()
+    session.exec(
+        update(CourseEvent)
+        .where(col(CourseEvent.id).in_([taken_back.id for taken_back in change.events]))
+        .values(taken_back_by_id=event.id)
+    )
+    courses.audit(
+        session,
+        actor,
+        EventKind.TAKEN_BACK,
+        course,
+        now,
+        of=change.id,
+        was=change.kind,
+        sessions=sorted(previous.appointment.number for previous in change.before),
+    )
+
+
+def _events(session: Session, course: Course, *, since: datetime) -> list[CourseEvent]:
+    """The events that changed the times of a course since an instant, in order."""
     return list(
         session.exec(
-            select(AuditEntry)
+            select(CourseEvent)
             .where(
-                AuditEntry.clinic_id == course.clinic_id,
-                AuditEntry.at > since,
-                or_(
-                    and_(
-                        AuditEntry.subject == "appointment",
-                        col(AuditEntry.subject_id).in_(ids),
-                        col(AuditEntry.deed).in_(OF_A_SESSION),
-                    ),
-                    and_(
-                        AuditEntry.subject == "course",
-                        AuditEntry.subject_id == course.id,
-                        col(AuditEntry.deed).in_(OF_A_COURSE),
-                    ),
-                ),
+                CourseEvent.course_id == course.id,
+                CourseEvent.at > since,
+                col(CourseEvent.kind).in_(CHANGES_OF_TIMES),
             )
-            .order_by(col(AuditEntry.id))
+            .order_by(col(CourseEvent.id))
         )
     )
 
 
-def _before(entry: AuditEntry, sessions: dict[int, Appointment]) -> list[PreviousState]:
-    """What the sessions that an entry tells of had before."""
-    details = entry.details
-    if entry.deed == "cancelled":
-        untold = dict(details.get("news", []))
-        states = details.get("states", [])
-        return [_kept(sessions[key], state, untold.get(key)) for key, state in states]
-    if entry.deed == "is cancelled":
-        appointment = sessions[entry.subject_id or 0]
-        return [_kept(appointment, details["before"], details.get("news_before"))]
-    if entry.deed == "moved" and "state_before" in details:
-        return [
-            PreviousState(
-                sessions[entry.subject_id or 0],
-                datetime.fromisoformat(details["before"]),
-                details["practitioner_before"],
-                details["state_before"],
-                details.get("news_before") or {},
-            )
-        ]
-    return []
+def _request(event: CourseEvent) -> tuple[str, datetime]:
+    return event.request_id, event.at
 
 
-def _kept(appointment: Appointment, state: str, untold: dict[str, Any] | None) -> PreviousState:
-    """What a session had that was cancelled: the time and the practitioner that it has still."""
-    who = appointment.practitioner_id
-    return PreviousState(appointment, appointment.starts_at, who, state, untold or {})
+def _before(session: Session, course: Course, events: Sequence[CourseEvent]) -> list[PreviousState]:
+    """What the appointments had that the events moved or cancelled."""
+    appointments = {
+        appointment.id: appointment for appointment in courses.appointments_of(session, course)
+    }
+    changes = session.exec(
+        select(AppointmentChange)
+        .where(
+            col(AppointmentChange.event_id).in_([event.id for event in events]),
+            col(AppointmentChange.starts_at_before).is_not(None),
+        )
+        .order_by(col(AppointmentChange.id))
+    )
+    return [_previous(change, appointments[change.appointment_id]) for change in changes]
 
 
-def _is_as_it_was_left(was: PreviousState, entries: Sequence[AuditEntry]) -> bool:
-    """Whether nothing has become of a session since: nobody confirms or begins what goes back."""
-    if _kind(entries) == "moved":
-        return was.appointment.state in EXPECTED
-    return was.appointment.state == AppointmentState.CANCELLED
+def _previous(change: AppointmentChange, appointment: Appointment) -> PreviousState:
+    starts_at = stored_id(change.starts_at_before)
+    if starts_at == change.starts_at_after:
+        # It kept its time; that may have another instant by now, if the zone's rules changed.
+        starts_at = appointment.starts_at
+    return PreviousState(
+        appointment,
+        starts_at,
+        stored_id(change.practitioner_id_before),
+        stored_id(change.state_before),
+    )
 
 
-def _kind(entries: Sequence[AuditEntry]) -> str:
-    deeds = {entry.deed for entry in entries}
-    if "cancelled" in deeds:
-        return "course cancelled"
-    return "cancelled" if "is cancelled" in deeds else "moved"
+def _is_unchanged(previous: PreviousState, kind: ChangeKind) -> bool:
+    """Whether an appointment is still as the change left it."""
+    if kind == ChangeKind.MOVED:
+        return previous.appointment.state in EXPECTED
+    return previous.appointment.state == AppointmentState.CANCELLED
 
 
 def _was_taken_back(session: Session, course: Course, change_id: int) -> bool:
-    found = session.exec(
-        select(AuditEntry).where(
-            AuditEntry.subject == "course",
-            AuditEntry.subject_id == course.id,
-            AuditEntry.deed == "took back",
-        )
-    )
-    return any(each.details["of"] == change_id for each in found)
+    event = session.get(CourseEvent, change_id)
+    return event is not None and event.course_id == course.id and event.taken_back_by_id is not None

@@ -10,9 +10,11 @@ from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import ColumnElement, case, exists, or_
+from sqlalchemy import ColumnElement, case, exists
 from sqlmodel import Session, col, select
 
+from scheduler.booking.courses import change_notices
+from scheduler.booking.event_models import AppointmentChange, Notice
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import OptOut, Patient
@@ -22,9 +24,6 @@ MOST = 50
 """People who may be told of changes in an `AT_ONCE` before somebody has to confirm it."""
 
 AT_ONCE = timedelta(hours=1)
-
-CHANGES = (col(Appointment.news_at), col(Appointment.reassigned_at))
-"""When the clinic changed the time of a session, and when who gives it."""
 
 KEPT_BACK = (MassTextState.HELD, MassTextState.STOPPED)
 
@@ -79,15 +78,21 @@ def messages_of(batch: MassText) -> ColumnElement[bool]:
 
 
 def _covers() -> tuple[ColumnElement[bool], ...]:
-    moved_at, reassigned_at = CHANGES
-    changed_at = case((col(ReminderRule.which) == "reassigned", reassigned_at), else_=moved_at)
+    notice = case((col(ReminderRule.which) == "reassigned", Notice.PRACTITIONER), else_=Notice.TIME)
     return (
         col(ReminderRule.id) == col(Message.rule_id),
         col(ReminderRule.anchor) == "change",
-        col(Appointment.id) == col(Message.appointment_id),
-        changed_at >= col(MassText.begins_at),
-        changed_at < col(MassText.ends_at),
+        col(AppointmentChange.appointment_id) == col(Message.appointment_id),
+        col(AppointmentChange.notice) == notice,
+        *_still_to_tell(),
+        col(AppointmentChange.at) >= col(MassText.begins_at),
+        col(AppointmentChange.at) < col(MassText.ends_at),
     )
+
+
+def _still_to_tell() -> tuple[ColumnElement[bool], ...]:
+    """Of a change of an appointment: its notice holds, and no later change has replaced it."""
+    return change_notices.is_open(), change_notices.is_latest()
 
 
 def is_kept_back(session: Session, message: Message) -> bool:
@@ -108,14 +113,12 @@ def phones_of(session: Session, batch: MassText) -> Sequence[str]:
     return session.exec(
         select(Patient.phone)
         .join(Appointment, col(Appointment.patient_id) == Patient.id)
+        .join(AppointmentChange, col(AppointmentChange.appointment_id) == Appointment.id)
         .where(
-            Appointment.clinic_id == batch.clinic_id,
-            or_(
-                *(
-                    (changed_at >= batch.begins_at) & (changed_at < batch.ends_at)
-                    for changed_at in CHANGES
-                )
-            ),
+            AppointmentChange.clinic_id == batch.clinic_id,
+            *_still_to_tell(),
+            AppointmentChange.at >= batch.begins_at,
+            AppointmentChange.at < batch.ends_at,
         )
         .distinct()
         .order_by(Patient.phone)
@@ -162,20 +165,18 @@ def _crowd(
 def _news(session: Session, clinic_id: int, instant: datetime) -> Sequence[tuple[datetime, str]]:
     """The changes around an instant, and whose phone each concerns. Who wants no texts: nobody."""
     stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
-    return [
-        (at, phone)
-        for changed_at in CHANGES
-        for at, phone in session.execute(
-            select(changed_at, Patient.phone)
-            .join(Patient, col(Patient.id) == Appointment.patient_id)
-            .where(
-                Appointment.clinic_id == clinic_id,
-                changed_at >= instant - AT_ONCE,
-                changed_at <= instant + AT_ONCE,
-                col(Patient.sms_consent),
-                col(Patient.erased_at).is_(None),
-                col(Patient.phone).not_in(stopped),
-            )
-            .distinct()
+    return session.exec(
+        select(AppointmentChange.at, Patient.phone)
+        .join(Appointment, col(Appointment.id) == AppointmentChange.appointment_id)
+        .join(Patient, col(Patient.id) == Appointment.patient_id)
+        .where(
+            AppointmentChange.clinic_id == clinic_id,
+            *_still_to_tell(),
+            AppointmentChange.at >= instant - AT_ONCE,
+            AppointmentChange.at <= instant + AT_ONCE,
+            col(Patient.sms_consent),
+            col(Patient.erased_at).is_(None),
+            col(Patient.phone).not_in(stopped),
         )
-    ]
+        .distinct()
+    ).all()

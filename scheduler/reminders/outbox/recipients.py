@@ -4,7 +4,7 @@ Limits are per phone, not per patient: a parent may get the messages of two chil
 """
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, time, timedelta
 from typing import NamedTuple
@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
+from scheduler.booking.courses import change_notices
+from scheduler.booking.courses.change_notices import NO_NOTICES, OpenNotices
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.patients.models import Patient, Screening
@@ -86,9 +88,6 @@ class _AppointmentRow(NamedTuple):
     state: str
     starts_at: datetime
     ends_at: datetime
-    news_at: datetime | None
-    reassigned_at: datetime | None
-    givers: list[tuple[int, str | None]]
     phase: int
     practitioner: str
     review_after: list[int]
@@ -113,11 +112,12 @@ def gather(
     rules = clinic_rules.of_clinics(session, clinic_ids)
     bulk_texts = bulk_holds.of_clinics(session, clinic_ids)
     sent = _sent(session, {phone for phone, _ in rows}, resent)
+    notices = change_notices.of_phones(session, {phone for phone, _ in rows})
     return [
         Recipient(
             phone,
             clinics[clinic_id],
-            _facts(appointments, rules[clinic_id], bulk_texts[clinic_id]),
+            _facts(appointments, rules[clinic_id], bulk_texts[clinic_id], notices),
             sent[phone],
         )
         for (phone, clinic_id), appointments in rows.items()
@@ -130,7 +130,7 @@ def _appointments(
     """The appointments of all recent courses whose patients may be texted."""
     recent = select(Appointment.course_id).where(Appointment.ends_at > now - LOOK_BACK)
     rows = session.execute(
-        select(  # type: ignore[call-overload,misc]
+        select(  # type: ignore[call-overload]
             Patient.phone,
             Course.clinic_id,
             Patient.id,
@@ -145,9 +145,6 @@ def _appointments(
             Appointment.state,
             Appointment.starts_at,
             Appointment.ends_at,
-            Appointment.news_at,
-            Appointment.reassigned_at,
-            Appointment.givers,
             Appointment.phase,
             Practitioner.name,
             Treatment.review_after,
@@ -234,7 +231,10 @@ def _surely_lost(error_code: str) -> bool:
 
 
 def _facts(
-    rows: list[_AppointmentRow], rules: list[types.Rule], bulk_texts: list[MassText]
+    rows: list[_AppointmentRow],
+    rules: list[types.Rule],
+    bulk_texts: list[MassText],
+    notices: Mapping[int, OpenNotices],
 ) -> list[types.AppointmentFacts]:
     courses: dict[int, list[_AppointmentRow]] = defaultdict(list)
     for row in rows:
@@ -242,12 +242,15 @@ def _facts(
     return [
         facts
         for course in courses.values()
-        for facts in _facts_of_course(course, rules, bulk_texts)
+        for facts in _facts_of_course(course, rules, bulk_texts, notices)
     ]
 
 
 def _facts_of_course(
-    course: list[_AppointmentRow], rules: list[types.Rule], bulk_texts: list[MassText]
+    course: list[_AppointmentRow],
+    rules: list[types.Rule],
+    bulk_texts: list[MassText],
+    notices: Mapping[int, OpenNotices],
 ) -> list[types.AppointmentFacts]:
     kept = [row.appointment_id for row in course if row.state != AppointmentState.CANCELLED]
     numbers = {appointment_id: number for number, appointment_id in enumerate(kept, start=1)}
@@ -270,23 +273,20 @@ def _facts_of_course(
             missed=row.state == AppointmentState.NO_SHOW,
             language=row.language,
             rules=rules,
-            changed_at=row.news_at,
-            change_review=_review(bulk_texts, row.news_at),
+            changed_at=notice.time_changed_at,
+            change_review=_review(bulk_texts, notice.time_changed_at),
             practitioner=row.practitioner,
             practitioners=[
-                types.PractitionerSince(str(practitioner_id), _instant(since))
-                for practitioner_id, since in row.givers
+                types.PractitionerSince(str(assigned.practitioner_id), assigned.since)
+                for assigned in notice.practitioners
             ],
-            reassignment_review=_review(bulk_texts, row.reassigned_at),
+            reassignment_review=_review(bulk_texts, notice.practitioner_changed_at),
             phase=row.phase,
             review=row.appointment_id in reviewed,
         )
         for row in course
+        for notice in [notices.get(row.appointment_id, NO_NOTICES)]
     ]
-
-
-def _instant(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written)
 
 
 def _review(bulk_texts: list[MassText], changed_at: datetime | None) -> types.Review:

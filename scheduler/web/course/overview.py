@@ -7,7 +7,7 @@ from typing import ParamSpec
 
 from fastapi.responses import HTMLResponse, Response
 
-from scheduler.booking.courses import undo
+from scheduler.booking.courses import change_notices, undo
 from scheduler.booking.courses.undo import UndoableChange
 from scheduler.booking.models import CourseState
 from scheduler.i18n.translation import gettext as _
@@ -159,4 +159,4 @@ def _is_declined(page: CoursePage) -> bool:
     course = page.course
     answers = page.session.get(Screening, course.screening_id or 0)
     held = answers is not None and answers.needs_clearance and course.cleared_at is None
-    return held and any(appointment.news_at for appointment in page.appointments)
+    return held and change_notices.is_time_notice_open(page.session, course)

@@ -99,7 +99,7 @@ def test_one_session_moves_to_a_time_that_keeps_the_rhythm(
         [deed] = session.exec(select(AuditEntry).where(AuditEntry.deed == "moved"))
         assert deed.actor_kind == "patient"
         [course] = session.exec(select(Course))
-        assert not course.marks, "the pace is kept"
+        assert not course.pace_exceptions, "the pace is kept"
 
 
 def test_the_same_times_are_offered_in_every_language(

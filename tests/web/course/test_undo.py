@@ -12,6 +12,8 @@ from scheduler.audit.audit_trail import OPERATOR, AuditEntry
 from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import appointments, courses, history, undo
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.courses.history import TakenBack
+from scheduler.booking.event_models import CourseEvent, EventKind
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Treatment
 from scheduler.infra.intervals import minute_of
@@ -104,11 +106,12 @@ def test_what_was_done_is_taken_back_whole(
     assert change_of(visitor.get(my)) == {}
     with database.transaction(write=False) as session:
         course = session.get_one(Course, 1)
-        assert (course.state, course.cancel_reason, course.marks) == ("active", "", [])
+        assert (course.state, course.cancel_reason, course.pace_exceptions) == ("active", "", [])
         taken = session.exec(select(AuditEntry).where(AuditEntry.deed == "took back")).all()
         assert [each.actor_kind for each in taken] == ["patient"], "twice pressed, once done"
-        told = history.of(session, course, limit=50)[-1]
-        assert (told.who, told.what[:20]) == ("the patient", "That was taken back:")
+        entry = history.of(session, course, limit=50)[-1]
+        assert entry.actor_kind == "patient"
+        assert isinstance(entry.fact, TakenBack)
 
 
 @deeds
@@ -176,13 +179,12 @@ def test_what_staff_have_changed_since_stays(
         if course.state == "cancelled":
             course.cancel_reason = "other"
             session.add(
-                AuditEntry(
+                CourseEvent(
                     at=FrozenClock().at,
                     actor_kind="staff",
                     clinic_id=course.clinic_id,
-                    deed="extended",
-                    subject="course",
-                    subject_id=1,
+                    course_id=1,
+                    kind=EventKind.EXTENDED,
                 )
             )
         else:
