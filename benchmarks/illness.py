@@ -114,7 +114,7 @@ def book(session: Session, place: Place) -> None:
     treatment = session.get_one(Treatment, place.treatment_id)
     free = search.free_slots(
         session,
-        search.resources(session, treatment),
+        search.find_resources(session, treatment),
         first=FIRST,
         last=FIRST + AWAY - timedelta(days=3),
         now=NOW,

@@ -61,8 +61,8 @@ def slots(place: Place) -> list[Slot]:
     """The free slots of eight weeks, database included."""
     with place.database.transaction(write=False) as session:
         treatment = session.get_one(Treatment, place.treatment_id)
-        means = search.resources(session, treatment)
-        return search.free_slots(session, means, first=FIRST, last=LAST, now=NOW)
+        resources = search.find_resources(session, treatment)
+        return search.free_slots(session, resources, first=FIRST, last=LAST, now=NOW)
 
 
 def planned(place: Place) -> int:

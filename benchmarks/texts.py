@@ -173,12 +173,12 @@ def book(place: Place) -> None:
 
 def times(session: Session, treatment: Treatment) -> list[tuple[int, Minute]]:
     """As many free times as texts, without overlaps."""
-    means = search.resources(session, treatment)
+    resources = search.find_resources(session, treatment)
     found: list[tuple[int, Minute]] = []
     for practitioner in session.exec(select(Practitioner).order_by(col(Practitioner.id))):
         free = search.free_slots(
             session,
-            means,
+            resources,
             first=FIRST,
             last=LAST,
             now=NOW - timedelta(days=1),

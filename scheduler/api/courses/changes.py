@@ -213,7 +213,7 @@ def _wishes(
     call: Call, course: Course, body: CourseReplanning | CourseExtension | MakeUpSession
 ) -> Wishes:
     if body.practitioner_id is not None:
-        means = rescheduling.resources_of(call.session, course)
-        means.practitioner(body.practitioner_id)
+        resources = rescheduling.resources_of(call.session, course)
+        resources.practitioner(body.practitioner_id)
     today = call.now.astimezone(zones.of(call.session, course.clinic_id)).date()
     return body.wishes(body.start_on or today)

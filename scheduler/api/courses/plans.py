@@ -156,7 +156,7 @@ def propose(call: Reading, body: NewPlan) -> CoursePlan:
     if body.patient_id is not None:
         patient = register.find(call.session, call.actor, body.patient_id)
     if body.practitioner_id is not None:
-        search.resources(call.session, treatment).practitioner(body.practitioner_id)
+        search.find_resources(call.session, treatment).practitioner(body.practitioner_id)
     found = plan_course.proposal(
         call.session,
         treatment,

@@ -44,11 +44,16 @@ def list_slots(
     check_days(first, last)
     treatment = setup.find_treatment(call.session, call.actor, treatment_id)
     zone = zones.of(call.session, treatment.clinic_id)
-    means = search.resources(call.session, treatment)
+    resources = search.find_resources(call.session, treatment)
     if practitioner_id is not None:
-        means.practitioner(practitioner_id)
+        resources.practitioner(practitioner_id)
     free = search.free_slots(
-        call.session, means, first=first, last=last, now=call.now, practitioner_id=practitioner_id
+        call.session,
+        resources,
+        first=first,
+        last=last,
+        now=call.now,
+        practitioner_id=practitioner_id,
     )
     return SlotList(
         items=[

@@ -110,14 +110,14 @@ class _Attempt:
     ) -> None:
         self.session, self.now = session, now
         self.course = session.get_one(Course, first.course_id)
-        self.means: Resources = rescheduling.resources_of(session, self.course)
+        self.resources: Resources = rescheduling.resources_of(session, self.course)
         self.patient = session.get_one(Patient, first.patient_id)
         self.siblings = courses.appointments_of(session, self.course)
         self.rest = rescheduling.rest_of(session, self.course, from_number=first.number, now=now)
         own = {stored_id(sibling.id) for sibling in self.siblings} - {
             stored_id(each.id) for each in self.rest
         }
-        self.placed = {key: _opening(seats[key], self.means) for key in own if key in seats}
+        self.placed = {key: _opening(seats[key], self.resources) for key in own if key in seats}
         self.weeks = max(1, -((first.starts_at - until) // WEEK))
 
     def make(self) -> Rest:
@@ -132,7 +132,7 @@ class _Attempt:
             if not same:
                 raise
             return self._take(same, self.weeks)
-        later = _opening(same[0], self.means).day - planned[0].day if same else WEEK
+        later = _opening(same[0], self.resources).day - planned[0].day if same else WEEK
         if later <= tolerance * DAY:
             return self._take(same, self.weeks)
         wanted = [
@@ -153,10 +153,10 @@ class _Attempt:
 
         `same`: the postponement by whole weeks; a plan that ends later than it is useless.
         """
-        last = _opening(same[-1], self.means).day if same else None
+        last = _opening(same[-1], self.resources).day if same else None
         ids = {each.id for each in self.rest}
         kept = [
-            self.placed.get(stored_id(sibling.id)) or replanning.opening_of(sibling, self.means)
+            self.placed.get(stored_id(sibling.id)) or replanning.opening_of(sibling, self.resources)
             for sibling in self.siblings
             if sibling.id not in ids
             # Cancelled appointments further on are not planned around, as in `replanning`.
@@ -164,7 +164,7 @@ class _Attempt:
                 sibling.number < self.rest[0].number or sibling.state != AppointmentState.CANCELLED
             )
         ]
-        now = [replanning.opening_of(each, self.means) for each in self.rest]
+        now = [replanning.opening_of(each, self.resources) for each in self.rest]
         phases = adherence.cut_to(adherence.planned_phases(self.course), len(kept) + len(self.rest))
 
         def plan(start_on: date) -> list[Opening]:
@@ -174,7 +174,7 @@ class _Attempt:
                 kept,
                 phases,
                 wishes=reschedule_options.as_now(now, start_on),
-                means=self.means,
+                resources=self.resources,
                 last=last,
                 now=self.now,
             )
@@ -192,7 +192,7 @@ class _Attempt:
         days = self.weeks * WEEK.days
         try:
             return self._seats(
-                [rescheduling.shifted(each, days, self.means, field="") for each in self.rest]
+                [rescheduling.shifted(each, days, self.resources, field="") for each in self.rest]
             )
         except (Invalid, SessionsTaken, BreaksPace):
             return []
@@ -206,12 +206,12 @@ class _Attempt:
             for sibling in self.siblings
             if sibling.id not in ids and sibling.state != AppointmentState.CANCELLED
         }
-        allocation.check_requested(wanted, self.means, now=self.now, taken_days=taken, field="")
+        allocation.check_requested(wanted, self.resources, now=self.now, taken_days=taken, field="")
         seats = allocation.allocate(
-            self.session, self.means, wanted, patient=self.patient, now=self.now
+            self.session, self.resources, wanted, patient=self.patient, now=self.now
         )
         days = {
-            stored_id(each.id): _opening(seat, self.means).day
+            stored_id(each.id): _opening(seat, self.resources).day
             for each, seat in zip(self.rest, seats, strict=True)
         }
         before = adherence.pace_status(self.course, self.siblings)
@@ -221,7 +221,7 @@ class _Attempt:
 
     def _take(self, seats: Sequence[Allocation], weeks: int | None) -> Rest:
         if not courses.claim(
-            self.session, self.means, self.rest, seats, patient=self.patient, now=self.now
+            self.session, self.resources, self.rest, seats, patient=self.patient, now=self.now
         ):
             raise SessionsTaken([])
         pairs = zip(self.rest, seats, strict=True)
@@ -229,8 +229,8 @@ class _Attempt:
         return Rest(stored_id(self.course.id), self.rest, by_id, weeks)
 
 
-def _opening(seat: Allocation, means: Resources) -> Opening:
-    wall = hours.wall(seat.starts_at, means.zone)
+def _opening(seat: Allocation, resources: Resources) -> Opening:
+    wall = hours.wall(seat.starts_at, resources.zone)
     return Opening(*wall, seat.starts_at, seat.practitioner_id, seat.room_id)
 
 

@@ -46,7 +46,7 @@ PricedAllocation = tuple[int, Allocation]
 class _Free(NamedTuple):
     """The free times of a treatment over some days, read once for all its appointments."""
 
-    means: Resources
+    resources: Resources
     by_day: Mapping[date, Sequence[tuple[int, Slot]]]
     """The free starts of each day with the minute of the day, by start and practitioner"""
     rooms: Sequence[tuple[int, Taken]]
@@ -65,7 +65,7 @@ class _Trial:
     # Keep the rows too: the session drops unreferenced rows and would read them again and again.
     courses: dict[int, Course] = field(default_factory=dict)
     patients: dict[int, Patient] = field(default_factory=dict)
-    means: dict[int, Resources] = field(default_factory=dict)
+    resources: dict[int, Resources] = field(default_factory=dict)
     siblings: dict[int, list[Appointment]] = field(default_factory=dict)
     days: dict[int, dict[int, date]] = field(default_factory=lambda: defaultdict(dict))
     seats: dict[int, Allocation] = field(default_factory=dict)
@@ -128,19 +128,21 @@ def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _
 
 def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
     """The free times near the appointments of one treatment, by the present calendar."""
-    _, means = _course(trial, sessions[0])
+    _, resources = _course(trial, sessions[0])
     days = [_day(appointment) for appointment in sessions]
     first, last = min(days) - NEAR, max(days) + NEAR
     now, by_day = trial.now, defaultdict(list)
-    found = search.free_slots(trial.session, means, first=first, last=last, now=now)
-    for slot, opening in zip(found, search.openings(found, means.zone), strict=True):
+    found = search.free_slots(trial.session, resources, first=first, last=last, now=now)
+    for slot, opening in zip(found, search.openings(found, resources.zone), strict=True):
         by_day[opening.day].append((opening.minute, slot))
-    times = search.times(trial.session, means, first=first, last=last, now=now)
+    times = search.times(trial.session, resources, first=first, last=last, now=now)
     calendars = {_patient(trial, appointment).calendar_id for appointment in sessions}
-    span = Interval(hours.moment(first, 0, means.zone), hours.moment(last, DAY, means.zone) + DAY)
+    span = Interval(
+        hours.moment(first, 0, resources.zone), hours.moment(last, DAY, resources.zone) + DAY
+    )
     busy = diary.busy(trial.session, sorted(calendars), span, now=now)
     return _Free(
-        means,
+        resources,
         by_day,
         [(room.room_id, Taken(room.busy)) for room in times.rooms],
         {calendar_id: Taken(those) for calendar_id, those in busy.items()},
@@ -162,8 +164,8 @@ def _places(trial: _Trial, appointment: Appointment, free: _Free, most: int) -> 
 def _place(
     seat: Allocation, free: _Free, cost: int, *, course_id: int, patient: Patient
 ) -> Candidate:
-    room, *others = allocation.diary_entries(seat, free.means, patient=patient)
-    day = hours.wall(seat.starts_at, free.means.zone)[0].toordinal()
+    room, *others = allocation.diary_entries(seat, free.resources, patient=patient)
+    day = hours.wall(seat.starts_at, free.resources.zone)[0].toordinal()
     return Candidate(
         cost,
         (
@@ -177,14 +179,14 @@ def _place(
 
 
 def _claim(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
-    course, means = _course(trial, appointment)
+    course, resources = _course(trial, appointment)
     patient = _patient(trial, appointment)
     if not courses.claim(
-        trial.session, means, [appointment], [seat], patient=patient, now=trial.now
+        trial.session, resources, [appointment], [seat], patient=patient, now=trial.now
     ):
         return False
     trial.seats[stored_id(appointment.id)] = seat
-    day, _ = hours.wall(seat.starts_at, means.zone)
+    day, _ = hours.wall(seat.starts_at, resources.zone)
     trial.days[stored_id(course.id)][stored_id(appointment.id)] = day
     return True
 
@@ -213,7 +215,7 @@ def _on(
 ) -> Iterator[PricedAllocation]:
     """Free times of a day, those nearest to the hour that the session has first."""
     hour, minute = appointment.wall_time[11:].split(":")
-    at, length = int(hour) * 60 + int(minute), free.means.shape.minutes
+    at, length = int(hour) * 60 + int(minute), free.resources.shape.minutes
     taken = free.patients[_patient(trial, appointment).calendar_id]
     # Of a day they come by start and practitioner, and sorting leaves that as it is.
     for clock, slot in sorted(free.by_day.get(day, ()), key=lambda each: abs(each[0] - at)):
@@ -223,8 +225,8 @@ def _on(
 
 def _keeps_pace(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
     """Whether a session may go there, as far as its course is concerned."""
-    _, means = _course(trial, appointment)
-    day, _ = hours.wall(seat.starts_at, means.zone)
+    _, resources = _course(trial, appointment)
+    day, _ = hours.wall(seat.starts_at, resources.zone)
     return day == _day(appointment) or _fitting(trial, appointment)(day)
 
 
@@ -236,9 +238,9 @@ def _fitting(trial: _Trial, appointment: Appointment) -> Callable[[date], bool]:
 
 def _within_limits(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
     """Whether the appointments placed before leave this time possible."""
-    _, means = _course(trial, appointment)
+    _, resources = _course(trial, appointment)
     return allocation.still_allowed(
-        trial.session, means, [seat], now=trial.now, leaving=IGNORE_NOTHING
+        trial.session, resources, [seat], now=trial.now, ignoring=IGNORE_NOTHING
     )
 
 
@@ -258,7 +260,7 @@ def _course(trial: _Trial, appointment: Appointment) -> tuple[Course, Resources]
     if key not in trial.courses:
         course = trial.courses[key] = trial.session.get_one(Course, key)
         trial.siblings[key] = courses.appointments_of(trial.session, course)
-        if course.treatment_id not in trial.means:
-            trial.means[course.treatment_id] = rescheduling.resources_of(trial.session, course)
+        if course.treatment_id not in trial.resources:
+            trial.resources[course.treatment_id] = rescheduling.resources_of(trial.session, course)
     course = trial.courses[key]
-    return course, trial.means[course.treatment_id]
+    return course, trial.resources[course.treatment_id]

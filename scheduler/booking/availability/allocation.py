@@ -77,7 +77,7 @@ class SessionsTaken(Conflict):
 
 def check_requested(
     wanted: Sequence[RequestedTime],
-    means: Resources,
+    resources: Resources,
     *,
     now: datetime,
     taken_days: Iterable[date] = (),
@@ -89,17 +89,17 @@ def check_requested(
     """
     if not 1 <= len(wanted) <= MOST_SESSIONS:
         raise Invalid(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
-    last_day = search.last_day(means, now)
+    last_day = search.last_day(resources, now)
     days = set(taken_days)
     for each in wanted:
         place = f"sessions[{each.number - 1}]."
-        _check_practitioner(each, means, field=f"{'' if field else place}practitioner_id")
+        _check_practitioner(each, resources, field=f"{'' if field else place}practitioner_id")
         at = field or f"{place}starts_at"
         if each.starts_at.second or each.starts_at.microsecond:
             raise Invalid("A session begins on a whole minute.", field=at)
         if each.starts_at <= now:
             raise Invalid(f"Session {each.number} lies in the past.", field=at)
-        day = each.starts_at.astimezone(means.zone).date()
+        day = each.starts_at.astimezone(resources.zone).date()
         if day > last_day:
             raise Invalid(f"Session {each.number} is too far ahead to be booked.", field=at)
         if day in days:
@@ -107,20 +107,20 @@ def check_requested(
         days.add(day)
 
 
-def _check_practitioner(wanted: RequestedTime, means: Resources, *, field: str) -> None:
+def _check_practitioner(wanted: RequestedTime, resources: Resources, *, field: str) -> None:
     who = wanted.practitioner_id
-    if who is not None and not means.gives(who):
+    if who is not None and not resources.gives(who):
         raise Invalid("This practitioner does not give this treatment.", field=field)
 
 
 def allocate(
     session: Session,
-    means: Resources,
+    resources: Resources,
     wanted: Sequence[RequestedTime],
     *,
     patient: Patient | None,
     now: datetime,
-    leaving: Ignoring = IGNORE_NOTHING,
+    ignoring: Ignoring = IGNORE_NOTHING,
     held: bool = False,
 ) -> list[Allocation]:
     """A practitioner and a room for each wanted time; SessionsTaken where one has none.
@@ -128,19 +128,21 @@ def allocate(
     Where the practitioner does not matter, the one who can give most of the sessions gives them.
     `held`: the times were kept when there was notice enough, which is over by now perhaps.
     """
-    found = _times(session, means, wanted, patient=patient, now=now, leaving=leaving)
-    not_before = 0 if held else search.soonest(means, now)
-    able = {each.number: _able(each, means, found, not_before) for each in wanted}
+    found = _times(session, resources, wanted, patient=patient, now=now, ignoring=ignoring)
+    not_before = 0 if held else search.soonest(resources, now)
+    able = {each.number: _able(each, resources, found, not_before) for each in wanted}
     if lost := [each for each in wanted if not able[each.number][0]]:
         raise SessionsTaken(
-            _clashes(session, means, lost, wanted, able, patient=patient, now=now, leaving=leaving)
+            _clashes(
+                session, resources, lost, wanted, able, patient=patient, now=now, ignoring=ignoring
+            )
         )
     popular = Counter(who for those, _ in able.values() for who in those)
     seats = []
     for each in wanted:
         starts_at = minute_of(each.starts_at)
         who = max(able[each.number][0], key=lambda one: (popular[one], -one))
-        room_id = slots.room_for(starts_at, means.shape, _rooms(each, found))
+        room_id = slots.room_for(starts_at, resources.shape, _rooms(each, found))
         assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
         limited = any(one.limited for one in found.practitioners if one.practitioner_id == who)
         seats.append(Allocation(each.number, starts_at, who, room_id, limited))
@@ -149,48 +151,48 @@ def allocate(
 
 def still_allowed(
     session: Session,
-    means: Resources,
+    resources: Resources,
     seats: Sequence[Allocation],
     *,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> bool:
     """Whether the practitioners of seats that were taken may have them, by the rules as read now.
 
-    `leaving`: what those seats have put on the calendars.
+    `ignoring`: what those seats have put on the calendars.
     """
     wanted = [
         RequestedTime(seat.number, instant_of(seat.starts_at), seat.practitioner_id, seat.room_id)
         for seat in seats
     ]
-    found = _times(session, means, wanted, patient=None, now=now, leaving=leaving)
-    return all(_able(each, means, found, not_before=0)[0] for each in wanted)
+    found = _times(session, resources, wanted, patient=None, now=now, ignoring=ignoring)
+    return all(_able(each, resources, found, not_before=0)[0] for each in wanted)
 
 
 def _times(
     session: Session,
-    means: Resources,
+    resources: Resources,
     wanted: Sequence[RequestedTime],
     *,
     patient: Patient | None,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> Times:
-    days = [each.starts_at.astimezone(means.zone).date() for each in wanted]
+    days = [each.starts_at.astimezone(resources.zone).date() for each in wanted]
     return search.times(
         session,
-        means,
+        resources,
         first=min(days),
         last=max(days),
         now=now,
         patient_calendar_id=patient.calendar_id if patient else None,
-        leaving=leaving,
+        ignoring=ignoring,
     )
 
 
 def diary_entries(
     seat: Allocation,
-    means: Resources,
+    resources: Resources,
     *,
     patient: Patient | None,
     appointment_id: int | None = None,
@@ -198,11 +200,13 @@ def diary_entries(
     held_until: Minute | None = None,
 ) -> list[Entry]:
     """What one session puts on the calendars of its room, its practitioner and its patient."""
-    shape = means.shape
+    shape = resources.shape
     start, end = seat.starts_at, seat.starts_at + shape.minutes
     opens, closes = shape.room()
-    stretches = [(means.room(seat.room_id).calendar_id, Interval(start + opens, start + closes))]
-    practitioner = means.practitioner(seat.practitioner_id)
+    stretches = [
+        (resources.room(seat.room_id).calendar_id, Interval(start + opens, start + closes))
+    ]
+    practitioner = resources.practitioner(seat.practitioner_id)
     stretches += [
         (practitioner.calendar_id, Interval(start + here, start + there))
         for here, there in shape.hands()
@@ -222,16 +226,16 @@ def diary_entries(
 
 
 def _able(
-    wanted: RequestedTime, means: Resources, found: Times, not_before: Minute
+    wanted: RequestedTime, resources: Resources, found: Times, not_before: Minute
 ) -> tuple[list[int], Unavailability]:
     """Who could give this session, and, when nobody, why."""
     starts_at = minute_of(wanted.starts_at)
     reasons = []
     able = []
-    for who in _practitioners(wanted, means, found):
+    for who in _practitioners(wanted, resources, found):
         reason = slots.check(
             starts_at,
-            means.shape,
+            resources.shape,
             who,
             _rooms(wanted, found),
             not_before=not_before,
@@ -246,10 +250,12 @@ def _able(
     return able, nearest
 
 
-def _practitioners(wanted: RequestedTime, means: Resources, found: Times) -> list[PractitionerTime]:
+def _practitioners(
+    wanted: RequestedTime, resources: Resources, found: Times
+) -> list[PractitionerTime]:
     if wanted.practitioner_id is None:
         return list(found.practitioners)
-    means.practitioner(wanted.practitioner_id)
+    resources.practitioner(wanted.practitioner_id)
     return [who for who in found.practitioners if who.practitioner_id == wanted.practitioner_id]
 
 
@@ -259,35 +265,37 @@ def _rooms(wanted: RequestedTime, found: Times) -> list[slots.RoomTime]:
 
 def _clashes(
     session: Session,
-    means: Resources,
+    resources: Resources,
     lost: Sequence[RequestedTime],
     wanted: Sequence[RequestedTime],
     able: dict[int, tuple[list[int], Unavailability]],
     *,
     patient: Patient | None,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> list[TimeConflict]:
-    days = [each.starts_at.astimezone(means.zone).date() for each in lost]
+    days = [each.starts_at.astimezone(resources.zone).date() for each in lost]
     near = search.free_slots(
         session,
-        means,
+        resources,
         first=min(days) - ALTERNATIVES_WITHIN,
         last=max(days) + ALTERNATIVES_WITHIN,
         now=now,
         patient_calendar_id=patient.calendar_id if patient else None,
-        leaving=leaving,
+        ignoring=ignoring,
     )
     clashes = []
     for each in lost:
-        others = {one.starts_at.astimezone(means.zone).date() for one in wanted if one is not each}
+        others = {
+            one.starts_at.astimezone(resources.zone).date() for one in wanted if one is not each
+        }
         clashes.append(
             TimeConflict(
                 each.number,
                 each.starts_at,
                 able[each.number][1],
-                _nearest(near, each, others, means),
-                means.zone,
+                _nearest(near, each, others, resources),
+                resources.zone,
                 each.position,
             )
         )
@@ -295,7 +303,7 @@ def _clashes(
 
 
 def _nearest(
-    near: Sequence[Slot], wanted: RequestedTime, others: set[date], means: Resources
+    near: Sequence[Slot], wanted: RequestedTime, others: set[date], resources: Resources
 ) -> list[Slot]:
     """Free times near a wanted one, not on a day that has another session of the course."""
     at = minute_of(wanted.starts_at)
@@ -304,7 +312,7 @@ def _nearest(
     close.sort(key=lambda slot: (abs(slot.starts_at - at), slot.practitioner_id))
     chosen: list[Slot] = []
     for slot in close:
-        if hours.wall(slot.starts_at, means.zone)[0] not in others:
+        if hours.wall(slot.starts_at, resources.zone)[0] not in others:
             chosen.append(slot)
         if len(chosen) == ALTERNATIVES:
             break

@@ -8,7 +8,7 @@ from sqlmodel import Session, col, delete, func, select, update
 from scheduler.audit import audit_trail
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, reservation, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import Allocation, RequestedTime
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import DiaryEntry, Hold
 from scheduler.clinic.models import Clinic, Treatment
@@ -49,25 +49,25 @@ def keep(
         release(session, instead_of)
     origin = household(origin)
     _limit(session, origin, now)
-    means = search.resources(session, treatment)
+    resources = search.find_resources(session, treatment)
     hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + KEPT, origin=origin)
     session.add(hold)
     session.flush()
     for _ in range(CLAIM_ATTEMPTS):
-        seats = allocation.allocate(session, means, wanted, patient=None, now=now)
+        seats = allocation.allocate(session, resources, wanted, patient=None, now=now)
         entries = [
             entry
             for seat in seats
             for entry in allocation.diary_entries(
                 seat,
-                means,
+                resources,
                 patient=None,
                 hold_id=stored_id(hold.id),
                 held_until=_lapses(hold.expires_at),
             )
         ]
         if reservation.claim(
-            session, means, seats, entries, now=now, leaving=leaving(stored_id(hold.id))
+            session, resources, seats, entries, now=now, ignoring=Ignoring(hold_id=hold.id)
         ):
             return hold, seats
     raise Busy
@@ -134,11 +134,6 @@ def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime
     return len(ids)
 
 
-def leaving(hold_id: int | None) -> Ignoring:
-    """A search that overlooks one's own hold."""
-    return Ignoring(hold_id=hold_id)
-
-
 def _limit(session: Session, origin: str, now: datetime) -> None:
     if not origin:
         return
@@ -154,15 +149,3 @@ def _limit(session: Session, origin: str, now: datetime) -> None:
 def _lapses(expires_at: datetime) -> Minute:
     # Rounded up: the entry must not lapse before the hold does.
     return minute_of((expires_at + timedelta(seconds=59)).replace(second=0, microsecond=0))
-
-
-__all__ = [
-    "KEPT",
-    "SessionsTaken",
-    "keep",
-    "leaving",
-    "release",
-    "release_all",
-    "release_lapsed",
-    "renew",
-]

@@ -17,26 +17,26 @@ PRACTITIONERS = SQLModel.metadata.tables[str(Practitioner.__tablename__)]
 
 def claim(
     session: Session,
-    means: Resources,
+    resources: Resources,
     seats: Sequence[Allocation],
     entries: Iterable[Entry],
     *,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> bool:
     """Write the entries of seats, all or none. False: something has changed; look again.
 
     The diary refuses what overlaps. It does not know hours, licences, breaks and the most sessions
     of a day: whoever changes these changes the practitioner's row, so that row is looked at last
-    of all and kept as it is until we are done. `leaving`: the entries that are written here.
+    of all and kept as it is until we are done. `ignoring`: the entries that are written here.
     """
     with session.begin_nested() as attempt:
         if diary.claim(session, entries) and (
             # SQLite has one writer: nothing has changed since it was read.
             session.get_bind().dialect.name == "sqlite"
             or (
-                _unchanged(session, means, seats)
-                and _within_limits(session, means, seats, now=now, leaving=leaving)
+                _unchanged(session, resources, seats)
+                and _within_limits(session, resources, seats, now=now, ignoring=ignoring)
             )
         ):
             return True
@@ -44,7 +44,7 @@ def claim(
     return False
 
 
-def _unchanged(session: Session, means: Resources, seats: Sequence[Allocation]) -> bool:
+def _unchanged(session: Session, resources: Resources, seats: Sequence[Allocation]) -> bool:
     """Whether the practitioners are as they were read; they stay so until the transaction ends."""
     who = {seat.practitioner_id for seat in seats}
     limited = any(seat.limited for seat in seats)
@@ -59,7 +59,7 @@ def _unchanged(session: Session, means: Resources, seats: Sequence[Allocation]) 
     versions = {each.id: each.version for each in found}
     changed = [
         practitioner
-        for practitioner in means.practitioners
+        for practitioner in resources.practitioners
         if versions.get(practitioner.id, practitioner.version) != practitioner.version
     ]
     for each in changed:
@@ -69,14 +69,14 @@ def _unchanged(session: Session, means: Resources, seats: Sequence[Allocation]) 
 
 def _within_limits(
     session: Session,
-    means: Resources,
+    resources: Resources,
     seats: Sequence[Allocation],
     *,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> bool:
     """Whether sessions that others have booked meanwhile leave these within their limits."""
     limited = [seat for seat in seats if seat.limited]
     return not limited or allocation.still_allowed(
-        session, means, limited, now=now, leaving=leaving
+        session, resources, limited, now=now, ignoring=ignoring
     )

@@ -83,7 +83,7 @@ class Ignoring:
 IGNORE_NOTHING = Ignoring()
 
 
-def resources(session: Session, treatment: Treatment) -> Resources:
+def find_resources(session: Session, treatment: Treatment) -> Resources:
     """Who and what can give a treatment, those retired left out."""
     clinic = session.get_one(Clinic, treatment.clinic_id)
     return Resources(
@@ -121,32 +121,32 @@ def shape_of(treatment: Treatment) -> SessionShape:
 
 def times(
     session: Session,
-    means: Resources,
+    resources: Resources,
     *,
     first: date,
     last: date,
     now: datetime,
     patient_calendar_id: int | None = None,
-    leaving: Ignoring = IGNORE_NOTHING,
+    ignoring: Ignoring = IGNORE_NOTHING,
 ) -> Times:
     """Working hours less licence and closures, and what is taken, on local dates (both count).
 
     The one place that knows all rules of the calendars: whoever offers, plans, books or moves asks
     it, and `slots` applies what it says.
     """
-    weeks = shifts.of(session, [stored_id(who.id) for who in means.practitioners])
-    worked = _working(session, means, weeks, first, last)
-    calendars = [who.calendar_id for who in means.practitioners]
-    calendars += [room.calendar_id for room in means.rooms]
+    weeks = shifts.of(session, [stored_id(who.id) for who in resources.practitioners])
+    worked = _working(session, resources, weeks, first, last)
+    calendars = [who.calendar_id for who in resources.practitioners]
+    calendars += [room.calendar_id for room in resources.rooms]
     taken = diary.busy(
         session,
         [*calendars, *([patient_calendar_id] if patient_calendar_id else [])],
-        _reach(first, last, means),
+        _reach(first, last, resources),
         now=now,
-        but_hold_id=leaving.hold_id,
-        but_appointment_ids=leaving.appointment_ids,
+        but_hold_id=ignoring.hold_id,
+        but_appointment_ids=ignoring.appointment_ids,
     )
-    limits = _limits(session, means, weeks, first, last, now=now, leaving=leaving)
+    limits = _limits(session, resources, weeks, first, last, now=now, ignoring=ignoring)
     return Times(
         practitioners=[
             PractitionerTime(
@@ -155,66 +155,66 @@ def times(
                 taken[who.calendar_id],
                 *limits[stored_id(who.id)],
             )
-            for who in means.practitioners
+            for who in resources.practitioners
             if who.active
         ],
-        rooms=[RoomTime(stored_id(room.id), taken[room.calendar_id]) for room in means.rooms],
+        rooms=[RoomTime(stored_id(room.id), taken[room.calendar_id]) for room in resources.rooms],
         patient_busy=taken.get(patient_calendar_id or 0, []),
     )
 
 
 def free_slots(
     session: Session,
-    means: Resources,
+    resources: Resources,
     *,
     first: date,
     last: date,
     now: datetime,
     practitioner_id: int | None = None,
     patient_calendar_id: int | None = None,
-    leaving: Ignoring = IGNORE_NOTHING,
+    ignoring: Ignoring = IGNORE_NOTHING,
 ) -> list[Slot]:
     """Free starts of a treatment on local dates, both of which count, by start and practitioner.
 
     None sooner than the treatment's notice, none beyond its horizon.
     """
-    first = max(first, now.astimezone(means.zone).date())
-    last = min(last, last_day(means, now))
+    first = max(first, now.astimezone(resources.zone).date())
+    last = min(last, last_day(resources, now))
     if last < first:
         return []
     found = times(
         session,
-        means,
+        resources,
         first=first,
         last=last,
         now=now,
         patient_calendar_id=patient_calendar_id,
-        leaving=leaving,
+        ignoring=ignoring,
     )
     return slots.free(
-        _span(first, last, means.zone),
-        means.shape,
+        _span(first, last, resources.zone),
+        resources.shape,
         [
             who
             for who in found.practitioners
             if practitioner_id is None or who.practitioner_id == practitioner_id
         ],
         found.rooms,
-        zone=means.zone,
-        not_before=soonest(means, now),
+        zone=resources.zone,
+        not_before=soonest(resources, now),
         patient_busy=found.patient_busy,
     )
 
 
-def soonest(means: Resources, now: datetime) -> Minute:
+def soonest(resources: Resources, now: datetime) -> Minute:
     """The first minute that the treatment's notice leaves."""
-    notice = now + timedelta(minutes=means.treatment.min_notice_minutes + 1)
+    notice = now + timedelta(minutes=resources.treatment.min_notice_minutes + 1)
     return minute_of(notice.replace(second=0, microsecond=0))
 
 
-def last_day(means: Resources, now: datetime) -> date:
+def last_day(resources: Resources, now: datetime) -> date:
     """The last local date that the treatment's horizon reaches."""
-    return now.astimezone(means.zone).date() + timedelta(days=means.treatment.horizon_days)
+    return now.astimezone(resources.zone).date() + timedelta(days=resources.treatment.horizon_days)
 
 
 def breaks(
@@ -236,10 +236,10 @@ def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
     return placed
 
 
-def _reach(first: date, last: date, means: Resources) -> Interval:
+def _reach(first: date, last: date, resources: Resources) -> Interval:
     """These dates and what sessions on them may take besides, of the night before and after."""
-    start, end = _span(first, last, means.zone)
-    shape = means.shape
+    start, end = _span(first, last, resources.zone)
+    shape = resources.shape
     before = max(shape.setup_minutes, shape.buffer_before)
     beyond = shape.minutes + max(shape.turnover_minutes, shape.buffer_after)
     return Interval(start - before, end + beyond)
@@ -250,38 +250,40 @@ def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
 
 
 def _working(
-    session: Session, means: Resources, weeks: Mapping[int, Week], first: date, last: date
+    session: Session, resources: Resources, weeks: Mapping[int, Week], first: date, last: date
 ) -> dict[int, list[Interval]]:
     # Many work the same hours; what those come to is worked out once.
-    closed = closures.between(session, means.treatment.clinic_id, first, last)
+    closed = closures.between(session, resources.treatment.clinic_id, first, last)
     days = shifts.dates(first, last)
     stretches = {
-        work: closures.cut(shifts.stretches(work, days, means.zone), closed, means.zone)
+        work: closures.cut(shifts.stretches(work, days, resources.zone), closed, resources.zone)
         for work in {week.work for week in weeks.values()}
     }
     return {
         stored_id(who.id): licenses.cut(
-            stretches[weeks[stored_id(who.id)].work], who.license_expires_on, means.zone
+            stretches[weeks[stored_id(who.id)].work], who.license_expires_on, resources.zone
         )
-        for who in means.practitioners
+        for who in resources.practitioners
     }
 
 
 def _limits(
     session: Session,
-    means: Resources,
+    resources: Resources,
     weeks: Mapping[int, Week],
     first: date,
     last: date,
     *,
     now: datetime,
-    leaving: Ignoring,
+    ignoring: Ignoring,
 ) -> dict[int, Limits]:
     """The breaks of each practitioner and the days on which they are full."""
-    limits: dict[int, Limits] = {stored_id(who.id): ([], [], False) for who in means.practitioners}
+    limits: dict[int, Limits] = {
+        stored_id(who.id): ([], [], False) for who in resources.practitioners
+    }
     limited = [
         who
-        for who in means.practitioners
+        for who in resources.practitioners
         if who.max_sessions_per_day is not None or weeks[stored_id(who.id)].breaks
     ]
     if not limited:
@@ -289,19 +291,21 @@ def _limits(
     sessions = diary.sessions(
         session,
         [who.calendar_id for who in limited],
-        _span(first, last, means.zone),
+        _span(first, last, resources.zone),
         now=now,
-        but_hold_id=leaving.hold_id,
-        but_appointment_ids=leaving.appointment_ids,
+        but_hold_id=ignoring.hold_id,
+        but_appointment_ids=ignoring.appointment_ids,
     )
     days = shifts.dates(first, last)
     for who in limited:
         taken = sessions[who.calendar_id]
         most = who.max_sessions_per_day
-        rests = breaks(weeks[stored_id(who.id)], days, [each.span for each in taken], means.zone)
+        rests = breaks(
+            weeks[stored_id(who.id)], days, [each.span for each in taken], resources.zone
+        )
         limits[stored_id(who.id)] = (
             rests,
-            _full_days(taken, most, means.zone),
+            _full_days(taken, most, resources.zone),
             most is not None or not all(rest.fixed for rest in rests),
         )
     return limits

@@ -73,10 +73,10 @@ def move(
     """
     check_movable(appointment, now)
     course = session.get_one(Course, appointment.course_id)
-    means = rescheduling.resources_of(session, course)
-    who = practitioner_id or rescheduling.usual_practitioner(appointment, means)
+    resources = rescheduling.resources_of(session, course)
+    who = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
     wanted = [RequestedTime(appointment.number, starts_at, who)]
-    part = rescheduling.Reschedule(course, means, [appointment], wanted, "starts_at")
+    part = rescheduling.Reschedule(course, resources, [appointment], wanted, "starts_at")
     rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
     return appointment
 
@@ -166,24 +166,24 @@ def _swapped(
     session: Session, one: Appointment, other: Appointment
 ) -> list[rescheduling.Reschedule]:
     course = session.get_one(Course, one.course_id)
-    means = rescheduling.resources_of(session, course)
+    resources = rescheduling.resources_of(session, course)
     if one.course_id == other.course_id:
         wanted = [
             RequestedTime(
-                each.number, there.starts_at, rescheduling.usual_practitioner(each, means)
+                each.number, there.starts_at, rescheduling.usual_practitioner(each, resources)
             )
             for each, there in ((one, other), (other, one))
         ]
-        return [rescheduling.Reschedule(course, means, [one, other], wanted, "appointment_id")]
+        return [rescheduling.Reschedule(course, resources, [one, other], wanted, "appointment_id")]
     parts = []
     for each, there in ((one, other), (other, one)):
         course = session.get_one(Course, each.course_id)
-        means = rescheduling.resources_of(session, course)
-        who = rescheduling.usual_practitioner(there, means) or rescheduling.usual_practitioner(
-            each, means
+        resources = rescheduling.resources_of(session, course)
+        who = rescheduling.usual_practitioner(there, resources) or rescheduling.usual_practitioner(
+            each, resources
         )
         wanted = [RequestedTime(each.number, there.starts_at, who)]
-        parts.append(rescheduling.Reschedule(course, means, [each], wanted, "appointment_id"))
+        parts.append(rescheduling.Reschedule(course, resources, [each], wanted, "appointment_id"))
     return parts
 
 

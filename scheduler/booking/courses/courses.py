@@ -69,11 +69,11 @@ def book(
         raise NotFound
     plan_course.check_offered(treatment)
     screening, held = _screened(session, patient, screening)
-    means = search.resources(session, treatment)
+    resources = search.find_resources(session, treatment)
     # What is wrong is told by the place in what was sent; what is booked is numbered by time.
-    allocation.check_requested(_numbered(wanted), means, now=now)
+    allocation.check_requested(_numbered(wanted), resources, now=now)
     wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
-    first = min(each.starts_at for each in wanted).astimezone(means.zone).date()
+    first = min(each.starts_at for each in wanted).astimezone(resources.zone).date()
     planned = list(agreed or plan_course.phases_of(treatment))
     planned = plan_course.with_history(session, planned, treatment, patient, before=first)
     holds.release_lapsed(session, now=now)
@@ -81,7 +81,7 @@ def book(
         holds.release(session, hold_id)
     for _ in range(CLAIM_ATTEMPTS):
         seats = allocation.allocate(
-            session, means, wanted, patient=patient, now=now, held=hold_id is not None
+            session, resources, wanted, patient=patient, now=now, held=hold_id is not None
         )
         with session.begin_nested() as attempt:
             course = _new_course(
@@ -96,12 +96,12 @@ def book(
             session.add(course)
             session.flush()
             appointments = [
-                new_appointment(course, seat, means, phase, now)
+                new_appointment(course, seat, resources, phase, now)
                 for seat, phase in zip(seats, phase_numbers(planned, len(seats)), strict=True)
             ]
             session.add_all(appointments)
             session.flush()
-            if claim(session, means, appointments, seats, patient=patient, now=now):
+            if claim(session, resources, appointments, seats, patient=patient, now=now):
                 found = adherence.off_pace(course, appointments)
                 adherence.record_violations(course, found, found, reason=BOOKED_SO)
                 _record_booking(session, actor, course, appointments, now)
@@ -247,7 +247,7 @@ def bump_version(session: Session, course: Course, now: datetime) -> None:
 
 def claim(
     session: Session,
-    means: Resources,
+    resources: Resources,
     appointments: Sequence[Appointment],
     seats: Sequence[Allocation],
     *,
@@ -257,31 +257,31 @@ def claim(
     """Put the sessions on the calendars, all or none. False: somebody was quicker."""
     return reservation.claim(
         session,
-        means,
+        resources,
         seats,
         [
             entry
             for appointment, seat in zip(appointments, seats, strict=True)
             for entry in allocation.diary_entries(
-                seat, means, patient=patient, appointment_id=stored_id(appointment.id)
+                seat, resources, patient=patient, appointment_id=stored_id(appointment.id)
             )
         ],
         now=now,
-        leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in appointments]),
+        ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in appointments]),
     )
 
 
-def place(appointment: Appointment, seat: Allocation, means: Resources, now: datetime) -> None:
+def place(appointment: Appointment, seat: Allocation, resources: Resources, now: datetime) -> None:
     """Set an appointment to a time, practitioner and room."""
-    local = instant_of(seat.starts_at).astimezone(means.zone)
+    local = instant_of(seat.starts_at).astimezone(resources.zone)
     appointment.practitioner_id = seat.practitioner_id
     appointment.room_id = seat.room_id
     appointment.starts_at = instant_of(seat.starts_at)
-    appointment.ends_at = instant_of(seat.starts_at + means.shape.minutes)
+    appointment.ends_at = instant_of(seat.starts_at + resources.shape.minutes)
     appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
     appointment.fold = local.fold
-    appointment.zone = means.zone.key
-    appointment.hands = ",".join(f"{here}:{there}" for here, there in means.shape.hands())
+    appointment.zone = resources.zone.key
+    appointment.hands = ",".join(f"{here}:{there}" for here, there in resources.shape.hands())
     appointment.changed_at = now
 
 
@@ -302,7 +302,7 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
 
 
 def new_appointment(
-    course: Course, seat: Allocation, means: Resources, phase: int, now: datetime
+    course: Course, seat: Allocation, resources: Resources, phase: int, now: datetime
 ) -> Appointment:
     """A session of a course, with a time, hands and a bed; not stored yet."""
     starts_at = instant_of(seat.starts_at)
@@ -317,10 +317,10 @@ def new_appointment(
         starts_at=starts_at,
         ends_at=starts_at,
         wall_time="",
-        zone=means.zone.key,
+        zone=resources.zone.key,
         changed_at=now,
     )
-    place(appointment, seat, means, now)
+    place(appointment, seat, resources, now)
     return appointment
 
 

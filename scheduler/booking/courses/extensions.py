@@ -120,20 +120,20 @@ def _add(
     """Plan the sessions that the phases have beyond those there are, and book them all."""
     if course.state == CourseState.CANCELLED:
         raise Conflict("This course is cancelled.")
-    means = rescheduling.resources_of(session, course)
+    resources = rescheduling.resources_of(session, course)
     kept = courses.appointments_of(session, course)
     for look in range(1, courses.CLAIM_ATTEMPTS + 1):
         openings = replanning.plan_tail(
             session,
             course,
-            [replanning.opening_of(each, means) for each in kept],
+            [replanning.opening_of(each, resources) for each in kept],
             planned,
             wishes=wishes,
-            means=means,
+            resources=resources,
             now=now,
         )
         try:
-            added = _book(session, course, means, openings, before=len(kept), now=now)
+            added = _book(session, course, resources, openings, before=len(kept), now=now)
         except SessionsTaken:
             # Somebody was quicker between the look and the claim: plan again.
             if look == courses.CLAIM_ATTEMPTS:
@@ -151,7 +151,7 @@ def _add(
 def _book(
     session: Session,
     course: Course,
-    means: Resources,
+    resources: Resources,
     openings: Sequence[Opening],
     *,
     before: int,
@@ -164,15 +164,15 @@ def _book(
     ]
     agreed = adherence.agreed_phases(course)
     with session.begin_nested() as attempt:
-        seats = allocation.allocate(session, means, wanted, patient=patient, now=now)
+        seats = allocation.allocate(session, resources, wanted, patient=patient, now=now)
         phase_of = courses.phase_numbers(agreed, before + len(seats))[before:]
         added = [
-            courses.new_appointment(course, seat, means, phase, now)
+            courses.new_appointment(course, seat, resources, phase, now)
             for seat, phase in zip(seats, phase_of, strict=True)
         ]
         session.add_all(added)
         session.flush()
-        if courses.claim(session, means, added, seats, patient=patient, now=now):
+        if courses.claim(session, resources, added, seats, patient=patient, now=now):
             return added
         attempt.rollback()
     raise Busy

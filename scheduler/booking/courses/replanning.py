@@ -64,7 +64,7 @@ def replan_those(
     now: datetime,
 ) -> None:
     """Put some sessions behind all others of their course, at its pace."""
-    means = rescheduling.resources_of(session, course)
+    resources = rescheduling.resources_of(session, course)
     ids = {each.id for each in moved}
     kept = [
         appointment
@@ -80,18 +80,18 @@ def replan_those(
         openings = plan_tail(
             session,
             course,
-            [opening_of(each, means) for each in kept],
+            [opening_of(each, resources) for each in kept],
             adherence.cut_to(adherence.planned_phases(course), len(kept) + len(moved)),
             wishes=wishes,
-            means=means,
-            leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in moved]),
+            resources=resources,
+            ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in moved]),
             now=now,
         )
         wanted = [
             RequestedTime(each.number, instant_of(opening.starts_at), opening.practitioner_id)
             for each, opening in zip(moved, openings, strict=True)
         ]
-        part = rescheduling.Reschedule(course, means, moved, wanted, "start_on")
+        part = rescheduling.Reschedule(course, resources, moved, wanted, "start_on")
         try:
             with session.begin_nested():
                 rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
@@ -172,14 +172,14 @@ def change_practitioner(
 ) -> None:
     """Somebody else gives the rest, at the same times; SessionsTaken where they cannot."""
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
-    means = rescheduling.resources_of(session, course)
-    if not means.gives(practitioner_id):
+    resources = rescheduling.resources_of(session, course)
+    if not resources.gives(practitioner_id):
         raise NotFound("Nobody of this id gives this treatment.", field="practitioner_id")
     rest = [each for each in rest if each.practitioner_id != practitioner_id]
     if not rest:
         raise Invalid("This practitioner gives all of them already.", field="practitioner_id")
     wanted = [RequestedTime(each.number, each.starts_at, practitioner_id) for each in rest]
-    part = rescheduling.Reschedule(course, means, rest, wanted, "from_number")
+    part = rescheduling.Reschedule(course, resources, rest, wanted, "from_number")
     rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
     courses.record(
         session,
@@ -200,8 +200,8 @@ def plan_tail(
     phases: Sequence[Phase],
     *,
     wishes: Wishes,
-    means: Resources,
-    leaving: Ignoring = search.IGNORE_NOTHING,
+    resources: Resources,
+    ignoring: Ignoring = search.IGNORE_NOTHING,
     last: date | None = None,
     now: datetime,
 ) -> list[Opening]:
@@ -209,35 +209,35 @@ def plan_tail(
 
     `last`: the last day that is of use, if not as late as a plan may end.
     """
-    today = now.astimezone(means.zone).date()
+    today = now.astimezone(resources.zone).date()
     start = max([today, wishes.start_on, *(each.day for each in kept)])
-    end = plan_course.last_day(start, phases, means.treatment, today)
+    end = plan_course.last_day(start, phases, resources.treatment, today)
     last = min(end, last) if last else end
     patient = session.get_one(Patient, course.patient_id)
     free = search.free_slots(
         session,
-        means,
+        resources,
         first=max(today, wishes.start_on),
         last=last,
         now=now,
         patient_calendar_id=patient.calendar_id,
-        leaving=leaving,
+        ignoring=ignoring,
     )
     fixed = sorted(kept, key=lambda each: each.starts_at)
-    openings = search.openings(free, means.zone)
+    openings = search.openings(free, resources.zone)
     try:
         plan = planner.plan_rest(phases, fixed, openings, wishes, until=last)
     except NoPlan as refusal:
-        asked = PlanRequest(phases, wishes, now, patient.calendar_id, leaving)
-        raise no_plan.explain(session, means, refusal, asked) from refusal
+        asked = PlanRequest(phases, wishes, now, patient.calendar_id, ignoring)
+        raise no_plan.explain(session, resources, refusal, asked) from refusal
     return [appointment.opening for appointment in plan.sessions]
 
 
-def opening_of(appointment: Appointment, means: Resources) -> Opening:
+def opening_of(appointment: Appointment, resources: Resources) -> Opening:
     """The time that a session has, as the planner knows times."""
     minute = minute_of(appointment.starts_at)
     return Opening(
-        *hours.wall(minute, means.zone),
+        *hours.wall(minute, resources.zone),
         minute,
         appointment.practitioner_id,
         appointment.room_id,

@@ -28,8 +28,8 @@ Times = Sequence[tuple[int, int]]
 
 def opening_of(session: Session, appointment: Appointment) -> Opening:
     """The time that a session has, as the planner knows times."""
-    means = rescheduling.resources_of(session, session.get_one(Course, appointment.course_id))
-    return replanning.opening_of(appointment, means)
+    resources = rescheduling.resources_of(session, session.get_one(Course, appointment.course_id))
+    return replanning.opening_of(appointment, resources)
 
 
 def nearest(session: Session, appointment: Appointment, *, now: datetime) -> list[Opening]:
@@ -39,17 +39,17 @@ def nearest(session: Session, appointment: Appointment, *, now: datetime) -> lis
     whoever gives the treatment. Its own time is none of them.
     """
     course = session.get_one(Course, appointment.course_id)
-    means = rescheduling.resources_of(session, course)
+    resources = rescheduling.resources_of(session, course)
     patient = session.get_one(Patient, course.patient_id)
     day = date.fromisoformat(appointment.wall_time[:10])
     free = search.free_slots(
         session,
-        means,
+        resources,
         first=day - NEAR,
         last=day + NEAR,
         now=now,
         patient_calendar_id=patient.calendar_id,
-        leaving=Ignoring(appointment_ids=[stored_id(appointment.id)]),
+        ignoring=Ignoring(appointment_ids=[stored_id(appointment.id)]),
     )
     siblings = courses.appointments_of(session, course)
     fits = adherence.day_keeps_pace(course, siblings, appointment)
@@ -57,7 +57,7 @@ def nearest(session: Session, appointment: Appointment, *, now: datetime) -> lis
     now_at = minute_of(appointment.starts_at)
     return [
         opening
-        for opening in search.openings(free, means.zone)
+        for opening in search.openings(free, resources.zone)
         if after < opening.day < until and opening.starts_at != now_at and fits(opening.day)
     ]
 
@@ -70,7 +70,7 @@ def rest_from(
     On the weekdays and at the hours that it has now, as far as they are free.
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
-    means = rescheduling.resources_of(session, course)
+    resources = rescheduling.resources_of(session, course)
     moved = {each.id for each in rest}
     kept = [
         appointment
@@ -80,11 +80,11 @@ def rest_from(
     return replanning.plan_tail(
         session,
         course,
-        [replanning.opening_of(each, means) for each in kept],
+        [replanning.opening_of(each, resources) for each in kept],
         adherence.cut_to(adherence.planned_phases(course), len(kept) + len(rest)),
-        wishes=as_now([replanning.opening_of(each, means) for each in rest], start_on),
-        means=means,
-        leaving=Ignoring(appointment_ids=[stored_id(each.id) for each in rest]),
+        wishes=as_now([replanning.opening_of(each, resources) for each in rest], start_on),
+        resources=resources,
+        ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in rest]),
         now=now,
     )
 
@@ -111,8 +111,8 @@ def go(
         RequestedTime(each.number, instant_of(minute), practitioner_id)
         for each, (minute, practitioner_id) in zip(rest, sorted(times), strict=True)
     ]
-    means = rescheduling.resources_of(session, course)
-    part = rescheduling.Reschedule(course, means, rest, wanted, "times")
+    resources = rescheduling.resources_of(session, course)
+    part = rescheduling.Reschedule(course, resources, rest, wanted, "times")
     with session.begin_nested():
         rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
     courses.record(

@@ -42,7 +42,7 @@ class Reschedule:
     """
 
     course: Course
-    means: Resources
+    resources: Resources
     moved: Sequence[Appointment]
     wanted: Sequence[RequestedTime]
     field: str
@@ -100,9 +100,9 @@ def shift(
     field: str,
 ) -> None:
     """Move some sessions by days, each at its wall time and with whom it was."""
-    means = resources_of(session, course)
-    wanted = [shifted(each, by_days, means, field=field) for each in moved]
-    part = Reschedule(course, means, moved, wanted, field)
+    resources = resources_of(session, course)
+    wanted = [shifted(each, by_days, resources, field=field) for each in moved]
+    part = Reschedule(course, resources, moved, wanted, field)
     reschedule(session, actor, [part], terms=terms, now=now)
 
 
@@ -126,7 +126,7 @@ def reschedule(
     for part, seats, stood in zip(parts, seated, before, strict=True):
         values = [AppointmentValues.of(appointment) for appointment in part.moved]
         for appointment, seat in zip(part.moved, seats, strict=True):
-            _apply(session, appointment, seat, means=part.means, now=now)
+            _apply(session, appointment, seat, resources=part.resources, now=now)
         own = replace(terms, later=True) if part.later else terms
         check_pace(session, part.course, stood, terms=own, now=now)
         _record(session, actor, part, values, terms=terms, now=now)
@@ -202,31 +202,33 @@ def rest_of(
 
 def resources_of(session: Session, course: Course) -> Resources:
     """Who and what can give the sessions of a course."""
-    return search.resources(session, session.get_one(Treatment, course.treatment_id))
+    return search.find_resources(session, session.get_one(Treatment, course.treatment_id))
 
 
-def usual_practitioner(appointment: Appointment, means: Resources) -> int | None:
+def usual_practitioner(appointment: Appointment, resources: Resources) -> int | None:
     """Who gives a session now; nobody in particular if they no longer give the treatment."""
-    return appointment.practitioner_id if means.gives(appointment.practitioner_id) else None
+    return appointment.practitioner_id if resources.gives(appointment.practitioner_id) else None
 
 
 def shifted(
-    appointment: Appointment, by_days: int, means: Resources, *, field: str
+    appointment: Appointment, by_days: int, resources: Resources, *, field: str
 ) -> RequestedTime:
     """The same wall time on another day, with whom it was; Unfit where clocks skip that time."""
     day, clock = appointment.wall_time.split("T")
     hour, minute = clock.split(":")
     target = date.fromisoformat(day) + timedelta(days=by_days)
-    starts_at = hours.resolve(target, int(hour) * 60 + int(minute), means.zone, appointment.fold)
+    starts_at = hours.resolve(
+        target, int(hour) * 60 + int(minute), resources.zone, appointment.fold
+    )
     if starts_at is None:
-        last, first = hours.gap(target, int(hour) * 60 + int(minute), means.zone)
+        last, first = hours.gap(target, int(hour) * 60 + int(minute), resources.zone)
         raise Invalid(
             f"On {target.isoformat()} clocks go from {last} straight to {first}: there is no"
             f" {clock}. Please choose a time before or after that for session"
             f" {appointment.number}.",
             field=field,
         )
-    who = usual_practitioner(appointment, means)
+    who = usual_practitioner(appointment, resources)
     return RequestedTime(appointment.number, instant_of(starts_at), who)
 
 
@@ -241,7 +243,9 @@ def _check(session: Session, part: Reschedule, now: datetime) -> None:
         )
     )
     taken = {date.fromisoformat(each[:10]) for each in others}
-    allocation.check_requested(part.wanted, part.means, now=now, taken_days=taken, field=part.field)
+    allocation.check_requested(
+        part.wanted, part.resources, now=now, taken_days=taken, field=part.field
+    )
 
 
 def _claimed(
@@ -253,10 +257,10 @@ def _claimed(
             for part in parts:
                 patient = session.get_one(Patient, part.course.patient_id)
                 seats = allocation.allocate(
-                    session, part.means, part.wanted, patient=patient, now=now, held=part.held
+                    session, part.resources, part.wanted, patient=patient, now=now, held=part.held
                 )
                 if not courses.claim(
-                    session, part.means, part.moved, seats, patient=patient, now=now
+                    session, part.resources, part.moved, seats, patient=patient, now=now
                 ):
                     break
                 seated.append(seats)
@@ -271,11 +275,11 @@ def _apply(
     appointment: Appointment,
     seat: Allocation,
     *,
-    means: Resources,
+    resources: Resources,
     now: datetime,
 ) -> None:
     starts_at = appointment.starts_at
-    courses.place(appointment, seat, means, now)
+    courses.place(appointment, seat, resources, now)
     if appointment.starts_at != starts_at:
         # If it was confirmed, what was confirmed was the old time.
         appointment.state = AppointmentState.BOOKED

@@ -156,8 +156,8 @@ def _restore(
         previous.appointment.state, previous.appointment.cancelled_late = previous.state, False
         session.add(previous.appointment)
     moved = [previous.appointment for previous in change.before]
-    means = rescheduling.resources_of(session, course)
-    part = rescheduling.Reschedule(course, means, moved, wanted, "change", held=True)
+    resources = rescheduling.resources_of(session, course)
+    part = rescheduling.Reschedule(course, resources, moved, wanted, "change", held=True)
     terms = ChangePolicy(back=True, deed="a change was taken back")
     rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
     for previous in change.before:

@@ -13,8 +13,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from scheduler.booking.availability import holds, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime
-from scheduler.booking.availability.holds import SessionsTaken
+from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import Enquiry
 from scheduler.booking.pace import planner
 from scheduler.booking.pace.compromises import Compromise
@@ -51,7 +51,7 @@ def make(
 
     `patient`: where it is known who comes, at times when that person is free.
     """
-    leaving = holds.leaving(enquiry.hold_id)
+    ignoring = Ignoring(enquiry.hold_id)
     for look in range(1, CLAIM_ATTEMPTS + 1):
         plan = plan_course.propose(
             session,
@@ -60,7 +60,7 @@ def make(
             now=now,
             agreed=agreed(enquiry, treatment),
             patient=patient,
-            leaving=leaving,
+            ignoring=ignoring,
         )
         try:
             adopt(session, enquiry, treatment, plan, now=now)
@@ -92,7 +92,7 @@ def put_back(
     now: datetime,
 ) -> None:
     """Propose again what an enquiry once held in these two fields. SessionsTaken as in `adopt`."""
-    zone = search.resources(session, treatment).zone
+    zone = search.find_resources(session, treatment).zone
     _keep(session, enquiry, treatment, _read(sessions, zone), now)
     enquiry.compromises = [dict(compromise) for compromise in compromises]
     session.add(enquiry)
@@ -122,20 +122,20 @@ def others(
     session: Session, enquiry: Enquiry, treatment: Treatment, number: int, *, now: datetime
 ) -> list[Opening]:
     """Free times to which one session could go without harm to the rhythm, the nearest first."""
-    means = search.resources(session, treatment)
+    resources = search.find_resources(session, treatment)
     sessions = planned(session, enquiry, treatment)
     day = sessions[number - 1].opening.day
     free = search.free_slots(
         session,
-        means,
+        resources,
         first=day - NEAR,
         last=day + NEAR,
         now=now,
-        leaving=holds.leaving(enquiry.hold_id),
+        ignoring=Ignoring(enquiry.hold_id),
     )
     pace = [phase for phase in agreed(enquiry, treatment) if not phase.optional]
     return planner.neighbours(
-        Plan(tuple(sessions)), number, search.openings(free, means.zone), pace, limit=len(free)
+        Plan(tuple(sessions)), number, search.openings(free, resources.zone), pace, limit=len(free)
     )
 
 
@@ -190,7 +190,7 @@ def by_day(
 
 def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[PlannedSession]:
     """The proposed sessions, in order."""
-    return _read(enquiry.sessions, search.resources(session, treatment).zone)
+    return _read(enquiry.sessions, search.find_resources(session, treatment).zone)
 
 
 def compromises_of(enquiry: Enquiry) -> list[Compromise]:

@@ -64,7 +64,7 @@ class PlanRequest:
     wishes: Wishes
     now: datetime
     patient_calendar_id: int | None = None
-    leaving: Ignoring = IGNORE_NOTHING
+    ignoring: Ignoring = IGNORE_NOTHING
 
 
 def explain(
@@ -117,7 +117,7 @@ def _cause(
         last=days.last,
         now=request.now,
         patient_calendar_id=request.patient_calendar_id,
-        leaving=request.leaving,
+        ignoring=request.ignoring,
     )
     return unavailability.why(
         days,

@@ -46,7 +46,7 @@ def proposal(
     with_optional: bool = False,
     anchor_on: date | None = None,
     patient: Patient | None = None,
-    leaving: Ignoring = IGNORE_NOTHING,
+    ignoring: Ignoring = IGNORE_NOTHING,
 ) -> Proposal:
     """The best plan for the phases (default: the treatment's), and what is free besides.
 
@@ -55,35 +55,35 @@ def proposal(
     by a date are counted from.
     """
     check_offered(treatment)
-    means = search.resources(session, treatment)
+    resources = search.find_resources(session, treatment)
     planned = [
         phase for phase in agreed or phases_of(treatment) if with_optional or not phase.optional
     ]
     planned = phases.counted_from(planned, anchor_on)
-    today = now.astimezone(means.zone).date()
+    today = now.astimezone(resources.zone).date()
     wishes = wishes._replace(start_on=max(wishes.start_on, today))
     if patient is not None:
         planned = with_history(session, planned, treatment, patient, before=wishes.start_on)
-    asked = PlanRequest(planned, wishes, now, patient.calendar_id if patient else None, leaving)
+    asked = PlanRequest(planned, wishes, now, patient.calendar_id if patient else None, ignoring)
 
     def free_times(first: date, start: date, slack: timedelta = REMEDY_SLACK) -> FreeTimes:
         until = last_day(start, planned, treatment, today, slack=slack)
         free = search.free_slots(
             session,
-            means,
+            resources,
             first=first,
             last=until,
             now=now,
             patient_calendar_id=asked.patient_calendar_id,
-            leaving=leaving,
+            ignoring=ignoring,
         )
-        return FreeTimes(search.openings(free, means.zone), until)
+        return FreeTimes(search.openings(free, resources.zone), until)
 
     free = free_times(wishes.start_on, wishes.start_on, PLANNING_SLACK)
     try:
         plan = planner.plan(planned, free.openings, wishes, until=free.until)
     except NoPlan as refusal:
-        refused = no_plan.explain(session, means, refusal, asked)
+        refused = no_plan.explain(session, resources, refusal, asked)
         refused.remedies = remedies.find(
             planned, wishes, refused, today=today, free_times=free_times
         )

@@ -43,7 +43,7 @@ class AvailabilityCache:
         """The practitioners and rooms of a treatment."""
         if treatment_id not in self._resources:
             treatment = self._session.get_one(Treatment, treatment_id)
-            self._resources[treatment_id] = search.resources(self._session, treatment)
+            self._resources[treatment_id] = search.find_resources(self._session, treatment)
         return self._resources[treatment_id]
 
     def days(
@@ -77,7 +77,7 @@ class AvailabilityCache:
             first=first,
             last=last,
             now=self._asked_at,
-            leaving=ignoring,
+            ignoring=ignoring,
         )
         found: Days = defaultdict(list)
         for opening in search.openings(free, resources.zone):

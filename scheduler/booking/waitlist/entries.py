@@ -305,7 +305,7 @@ def _wish(session: Session, entry: WaitlistEntry, wishes: Mapping[str, Any], now
     if last is not None and last < _today(session, entry, now):
         raise Invalid("This day has passed. Choose a later one.", field="to")
     if entry.practitioner_id is not None:
-        resources = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+        resources = search.find_resources(session, session.get_one(Treatment, entry.treatment_id))
         if not resources.gives(entry.practitioner_id):
             raise Invalid(
                 "This practitioner does not give this treatment.", field="practitioner_id"

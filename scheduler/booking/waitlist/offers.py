@@ -58,7 +58,7 @@ def make(
     clinic = session.get_one(Clinic, entry.clinic_id)
     if entry.state != EntryState.WAITING or clinic.waitlist_mode == OFF:
         return None
-    resources = search.resources(session, session.get_one(Treatment, entry.treatment_id))
+    resources = search.find_resources(session, session.get_one(Treatment, entry.treatment_id))
     first = instant_of(chosen[0].starts_at)
     notice = timedelta(minutes=resources.treatment.min_notice_minutes)
     expires_at = min(now + timedelta(minutes=clinic.waitlist_minutes), first - notice)

@@ -13,8 +13,8 @@ from typing import Any
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from scheduler.booking.availability import holds
-from scheduler.booking.availability.holds import SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.pace import alternatives
 from scheduler.booking.pace.planner import Plan, PlannedSession, Wishes
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
@@ -159,7 +159,7 @@ def _press(page: BookingForm, key: str) -> None:
         button.wishes,
         now=page.now,
         agreed=draft_plans.agreed(page.enquiry, page.treatment),
-        leaving=holds.leaving(page.enquiry.hold_id),
+        ignoring=Ignoring(page.enquiry.hold_id),
     )
     fits = any(not button.wishes.missed_by(session.opening) for session in plan.sessions)
     if not fits or not _is_new(page, plan):
@@ -210,7 +210,7 @@ def _alternatives(page: BookingForm) -> list[alternatives.Alternative]:
         page.wishes,
         now=page.now,
         agreed=draft_plans.agreed(page.enquiry, page.treatment),
-        leaving=holds.leaving(page.enquiry.hold_id),
+        ignoring=Ignoring(page.enquiry.hold_id),
     )
     return [
         alternative for alternative in alternatives.find(best) if _is_new(page, alternative.plan)

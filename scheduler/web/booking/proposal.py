@@ -3,7 +3,7 @@
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from scheduler.booking.availability.holds import SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
 from scheduler.booking.pace.refusals import NoPlan
 from scheduler.booking.planning import draft_plans
 from scheduler.i18n.translation import gettext as _

@@ -9,7 +9,7 @@ from datetime import timedelta
 from fastapi import APIRouter
 from fastapi.responses import Response
 
-from scheduler.booking.availability.holds import SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
 from scheduler.booking.pace.refusals import NoPlan
 from scheduler.booking.planning import draft_bookings, draft_plans
 from scheduler.i18n import translation

@@ -64,7 +64,7 @@ def find_clinic(session: Session, typed_id: str) -> Clinic:
 def practitioners_of(session: Session, treatment: Treatment) -> list[Practitioner]:
     """The practitioners who give a treatment, sorted by name."""
     return sorted(
-        search.resources(session, treatment).practitioners,
+        search.find_resources(session, treatment).practitioners,
         key=lambda practitioner: practitioner.name.casefold(),
     )
 

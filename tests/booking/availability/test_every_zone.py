@@ -170,8 +170,8 @@ def check_offer(session: Session, place: Place, day: date) -> None:
         if _wall(minute, place.zone).minute % GRID == 0 and minute + 40 <= minutes[-1] + 1
     ]
 
-    means = search.resources(session, session.get_one(Treatment, place.treatment))
-    free = search.free_slots(session, means, first=day, last=day, now=FIRST)
+    resources = search.find_resources(session, session.get_one(Treatment, place.treatment))
+    free = search.free_slots(session, resources, first=day, last=day, now=FIRST)
 
     offered = [slot.starts_at for slot in free if slot.starts_at + 40 <= minutes[-1] + 1]
     assert offered == expected, (place.zone, day)
@@ -275,8 +275,10 @@ def test_each_clinic_has_its_own_today(database: Database, places: list[Place]) 
         today = FIRST.astimezone(place.zone).date()
         days.add(today)
         with database.transaction(write=False) as session:
-            means = search.resources(session, session.get_one(Treatment, place.treatment))
-            free = search.free_slots(session, means, first=today - 3 * DAY, last=today, now=FIRST)
+            resources = search.find_resources(session, session.get_one(Treatment, place.treatment))
+            free = search.free_slots(
+                session, resources, first=today - 3 * DAY, last=today, now=FIRST
+            )
 
         # Two hours of notice; in the last two hours of a day there is nothing left of it.
         left = [

@@ -222,10 +222,10 @@ def test_a_day_off_and_a_closure_take_their_slots_away(database: Database, cast:
             day=(MONDAY + 2 * DAY).date(),
             now=NOW,
         )
-        means = search.resources(session, session.get_one(Treatment, cast.back))
+        resources = search.find_resources(session, session.get_one(Treatment, cast.back))
         free = search.free_slots(
             session,
-            means,
+            resources,
             first=(MONDAY + DAY).date(),
             last=(MONDAY + 2 * DAY).date(),
             now=NOW,
@@ -430,7 +430,7 @@ def test_a_treatment_of_long_hands_on_minutes_is_not_staggered(
             [session.get_one(Room, bed) for bed in cast.beds],
             hands_on=[],
         )
-        means = search.resources(session, whole)
+        resources = search.find_resources(session, whole)
         tuesday = (MONDAY + DAY).date()
         courses.book(
             session,
@@ -440,7 +440,7 @@ def test_a_treatment_of_long_hands_on_minutes_is_not_staggered(
             wanted=wanted(MONDAY + DAY),
             now=NOW,
         )
-        free = search.free_slots(session, means, first=tuesday, last=tuesday, now=NOW)
+        free = search.free_slots(session, resources, first=tuesday, last=tuesday, now=NOW)
 
     first = datetime.fromtimestamp(free[0].starts_at * 60, NEW_YORK)
     assert first == MONDAY + DAY + timedelta(minutes=40)
