@@ -70,13 +70,13 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
 
     stale = world.messages(kind="day_before", state=MessageState.EXPIRED)
     sent = world.messages(kind="day_before", state=MessageState.SENT)
-    phones = {f"+1212555{each:04d}" for each in range(12)}
-    assert {each.phone for each in sent} == {to for to, _ in world.carrier.texts}
+    phones = {f"+1212555{number:04d}" for number in range(12)}
+    assert {text_sent.phone for text_sent in sent} == {to for to, _ in world.carrier.texts}
     assert len(world.carrier.texts) == len(sent) == 9
-    assert {each.phone for each in stale} == phones - {each.phone for each in sent}
+    assert {message.phone for message in stale} == phones - {text_sent.phone for text_sent in sent}
     # Staff find in `/messages?for_staff=true` the patients to call instead.
-    assert {(each.for_staff, each.reason[:9]) for each in stale} == {(True, "Too late:")}
-    assert not any(each.for_staff for each in sent)
+    assert {(message.for_staff, message.reason[:9]) for message in stale} == {(True, "Too late:")}
+    assert not any(text_sent.for_staff for text_sent in sent)
     assert len(sent) <= per_second + took * per_second
 
 

@@ -146,7 +146,7 @@ def test_sessions_that_were_back_to_back_still_are(world: World, tmp_path: Path)
 
     assert report is not None
     assert report.outlook.clashes == []
-    assert [sessions(world, each)[0].starts_at for each in ids] == [
+    assert [sessions(world, row_id)[0].starts_at for row_id in ids] == [
         time - HOUR for time in times[:2]
     ]
 

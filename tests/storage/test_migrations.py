@@ -67,7 +67,7 @@ def version(url: str) -> str | None:
 def test_four_that_migrate_at_once_queue(empty_url: str) -> None:
     crowd = [begin(empty_url) for _ in range(4)]
 
-    ended = [(each.communicate(timeout=120)[1], each.returncode) for each in crowd]
+    ended = [(person.communicate(timeout=120)[1], person.returncode) for person in crowd]
 
     assert ended == [("", 0)] * 4
     assert version(empty_url) == migrations.newest()

@@ -225,7 +225,7 @@ def test_what_is_held_past_its_use_is_before_staff(world: World) -> None:
 
     lost = world.messages(kind="cancelled", state="expired")
     assert world.carrier.texts == []
-    assert [each.for_staff for each in lost] == [True] * 51
+    assert [message.for_staff for message in lost] == [True] * 51
 
 
 def test_later_news_to_a_few_are_not_held_with_them(world: World) -> None:

@@ -350,7 +350,7 @@ def test_danger_and_stop_are_answered_whatever_was_said_before(world: World, ask
     assert "no more texts" in reply(world, "stop")[0]
     with world.database.transaction(write=False) as session:
         waiting = session.exec(select(Reply).where(col(Reply.urgent))).all()
-        assert [each.for_staff for each in waiting] == [True, True]
+        assert [entry.for_staff for entry in waiting] == [True, True]
 
 
 def test_danger_is_answered_in_its_own_language(world: World, asked: int) -> None:

@@ -153,6 +153,10 @@ def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(
 
     received = sender.received(since=early.created_at + MINUTE)
 
-    assert [(each.text, each.pictures) for each in received] == [("0", 0), ("1", 1), ("2", 2)]
+    assert [(text_received.text, text_received.pictures) for text_received in received] == [
+        ("0", 0),
+        ("1", 1),
+        ("2", 2),
+    ]
     assert received[0].sent_at == early.created_at + timedelta(hours=1)
     assert received[0].sent_at.tzinfo is not None

@@ -275,7 +275,7 @@ def test_why_a_text_gave_way_stays_said_once_its_time_is_over(world: World) -> N
 
     world.tick(at(30))
 
-    same_day = [each for each in told(world, course) if each[0] == "same_day"]
+    same_day = [shown for shown in told(world, course) if shown[0] == "same_day"]
     assert same_day == [
         (
             "same_day",

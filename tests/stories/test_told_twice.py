@@ -59,7 +59,7 @@ def later(world: World, wait: timedelta) -> list[str]:
 def withdrawn(world: World, kind: str) -> list[str]:
     """Why texts of a kind did not go."""
     found = world.messages(kind=kind, state=MessageState.WITHDRAWN)
-    return [each.reason for each in found]
+    return [match.reason for match in found]
 
 
 def test_who_confirms_right_after_a_move_is_told_the_new_time_once(

@@ -100,14 +100,17 @@ def test_thirty_sessions_are_placed_in_one_step(
     assert everything(database)["appointments"] == before["appointments"]
     assert everything(database)["diary"] == before["diary"]
     assert len(proposal["sessions"]) == 30
-    assert (proposal["unplaced"], [each["why"] for each in proposal["sessions"]]) == (0, [""] * 30)
+    assert (proposal["unplaced"], [appointment["why"] for appointment in proposal["sessions"]]) == (
+        0,
+        [""] * 30,
+    )
 
     done = desk.post(confirmation(proposal))
 
     assert done.status_code == 200, done.text
-    for each in proposal["sessions"]:
-        session = desk.get(f"/appointments/{each['appointment_id']}").json()
-        assert {name: session[name] for name in each["to"]} == each["to"]
+    for appointment in proposal["sessions"]:
+        session = desk.get(f"/appointments/{appointment['appointment_id']}").json()
+        assert {name: session[name] for name in appointment["to"]} == appointment["to"]
     assert all(desk.get(f"/courses/{each}").json()["compromises"] == [] for each in thirty)
     assert diary_overlaps(database) == 0
     [away] = desk.get(f"/practitioners/{cast.ana}/time-off").json()["items"]
@@ -170,14 +173,17 @@ def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
     assert proposal["postponed_courses"] == []
 
     refused = desk.post(confirmation(proposal))
-    states = [each["state"] for each in desk.get(f"/courses/{course['id']}").json()["appointments"]]
+    states = [
+        appointment["state"]
+        for appointment in desk.get(f"/courses/{course['id']}").json()["appointments"]
+    ]
     done = desk.post(confirmation(proposal), {"unplaced": "cancel"})
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/unplaced")
     assert states == ["booked"] * 5
     assert done.status_code == 200
     after = desk.get(f"/courses/{course['id']}").json()
-    assert [each["state"] for each in after["appointments"]] == [
+    assert [appointment["state"] for appointment in after["appointments"]] == [
         *["booked"] * 4,
         "cancelled",
     ]
@@ -230,7 +236,7 @@ def test_patients_who_are_here_already_stay(desk: Desk, cast: Cast, thirty: list
     refused = desk.post(f"/practitioners/{cast.ana}/absence-proposals", WEEK)
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/booked-inside")
-    assert first in [each["id"] for each in refused.json()["appointments"]]
+    assert first in [appointment["id"] for appointment in refused.json()["appointments"]]
 
 
 def test_more_sessions_than_one_proposal_takes_are_refused_with_their_number(
@@ -268,7 +274,7 @@ def test_who_has_only_one_place_gets_it_and_who_has_others_makes_room(
     monday = {"starts_at": MONDAY.isoformat(), "ends_at": (MONDAY + DAY).isoformat()}
     answer = desk.post(f"/practitioners/{cast.ana}/absence-proposals", monday)
 
-    anns, bobs = (each["to"] for each in answer.json()["sessions"])
+    anns, bobs = (appointment["to"] for appointment in answer.json()["sessions"])
     assert (bobs["starts_at"], bobs["practitioner_id"]) == ("2027-02-22T09:00:00-05:00", cast.ben)
     assert anns["starts_at"][:10] == "2027-02-23"
 
@@ -310,14 +316,14 @@ def test_a_closed_day_sends_each_session_to_another_day_at_its_pace(
         None,
         None,
     )
-    assert [each["to"]["starts_at"][:16] for each in proposal["sessions"]] == [
+    assert [appointment["to"]["starts_at"][:16] for appointment in proposal["sessions"]] == [
         "2027-02-23T09:00",
         "2027-02-23T10:00",
     ]
     assert desk.post(confirmation(proposal)).status_code == 200
-    for each in proposal["sessions"]:
-        session = desk.get(f"/appointments/{each['appointment_id']}").json()
-        assert {name: session[name] for name in each["to"]} == each["to"]
+    for appointment in proposal["sessions"]:
+        session = desk.get(f"/appointments/{appointment['appointment_id']}").json()
+        assert {name: session[name] for name in appointment["to"]} == appointment["to"]
     [closed] = desk.get(f"/clinics/{cast.clinic}/closures").json()["items"]
     assert (closed["date"], closed["reason"]) == ("2027-02-22", "flood")
     assert diary_overlaps(database) == 0
@@ -353,17 +359,23 @@ def test_closed_days_leave_only_who_has_no_day_at_the_pace_without_a_place(
     refused = desk.post(confirmation(proposal))
     done = desk.post(confirmation(proposal), {"unplaced": "cancel"})
 
-    assert [(each["patient_id"], each["to"] is None) for each in proposal["sessions"]] == [
+    assert [
+        (appointment["patient_id"], appointment["to"] is None)
+        for appointment in proposal["sessions"]
+    ] == [
         (cast.ann, True),
         (cast.bob, False),
         (cast.ann, True),
     ]
     assert (proposal["unplaced"], refused.json()["type"]) == (2, "/problems/unplaced")
     assert done.status_code == 200
-    states = [each["state"] for each in desk.get(f"/courses/{course['id']}").json()["appointments"]]
+    states = [
+        appointment["state"]
+        for appointment in desk.get(f"/courses/{course['id']}").json()["appointments"]
+    ]
     assert states == ["booked", "cancelled", "cancelled", "booked", "booked"]
     closed = desk.get(f"/clinics/{cast.clinic}/closures").json()["items"]
-    assert [each["date"] for each in closed] == ["2027-02-23", "2027-02-24"]
+    assert [closure["date"] for closure in closed] == ["2027-02-23", "2027-02-24"]
 
 
 def test_a_closure_is_proposed_afresh_when_somebody_has_booked_since(
@@ -455,11 +467,11 @@ def test_where_beds_are_few_each_session_gets_the_very_one_that_was_proposed(
     proposal = closing(desk, cast, **{"date": "2027-02-23", "from": "09:00", "to": "09:30"}).json()
     done = desk.post(confirmation(proposal))
 
-    assert len({each["to"]["room_id"] for each in proposal["sessions"]}) == 2
+    assert len({appointment["to"]["room_id"] for appointment in proposal["sessions"]}) == 2
     assert done.status_code == 200, done.text
-    for each in proposal["sessions"]:
-        session = desk.get(f"/appointments/{each['appointment_id']}").json()
-        assert {name: session[name] for name in each["to"]} == each["to"]
+    for appointment in proposal["sessions"]:
+        session = desk.get(f"/appointments/{appointment['appointment_id']}").json()
+        assert {name: session[name] for name in appointment["to"]} == appointment["to"]
 
 
 @pytest.mark.both_databases

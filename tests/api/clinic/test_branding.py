@@ -50,7 +50,7 @@ def test_what_cannot_be_read_or_is_no_website_is_refused_and_nothing_changes(
     ):
         answer = desk.send("PATCH", path, {field: value}, if_match=before.headers["etag"])
         assert answer.status_code == 422, value
-        assert [each["field"].partition(".")[0] for each in answer.json()["errors"]] == [field]
+        assert [error["field"].partition(".")[0] for error in answer.json()["errors"]] == [field]
     pale = desk.send("PATCH", path, {"accent": "#ffcc00"}, if_match=before.headers["etag"])
     assert re.search(r"#[0-9a-f]{6}", pale.json()["detail"] + str(pale.json()["errors"]))
     assert desk.get(path).json() == before.json()

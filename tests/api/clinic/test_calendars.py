@@ -14,7 +14,7 @@ FRIDAY = MONDAY + 4 * DAY
 
 def starts(desk: Desk, cast: Cast, day: str) -> list[str]:
     found = desk.get("/slots", treatment_id=cast.back, **{"from": day, "to": day}).json()["items"]
-    return [each["starts_at"][11:16] for each in found if each["practitioner_id"] == cast.ana]
+    return [match["starts_at"][11:16] for match in found if match["practitioner_id"] == cast.ana]
 
 
 def test_one_practitioner_serves_two_beds_staggered(desk: Desk, cast: Cast) -> None:
@@ -89,7 +89,7 @@ def test_a_most_of_sessions_below_what_is_booked_lists_those_beyond(desk: Desk, 
 
     told = desk.send("PATCH", f"/practitioners/{cast.ana}", {"max_sessions_per_day": 1})
 
-    assert [each["id"] for each in told.json()["appointments"]] == [later["id"]]
+    assert [appointment["id"] for appointment in told.json()["appointments"]] == [later["id"]]
 
 
 @pytest.mark.both_databases
@@ -233,4 +233,4 @@ def test_what_cannot_be_is_named_by_its_field(
     answer = desk.send(method, f"/practitioners/{cast.ana}/{path}", body)
 
     assert answer.status_code == 422
-    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]

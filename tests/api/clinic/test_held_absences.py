@@ -101,14 +101,14 @@ def test_a_hold_where_a_session_was_to_go_yields_another_place(
 ) -> None:
     book(desk, cast, cast.ann, [TUESDAY])
     proposal = closes(desk, cast).json()
-    [place] = [each["to"] for each in proposal["sessions"]]
+    [place] = [appointment["to"] for appointment in proposal["sessions"]]
     kept = hold(database, cast, datetime.fromisoformat(place["starts_at"]))
 
     outdated = desk.post(confirmation(proposal), {"held": "release"})
 
     assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
     fresh = outdated.json()["proposal"]
-    [other] = [each["to"] for each in fresh["sessions"]]
+    [other] = [violation["to"] for violation in fresh["sessions"]]
     assert other is not None
     assert other != place
     assert desk.post(confirmation(fresh)).status_code == 200
@@ -129,7 +129,7 @@ def test_who_has_booked_what_they_held_is_in_the_fresh_proposal(
 
     assert outdated.json()["type"] == "/problems/outdated-proposal"
     fresh = outdated.json()["proposal"]
-    assert ([each["patient_id"] for each in fresh["sessions"]], fresh["held_until"]) == (
+    assert ([violation["patient_id"] for violation in fresh["sessions"]], fresh["held_until"]) == (
         [cast.ann, cast.bob],
         None,
     )

@@ -17,11 +17,11 @@ CLOSED = {"date": "2027-03-01", "last_date": "2027-03-07"}
 
 
 def times(course: Any) -> list[str]:
-    return [each["starts_at"] for each in course["appointments"]]
+    return [appointment["starts_at"] for appointment in course["appointments"]]
 
 
 def tops(postponed: Any) -> list[str]:
-    return [each["to"]["starts_at"] for each in postponed["sessions"]]
+    return [appointment["to"]["starts_at"] for appointment in postponed["sessions"]]
 
 
 @pytest.mark.both_databases
@@ -52,22 +52,22 @@ def test_the_rest_of_a_course_moves_by_as_many_weeks_as_it_must(
         weeks,
         f"From session 3 on, the rest of the course moves by {by}: 4 sessions.",
     )
-    assert [each["starts_at"] for each in rest["sessions"]] == times(course)[2:]
+    assert [appointment["starts_at"] for appointment in rest["sessions"]] == times(course)[2:]
     assert tops(rest) == [(start + weeks * WEEK).isoformat() for start in starts[2:]]
-    assert {each["to"]["practitioner_id"] for each in rest["sessions"]} == {cast.ana}
+    assert {appointment["to"]["practitioner_id"] for appointment in rest["sessions"]} == {cast.ana}
 
     done = desk.post(confirmation(proposal))
 
     assert done.status_code == 200, done.text
     after = desk.get(f"/courses/{course['id']}").json()
     assert times(after) == [*times(course)[:2], *tops(rest)]
-    assert [each["reason"] for each in after["compromises"]] == ["flood"] * len(
+    assert [compromise["reason"] for compromise in after["compromises"]] == ["flood"] * len(
         after["compromises"]
     )
-    assert {each["kind"] for each in after["compromises"]} <= {"late", "short", "gap"}
+    assert {compromise["kind"] for compromise in after["compromises"]} <= {"late", "short", "gap"}
     history = desk.get(f"/courses/{course['id']}/history").json()["items"]
     told = f"All sessions from number 3 on were put {7 * weeks} days later."
-    assert told in [each["what"] for each in history]
+    assert told in [entry["what"] for entry in history]
     assert diary_overlaps(database) == 0
 
 
@@ -81,7 +81,7 @@ def test_who_ends_last_makes_room_for_who_comes_to_that_hour(desk: Desk, cast: C
     proposal = closing(desk, cast, **CLOSED).json()
     done = desk.post(confirmation(proposal))
 
-    by_course = {each["course_id"]: each for each in proposal["postponed_courses"]}
+    by_course = {course["course_id"]: course for course in proposal["postponed_courses"]}
     assert {key: each["by_weeks"] for key, each in by_course.items()} == {
         ann["id"]: 1,
         bob["id"]: 1,
@@ -113,7 +113,7 @@ def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
     assert done.status_code == 200, done.text
     changed = desk.get(f"/courses/{course['id']}").json()
     assert times(changed)[1:] == tops(rest)
-    assert {each["kind"] for each in changed["compromises"]} <= {"late", "gap"}
+    assert {entry["kind"] for entry in changed["compromises"]} <= {"late", "gap"}
 
 
 @pytest.mark.both_databases
@@ -124,7 +124,7 @@ def test_a_daily_course_goes_on_as_soon_as_it_can_not_a_week_later(desk: Desk, c
     proposal = closing(desk, cast, date="2027-02-23", last_date="2027-02-24").json()
 
     [rest] = proposal["postponed_courses"]
-    assert [each["to"]["starts_at"][:16] for each in rest["sessions"]] == [
+    assert [appointment["to"]["starts_at"][:16] for appointment in rest["sessions"]] == [
         "2027-02-25T09:00", "2027-02-26T09:00", "2027-03-01T09:00", "2027-03-02T09:00",
     ]  # fmt: skip
     assert len(proposal["sessions"]) == 2

@@ -107,7 +107,7 @@ def test_a_course_that_nobody_could_have_whole_is_not_offered(
         desk.send("PATCH", f"/treatments/{knee['id']}", change),
     ):
         assert answer.status_code == 422
-        assert [each["field"] for each in answer.json()["errors"]] == [field]
+        assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 def test_a_course_may_end_on_the_last_day_that_can_be_booked(desk: Desk, cast: Cast) -> None:

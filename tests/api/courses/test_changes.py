@@ -26,8 +26,8 @@ def at(day: int, hour: int = 9) -> str:
 
 def days_of(course: dict[str, Any]) -> list[int]:
     """How many days after the Monday the sessions are, in the order of their numbers."""
-    ordered = sorted(course["appointments"], key=lambda each: each["number"])
-    dates = [each["starts_at"][:10] for each in ordered]
+    ordered = sorted(course["appointments"], key=lambda appointment: appointment["number"])
+    dates = [item["starts_at"][:10] for item in ordered]
     span = {(MONDAY + day * DAY).date().isoformat(): day for day in range(120)}
     return [span[each] for each in dates]
 
@@ -42,7 +42,7 @@ def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:
 
 
 def ids(course: dict[str, Any]) -> list[int]:
-    return [each["id"] for each in course["appointments"]]
+    return [appointment["id"] for appointment in course["appointments"]]
 
 
 def told(desk: Desk, course: dict[str, Any]) -> list[tuple[str, str]]:
@@ -69,7 +69,7 @@ def test_a_move_that_breaks_the_pace_says_how_and_staff_may_insist(desk: Desk, c
     assert desk.post(address, {"starts_at": at(4), "insist": "She travels."}).status_code == 200
     marked = desk.get(f"/courses/{course['id']}").json()
     assert days_of(marked) == [0, 3, 4, 10, 14, 17]
-    assert {each["reason"] for each in marked["compromises"]} == {"She travels."}
+    assert {compromise["reason"] for compromise in marked["compromises"]} == {"She travels."}
     assert marked["compromises"][0]["sentence"] == sentence
     assert told(desk, course) == [
         ("The course was booked: 6 sessions, the first on Mon 22 Feb 9:00.", ""),
@@ -112,7 +112,7 @@ def test_a_session_that_passes_another_gets_its_number(desk: Desk, cast: Cast) -
     assert (moved.status_code, moved.json()["number"]) == (200, 4)
     now = desk.get(f"/courses/{course['id']}").json()
     assert days_of(now) == [0, 3, 10, 11, 14, 17]
-    assert [each["number"] for each in now["appointments"]] == [1, 2, 3, 4, 5, 6]
+    assert [appointment["number"] for appointment in now["appointments"]] == [1, 2, 3, 4, 5, 6]
     assert told(desk, course)[-1][0] == (
         "Session 3 was moved from Mon 1 Mar 9:00 to Fri 5 Mar 9:00; it is session 4 now."
     )
@@ -126,9 +126,9 @@ def test_shifting_is_told_where_it_is_slower_and_refused_where_it_is_faster(
 
     later = desk.post(address, {"from_number": 3, "by_days": 7, "reason": "A holiday"})
     assert days_of(later.json()) == [0, 3, 14, 17, 21, 24]
-    assert [(each["kind"], each["reason"]) for each in later.json()["compromises"]] == [
-        ("late", "A holiday")
-    ]
+    assert [
+        (compromise["kind"], compromise["reason"]) for compromise in later.json()["compromises"]
+    ] == [("late", "A holiday")]
 
     faster = desk.post(address, {"from_number": 3, "by_days": -10})
     assert (faster.status_code, faster.json()["type"]) == (409, "/problems/breaks-pace")
@@ -194,7 +194,7 @@ def test_two_patients_swap_in_one_step_or_not_at_all(
     assert (stale.status_code, stale.json()["type"]) == (412, "/problems/stale")
     answer = desk.post(address, swap)
 
-    assert [each["starts_at"][:10] for each in answer.json()["appointments"]] == [
+    assert [appointment["starts_at"][:10] for appointment in answer.json()["appointments"]] == [
         "2027-02-24",
         "2027-02-23",
     ]
@@ -261,7 +261,7 @@ def test_a_week_is_skipped_whole(desk: Desk, cast: Cast) -> None:
     )
 
     assert days_of(answer.json()) == [0, 3, 14, 17, 21, 24]
-    assert [each["reason"] for each in answer.json()["compromises"]] == ["Away"]
+    assert [compromise["reason"] for compromise in answer.json()["compromises"]] == ["Away"]
     assert told(desk, course)[-1] == (
         "The week from Mon 1 Mar was skipped: what followed is a week later.",
         "Away",
@@ -274,13 +274,13 @@ def test_another_practitioner_gives_the_rest_at_the_same_times_or_none_of_it(
     desk: Desk, cast: Cast
 ) -> None:
     course = book(desk, cast, 0, 3, 7, 10)
-    givers = {each["practitioner_id"] for each in course["appointments"]}
+    givers = {appointment["practitioner_id"] for appointment in course["appointments"]}
     assert givers == {cast.ana}
     address = f"/courses/{course['id']}/practitioner"
 
     changed = desk.post(address, {"practitioner_id": cast.ben, "from_number": 2})
 
-    assert [each["practitioner_id"] for each in changed.json()["appointments"]] == [
+    assert [appointment["practitioner_id"] for appointment in changed.json()["appointments"]] == [
         cast.ana,
         *[cast.ben] * 3,
     ]
@@ -289,8 +289,8 @@ def test_another_practitioner_gives_the_rest_at_the_same_times_or_none_of_it(
     other = book(desk, cast, 1, 4, patient_id=cast.bob)  # when Ben does not work
     refused = desk.post(f"/courses/{other['id']}/practitioner", {"practitioner_id": cast.ben})
     assert refused.status_code == 409
-    assert [each["number"] for each in refused.json()["conflicts"]] == [1, 2]
-    assert all(each["alternatives"] for each in refused.json()["conflicts"])
+    assert [conflict["number"] for conflict in refused.json()["conflicts"]] == [1, 2]
+    assert all(conflict["alternatives"] for conflict in refused.json()["conflicts"])
 
 
 @pytest.mark.both_databases
@@ -324,7 +324,7 @@ def test_a_cancelled_session_keeps_its_place_in_the_pace(desk: Desk, cast: Cast)
     assert moved.status_code == 200
     third = desk.post(f"/appointments/{ids(course)[5]}/move", {"starts_at": at(9)})
     assert third.status_code == 409
-    assert {each["kind"] for each in third.json()["breaks"]} == {"too_fast"}
+    assert {violation["kind"] for violation in third.json()["breaks"]} == {"too_fast"}
 
 
 def test_a_move_and_a_cancellation_at_once_leave_one_whole_outcome(

@@ -40,7 +40,7 @@ def count(database: Database, table: str) -> int:
 
 def test_a_proposed_course_can_be_booked_and_its_texts_seen(desk: Desk, cast: Cast) -> None:
     plan = desk.post("/course-plans", {"treatment_id": cast.back, **PLAN}).json()
-    assert [each["starts_at"] for each in plan["sessions"]] == [
+    assert [appointment["starts_at"] for appointment in plan["sessions"]] == [
         "2027-02-22T09:00:00-05:00",
         "2027-02-25T09:00:00-05:00",
         "2027-03-01T09:00:00-05:00",
@@ -60,8 +60,11 @@ def test_a_proposed_course_can_be_booked_and_its_texts_seen(desk: Desk, cast: Ca
             "treatment_id": cast.back,
             "patient": {"name": "Cy Example", "phone": "(202) 555-0103", "sms_consent": True},
             "sessions": [
-                {"starts_at": each["starts_at"], "practitioner_id": each["practitioner_id"]}
-                for each in plan["sessions"]
+                {
+                    "starts_at": appointment["starts_at"],
+                    "practitioner_id": appointment["practitioner_id"],
+                }
+                for appointment in plan["sessions"]
             ],
         },
     )
@@ -70,8 +73,8 @@ def test_a_proposed_course_can_be_booked_and_its_texts_seen(desk: Desk, cast: Ca
     course = answer.json()
     assert course["state"] == "active"
     assert answer.headers["ETag"] == f'"{course["version"]}"'
-    assert [each["starts_at"] for each in course["appointments"]] == [
-        each["starts_at"] for each in plan["sessions"]
+    assert [appointment["starts_at"] for appointment in course["appointments"]] == [
+        appointment["starts_at"] for appointment in plan["sessions"]
     ]
     texts = desk.get(f"/courses/{course['id']}/messages").json()["items"]
     assert len([each for each in texts if each["kind"] == "day_before"]) == 10
@@ -98,7 +101,7 @@ def test_what_is_taken_is_named_with_free_times_and_nothing_is_booked(
     assert answer.status_code == 409
     problem = answer.json()
     assert problem["type"] == "/problems/sessions-taken"
-    assert [each["number"] for each in problem["conflicts"]] == [1]
+    assert [conflict["number"] for conflict in problem["conflicts"]] == [1]
     clash = problem["conflicts"][0]
     assert clash["starts_at"] == "2027-02-22T09:00:00-05:00"
     assert clash["reason"] == "the practitioner is taken"
@@ -216,7 +219,7 @@ def test_of_two_who_change_one_version_one_wins(desk: Desk, cast: Cast) -> None:
 
 def test_a_session_goes_its_way(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
     course = book(desk, cast, 0, 3)
-    first, second = (f"/appointments/{each['id']}" for each in course["appointments"])
+    first, second = (f"/appointments/{appointment['id']}" for appointment in course["appointments"])
 
     assert desk.post(f"{first}/confirmation").json()["state"] == "confirmed"
     assert desk.post(f"{first}/completion").json()["type"] == "/problems/too-early"
@@ -234,7 +237,7 @@ def test_the_rest_of_a_course_is_shifted_whole(desk: Desk, cast: Cast) -> None:
 
     answer = desk.post(f"/courses/{course['id']}/shift", {"from_number": 2, "by_days": 7})
 
-    assert [each["starts_at"] for each in answer.json()["appointments"]] == [
+    assert [appointment["starts_at"] for appointment in answer.json()["appointments"]] == [
         "2027-02-22T09:00:00-05:00",
         "2027-03-08T09:00:00-05:00",
         "2027-03-15T09:00:00-04:00",
@@ -337,8 +340,8 @@ def test_a_list_is_the_same_in_whatever_parts_it_is_read(
         query["cursor"] = page["next_cursor"]
 
     assert len(found) == 4
-    assert len({each["id"] for each in found}) == 4
-    assert found == sorted(found, key=lambda each: (each["starts_at"], each["id"]))
+    assert len({match["id"] for match in found}) == 4
+    assert found == sorted(found, key=lambda match: (match["starts_at"], match["id"]))
 
 
 def test_appointments_are_found_by_what_is_asked(desk: Desk, cast: Cast) -> None:

@@ -22,8 +22,8 @@ def keep(database: Database, treatment_id: int) -> None:
 
 def starts(desk: Desk, cast: Cast) -> list[str]:
     return [
-        each["starts_at"]
-        for each in desk.get("/slots", treatment_id=cast.back, **DATES).json()["items"]
+        item["starts_at"]
+        for item in desk.get("/slots", treatment_id=cast.back, **DATES).json()["items"]
     ]
 
 

@@ -20,7 +20,7 @@ def ask(desk: Desk, cast: Cast, **said: Any) -> Response:
 
 def days(answer: Response) -> list[str]:
     assert answer.status_code == 200, answer.text
-    return [each["starts_at"][5:10] for each in answer.json()["sessions"]]
+    return [appointment["starts_at"][5:10] for appointment in answer.json()["sessions"]]
 
 
 def test_a_block_that_repeats_is_planned_as_its_parts(desk: Desk, cast: Cast) -> None:
@@ -31,7 +31,7 @@ def test_a_block_that_repeats_is_planned_as_its_parts(desk: Desk, cast: Cast) ->
     )
 
     assert days(answer) == ["02-22", "02-23", "02-24", "03-01", "03-02", "03-03"]
-    assert [each["phase"] for each in answer.json()["sessions"]] == [1, 1, 1, 2, 2, 2]
+    assert [appointment["phase"] for appointment in answer.json()["sessions"]] == [1, 1, 1, 2, 2, 2]
 
 
 def test_an_optional_phase_is_planned_when_it_is_asked_for(desk: Desk, cast: Cast) -> None:
@@ -110,15 +110,17 @@ def test_what_would_help_is_what_to_send_instead(desk: Desk, cast: Cast) -> None
         "Session 1 cannot be placed: the practitioner you want does not work on Friday"
         " in the 5 weeks from 22 February."
     )
-    assert [(each["kind"], sorted(each["send"])) for each in problem["remedies"]] == [
+    assert [(remedy["kind"], sorted(remedy["send"])) for remedy in problem["remedies"]] == [
         ("practitioner", ["strict"]),
         ("any_weekday", ["phases"]),
     ]
-    assert [each["sentence"] for each in problem["remedies"]] == [
+    assert [remedy["sentence"] for remedy in problem["remedies"]] == [
         "With another practitioner where need be: from 26 February to 12 March.",
         "If its sessions may be on any weekday: from 22 February to 8 March.",
     ]
-    helped = [days(ask(desk, cast, **{**asked, **each["send"]})) for each in problem["remedies"]]
+    helped = [
+        days(ask(desk, cast, **{**asked, **remedy["send"]})) for remedy in problem["remedies"]
+    ]
     assert helped == [["02-26", "03-05", "03-12"], ["02-22", "03-01", "03-08"]]
 
 
@@ -153,8 +155,8 @@ def test_other_plans_and_the_nearest_times_of_each_session(desk: Desk, cast: Cas
     [earlier] = told["alternatives"]
     assert earlier["kind"] == "earlier_end"
     assert earlier["sessions"][-1]["starts_at"] < told["sessions"][-1]["starts_at"]
-    assert {len(each["neighbours"]) for each in told["sessions"]} == {2}
-    assert [each["starts_at"][5:16] for each in told["sessions"][0]["neighbours"]] == [
+    assert {len(shown["neighbours"]) for shown in told["sessions"]} == {2}
+    assert [shown["starts_at"][5:16] for shown in told["sessions"][0]["neighbours"]] == [
         "02-25T09:00",
         "02-25T09:20",
     ]
@@ -176,7 +178,7 @@ def test_a_cap_counts_the_sessions_that_the_patient_has_had(desk: Desk, cast: Ca
     assert days(ask(desk, cast, phases=phases)) == ["02-22", "03-01"]
     planned = ask(desk, cast, phases=phases, patient_id=cast.ann)
     assert days(planned) == ["03-10", "03-17"]
-    assert [each["sentence"] for each in planned.json()["compromises"]] == [
+    assert [compromise["sentence"] for compromise in planned.json()["compromises"]] == [
         "Session 1 is not before 10 March: at most 2 sessions in 30 days."
     ]
 

@@ -36,7 +36,7 @@ def test_the_rest_is_planned_anew_for_other_wishes(desk: Desk, cast: Cast) -> No
     )
 
     assert (days_of(answer.json()), answer.json()["compromises"]) == ([0, 3, 8, 11, 15, 18], [])
-    hours = {each["starts_at"][11:13] for each in answer.json()["appointments"][2:]}
+    hours = {appointment["starts_at"][11:13] for appointment in answer.json()["appointments"][2:]}
     assert hours <= {"13", "14"}
     assert told(desk, course)[-1][0] == "All sessions from number 3 on were planned anew."
 
@@ -50,11 +50,13 @@ def test_a_shift_onto_taken_times_names_them_or_plans_the_rest_anew(desk: Desk, 
     planned = desk.post(address, {"from_number": 3, "by_days": 7, "replan": True})
 
     assert (taken.status_code, taken.json()["type"]) == (409, "/problems/sessions-taken")
-    assert [each["number"] for each in taken.json()["conflicts"]] == [3]
+    assert [conflict["number"] for conflict in taken.json()["conflicts"]] == [3]
     assert (planned.status_code, len(planned.json()["appointments"])) == (200, 4)
     assert days_of(planned.json())[:2] == [1, 4]
     assert days_of(planned.json())[2] in range(15, 22)
-    assert {each["reason"] for each in planned.json()["compromises"]} == {"the rest was shifted"}
+    assert {compromise["reason"] for compromise in planned.json()["compromises"]} == {
+        "the rest was shifted"
+    }
 
 
 def test_sessions_of_a_week_go_behind_the_others(desk: Desk, cast: Cast) -> None:
@@ -68,7 +70,7 @@ def test_sessions_of_a_week_go_behind_the_others(desk: Desk, cast: Cast) -> None
     days = days_of(answer.json())
     assert days[:4] == [0, 3, 14, 17]
     assert [day in range(21, 28) for day in days[4:]] == [True, True]
-    assert {each["reason"] for each in answer.json()["compromises"]} == {"Away"}
+    assert {compromise["reason"] for compromise in answer.json()["compromises"]} == {"Away"}
 
 
 def test_a_review_extends_a_course_by_its_optional_phase_once(desk: Desk, cast: Cast) -> None:
@@ -79,8 +81,8 @@ def test_a_review_extends_a_course_by_its_optional_phase_once(desk: Desk, cast: 
 
     assert extended.status_code == 200, extended.text
     told_now = extended.json()
-    assert [each["number"] for each in told_now["appointments"]] == [1, 2, 3, 4, 5, 6]
-    assert [each["phase"] for each in told_now["appointments"]] == [1, 1, 1, 1, 2, 2]
+    assert [appointment["number"] for appointment in told_now["appointments"]] == [1, 2, 3, 4, 5, 6]
+    assert [appointment["phase"] for appointment in told_now["appointments"]] == [1, 1, 1, 1, 2, 2]
     assert [day // 7 for day in days_of(told_now)[4:]] == [2, 3]
     assert (told_now["compromises"], told_now["phases"][1]["optional"]) == ([], False)
     assert desk.post(address, {"phase": 2}).status_code == 409
@@ -104,8 +106,8 @@ def test_a_missed_session_may_be_made_up_for_once(
     made = desk.post(address, {"weekdays": ["mon"]}).json()
 
     assert days_of(made) == [*WEEKS, 21]
-    assert [each["number"] for each in made["appointments"]] == [1, 2, 3, 4, 5, 6, 7]
-    assert [each["make_up"] for each in made["appointments"]] == [False] * 6 + [True]
+    assert [appointment["number"] for appointment in made["appointments"]] == [1, 2, 3, 4, 5, 6, 7]
+    assert [appointment["make_up"] for appointment in made["appointments"]] == [False] * 6 + [True]
     assert (made["to_make_up"], made["compromises"]) == (0, [])
     assert desk.post(address).status_code == 409
     assert told(desk, course)[-1][0] == (
@@ -143,4 +145,7 @@ def test_what_plans_anew_can_be_tried_first(desk: Desk, database: Database, cast
 
 def _but_ids(course: dict[str, Any]) -> dict[str, Any]:
     """PostgreSQL uses each id once, even if the row is rolled back."""
-    return {**course, "appointments": [{**each, "id": 0} for each in course["appointments"]]}
+    return {
+        **course,
+        "appointments": [{**appointment, "id": 0} for appointment in course["appointments"]],
+    }

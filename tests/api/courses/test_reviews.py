@@ -67,7 +67,7 @@ def test_a_review_waits_from_its_session_until_somebody_says_a_number(
     assert (answered.status_code, answered.json()["review"]) == (200, True)
     assert desk.get("/reviews").json()["items"] == []
     clock.at = MONDAY + 11 * DAY
-    assert [each["number"] for each in desk.get("/reviews").json()["items"]] == [4]
+    assert [item["number"] for item in desk.get("/reviews").json()["items"]] == [4]
 
 
 def test_before_the_session_is_over_no_review_waits(
@@ -97,7 +97,7 @@ def test_a_missed_session_does_not_count(
 
     assert desk.get("/reviews").json()["items"] == []
     clock.at = MONDAY + 8 * DAY
-    assert [each["number"] for each in desk.get("/reviews").json()["items"]] == [3]
+    assert [item["number"] for item in desk.get("/reviews").json()["items"]] == [3]
 
 
 @pytest.mark.both_databases
@@ -132,10 +132,10 @@ def test_reviews_come_in_parts_and_each_look_is_kept(
     first = desk.get("/reviews", limit=1).json()
     rest = desk.get("/reviews", limit=1, cursor=first["next_cursor"]).json()
 
-    assert [each["patient_id"] for each in first["items"]] == [cast.ann]
-    assert [each["patient_id"] for each in rest["items"]] == [cast.bob]
+    assert [item["patient_id"] for item in first["items"]] == [cast.ann]
+    assert [appointment["patient_id"] for appointment in rest["items"]] == [cast.bob]
     assert rest["next_cursor"] is None
-    looks = [each for each in desk.get("/audit").json()["items"] if each["deed"] == "looked at"]
+    looks = [item for item in desk.get("/audit").json()["items"] if item["deed"] == "looked at"]
     assert len(looks) == 2
 
 

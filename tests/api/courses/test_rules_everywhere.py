@@ -233,7 +233,7 @@ def test_what_a_rule_takes_away_is_nowhere_to_be_had(
         },
     )
 
-    assert TEN.isoformat() not in [each["starts_at"] for each in slots.json()["items"]]
+    assert TEN.isoformat() not in [item["starts_at"] for item in slots.json()["items"]]
     assert TEN.isoformat() not in [each["starts_at"] for each in plan.json().get("sessions", [])]
     assert refused(booked, "sessions[0].starts_at"), booked.text
     if appointment is None:
@@ -277,7 +277,7 @@ def test_what_a_rule_leaves_is_to_be_had_at_every_way_in(
         },
     )
 
-    assert NEXT_DAY.isoformat() in [each["starts_at"] for each in slots.json()["items"]]
+    assert NEXT_DAY.isoformat() in [item["starts_at"] for item in slots.json()["items"]]
     assert booked.status_code == 201, booked.text
     # The booking just made reaches a daily maximum of one.
     assert moved.status_code == (409 if rule is most_sessions else 200), moved.text

@@ -97,7 +97,7 @@ def test_a_list_comes_in_parts(desk: Desk, cast: Cast) -> None:
     first = desk.get("/waitlist", limit=1).json()
     rest = desk.get("/waitlist", limit=1, cursor=first["next_cursor"]).json()
 
-    assert [each["patient_id"] for each in first["items"] + rest["items"]] == [cast.ann, cast.bob]
+    assert [item["patient_id"] for item in first["items"] + rest["items"]] == [cast.ann, cast.bob]
     assert rest["next_cursor"] is None
 
 
@@ -123,7 +123,7 @@ def test_what_nothing_could_meet_is_refused(
     answer = desk.post("/waitlist", body)
 
     assert answer.status_code == 422
-    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 def test_a_session_is_on_the_list_once(desk: Desk, entry: dict[str, Any]) -> None:

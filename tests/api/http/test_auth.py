@@ -146,7 +146,7 @@ def test_a_foreign_id_in_any_query_is_not_found_or_shows_nothing(
     for method, path, described in operations(app):
         if method != "GET" or "{" in path:
             continue
-        names = [each["name"] for each in described.get("parameters", [])]
+        names = [parameter["name"] for parameter in described.get("parameters", [])]
         for name in set(names) & foreign.by_parameter.keys():
             query = {
                 **({"from": "2027-02-01", "to": "2027-04-01"} if "from" in names else {}),
@@ -185,7 +185,7 @@ def test_lists_show_only_ones_own_clinics(
     for method, path, described in operations(app):
         if method != "GET" or "{" in path or path == "/slots":
             continue
-        names = [each["name"] for each in described.get("parameters", [])]
+        names = [parameter["name"] for parameter in described.get("parameters", [])]
         query = {"from": "2027-02-01", "to": "2027-04-01"} if "from" in names else {}
         items = local_desk.get(path, **query).json()["items"]
         clinics = {item["clinic_id"] if "clinic_id" in item else item["id"] for item in items}

@@ -59,7 +59,7 @@ def test_what_waits_is_told_by_kind_with_the_place_to_look(
 
 @pytest.mark.both_databases
 def test_what_was_taken_care_of_is_gone(desk: Desk, own: Ids) -> None:
-    assert [each["kind"] for each in desk.get("/attention").json()["items"]] == [
+    assert [item["kind"] for item in desk.get("/attention").json()["items"]] == [
         "mass_text",
         "reply",
     ]
@@ -79,8 +79,8 @@ def test_who_may_not_see_answers_about_health_is_not_told_of_reviews(
     front = Desk(client, key_for(database, Role.FRONT_DESK))
     practitioner = Desk(client, key_for(database, Role.PRACTITIONER))
 
-    kinds = {each["kind"] for each in front.get("/attention").json()["items"]}
-    more = {each["kind"] for each in practitioner.get("/attention").json()["items"]}
+    kinds = {item["kind"] for item in front.get("/attention").json()["items"]}
+    more = {item["kind"] for item in practitioner.get("/attention").json()["items"]}
 
     assert more - kinds == {"review"}
 
@@ -89,7 +89,7 @@ def test_it_comes_in_parts(desk: Desk, own: Ids) -> None:
     first = desk.get("/attention", limit=1).json()
     rest = desk.get("/attention", limit=1, cursor=first["next_cursor"]).json()
 
-    assert [each["kind"] for each in first["items"] + rest["items"]] == ["mass_text", "reply"]
+    assert [item["kind"] for item in first["items"] + rest["items"]] == ["mass_text", "reply"]
     assert rest["next_cursor"] is None
 
 

@@ -49,7 +49,9 @@ def test_optional_sessions_are_no_compromise(desk: Desk, cast: Cast) -> None:
     four = desk.post("/courses", {**body, "sessions": sessions(2, 9, 16, 23)}).json()
 
     assert two["compromises"] == three["compromises"] == []
-    assert "The course has no session 4." in [each["sentence"] for each in four["compromises"]]
+    assert "The course has no session 4." in [
+        compromise["sentence"] for compromise in four["compromises"]
+    ]
 
 
 def test_what_is_wrong_is_told_by_its_place_in_the_request(desk: Desk, cast: Cast) -> None:

@@ -31,7 +31,7 @@ def test_a_clinic_that_could_not_text_is_not_opened(
     answer = desk.post("/clinics", CLINIC | change)
 
     assert answer.status_code == 422
-    assert [each["field"] for each in answer.json()["errors"]] == [field]
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
 def test_a_name_for_texts_is_made_plain(desk: Desk) -> None:
@@ -67,7 +67,7 @@ def test_the_document_promises_what_is_kept(client: TestClient) -> None:
         schema for name, schema in described["components"]["schemas"].items() if "Change" in name
     ]
     headers = {
-        (method, path): {each["name"].lower() for each in operation.get("parameters", ())}
+        (method, path): {parameter["name"].lower() for parameter in operation.get("parameters", ())}
         for path, operations in described["paths"].items()
         for method, operation in operations.items()
     }

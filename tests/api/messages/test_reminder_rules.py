@@ -199,15 +199,15 @@ def test_a_standard_text_that_a_clinic_lacks_is_listed_and_adopted_once(
     adopted = desk.post(f"{RULES}/standard", adoption(cast, "review"))
     again = desk.post(f"{RULES}/standard", adoption(cast, "review"))
 
-    assert [each["kind"] for each in lacking] == ["review", "closing"]
+    assert [rule["kind"] for rule in lacking] == ["review", "closing"]
     assert (tried.status_code, still) == (201, lacking)
     assert (tried.json()["id"], "ETag" in tried.headers) == (None, False)
     assert adopted.status_code == 201, adopted.text
     assert {name: adopted.json()[name] for name in lacking[0]} == lacking[0]
     assert (again.status_code, again.json()["type"]) == (409, "/problems/already-adopted")
     rest = desk.get(f"{RULES}/standard").json()["items"]
-    assert [each["kind"] for each in rest] == ["closing"]
-    [entry] = [each for each in desk.get("/audit").json()["items"] if each["deed"] == "adopted"]
+    assert [appointment["kind"] for appointment in rest] == ["closing"]
+    [entry] = [item for item in desk.get("/audit").json()["items"] if item["deed"] == "adopted"]
     assert entry["subject_id"] == adopted.json()["id"]
 
 
@@ -231,7 +231,7 @@ def test_an_adopted_text_says_nothing_of_what_is_past(
 def test_one_that_is_switched_off_is_not_lacking_and_no_other_is_standard(
     desk: Desk, cast: Cast
 ) -> None:
-    [rule] = [each for each in desk.get(RULES).json()["items"] if each["kind"] == "review"]
+    [rule] = [item for item in desk.get(RULES).json()["items"] if item["kind"] == "review"]
     desk.send("PATCH", f"{RULES}/{rule['id']}", {"active": False})
 
     refused = desk.post(f"{RULES}/standard", adoption(cast, "parking"))

@@ -67,7 +67,7 @@ def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Ca
 
     [urgent] = desk.get("/replies", urgent=True).json()["items"]
     assert (urgent["body"], urgent["reason"]) == ("I feel faint", "It speaks of danger.")
-    assert [each["body"] for each in desk.get("/replies", urgent=False).json()["items"]] == [
+    assert [item["body"] for item in desk.get("/replies", urgent=False).json()["items"]] == [
         "Where may I park?"
     ]
 
@@ -83,7 +83,7 @@ def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast
     for number, body in enumerate(["7", "C", "CANCEL", "R", "who is this?"]):
         text(database, body, number=number)
 
-    assert [each["reason"] for each in desk.get("/replies").json()["items"]] == [
+    assert [item["reason"] for item in desk.get("/replies").json()["items"]] == [
         "A number, but no question was open.",
         "It confirms, but no session was asked about.",
         "The phone asked for no more texts. Carriers read CANCEL as an opt-out;"

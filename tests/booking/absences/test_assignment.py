@@ -41,7 +41,7 @@ def possible(chosen: Sequence[Assigned]) -> bool:
 
 
 def price(chosen: Sequence[Assigned | None]) -> int:
-    return sum(NO_PLACE if each is None else each.place.cost for each in chosen)
+    return sum(NO_PLACE if opening is None else opening.place.cost for opening in chosen)
 
 
 @settings(max_examples=150, deadline=None)
@@ -59,7 +59,7 @@ def test_no_answer_is_better(wanted: list[list[Candidate]]) -> None:
 
     chosen = assign(wanted)
 
-    assert possible([each for each in chosen if each is not None])
+    assert possible([opening for opening in chosen if opening is not None])
     for each, those in zip(chosen, wanted, strict=True):
         assert each is None or each.place in those
     assert price(chosen) == least
@@ -81,9 +81,9 @@ def test_who_can_go_elsewhere_makes_room_even_if_nothing_can_be_bettered() -> No
 
 
 def test_of_more_sessions_than_places_as_many_as_there_are_places_are_seated() -> None:
-    chosen = assign([[hour(each) for each in range(20)] for _ in range(30)])
+    chosen = assign([[hour(number) for number in range(20)] for _ in range(30)])
 
-    assert len([each for each in chosen if each is not None]) == 20
+    assert len([opening for opening in chosen if opening is not None]) == 20
 
 
 def test_nobody_wants_anything() -> None:

@@ -98,5 +98,5 @@ def test_of_a_series_only_the_one_in_the_hour_that_clocks_skip_is_left_out(
     with database.transaction(write=False) as session:
         away = session.exec(select(TimeOff).order_by(col(TimeOff.starts_at))).all()
         # On 14 March clocks in New York go from two straight to three.
-        assert [each.starts_at.astimezone(NEW_YORK).day for each in away] == [21, 28, 7, 21]
-        assert {each.ends_at - each.starts_at for each in away} == {timedelta(minutes=45)}
+        assert [gap.starts_at.astimezone(NEW_YORK).day for gap in away] == [21, 28, 7, 21]
+        assert {gap.ends_at - gap.starts_at for gap in away} == {timedelta(minutes=45)}

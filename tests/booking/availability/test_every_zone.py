@@ -143,13 +143,21 @@ def test_a_course_across_a_change_keeps_its_wall_time_and_its_40_minutes(
                 plan = plan_course.propose(
                     session, session.get_one(Treatment, place.treatment), wishes, now=FIRST
                 )
-                booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
+                booked = book(
+                    session,
+                    place,
+                    *(appointment.opening.starts_at for appointment in plan.sessions),
+                )
 
                 days = [start + number * DAY for number in range(5)]
-                assert [each.wall_time for each in booked] == [f"{day}T09:40" for day in days]
+                assert [appointment.wall_time for appointment in booked] == [
+                    f"{day}T09:40" for day in days
+                ]
                 real = booked[-1].starts_at - booked[0].starts_at
                 assert real == 4 * DAY - timedelta(minutes=after - before), place.zone
-                assert {each.ends_at - each.starts_at for each in booked} == {timedelta(minutes=40)}
+                assert {appointment.ends_at - appointment.starts_at for appointment in booked} == {
+                    timedelta(minutes=40)
+                }
 
 
 def test_on_the_day_of_a_change_what_is_offered_is_what_clocks_show(
@@ -204,11 +212,11 @@ def test_the_hour_that_comes_twice_is_two_hours(database: Database, places: list
 
             assert early.wall_time == late.wall_time, place.zone
             assert (early.fold, late.fold) == (0, 1), place.zone
-            assert [datetime.fromisoformat(each).utcoffset() for each in told] == [
+            assert [datetime.fromisoformat(shown).utcoffset() for shown in told] == [
                 timedelta(minutes=before),
                 timedelta(minutes=after),
             ]
-            assert [datetime.fromisoformat(each) for each in told] == [
+            assert [datetime.fromisoformat(shown) for shown in told] == [
                 instant_of(first),
                 instant_of(second),
             ]
@@ -304,12 +312,14 @@ def test_a_course_crosses_years_leap_days_and_weeks(database: Database, start: d
         plan = plan_course.propose(
             session, session.get_one(Treatment, place.treatment), Wishes(start), now=FIRST
         )
-        booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
+        booked = book(
+            session, place, *(appointment.opening.starts_at for appointment in plan.sessions)
+        )
 
-    assert [each.wall_time[:10] for each in booked] == [
+    assert [appointment.wall_time[:10] for appointment in booked] == [
         (start + number * DAY).isoformat() for number in range(5)
     ]
-    assert len({each.wall_time[11:] for each in booked}) == 1
+    assert len({appointment.wall_time[11:] for appointment in booked}) == 1
 
 
 # As tzdata writes it: an hour back for the month, rounded to Sundays by the government.
@@ -340,7 +350,9 @@ def test_a_course_keeps_its_wall_time_into_ramadan_and_out_of_it(
         check_offer(session, place, changed)
         start = changed - 2 * DAY
         plan = plan_course.propose(session, treatment, Wishes(start, between=(580, 581)), now=FIRST)
-        booked = book(session, place, *(each.opening.starts_at for each in plan.sessions))
+        booked = book(
+            session, place, *(appointment.opening.starts_at for appointment in plan.sessions)
+        )
         there = [
             datetime(day.year, day.month, day.day, 9, 40, tzinfo=UTC) - timedelta(minutes=ahead)
             for day, ahead in zip(
@@ -351,8 +363,8 @@ def test_a_course_keeps_its_wall_time_into_ramadan_and_out_of_it(
             )
         ]
 
-        assert [each.wall_time[11:] for each in booked] == ["09:40"] * 5
-        assert [each.starts_at for each in booked] == there
+        assert [appointment.wall_time[11:] for appointment in booked] == ["09:40"] * 5
+        assert [appointment.starts_at for appointment in booked] == there
         assert len(shown_on(changed, place.zone)) == 1440 + before - after
 
 

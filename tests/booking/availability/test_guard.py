@@ -235,7 +235,10 @@ def test_what_leaves_both_tables_in_step_is_allowed(
     before = picture(database)
     straight(
         database,
-        *(each.format(later_start=later("starts_at"), later_end=later("ends_at")) for each in deed),
+        *(
+            entry.format(later_start=later("starts_at"), later_end=later("ends_at"))
+            for entry in deed
+        ),
     )
 
     assert picture(database) != before

@@ -250,7 +250,7 @@ _people = st.builds(
         working,
         busy,
         [
-            rest._replace(taken=[each for each in busy if overlap(each, rest.window)])
+            rest._replace(taken=[interval for interval in busy if overlap(interval, rest.window)])
             for rest in breaks
         ],
         full,
@@ -287,7 +287,7 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
     )
 
     def is_clear(busy, start, end):
-        return not any(overlap(Interval(start, end), each) for each in busy)
+        return not any(overlap(Interval(start, end), interval) for interval in busy)
 
     def rests(rest, needed, taken):
         if not needed & set(range(*rest.window)):
@@ -346,4 +346,4 @@ SPANS = st.builds(
 
 @given(busy=st.lists(SPANS, max_size=6), wanted=SPANS)
 def test_what_is_taken_is_found_however_it_overlaps(busy, wanted):
-    assert Taken(busy).clear(wanted) == (not any(overlap(each, wanted) for each in busy))
+    assert Taken(busy).clear(wanted) == (not any(overlap(interval, wanted) for interval in busy))

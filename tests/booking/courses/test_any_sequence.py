@@ -439,24 +439,24 @@ class Calendar(RuleBasedStateMachine):
                 self._check_course(course, courses.appointments_of(session, course))
 
     def _check_times(self, every: Iterable[Appointment]) -> None:
-        for each in every:
-            local = each.starts_at.astimezone(NEW_YORK)
-            assert each.ends_at - each.starts_at == timedelta(minutes=MINUTES)
-            assert (each.wall_time, each.fold) == (f"{local:%Y-%m-%dT%H:%M}", local.fold)
-            if each.state == CANCELLED:
+        for value in every:
+            local = value.starts_at.astimezone(NEW_YORK)
+            assert value.ends_at - value.starts_at == timedelta(minutes=MINUTES)
+            assert (value.wall_time, value.fold) == (f"{local:%Y-%m-%dT%H:%M}", local.fold)
+            if value.state == CANCELLED:
                 continue
             assert time_of(local) >= 9 * 60
             assert time_of(local) + MINUTES <= 17 * 60
             assert local.weekday() in (
-                (0, 3) if each.practitioner_id == self.cast.ben else range(5)
+                (0, 3) if value.practitioner_id == self.cast.ben else range(5)
             )
-            assert each.practitioner_id == self.cast.ana or local.date() <= LICENSED_UNTIL
+            assert value.practitioner_id == self.cast.ana or local.date() <= LICENSED_UNTIL
 
     def _check_calendars(self, every: Iterable[Appointment]) -> None:
         taken: dict[tuple[str, int], list[tuple[int, int]]] = defaultdict(list)
-        for each in every:
-            if each.state != CANCELLED:
-                for whose, start, end in self._takes(each):
+        for value in every:
+            if value.state != CANCELLED:
+                for whose, start, end in self._takes(value):
                     taken[whose].append((start, end))
         for whose, stretches in taken.items():
             for (_, end), (start, _) in pairwise(sorted(stretches)):
@@ -485,10 +485,10 @@ class Calendar(RuleBasedStateMachine):
         )
         found = sorted((number, (owners[whose], start, end)) for number, whose, start, end in rows)
         assert found == sorted(
-            (stored_id(each.id), stretch)
-            for each in every
-            if each.state != CANCELLED
-            for stretch in self._takes(each)
+            (stored_id(value.id), stretch)
+            for value in every
+            if value.state != CANCELLED
+            for stretch in self._takes(value)
         )
 
     def _check_absences(self, session: Session, every: Iterable[Appointment]) -> None:
@@ -505,24 +505,24 @@ class Calendar(RuleBasedStateMachine):
                 text("SELECT day FROM closures WHERE clinic_id = :c"), {"c": self.cast.clinic}
             )
         }
-        for each in every:
-            if each.state == CANCELLED:
+        for value in every:
+            if value.state == CANCELLED:
                 continue
-            assert each.wall_time[:10] not in closed
-            for whose, start, end in self._takes(each):
+            assert value.wall_time[:10] not in closed
+            for whose, start, end in self._takes(value):
                 for practitioner_id, room_id, gone, back in away:
                     if whose in {("practitioner", practitioner_id), ("room", room_id)}:
                         assert end <= minute_of(gone) or minute_of(back) <= start
 
     def _check_course(self, course: Course, every: list[Appointment]) -> None:
-        assert [each.number for each in every] == list(range(1, len(every) + 1))
-        assert every == sorted(every, key=lambda each: each.starts_at)
-        there = [each for each in every if each.state != CANCELLED]
-        days = [date.fromisoformat(each.wall_time[:10]) for each in there]
+        assert [value.number for value in every] == list(range(1, len(every) + 1))
+        assert every == sorted(every, key=lambda value: value.starts_at)
+        there = [value for value in every if value.state != CANCELLED]
+        days = [date.fromisoformat(item.wall_time[:10]) for item in there]
         assert len(set(days)) == len(days), "two sessions on one day"
         if course.state == CourseState.CANCELLED:
             return
-        assert course.state == CourseState.COMPLETED or not {each.state for each in every} <= (
+        assert course.state == CourseState.COMPLETED or not {value.state for value in every} <= (
             OVER | {CANCELLED}
         )
         told = adherence.accepted_violations(course)

@@ -231,7 +231,7 @@ def test_a_day_off_and_a_closure_take_their_slots_away(database: Database, cast:
             now=NOW,
         )
 
-    starts = [datetime.fromtimestamp(each.starts_at * 60, NEW_YORK) for each in free]
+    starts = [datetime.fromtimestamp(opening.starts_at * 60, NEW_YORK) for opening in free]
     assert starts[0] == MONDAY + DAY + timedelta(hours=4)
     assert {start.date() for start in starts} == {(MONDAY + DAY).date()}
 

@@ -25,11 +25,11 @@ def found(phases, openings, **wishes):
     others = alternatives.find(Proposal(best, phases, openings, asked, UNTIL))
     return [
         (
-            each.kind,
-            sentence(each.advantage),
-            [(s.opening.day - MONDAY).days for s in each.plan.sessions],
+            other.kind,
+            sentence(other.advantage),
+            [(s.opening.day - MONDAY).days for s in other.plan.sessions],
         )
-        for each in others
+        for other in others
     ]
 
 

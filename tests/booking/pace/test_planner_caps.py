@@ -32,23 +32,26 @@ def on(*offsets):
 def planned(phases, offsets, kept=(), start=START, until=1000):
     found = plan_rest(
         phases,
-        [at(each) for each in kept],
+        [at(row) for row in kept],
         [at(offset) for offset in offsets],
         Wishes(start),
         until=START + timedelta(days=until),
     )
-    return [(each.opening.day - START).days for each in found.sessions], found.compromises
+    return [
+        (appointment.opening.day - START).days for appointment in found.sessions
+    ], found.compromises
 
 
 def test_twelve_in_ninety_days_and_no_more_until_they_have_passed():
     found, said = planned([Phase(24, per_week=2, caps=(Cap(12, 90),))], range(300))
 
-    assert [each // 7 for each in found[:12]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert [match // 7 for match in found[:12]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert found[12] == 90
-    assert [(each - 90) // 7 for each in found[12:]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
-    assert [(each.kind, each.session_numbers, compromises.sentence(each)) for each in said] == [
-        ("cap", (13,), "Session 13 is not before 31 May: at most 12 sessions in 90 days.")
-    ]
+    assert [(match - 90) // 7 for match in found[12:]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
+    assert [
+        (sentence.kind, sentence.session_numbers, compromises.sentence(sentence))
+        for sentence in said
+    ] == [("cap", (13,), "Session 13 is not before 31 May: at most 12 sessions in 90 days.")]
 
 
 def test_what_a_patient_had_before_counts():
@@ -58,7 +61,7 @@ def test_what_a_patient_had_before_counts():
     found, said = planned(phases, range(300))
 
     assert found == [30, 37, 44]
-    assert [compromises.sentence(each) for each in said] == [
+    assert [compromises.sentence(sentence) for sentence in said] == [
         "Session 1 is not before 1 April: at most 12 sessions in 90 days."
     ]
 
@@ -209,7 +212,7 @@ def price_of(phase, segment, left):
         if any(not 0 <= gap - phase.every_days <= 8 for gap in gaps):
             return NEVER
         more = [gap - phase.every_days for gap in gaps]
-        return sum(more), 0, sum(each**2 for each in more)
+        return sum(more), 0, sum(extra**2 for extra in more)
     each = phase.per_week
     windows = Counter((day - segment[0]) // 7 for day in segment)
     last = max(windows)
@@ -257,12 +260,12 @@ def test_no_course_within_a_cap_is_better_than_the_one_planned(phases, cap, earl
     ]
 
     try:
-        found = plan(capped, [at(each) for each in free], Wishes(START), until=on(80)[0])
+        found = plan(capped, [at(opening) for opening in free], Wishes(START), until=on(80)[0])
     except NoPlan:
         assert prices == []
         return
 
-    chosen = tuple((each.opening.day - START).days for each in found.sessions)
+    chosen = tuple((appointment.opening.day - START).days for appointment in found.sessions)
     assert walked(phases, cap, sorted(earlier), chosen) == min(prices)
     named = {compromise.kind for compromise in found.compromises}
     assert bool(named & {"late", "short", "gap"}) == (min(prices)[:2] > (0, 0))

@@ -61,7 +61,7 @@ def calendar(*, closed=(), full=0.5, seed=1):
 
 
 def planned(given, openings, *, optional=False):
-    phases = [from_json(each) for each in given]
+    phases = [from_json(score) for score in given]
     phases = [each for each in written_out(phases) if optional or not each.optional]
     return plan(phases, openings, Wishes(START), until=UNTIL)
 
@@ -93,7 +93,9 @@ def counted(said, days):
             windows = [(day - own[0]).days // length for day in own]
             most = stretch.get("per_week", 1)
             wrong += ["too many"] * any(windows.count(window) > most for window in windows)
-            slower += ["too few"] * any(windows.count(each) < most for each in range(windows[-1]))
+            slower += ["too few"] * any(
+                windows.count(number) < most for number in range(windows[-1])
+            )
         weeks = stretch.get("weeks") or stretch.get("weeks_max")
         if weeks and span > 7 * weeks:
             slower.append("too long")
@@ -107,7 +109,9 @@ def judged(row, openings, *, optional=False):
     """Like counted; what is slower must be what the plan names as a compromise."""
     found = planned(row.phases, openings, optional=optional)
     days = [session.opening.day for session in found.sessions]
-    assert [each.opening in set(openings) for each in found.sessions] == [True] * len(days)
+    assert [appointment.opening in set(openings) for appointment in found.sessions] == [True] * len(
+        days
+    )
     said = [each for each in row.said if optional or not each.get("optional")]
     wrong, slower = counted(said, days)
     kinds = {compromise.kind for compromise in found.compromises}
@@ -139,9 +143,11 @@ def test_six_days_running_and_a_free_one_four_times():
         [{"sessions": 6, "every_days": 1, "repeat": 4, "pause_days": 1}], calendar(full=0.3)
     )
 
-    offsets = [(each.opening.day - START).days for each in found.sessions]
+    offsets = [(appointment.opening.day - START).days for appointment in found.sessions]
     assert offsets == [7 * week + day for week in range(4) for day in range(6)]
-    assert [each.phase for each in found.sessions] == [n for n in (1, 2, 3, 4) for _ in range(6)]
+    assert [appointment.phase for appointment in found.sessions] == [
+        n for n in (1, 2, 3, 4) for _ in range(6)
+    ]
 
 
 def test_ten_sessions_a_pause_of_five_days_and_again():
@@ -149,7 +155,7 @@ def test_ten_sessions_a_pause_of_five_days_and_again():
         [{"sessions": 10, "every_days": 1, "repeat": 3, "pause_days": 5}], calendar(full=0.3)
     )
 
-    offsets = [(each.opening.day - START).days for each in found.sessions]
+    offsets = [(appointment.opening.day - START).days for appointment in found.sessions]
     assert offsets == [15 * block + day for block in range(3) for day in range(10)]
 
 
@@ -157,7 +163,7 @@ def test_every_day_but_weekends():
     named = ["mon", "tue", "wed", "thu", "fri"]
     found = planned([{"sessions": 12, "every_days": 1, "weekdays": named}], calendar(full=0.3))
 
-    offsets = [(each.opening.day - START).days for each in found.sessions]
+    offsets = [(appointment.opening.day - START).days for appointment in found.sessions]
     assert offsets == [0, 1, 2, 3, 4, 7, 8, 9, 10, 11, 14, 15]
     assert found.compromises == ()
 
@@ -165,7 +171,7 @@ def test_every_day_but_weekends():
 def test_three_in_two_weeks():
     found = planned([{"sessions": 9, "per_week": 1.5}], calendar())
 
-    fortnights = [(each.opening.day - START).days // 14 for each in found.sessions]
+    fortnights = [(appointment.opening.day - START).days // 14 for appointment in found.sessions]
     assert fortnights == [0, 0, 0, 1, 1, 1, 2, 2, 2]
 
 
@@ -175,7 +181,7 @@ def test_the_two_weeks_before_a_date_and_over_three_days_before_it():
 
     found = planned([{**phase, "anchor_on": theirs.isoformat()}], calendar())
 
-    days = [each.opening.day for each in found.sessions]
+    days = [appointment.opening.day for appointment in found.sessions]
     assert theirs - 14 * DAY <= days[0] < theirs - 7 * DAY
     assert days[-1] <= theirs - 3 * DAY
     assert found.compromises == ()

@@ -30,13 +30,13 @@ def rest(phases, kept, openings, start=0, **wishes):
 
 
 def offsets(planned):
-    return [(each.opening.day - MONDAY).days for each in planned.sessions]
+    return [(appointment.opening.day - MONDAY).days for appointment in planned.sessions]
 
 
 def test_the_rest_goes_on_where_the_first_sessions_left_off():
     planned = rest(CHERKIN, [at(0), at(3), at(7)], free())
 
-    assert [(each.number, each.phase) for each in planned.sessions] == [
+    assert [(appointment.number, appointment.phase) for appointment in planned.sessions] == [
         *[(number, 1) for number in (4, 5, 6)],
         *[(number, 2) for number in (7, 8, 9, 10)],
     ]
@@ -90,9 +90,10 @@ def test_without_such_a_wish_it_may_not():
 def test_the_practitioner_and_the_hour_of_those_kept_go_on():
     planned = rest([Phase(4, per_week=1)], [at(0, 15, OLU), at(7, 15, OLU)], free())
 
-    assert [(each.opening.practitioner_id, each.opening.minute) for each in planned.sessions] == [
-        (OLU, 900)
-    ] * 2
+    assert [
+        (appointment.opening.practitioner_id, appointment.opening.minute)
+        for appointment in planned.sessions
+    ] == [(OLU, 900)] * 2
 
 
 def test_nothing_is_said_of_those_kept():

@@ -245,4 +245,4 @@ def test_a_remedy_is_planned_again_before_it_is_said(database: Database, cast: C
         ]
 
     assert [remedy.kind for remedy in refusal.remedies] == ["fewer"]
-    assert [len(each.sessions) for each in changed] == [1]
+    assert [len(entry.sessions) for entry in changed] == [1]

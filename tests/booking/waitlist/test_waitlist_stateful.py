@@ -288,7 +288,10 @@ class Waitlist(RuleBasedStateMachine):
                 assert self.is_free(session, offer.starts_at, but=offer)
                 entry = session.get_one(WaitlistEntry, offer.entry_id)
                 assert self.keeps_rhythm(session, entry, offer.starts_at)
-                offered = [datetime.fromisoformat(each["starts_at"]) for each in offer.sessions]
+                offered = [
+                    datetime.fromisoformat(appointment["starts_at"])
+                    for appointment in offer.sessions
+                ]
                 assert not self.other_days(session, entry) & set(map(day_of, offered))
                 assert min(offered) - self.clock.at > NOTICE
                 for other in waiting:
@@ -324,15 +327,15 @@ class Waitlist(RuleBasedStateMachine):
                 )
             ).all()
             kept = [
-                each["starts_at"]
+                appointment["starts_at"]
                 for offer in running
                 if not offer.to_several
-                for each in offer.sessions
+                for appointment in offer.sessions
             ]
             assert len(kept) == len(set(kept))
             assert len({offer.entry_id for offer in running}) == len(running)
-            assert not {datetime.fromisoformat(each) for each in kept} & {
-                each.starts_at for each in booked
+            assert not {datetime.fromisoformat(row) for row in kept} & {
+                appointment.starts_at for appointment in booked
             }
 
     @invariant()
@@ -418,8 +421,10 @@ class Waitlist(RuleBasedStateMachine):
         sessions = courses.appointments_of(session, course)
         there = f"{day_of(start).isoformat()}{own.wall_time[10:]}"
         moved = [
-            Appointment(**each.model_dump() | {"wall_time": there}) if each is own else each
-            for each in sessions
+            Appointment(**appointment.model_dump() | {"wall_time": there})
+            if appointment is own
+            else appointment
+            for appointment in sessions
         ]
         stood, stands = (adherence.pace_status(course, those) for those in (sessions, moved))
         return adherence.newly_violated(stood, stands) == []
@@ -458,9 +463,12 @@ class Waitlist(RuleBasedStateMachine):
         """Whether all of a course is at its pace with one session at an earlier time."""
         course = session.get_one(Course, own.course_id)
         sessions = courses.appointments_of(session, course)
-        if any(each.state == AppointmentState.CANCELLED for each in sessions):
+        if any(appointment.state == AppointmentState.CANCELLED for appointment in sessions):
             return False
-        days = [day_of(start if each is own else each.starts_at) for each in sessions]
+        days = [
+            day_of(start if appointment is own else appointment.starts_at)
+            for appointment in sessions
+        ]
         meant = adherence.meant_phases(course, sessions)
         return (
             start < own.starts_at

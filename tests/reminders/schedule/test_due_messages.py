@@ -447,9 +447,9 @@ def test_in_any_case_the_promises_hold(
         assert text.due_at > now or now not in NIGHT
         goes = max(text.due_at, now)
         quiet_from = next(
-            goes + timedelta(minutes=each)
-            for each in range(24 * 60)
-            if goes + timedelta(minutes=each) in NIGHT
+            goes + timedelta(minutes=number)
+            for number in range(24 * 60)
+            if goes + timedelta(minutes=number) in NIGHT
         )
         assert goes < text.not_after == min(text.expires_at, quiet_from)
         assert text.not_after == text.expires_at or text.not_after - goes > LEAST

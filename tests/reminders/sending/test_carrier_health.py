@@ -143,7 +143,7 @@ def test_what_many_workers_send_at_once_is_not_faster_than_the_pace_in_segments(
 ) -> None:
     """Measures by the database's clock, which tests cannot set, what was claimed in between."""
     owe(world, 30)
-    lengthen(world, {each: "a" * (153 * (each % 4) + 10) for each in range(1, 31)})
+    lengthen(world, {number: "a" * (153 * (number % 4) + 10) for number in range(1, 31)})
     per_second = 50.0
     claimed: list[Claim] = []
     workers = [colleague(world, per_second=per_second) for _ in range(6)]
@@ -166,7 +166,7 @@ def test_what_many_workers_send_at_once_is_not_faster_than_the_pace_in_segments(
 
     segments = sum(claim.segments for claim in claimed)
     assert len({claim.message_id for claim in claimed}) == len(claimed) == 30
-    assert segments == sum(max(1, each % 4 + 1) for each in range(1, 31))
+    assert segments == sum(max(1, number % 4 + 1) for number in range(1, 31))
     assert segments <= per_second + took * per_second + 3
 
 
@@ -305,7 +305,9 @@ def test_after_nine_hours_without_a_carrier_what_is_stale_is_given_up(world: Wor
     assert states(world) == {MessageState.EXPIRED: half, MessageState.SENT: half}
     assert len(world.carrier.texts) == len(set(world.carrier.texts)) == half
     expired = world.messages(state=MessageState.EXPIRED)
-    assert {(each.reason, each.for_staff) for each in expired} == {(Reason.NOT_SENT_IN_TIME, True)}
+    assert {(message.reason, message.for_staff) for message in expired} == {
+        (Reason.NOT_SENT_IN_TIME, True)
+    }
 
 
 def test_one_poison_text_delays_nobody_and_ends_before_staff(

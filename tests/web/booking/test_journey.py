@@ -112,7 +112,7 @@ def test_two_patients_race_for_the_same_times_and_one_is_offered_others(
             hands.submit(each.post, "code", {"code": code})
             for each, code in zip((visitor, other), codes, strict=True)
         ]
-        places = {each.result().headers["location"].rsplit("/", 1)[1] for each in sent}
+        places = {text_sent.result().headers["location"].rsplit("/", 1)[1] for text_sent in sent}
 
     assert places == {"done", "plan"}
     assert count(database, Course) == 1

@@ -154,13 +154,13 @@ class Judge:
         for width, scheme in looks:
             self._look(width, scheme)
             wrong = [*self._axe(), *self._shape()]
-            found += [f"{width} {scheme}: {each}" for each in wrong]
+            found += [f"{width} {scheme}: {mistake}" for mistake in wrong]
         found += self._keyboard()
         self.page.evaluate(SPACING)
         for width, scheme in looks:
             self._look(width, scheme)
             lost = self.page.evaluate(STICKS_OUT) + self.page.evaluate(LOST)
-            found += [f"{width} spaced: {each}" for each in lost]
+            found += [f"{width} spaced: {message}" for message in lost]
         for what, hear in self._ears.items():
             self.page.remove_listener(what, hear)
         return found
@@ -212,7 +212,7 @@ class Judge:
         ringed: dict[str, bool] = {}
         # A date has a stop for day, month, year and calendar. Where a mistake has the focus, Tab
         # begins there, and comes by the top of the page once more.
-        for _ in range(len(wanted) + 2 + 4 * sum("date" in each for each in wanted)):
+        for _ in range(len(wanted) + 2 + 4 * sum("date" in requested for requested in wanted)):
             self.page.keyboard.press("Tab")
             at = self.page.evaluate(FOCUSED)
             if at is None:
@@ -224,7 +224,9 @@ class Judge:
         found += [
             f"the focus cannot be seen on {each}" for each, ring in ringed.items() if not ring
         ]
-        return found + [f"Tab does not reach {each}" for each in wanted if each not in ringed]
+        return found + [
+            f"Tab does not reach {requested}" for requested in wanted if requested not in ringed
+        ]
 
 
 @cache

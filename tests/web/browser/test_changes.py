@@ -42,7 +42,7 @@ def times(database: Database) -> list[tuple[str, str]]:
     """Wall time and state of each session, in order."""
     with database.transaction(write=False) as session:
         found = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
-        return [(each.wall_time, each.state) for each in found]
+        return [(match.wall_time, match.state) for match in found]
 
 
 def test_a_course_is_changed_with_scripts_and_without(

@@ -81,7 +81,7 @@ def booked(database: Database) -> list[list[str]]:
             )
         ).all()
     ids = dict.fromkeys(course for course, _ in found)
-    return [[time for course, time in found if course == each] for each in ids]
+    return [[time for course, time in found if course == row_id] for row_id in ids]
 
 
 def finish(visitor: Visitor, walk: Walk) -> None:

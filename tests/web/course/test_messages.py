@@ -86,7 +86,7 @@ def test_there_is_a_limit_a_day_and_danger_is_heard_beyond_it(
     assert "You have written 5 messages within a day. Please call us instead." in text_of(answer)
     assert "One more &lt;3</textarea>" in answer.text
     assert "Call 911 now" in write(visitor, "I have chest pain")
-    assert [each.urgent for each in written(database)] == [False] * MOST_A_DAY + [True]
+    assert [entry.urgent for entry in written(database)] == [False] * MOST_A_DAY + [True]
     clock.move(hours=24, minutes=1)
     assert "We have your message" in write(visitor, "A new day")
 

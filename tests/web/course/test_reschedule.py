@@ -219,7 +219,7 @@ def test_the_rest_goes_where_the_page_has_shown_it(
     times = [int(each.split("-")[0]) for each in shown(page.text)["times"].split(",")]
     with database.transaction(write=False) as session:
         booked = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
-        assert [minute_of(each.starts_at) for each in booked[2:]] == times
+        assert [minute_of(appointment.starts_at) for appointment in booked[2:]] == times
     assert "Your sessions have their new times." in text_of(visitor.get(f"{my}?said=rest"))
 
     again = visitor.post(address, shown(page.text))

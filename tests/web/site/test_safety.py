@@ -32,10 +32,10 @@ def routes(app: FastAPI) -> Iterator[tuple[str, str]]:
 
 def flat(found):
     """The routes within whatever FastAPI nests."""
-    for each in found:
-        inner = getattr(each, "original_router", None) or getattr(each, "router", None)
-        if hasattr(each, "methods"):
-            yield each
+    for match in found:
+        inner = getattr(match, "original_router", None) or getattr(match, "router", None)
+        if hasattr(match, "methods"):
+            yield match
         elif inner is not None:
             yield from flat(inner.routes)
 

@@ -297,7 +297,7 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
         chosen = matching.find(
             session, entry, now=NOW, free=matching.availability(session, now=NOW)
         )
-        offered = {each.day for each in chosen}
+        offered = {opening.day for opening in chosen}
         assert courses.off_pace(session, course) == []
     # Weekly from here on: a free Friday after Thursday's session would be out of rhythm.
     assert date.fromisoformat(before.wall_time[:10]) + timedelta(days=1) not in offered
