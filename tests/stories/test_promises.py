@@ -141,7 +141,9 @@ class Oracle:
             yield "twice"
             return
         timely = [
-            each for each in fresh if not list(_late(session, ruled, each, now, valid_seconds))
+            violation
+            for violation in fresh
+            if not list(_late(session, ruled, violation, now, valid_seconds))
         ]
         chosen = (timely or fresh)[0]
         yield from _late(session, ruled, chosen, now, valid_seconds)
@@ -237,12 +239,12 @@ def _told_by(session: Session, patient: Patient, kind: str, text: str) -> Iterat
             .where(Appointment.course_id == course.id)
             .order_by(col(Appointment.starts_at))
         ).all()
-        kept = [each for each in every if each.state != AppointmentState.CANCELLED]
-        for each in every:
-            is_so = each.state == "cancelled" if kind == "cancelled" else each.state in LIVE
-            number = kept.index(each) + 1 if each in kept else 0
-            if is_so and text == _words(kind, each.starts_at, number, len(kept)):
-                yield each
+        kept = [value for value in every if value.state != AppointmentState.CANCELLED]
+        for value in every:
+            is_so = value.state == "cancelled" if kind == "cancelled" else value.state in LIVE
+            number = kept.index(value) + 1 if value in kept else 0
+            if is_so and text == _words(kind, value.starts_at, number, len(kept)):
+                yield value
 
 
 def _words(kind: str, starts_at: datetime, number: int, total: int) -> str:

@@ -49,8 +49,8 @@ def test_twelve_in_ninety_days_and_no_more_until_they_have_passed():
     assert found[12] == 90
     assert [(match - 90) // 7 for match in found[12:]] == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 5]
     assert [
-        (sentence.kind, sentence.session_numbers, compromises.sentence(sentence))
-        for sentence in said
+        (compromise.kind, compromise.session_numbers, compromises.sentence(compromise))
+        for compromise in said
     ] == [("cap", (13,), "Session 13 is not before 31 May: at most 12 sessions in 90 days.")]
 
 
@@ -61,7 +61,7 @@ def test_what_a_patient_had_before_counts():
     found, said = planned(phases, range(300))
 
     assert found == [30, 37, 44]
-    assert [compromises.sentence(sentence) for sentence in said] == [
+    assert [compromises.sentence(compromise) for compromise in said] == [
         "Session 1 is not before 1 April: at most 12 sessions in 90 days."
     ]
 

@@ -39,7 +39,7 @@ def sessions(database: Database) -> Sessions:
         found = session.exec(
             select(Appointment).where(Appointment.course_id == 1).order_by(col(Appointment.id))
         ).all()
-        return [(each.wall_time, each.state, each.number) for each in found]
+        return [(match.wall_time, match.state, match.number) for match in found]
 
 
 def cancel_two(visitor: Visitor) -> None:
@@ -122,7 +122,7 @@ def test_texts_are_those_of_before_once_it_is_taken_back(
         with database.transaction(write=False) as session:
             course = session.get_one(Course, 1)
             found = timeline.timeline(session, course, now=clock.at)
-            return [(str(each.due_at), each.text) for each in found]
+            return [(str(match.due_at), match.text) for match in found]
 
     before = coming()
     deed(visitor)  # type: ignore[operator]
@@ -267,7 +267,7 @@ def test_the_whole_course_is_cancelled_once_its_consequence_was_said(
     assert "You cancelled your course: ten sessions" in text_of(visitor.get(my))
     with database.transaction(write=False) as session:
         deed = session.exec(select(AuditEntry).where(AuditEntry.deed == "cancelled")).all()
-        assert [each.actor_kind for each in deed] == ["patient"]
+        assert [entry.actor_kind for entry in deed] == ["patient"]
 
 
 def test_an_old_page_does_not_cancel_a_course_that_it_did_not_show(
@@ -294,7 +294,7 @@ def test_who_cancels_late_is_marked_so_within_a_whole_course_too(
 
     with database.transaction(write=False) as session:
         found = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
-        assert [each.cancelled_late for each in found] == [True] + [False] * 9
+        assert [match.cancelled_late for match in found] == [True] + [False] * 9
 
 
 def test_more_than_ten_moves_a_day_are_for_a_call(
