@@ -1,7 +1,7 @@
-"""The chores that nobody asks for: derive, send, look up, tidy. APScheduler is the ticker only.
+"""Background jobs: derive due texts, send them, look up outcomes, offer free times, clean up.
 
-Its jobs live in memory: what is to be done stands in our own tables, so that any number of workers
-may tick and a lost tick loses nothing.
+APScheduler only calls the jobs at their intervals, from memory. All work is in our tables, so any
+number of workers can run, and a missed call loses nothing.
 """
 
 import logging
@@ -47,14 +47,15 @@ LISTEN_SECONDS = 30
 TIDY_SECONDS = 60
 OFFER_SECONDS = 10
 MOST_ROUNDS = 20
-"""How often in one go whoever was too late for one free time is shown another."""
+"""How often one run of `offer` repeats for patients whose chosen time was taken by another one."""
 
 
 class Worker:
-    """One process's share of the chores. `start` and `stop` it, or `tick` it by hand.
+    """The background jobs of one process. Call `start` and `stop`, or `tick` to run each job once.
 
-    `public_url`: where patients find their pages, and the carrier brings its receipts.
-    `speed`: how many seconds of the clock pass in one of the machine's.
+    `public_url`: the address of patient pages and of the carrier's delivery reports.
+    `speed`: how many times faster `clock` runs than the machine's clock (fast demo).
+    `every`: seconds between two runs of the most frequent jobs.
     """
 
     def __init__(
@@ -97,18 +98,18 @@ class Worker:
         self._seen: set[PhoneChange] = set()
         self._deriving = threading.Lock()
         self.last_tick: datetime | None = None
-        """When a look for changes last came to its end, by the clock; for the health page."""
+        """When `derive` last finished; for the health page."""
 
     def start(self) -> None:
-        """Begin to tick. What others left behind is found by their leases."""
-        # A tick that finds the one before it still at work is no news.
+        """Run the jobs at their intervals. Texts of dead workers are found by expired leases."""
+        # APScheduler warns when a job is still running at its next interval, which is normal here.
         logging.getLogger("apscheduler").setLevel(logging.ERROR)
         self._ticker = BackgroundScheduler(
             timezone=UTC,
             executors={"default": ThreadPoolExecutor(8)},
             job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
         )
-        for chore, seconds in (
+        for job, seconds in (
             (self.derive, self._every),
             (self.find_links, self._every),
             (self.send, self._every),
@@ -120,13 +121,13 @@ class Worker:
             (self.sweep, SWEEP_SECONDS),
         ):
             self._ticker.add_job(
-                _unbroken, "interval", [chore], seconds=seconds, next_run_time=SystemClock().now()
+                _run_safely, "interval", [job], seconds=seconds, next_run_time=SystemClock().now()
             )
         self._ticker.start()
         self._watch.start()
 
     def stop(self) -> None:
-        """Take nothing new, finish what is under way, and return."""
+        """Claim no more texts, finish those in progress, and return."""
         self._dispatcher.stop()
         self._stopping.set()
         if self._ticker is not None:
@@ -135,14 +136,14 @@ class Worker:
         self._dispatcher.close()
 
     def _keep_ticking(self) -> None:
-        """Watch the ticker by a clock that cannot be set."""
+        """Correct the job times regularly, timed by a monotonic clock."""
         while not self._stopping.wait(WATCH_SECONDS):
-            _unbroken(self.set_right)
+            _run_safely(self.set_right)
 
     def set_right(self) -> None:
-        """Let each chore come now that is planned for later than its interval from now.
+        """Run each job now that is planned for later than one interval from now.
 
-        The ticker goes by the wall clock: set back by an hour, it would rest for that hour.
+        APScheduler uses the wall clock. If that is set back by an hour, jobs would pause an hour.
         """
         now = SystemClock().now()
         for job in self._ticker.get_jobs() if self._ticker else []:
@@ -150,7 +151,7 @@ class Worker:
                 job.modify(next_run_time=now)
 
     def tick(self) -> None:
-        """Each chore once, in the caller's thread, errors and all: for tests and commands."""
+        """Run each job once in this thread and let errors through; for tests."""
         self.tidy()
         self.sweep()
         self.offer()
@@ -162,7 +163,7 @@ class Worker:
         self.listen()
 
     def derive(self) -> None:
-        """Bring the outbox in step with what has changed since the last look."""
+        """Update the outbox for phones whose calendar or settings changed since the last run."""
         now = self._clock.now()
         with self._deriving:
             with self._database.transaction(write=False) as session:
@@ -173,7 +174,7 @@ class Worker:
         self.last_tick = self._clock.now()
 
     def sweep(self) -> None:
-        """Derive everything anew: what no change announced is found here."""
+        """Update the outbox for all phones, for what `derive` did not notice."""
         after = ""
         while not self._stopping.is_set():
             now = self._clock.now()
@@ -185,13 +186,13 @@ class Worker:
             after = phones[-1]
 
     def _derive_batch(self, phones: Collection[str], now: datetime) -> None:
-        """Derive some phones; where one of them cannot be, all the others."""
+        """Derive the texts of some phones. If that fails, derive each phone alone."""
         try:
             self._derive(phones, now)
         except (Busy, Unavailable):
-            raise  # it is not one of the phones that is to blame
+            raise  # no phone caused this
         except Exception:
-            LOG.exception("some phones could not be derived together; each by itself then")
+            LOG.exception("the texts of %d phones could not be derived; trying each", len(phones))
             for phone in phones:
                 self._derive_one(phone, now)
 
@@ -208,13 +209,13 @@ class Worker:
             outbox.derive(session, phones, now=now)
 
     def offer(self) -> None:
-        """Offer free times to those who wait for them; end what is over; let them be told."""
+        """Offer free times to patients on the waitlist, end expired offers, and owe the texts."""
         now = self._clock.now()
         with self._database.transaction(write=False) as session:
             due = [stored_id(entry.id) for entry in offers.due(session, now=now)]
         for entry_id in due:
             self._for_entry(entry_id, partial(offers.expire, now=now))
-        # Only now: what has become free with that goes by the same order.
+        # After the expired offers, because their times are free now.
         for _ in range(MOST_ROUNDS):
             if not self._offer_round(now):
                 break
@@ -225,7 +226,7 @@ class Worker:
                 offer_texts.keep_in_step(session, self._key, now=now)
 
     def _offer_round(self, now: datetime) -> int:
-        """Offer to each the best for them, in their order; to how many."""
+        """Offer each entry its best free time, in the order of the waitlist. Returns how many."""
         with self._database.transaction(write=False) as session:
             clinic_ids = sorted({entry.clinic_id for entry in entries.open_entries(session)})
             found = [
@@ -239,27 +240,27 @@ class Worker:
             for entry_id, chosen in found
         )
 
-    def _for_entry(self, entry_id: int, deed: Callable[[Session, WaitlistEntry], object]) -> bool:
-        """Do something for one who waits; where it cannot be done, the others get theirs."""
+    def _for_entry(self, entry_id: int, action: Callable[[Session, WaitlistEntry], object]) -> bool:
+        """Run an action for one waitlist entry. An error is logged and does not stop the others."""
         try:
             with self._database.transaction() as session:
-                return bool(deed(session, session.get_one(WaitlistEntry, entry_id)))
+                return bool(action(session, session.get_one(WaitlistEntry, entry_id)))
         except (Busy, Unavailable):
             raise
         except Exception:
-            LOG.exception("nothing could be done for entry %d of the waitlist", entry_id)
+            LOG.exception("waitlist entry %d could not be processed", entry_id)
             return False
 
     def find_links(self) -> None:
-        """Owe private links to those who have lost theirs, or have just come onto the waitlist."""
+        """Owe private links to patients who requested one or have just joined the waitlist."""
         now = self._clock.now()
         with self._database.transaction(write=False) as session:
-            are_lost = lost_links.is_any_waiting(session)
-            wait = waitlist_pages.is_any_missing(session, now=now)
-        if are_lost:
+            links_requested = lost_links.is_any_waiting(session)
+            links_unsent = waitlist_pages.is_any_missing(session, now=now)
+        if links_requested:
             with self._database.transaction() as session:
                 link_texts.answer(session, now=now)
-        if wait:
+        if links_unsent:
             with self._database.transaction() as session:
                 waitlist_pages.owe_missing(session, now=now)
 
@@ -268,19 +269,19 @@ class Worker:
         self._dispatcher.send_due()
 
     def look_up(self) -> None:
-        """Find out what became of texts of which nothing more was heard."""
+        """Ask the carrier about texts without a known outcome."""
         self._dispatcher.look_up()
 
     def listen(self) -> None:
-        """Find what patients texted and nobody brought us, as while we were down."""
+        """Fetch inbound texts that the carrier could not deliver to us, for example while down."""
         self._inbound_worker.look()
 
     def read(self) -> None:
-        """Read again what patients texted and could not be read when it came."""
+        """Process inbound texts whose processing failed when they arrived."""
         self._inbound_worker.read()
 
     def tidy(self) -> None:
-        """Let go of what nobody will come back for."""
+        """Delete expired holds, abandoned forms, old idempotency keys and old link requests."""
         now = self._clock.now()
         with self._database.transaction() as session:
             holds.release_lapsed(session, now=now)
@@ -290,9 +291,9 @@ class Worker:
         self._database.clear_log()
 
 
-def _unbroken(chore: Callable[[], None]) -> None:
-    """The outermost loop: whatever goes wrong in one tick, the next one comes."""
+def _run_safely(job: Callable[[], None]) -> None:
+    """Run a job and log any error, so that its next run takes place."""
     try:
-        chore()
+        job()
     except Exception:
-        LOG.exception("the chore %s failed; it is tried again", chore.__name__)
+        LOG.exception("the job %s failed; it runs again", job.__name__)

@@ -1,4 +1,4 @@
-"""What a clinic says of itself, in its one form; Unfit for what cannot be."""
+"""Checks and normalizes the fields of a clinic. Raises Invalid for wrong values."""
 
 import re
 from collections.abc import Mapping
@@ -14,47 +14,51 @@ _EMERGENCY = re.compile(r"\+?[0-9]{2,15}")
 
 
 def zone(name: str) -> str:
-    """The name of a place in the zone data."""
+    """A time zone name, which must be a place in the zone data."""
     try:
         ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         name = ""
-    # The data holds more names than places: Factory, localtime, EST5EDT.
+    # Not every name in the data is a place: Factory, localtime, EST5EDT.
     if name not in available_timezones() or ("/" not in name and name != "UTC"):
-        raise Invalid("A time zone is a place such as America/New_York.", field="timezone")
+        raise Invalid(
+            "This is not a time zone. Give a place such as America/New_York.", field="timezone"
+        )
     return name
 
 
 def country(code: str) -> str:
-    """The two letters of a country, large."""
+    """A country code in capitals."""
     if code.upper() not in phonenumbers.SUPPORTED_REGIONS:
-        raise Invalid("A country is given by its two letters, such as US or DE.", field="country")
+        raise Invalid(
+            f"{code!r} is not a country code. Give two letters, such as US or DE.", field="country"
+        )
     return code.upper()
 
 
 def phone(typed: str, country: str) -> str:
-    """A clinic's own number; unlike a patient's it may be a fixed line."""
+    """The clinic's number as E.164. Unlike a patient's, it may be a landline."""
     try:
         number = phonenumbers.parse(typed, country)
     except phonenumbers.NumberParseException:
-        raise Invalid("This does not look like a phone number.", field="phone") from None
+        raise Invalid("This is not a phone number. Please check it.", field="phone") from None
     if not phonenumbers.is_possible_number(number):
-        raise Invalid("There is no such phone number.", field="phone")
+        raise Invalid("This phone number cannot exist. Please check it.", field="phone")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def emergency(typed: str) -> str:
-    """The number to call in an emergency, digits only."""
+    """The number to call in an emergency, without spaces and punctuation."""
     number = re.sub(r"[ ()./-]", "", typed)
     if not _EMERGENCY.fullmatch(number):
         raise Invalid(
-            "An emergency number has digits only, such as 911 or 112.", field="emergency_phone"
+            "An emergency number has 2 to 15 digits, such as 911 or 112.", field="emergency_phone"
         )
     return number
 
 
 def checked_looks(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The values, a clinic's colour and websites among them in their one form."""
+    """The values with the color and the websites checked and normalized."""
     checked = dict(values)
     if "accent" in checked:
         checked["accent"] = branding.accent(checked["accent"])

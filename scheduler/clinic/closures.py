@@ -1,4 +1,4 @@
-"""When a clinic is closed: whole days, or parts of them, by the clocks on its wall."""
+"""Closures of a clinic: whole days or parts of days, in wall time."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, time
@@ -18,20 +18,20 @@ ALL_DAY = "00:00"
 
 
 class Closed(NamedTuple):
-    """A day of the clinic's calendar, or a part of it: HH:MM, both 00:00 for the whole day."""
+    """A day, or a part of it from HH:MM to HH:MM. Both are 00:00 for the whole day."""
 
     day: date
     starts: str = ALL_DAY
     ends: str = ALL_DAY
 
     def check(self) -> None:
-        """Unfit if it ends before it begins."""
+        """Raise Invalid if it ends before it starts."""
         starts, ends = time.fromisoformat(self.starts), time.fromisoformat(self.ends)
         if hours.end_of(ends) <= hours.minute_of_day(starts):
             raise Invalid("A closure ends after it starts, on the same day.", field="to")
 
     def span(self, zone: ZoneInfo) -> Interval:
-        """The instants at which it begins and ends."""
+        """The closure in UTC minutes."""
         starts, ends = time.fromisoformat(self.starts), time.fromisoformat(self.ends)
         return Interval(
             hours.moment(self.day, hours.minute_of_day(starts), zone),
@@ -40,28 +40,29 @@ class Closed(NamedTuple):
 
 
 def between(session: Session, clinic_id: int, first: date, last: date) -> list[Closed]:
-    """What is closed from one local date to another, both of which count."""
+    """The closures from one local date to another, inclusive."""
     row = CLOSURES.c
     session.flush()
-    found = session.connection().execute(
+    rows = session.connection().execute(
         sa.select(row.day, row.starts, row.ends)
         .where(row.clinic_id == clinic_id, row.day >= first, row.day <= last)
         .order_by(row.day)
     )
-    return [Closed(*each) for each in found]
+    return [Closed(*values) for values in rows]
 
 
 def cut(
     stretches: Sequence[Interval], closed: Iterable[Closed], zone: ZoneInfo
 ) -> Sequence[Interval]:
-    """What is left of stretches, in order, when all that is closed is cut out."""
-    shut = [each.span(zone) for each in closed]
-    if not shut:
+    """The parts of the stretches, in order, that no closure covers."""
+    spans = [closure.span(zone) for closure in closed]
+    if not spans:
         return stretches
-    left: list[Interval] = []
-    for whole in stretches:
-        if taken := [each for each in shut if overlap(whole, each)]:
-            left += [each for each in subtract(whole, taken) if each.start < each.end]
+    open_parts: list[Interval] = []
+    for stretch in stretches:
+        if overlapping := [span for span in spans if overlap(stretch, span)]:
+            parts = subtract(stretch, overlapping)
+            open_parts += [part for part in parts if part.start < part.end]
         else:
-            left.append(whole)
-    return left
+            open_parts.append(stretch)
+    return open_parts

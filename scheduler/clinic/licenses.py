@@ -1,4 +1,4 @@
-"""Until when a practitioner may work. A licence holds on the day it expires, local date. Pure."""
+"""How long a license is valid: until the end of its last day, local date. Pure."""
 
 from collections.abc import Iterable
 from datetime import date
@@ -9,16 +9,16 @@ from scheduler.infra.intervals import Interval, Minute
 
 
 def valid_on(expires_on: date, day: date) -> bool:
-    """Whether a licence still holds on a local date."""
+    """Whether a license is valid on a local date."""
     return day <= expires_on
 
 
 def ends_at(expires_on: date, zone: ZoneInfo) -> Minute:
-    """The first minute without a licence: midnight after the day it expires, in the zone."""
+    """The first minute without a license: midnight after its last day, in the zone."""
     return moment(expires_on, DAY, zone)
 
 
 def cut(working: Iterable[Interval], expires_on: date, zone: ZoneInfo) -> list[Interval]:
-    """The part of working time, in the same order, that the licence covers."""
+    """The part of the working time, in the same order, that the license covers."""
     end = ends_at(expires_on, zone)
     return [Interval(start, min(stop, end)) for start, stop in working if start < end]

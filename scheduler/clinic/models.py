@@ -1,4 +1,4 @@
-"""Clinics, practitioners, rooms and treatments as they are stored."""
+"""Tables of clinics, practitioners, rooms, treatments, hours and absences."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -11,23 +11,23 @@ from scheduler.storage.database import Instant, Versioned
 
 
 class HoursKind(StrEnum):
-    """What a stretch of a practitioner's week is."""
+    """The kind of a row of working hours."""
 
     WORK = "work"
     EXTRA = "extra"
-    """Work on one date beside the weekly hours"""
+    """Work on one date in addition to the weekly hours."""
     BREAK = "break"
 
 
 class Clinic(Versioned, table=True):
-    """A place with its own time zone, telephone and manners of texting."""
+    """A place with its own time zone, phone numbers and settings for texts."""
 
     __tablename__ = "clinics"
 
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(max_length=120)
     text_name: str = Field(max_length=28)
-    """What the clinic is called in texts; a neutral name keeps the kind of care private."""
+    """The name in texts. A neutral name keeps the kind of care private."""
     timezone: str = Field(max_length=64)
     phone: str = Field(max_length=20)
     emergency_phone: str = Field(max_length=20)
@@ -38,27 +38,27 @@ class Clinic(Versioned, table=True):
     texts_per_day: int = 1
     texts_per_week: int = 3
     cancel_notice_hours: int = 24
-    """A session that a patient cancels later than this before its start is cancelled late."""
+    """A patient who cancels with less notice cancels late."""
     segments_per_text: int = 1
-    """how long a reminder may be"""
+    """The maximum length of a reminder, in SMS segments."""
     segment_price: str = Field(default="", max_length=12)
-    """what the carrier takes for one segment, in the clinic's money; nothing: not known"""
+    """What the carrier charges per segment, in the clinic's currency; empty if unknown."""
     insurance_note: str = Field(default="", max_length=1000)
     waitlist_mode: str = Field(default="one_by_one", max_length=12)
-    """how a freed time is offered: one_by_one, first_come (to several at once) or off"""
+    """How a free time is offered: one_by_one, first_come (to several at once) or off."""
     waitlist_minutes: int = 30
-    """how long an offer runs"""
+    """How long an offer is valid."""
     waitlist_at_once: int = 5
-    """to how many at once, where the first to say yes has it"""
+    """The number of patients who get the offer at once in mode first_come."""
     accent: str = Field(default="", max_length=7)
-    """the clinic's colour on the patients' pages, #14574f; nothing: ours"""
+    """The clinic's color on patient pages, such as #14574f; empty for the default color."""
     embed_origins: list[str] = Field(default_factory=list, sa_type=JSON)
-    """websites that may show the booking form in a frame, https://www.example.org"""
+    """Websites that may frame the booking form, such as https://www.example.org."""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 
 class Calendar(SQLModel, table=True):
-    """Whatever cannot be in two places at once: each practitioner, room and patient has one."""
+    """Groups diary entries that must not overlap: one per practitioner, room and patient."""
 
     __tablename__ = "calendars"
 
@@ -67,7 +67,7 @@ class Calendar(SQLModel, table=True):
 
 
 class Practitioner(Versioned, table=True):
-    """Somebody who treats, with a licence. Nobody is booked with them after it expires."""
+    """A practitioner with a license. No session can be booked after it expires."""
 
     __tablename__ = "practitioners"
 
@@ -78,7 +78,7 @@ class Practitioner(Versioned, table=True):
     license_number: str = Field(max_length=60)
     license_expires_on: date
     max_sessions_per_day: int | None = None
-    """Nothing: as many as there is time for"""
+    """None: no limit."""
     active: bool = True
 
 
@@ -95,10 +95,10 @@ class Room(Versioned, table=True):
 
 
 class Treatment(Versioned, table=True):
-    """A type of course on offer: the shape of one session and the phases of the whole.
+    """A type of course: how one session runs, and the phases of the course.
 
-    `hands_on`: `[{"from_minute": 0, "to_minute": 12}, ...]`, minutes of the session in which the
-    practitioner is needed. `phases`: see `clinic.phases`.
+    `hands_on`: `[{"from_minute": 0, "to_minute": 12}, ...]`, the minutes of a session in which the
+    practitioner is busy. `phases`: see `clinic.phases`.
     """
 
     __tablename__ = "treatments"
@@ -111,11 +111,11 @@ class Treatment(Versioned, table=True):
     minutes: int = 40
     hands_on: list[dict[str, int]] = Field(default_factory=list, sa_type=JSON)
     setup_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """How long the room is taken before a session"""
+    """How long the room is occupied before a session."""
     turnover_minutes: int = 0
-    """How long it is taken afterwards"""
+    """How long the room is occupied after a session."""
     buffer_before_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    """How long the practitioner is taken before hands are on, each time"""
+    """How long the practitioner is busy before each hands-on stretch; likewise after it."""
     buffer_after_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     review_after: list[int] = Field(default_factory=list, sa_type=JSON)
@@ -127,7 +127,7 @@ class Treatment(Versioned, table=True):
 
 
 class TreatmentPractitioner(SQLModel, table=True):
-    """A practitioner gives a treatment."""
+    """A practitioner who gives a treatment."""
 
     __tablename__ = "treatment_practitioners"
 
@@ -136,7 +136,7 @@ class TreatmentPractitioner(SQLModel, table=True):
 
 
 class TreatmentRoom(SQLModel, table=True):
-    """A treatment can be given in a room."""
+    """A room in which a treatment can be given."""
 
     __tablename__ = "treatment_rooms"
 
@@ -145,10 +145,10 @@ class TreatmentRoom(SQLModel, table=True):
 
 
 class WorkingHours(SQLModel, table=True):
-    """One stretch of a practitioner's week, in the clinic's wall time; the last day included.
+    """One stretch of a practitioner's week, in the clinic's wall time; `valid_to` is included.
 
-    Weekly work, extra work on one date, or a break: `minutes` in a row without hands on, somewhere
-    inside the stretch. One table, so that one look tells when somebody works.
+    Weekly work, extra work on one date, or a break: `minutes` in a row without hands-on work, at
+    any time inside the stretch. One table, so that one query finds when a practitioner works.
     """
 
     __tablename__ = "working_hours"
@@ -165,11 +165,11 @@ class WorkingHours(SQLModel, table=True):
         default=HoursKind.WORK, max_length=5, sa_column_kwargs={"server_default": "work"}
     )
     minutes: int | None = None
-    """Of a break: how long it is; nothing: as long as the stretch"""
+    """The length of a break. None: as long as the stretch."""
 
 
 class TimeOff(SQLModel, table=True):
-    """A practitioner is away, or a room is out of use: one of the two."""
+    """An absence of a practitioner, or a time in which a room is out of use."""
 
     __tablename__ = "time_off"
     __table_args__ = (
@@ -184,11 +184,11 @@ class TimeOff(SQLModel, table=True):
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)
     series_id: int | None = Field(default=None, index=True)
-    """The first one of those that were entered together because they recur"""
+    """The id of the first absence of a recurring series."""
 
 
 class Closure(SQLModel, table=True):
-    """The clinic is closed on a day or for part of it; wall time, 00:00 to 00:00 is all of it."""
+    """The clinic is closed on a day or part of it. Wall time; 00:00 to 00:00 is the whole day."""
 
     __tablename__ = "closures"
     __table_args__ = (UniqueConstraint("clinic_id", "day"),)
@@ -200,4 +200,4 @@ class Closure(SQLModel, table=True):
     ends: str = Field(default="00:00", max_length=5, sa_column_kwargs={"server_default": "00:00"})
     reason: str = Field(default="", max_length=200)
     series_id: int | None = Field(default=None, index=True)
-    """The first one of those that were entered together as a range of days"""
+    """The id of the first closure that was entered with this one as a range of days."""

@@ -1,4 +1,4 @@
-"""The course that a treatment offers, in its one form: phases, hands-on minutes, reviews."""
+"""Checks and normalizes the course of a treatment: phases, hands-on minutes, reviews."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -6,20 +6,20 @@ from typing import Any
 from scheduler.clinic import phases
 from scheduler.infra.errors import Invalid
 
-MOST_PHASES = 12
+MAX_PHASES = 12
 
 
 def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Phases in their stored form; Unfit names the first that nobody could keep."""
-    if not 1 <= len(given) <= MOST_PHASES:
-        raise Invalid(f"A treatment has 1 to {MOST_PHASES} phases.", field="phases")
+    """Phases in their stored form. Raises Invalid for the first one that cannot work."""
+    if not 1 <= len(given) <= MAX_PHASES:
+        raise Invalid(f"A treatment has 1 to {MAX_PHASES} phases.", field="phases")
     checked = []
-    for place, each in enumerate(given):
+    for position, phase in enumerate(given):
         try:
-            checked.append(phases.to_json(phases.from_json(dict(each))))
+            checked.append(phases.to_json(phases.from_json(dict(phase))))
         except Invalid as problem:
-            raise Invalid(problem.sentence, field=f"phases[{place}]") from None
-    if all(each.get("optional") for each in checked):
+            raise Invalid(problem.sentence, field=f"phases[{position}]") from None
+    if all(phase.get("optional") for phase in checked):
         raise Invalid("At least one phase must not be optional.", field="phases")
     if _sessions(checked) > phases.MOST_SESSIONS:
         raise Invalid(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
@@ -27,27 +27,33 @@ def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 
 def check_hands_on(given: Sequence[Mapping[str, int]], minutes: int) -> list[dict[str, int]]:
-    """Stretches of a session of so many minutes, in order; none given: all of it. Raises Unfit."""
+    """The hands-on stretches of a session of `minutes`; if none is given, the whole session.
+
+    Raises Invalid if they are out of order, overlap, or leave the session.
+    """
     stretches = [
-        {"from_minute": each["from_minute"], "to_minute": each["to_minute"]} for each in given
+        {"from_minute": stretch["from_minute"], "to_minute": stretch["to_minute"]}
+        for stretch in given
     ] or [{"from_minute": 0, "to_minute": minutes}]
-    before = 0
-    for place, each in enumerate(stretches):
-        field = f"hands_on[{place}]"
-        if each["from_minute"] < before:
-            raise Invalid("Hands-on minutes come in order and do not overlap.", field=field)
-        if each["to_minute"] <= each["from_minute"]:
-            raise Invalid("Hands-on minutes end after they begin.", field=field)
-        if each["to_minute"] > minutes:
-            raise Invalid(f"Hands-on minutes lie within the {minutes} of a session.", field=field)
-        before = each["to_minute"]
+    previous_end = 0
+    for position, stretch in enumerate(stretches):
+        field = f"hands_on[{position}]"
+        if stretch["from_minute"] < previous_end:
+            raise Invalid("Hands-on minutes must be in order and not overlap.", field=field)
+        if stretch["to_minute"] <= stretch["from_minute"]:
+            raise Invalid("Hands-on minutes must end after they begin.", field=field)
+        if stretch["to_minute"] > minutes:
+            raise Invalid(
+                f"Hands-on minutes must be within the {minutes} minutes of a session.", field=field
+            )
+        previous_end = stretch["to_minute"]
     return stretches
 
 
 def check_course(
     checked: Sequence[Mapping[str, Any]], review_after: Sequence[int], horizon_days: int
 ) -> None:
-    """Raises Unfit for a course that ends beyond what may be booked, or a review after its end."""
+    """Raise Invalid if the course is longer than the horizon, or a review is after its end."""
     days = phases.days([phases.from_json(each) for each in checked])
     if days > horizon_days:
         raise Invalid(
@@ -55,7 +61,7 @@ def check_course(
             field="phases",
         )
     sessions = _sessions(checked)
-    if late := [each for each in review_after if each > sessions]:
+    if late := [number for number in review_after if number > sessions]:
         raise Invalid(
             f"A review cannot come after session {late[0]}: a course has {sessions}.",
             field="review_after",
@@ -63,4 +69,4 @@ def check_course(
 
 
 def _sessions(checked: Sequence[Mapping[str, Any]]) -> int:
-    return sum(each["sessions"] * each.get("repeat", 1) for each in checked)
+    return sum(phase["sessions"] * phase.get("repeat", 1) for phase in checked)

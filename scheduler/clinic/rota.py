@@ -1,7 +1,7 @@
-"""Saying who works when: weekly hours, extra hours on a date, breaks.
+"""Changes the rota: weekly hours, extra hours on a date, breaks.
 
-Each of these is part of its practitioner, who gets a new version by it: whoever books with them at
-the same moment learns of the change by that (booking/standing.py).
+Each change also increases the version of the practitioner, so that a booking at the same moment
+notices it (booking/availability/reservation.py).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +24,7 @@ ONE_DAY = timedelta(days=1)
 
 
 def weekly_hours(weekday: int, starts: str, ends: str) -> WeeklyHours:
-    """One stretch of a week from HH:MM to HH:MM; 00:00 as an end is midnight."""
+    """One stretch of a week from HH:MM to HH:MM. An end of 00:00 is midnight."""
     return WeeklyHours(weekday, time.fromisoformat(starts), time.fromisoformat(ends))
 
 
@@ -38,12 +38,12 @@ def set_hours(
     valid_to: date | None = None,
     now: datetime,
 ) -> list[WorkingHours]:
-    """Put these hours in the place of those that hold for the same dates (both count).
+    """Replace the hours between two dates, inclusive.
 
-    Hours of other dates stay; a stretch that reaches over an end of these dates is cut there.
+    Hours outside these dates stay. A stretch that extends beyond them is shortened.
     """
     _check_apart(weekly)
-    rows = [_row(practitioner, HoursKind.WORK, each, valid_from, valid_to) for each in weekly]
+    rows = [_row(practitioner, HoursKind.WORK, stretch, valid_from, valid_to) for stretch in weekly]
     _replace(session, practitioner, HoursKind.WORK, rows, valid_from=valid_from, valid_to=valid_to)
     record(session, actor, "set hours", practitioner, now=now)
     return hours_of(session, practitioner)
@@ -59,15 +59,15 @@ def set_breaks(
     valid_to: date | None = None,
     now: datetime,
 ) -> list[WorkingHours]:
-    """The same for breaks. Unfit for one that is longer than the stretch it lies in."""
-    _check_apart([each.stretch for each in weekly])
+    """Like `set_hours`, for breaks. Raises Invalid if a break is longer than its stretch."""
+    _check_apart([weekly_break.stretch for weekly_break in weekly])
     rows = []
-    for place, (stretch, minutes) in enumerate(weekly):
+    for position, (stretch, minutes) in enumerate(weekly):
         length = end_of(stretch.ends) - minute_of_day(stretch.starts)
         if minutes is not None and minutes > length:
             raise Invalid(
-                f"A break of {minutes} minutes does not fit into {length}.",
-                field=f"weekly[{place}].minutes",
+                f"A break of {minutes} minutes does not fit into {length} minutes.",
+                field=f"weekly[{position}].minutes",
             )
         row = _row(practitioner, HoursKind.BREAK, stretch, valid_from, valid_to)
         row.minutes = minutes
@@ -87,11 +87,11 @@ def add_extra(
     ends: str,
     now: datetime,
 ) -> WorkingHours:
-    """Work on one date, beside the weekly hours. It may touch or overlap them."""
+    """Add work on one date. It may touch or overlap the weekly hours."""
     stretch = weekly_hours(day.weekday(), starts, ends)
     row = _row(practitioner, HoursKind.EXTRA, stretch, day, day)
     session.add(row)
-    _touch(session, practitioner)
+    _bump_version(session, practitioner)
     record(session, actor, "added hours", practitioner, now=now, date=day.isoformat())
     return row
 
@@ -99,19 +99,19 @@ def add_extra(
 def remove_extra(
     session: Session, actor: Actor, practitioner: Practitioner, hours_id: int, *, now: datetime
 ) -> None:
-    """Take work on one date away again; NotFound if it is not this practitioner's."""
+    """Remove work on one date. Raises NotFound if it is not this practitioner's."""
     row = session.get(WorkingHours, hours_id)
     if row is None or (row.practitioner_id, row.kind) != (practitioner.id, HoursKind.EXTRA):
         raise NotFound
     session.delete(row)
-    _touch(session, practitioner)
+    _bump_version(session, practitioner)
     record(session, actor, "removed hours", practitioner, now=now, date=str(row.valid_from))
 
 
 def hours_of(
     session: Session, practitioner: Practitioner, kind: HoursKind = HoursKind.WORK
 ) -> list[WorkingHours]:
-    """All hours of a kind of a practitioner, past and to come, in the order of the week."""
+    """All hours of one kind of a practitioner, past and future, in the order of the week."""
     return list(
         session.exec(
             select(WorkingHours)
@@ -129,20 +129,20 @@ def hours_of(
 def record(
     session: Session,
     actor: Actor,
-    deed: str,
-    whose: Practitioner | Room,
+    action: str,
+    resource: Practitioner | Room,
     *,
     now: datetime,
     **details: Any,
 ) -> None:
-    """Write down what was done to the hours or absences of a practitioner, or of a room."""
+    """Record a change of the hours or absences of a practitioner or room in the audit trail."""
     audit_trail.record(
         session,
         actor,
-        deed,
-        "room" if isinstance(whose, Room) else "practitioner",
-        whose.id,
-        clinic_id=whose.clinic_id,
+        action,
+        "room" if isinstance(resource, Room) else "practitioner",
+        resource.id,
+        clinic_id=resource.clinic_id,
         now=now,
         **details,
     )
@@ -158,12 +158,12 @@ def _replace(
     valid_to: date | None,
 ) -> None:
     for row in hours_of(session, practitioner, kind):
-        _make_way(session, row, valid_from, valid_to)
+        _remove_dates(session, row, valid_from, valid_to)
     session.add_all(rows)
-    _touch(session, practitioner)
+    _bump_version(session, practitioner)
 
 
-def _touch(session: Session, practitioner: Practitioner) -> None:
+def _bump_version(session: Session, practitioner: Practitioner) -> None:
     flag_modified(practitioner, "name")
     session.add(practitioner)
     session.flush()
@@ -171,17 +171,17 @@ def _touch(session: Session, practitioner: Practitioner) -> None:
 
 def _check_apart(weekly: Sequence[WeeklyHours]) -> None:
     stretches = sorted(
-        (each.weekday, minute_of_day(each.starts), end_of(each.ends)) for each in weekly
+        (stretch.weekday, minute_of_day(stretch.starts), end_of(stretch.ends)) for stretch in weekly
     )
     for (day, _, end), (next_day, start, _) in pairwise(stretches):
         if day == next_day and start < end:
-            raise Invalid("Two stretches of one weekday overlap.", field="weekly")
+            raise Invalid("Two stretches of one weekday overlap. Join them.", field="weekly")
 
 
-def _make_way(
+def _remove_dates(
     session: Session, row: WorkingHours, valid_from: date | None, valid_to: date | None
 ) -> None:
-    """Cut away the dates of a stretch for which new hours hold."""
+    """Remove these dates from a row, by replacing it with rows for the dates before and after."""
     first, last = valid_from or date.min, valid_to or date.max
     if (row.valid_to or date.max) < first or (row.valid_from or date.min) > last:
         return

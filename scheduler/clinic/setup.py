@@ -1,4 +1,4 @@
-"""Opening a clinic and keeping it: people, rooms, and what is offered."""
+"""Creates and changes clinics, practitioners, rooms and treatments."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date, datetime
@@ -26,7 +26,7 @@ Row = TypeVar("Row", Clinic, Practitioner, Room, Treatment)
 
 
 Givers = tuple[list[int], list[int]]
-"""The ids of those who give a treatment, and of the rooms in which it is given."""
+"""The ids of the practitioners who give a treatment, and of its rooms."""
 
 
 def open_clinic(
@@ -42,9 +42,12 @@ def open_clinic(
     now: datetime,
     **other: Any,
 ) -> Clinic:
-    """A new clinic. `timezone`: a place of the tz database. Only for who sees every clinic."""
+    """Create a clinic. `timezone`: a place of the tz database.
+
+    Raises NotAllowed for an actor who is limited to some clinics.
+    """
     if actor.clinic_ids is not None:
-        raise NotAllowed("Only somebody who works for all clinics may open one.")
+        raise NotAllowed("Your account is limited to some clinics, so you cannot create one.")
     country = clinic_fields.country(country)
     other = clinic_fields.checked_looks(other)
     clinic = Clinic(
@@ -58,7 +61,7 @@ def open_clinic(
         changed_at=now,
         **other,
     )
-    # Absences are kept as instants: what clocks were to show then must be known.
+    # Absences are stored as instants; the zone rules give their wall times.
     zone_rules.note_new(session, [clinic.timezone], now=now)
     return _added(session, actor, clinic, "clinic", now=now)
 
@@ -66,9 +69,9 @@ def open_clinic(
 def change_clinic(
     session: Session, actor: Actor, clinic: Clinic, changes: Mapping[str, Any], *, now: datetime
 ) -> Clinic:
-    """Change what a clinic is called and how it texts. Its zone stays: sessions were agreed in it.
+    """Change a clinic, except its zone, in which sessions were agreed.
 
-    A new name or quiet hours hold for the texts that are still owed.
+    A new name or new quiet hours also apply to texts that are already due.
     """
     changes = clinic_fields.checked_looks(changes)
     if "phone" in changes:
@@ -90,7 +93,7 @@ def hire(
     max_sessions_per_day: int | None = None,
     now: datetime,
 ) -> Practitioner:
-    """A new practitioner, who has no hours yet. The licence holds on its last day."""
+    """Add a practitioner, without hours. The license is valid on its last day."""
     practitioner = Practitioner(
         clinic_id=stored_id(clinic.id),
         calendar_id=_calendar(session, clinic),
@@ -110,12 +113,12 @@ def change_practitioner(
     *,
     now: datetime,
 ) -> Practitioner:
-    """Correct or retire a practitioner; what is booked with them stays."""
+    """Change or retire a practitioner. Booked sessions stay."""
     return _changed(session, actor, practitioner, "practitioner", changes, now=now)
 
 
 def add_room(session: Session, actor: Actor, clinic: Clinic, *, name: str, now: datetime) -> Room:
-    """A new room or bed."""
+    """Add a room or bed."""
     room = Room(clinic_id=stored_id(clinic.id), calendar_id=_calendar(session, clinic), name=name)
     return _added(session, actor, room, "room", now=now)
 
@@ -123,7 +126,7 @@ def add_room(session: Session, actor: Actor, clinic: Clinic, *, name: str, now: 
 def change_room(
     session: Session, actor: Actor, room: Room, changes: Mapping[str, Any], *, now: datetime
 ) -> Room:
-    """Rename or retire a room; what is booked in it stays."""
+    """Rename or retire a room. Booked sessions stay."""
     return _changed(session, actor, room, "room", changes, now=now)
 
 
@@ -142,9 +145,9 @@ def offer(
     now: datetime,
     **other: Any,
 ) -> Treatment:
-    """A new treatment. Unfit for phases that nobody can keep; NotFound for strangers' ids.
+    """Add a treatment. Raises Invalid for phases that cannot work, NotFound for unknown ids.
 
-    `hands_on`: the minutes that need the practitioner; none given means all of them.
+    `hands_on`: the minutes in which the practitioner is busy; empty means all of them.
     """
     treatment = Treatment(
         clinic_id=stored_id(clinic.id),
@@ -169,7 +172,7 @@ def change_treatment(
     *,
     now: datetime,
 ) -> Treatment:
-    """Change what is offered from now on. Courses that are booked keep their phases and times."""
+    """Change a treatment for future bookings. Booked courses keep their phases and times."""
     changes = dict(changes)
     given = {
         name: changes.pop(name) for name in ("practitioner_ids", "room_ids") if name in changes
@@ -178,10 +181,10 @@ def change_treatment(
         changes["phases"] = regimen.check_phases(changes["phases"])
     if "hands_on" in changes or "minutes" in changes:
         whole = [{"from_minute": 0, "to_minute": treatment.minutes}]
-        # Hands that were on throughout stay so, however long the session becomes.
-        before = [] if treatment.hands_on == whole else treatment.hands_on
+        # If the whole session was hands-on, it stays so with a new length.
+        current = [] if treatment.hands_on == whole else treatment.hands_on
         changes["hands_on"] = regimen.check_hands_on(
-            changes.get("hands_on", before), changes.get("minutes", treatment.minutes)
+            changes.get("hands_on", current), changes.get("minutes", treatment.minutes)
         )
     if "review_after" in changes:
         changes["review_after"] = sorted(set(changes["review_after"]))
@@ -191,7 +194,7 @@ def change_treatment(
             changes.get("review_after", treatment.review_after),
             changes.get("horizon_days", treatment.horizon_days),
         )
-    _changed(session, actor, treatment, "treatment", changes, beside=given.keys(), now=now)
+    _changed(session, actor, treatment, "treatment", changes, related=given.keys(), now=now)
     _give(session, treatment, given.get("practitioner_ids"), given.get("room_ids"))
     return treatment
 
@@ -216,24 +219,22 @@ def find_treatment(session: Session, actor: Actor, treatment_id: int) -> Treatme
     return scoped.find(session, actor, Treatment, treatment_id)
 
 
-def givers(
-    session: Session, treatment_ids: Iterable[int]
-) -> dict[int, tuple[list[int], list[int]]]:
+def givers(session: Session, treatment_ids: Iterable[int]) -> dict[int, Givers]:
     """The ids of the practitioners and of the rooms of each treatment."""
-    found: dict[int, tuple[list[int], list[int]]] = {each: ([], []) for each in treatment_ids}
-    for who in session.exec(
+    ids: dict[int, Givers] = {treatment_id: ([], []) for treatment_id in treatment_ids}
+    for practitioner in session.exec(
         select(TreatmentPractitioner)
-        .where(col(TreatmentPractitioner.treatment_id).in_(found))
+        .where(col(TreatmentPractitioner.treatment_id).in_(ids))
         .order_by(col(TreatmentPractitioner.practitioner_id))
     ):
-        found[who.treatment_id][0].append(who.practitioner_id)
-    for where in session.exec(
+        ids[practitioner.treatment_id][0].append(practitioner.practitioner_id)
+    for room in session.exec(
         select(TreatmentRoom)
-        .where(col(TreatmentRoom.treatment_id).in_(found))
+        .where(col(TreatmentRoom.treatment_id).in_(ids))
         .order_by(col(TreatmentRoom.room_id))
     ):
-        found[where.treatment_id][1].append(where.room_id)
-    return found
+        ids[room.treatment_id][1].append(room.room_id)
+    return ids
 
 
 def _give(
@@ -242,44 +243,46 @@ def _give(
     practitioner_ids: Sequence[int] | None,
     room_ids: Sequence[int] | None,
 ) -> None:
-    """Say who and which rooms give a treatment; None: as before."""
+    """Set the practitioners and rooms of a treatment. None keeps the current ones."""
     treatment_id = stored_id(treatment.id)
     if practitioner_ids is not None:
-        _check_here(session, Practitioner, practitioner_ids, treatment, "practitioner_ids")
+        _check_ids(session, Practitioner, practitioner_ids, treatment, "practitioner_ids")
         session.exec(
             delete(TreatmentPractitioner).where(
                 col(TreatmentPractitioner.treatment_id) == treatment_id
             )
         )
         session.add_all(
-            TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=each)
-            for each in sorted(set(practitioner_ids))
+            TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=practitioner_id)
+            for practitioner_id in sorted(set(practitioner_ids))
         )
     if room_ids is not None:
-        _check_here(session, Room, room_ids, treatment, "room_ids")
+        _check_ids(session, Room, room_ids, treatment, "room_ids")
         session.exec(delete(TreatmentRoom).where(col(TreatmentRoom.treatment_id) == treatment_id))
         session.add_all(
-            TreatmentRoom(treatment_id=treatment_id, room_id=each) for each in sorted(set(room_ids))
+            TreatmentRoom(treatment_id=treatment_id, room_id=room_id)
+            for room_id in sorted(set(room_ids))
         )
     session.flush()
 
 
-def _check_here(
+def _check_ids(
     session: Session,
     kind: type[Practitioner] | type[Room],
     ids: Sequence[int],
     treatment: Treatment,
     field: str,
 ) -> None:
-    here = set(
+    known = set(
         session.exec(
             select(kind.id).where(col(kind.id).in_(ids), kind.clinic_id == treatment.clinic_id)
         )
     )
-    for place, each in enumerate(ids):
-        if each not in here:
+    for position, number in enumerate(ids):
+        if number not in known:
             raise NotFound(
-                "There is nobody and nothing of this id here.", field=f"{field}[{place}]"
+                f"No {kind.__name__.lower()} with id {number} in this clinic.",
+                field=f"{field}[{position}]",
             )
 
 
@@ -304,24 +307,24 @@ def _changed(
     noun: str,
     changes: Mapping[str, Any],
     *,
-    beside: Collection[str] = (),
+    related: Collection[str] = (),
     now: datetime,
 ) -> Row:
-    """`beside`: fields that change too but are kept in other tables; the version counts them."""
+    """Change a row. `related`: changed fields in other tables, which also increase the version."""
     for name, value in changes.items():
         setattr(row, name, value)
-    if beside:
+    if related:
         flag_modified(row, "name")
     session.add(row)
     session.flush()
-    _record(session, actor, "changed", noun, row, now=now, fields=sorted({*changes, *beside}))
+    _record(session, actor, "changed", noun, row, now=now, fields=sorted({*changes, *related}))
     return row
 
 
 def _record(
     session: Session,
     actor: Actor,
-    deed: str,
+    action: str,
     noun: str,
     row: Clinic | Practitioner | Room | Treatment,
     *,
@@ -329,4 +332,6 @@ def _record(
     **details: Any,
 ) -> None:
     clinic_id = row.id if isinstance(row, Clinic) else row.clinic_id
-    audit_trail.record(session, actor, deed, noun, row.id, clinic_id=clinic_id, now=now, **details)
+    audit_trail.record(
+        session, actor, action, noun, row.id, clinic_id=clinic_id, now=now, **details
+    )

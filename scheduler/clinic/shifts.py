@@ -1,4 +1,4 @@
-"""When practitioners work and have their breaks: their weeks as stored, and what those come to."""
+"""Reads the weekly hours and breaks of practitioners, and computes them for given dates."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -18,27 +18,27 @@ HOURS = SQLModel.metadata.tables["working_hours"]
 
 
 class WeeklyBreak(NamedTuple):
-    """A break on one weekday: so many minutes in a row somewhere inside a stretch."""
+    """A break on one weekday: `minutes` in a row, at any time inside the stretch."""
 
     stretch: WeeklyHours
     minutes: int | None
-    """Nothing: as long as the stretch"""
+    """None: as long as the stretch."""
 
 
 class Week(NamedTuple):
-    """All that is known of when somebody works, extra hours included."""
+    """The working hours of one practitioner, including extra hours, and the breaks."""
 
     work: tuple[WeeklyHours, ...] = ()
     breaks: tuple[WeeklyBreak, ...] = ()
 
 
 def of(session: Session, practitioner_ids: Sequence[int]) -> dict[int, Week]:
-    """The weeks of some practitioners; an empty one for whoever has no hours."""
+    """The weeks by practitioner id. A practitioner without hours has an empty week."""
     work: dict[int, list[WeeklyHours]] = defaultdict(list)
     breaks: dict[int, list[WeeklyBreak]] = defaultdict(list)
     row = HOURS.c
     session.flush()
-    for who, kind, minutes, *stretch in session.connection().execute(
+    for practitioner_id, kind, minutes, *stretch in session.connection().execute(
         sa.select(
             row.practitioner_id,
             row.kind,
@@ -53,29 +53,31 @@ def of(session: Session, practitioner_ids: Sequence[int]) -> dict[int, Week]:
         .order_by(row.weekday, row.starts, row.id)
     ):
         weekday, starts, ends, valid_from, valid_to = stretch
-        when = WeeklyHours(
+        weekly = WeeklyHours(
             weekday, time.fromisoformat(starts), time.fromisoformat(ends), valid_from, valid_to
         )
         if kind == HoursKind.BREAK:
-            breaks[who].append(WeeklyBreak(when, minutes))
+            breaks[practitioner_id].append(WeeklyBreak(weekly, minutes))
         else:
-            work[who].append(when)
+            work[practitioner_id].append(weekly)
     return {
-        who: Week(tuple(work[who]), tuple(breaks[who])) if who in work or who in breaks else Week()
-        for who in practitioner_ids
+        practitioner_id: Week(
+            tuple(work.get(practitioner_id, ())), tuple(breaks.get(practitioner_id, ()))
+        )
+        for practitioner_id in practitioner_ids
     }
 
 
 def dates(first: date, last: date) -> list[date]:
-    """Every date from the first to the last; both count."""
+    """Every date from the first to the last, inclusive."""
     return [first + timedelta(days=ahead) for ahead in range((last - first).days + 1)]
 
 
 def stretches(week: Iterable[WeeklyHours], days: Iterable[date], zone: ZoneInfo) -> list[Interval]:
-    """What is worked on some dates, in order."""
+    """The working time on these dates, in order."""
     by_weekday: dict[int, list[WeeklyHours]] = defaultdict(list)
-    for each in week:
-        by_weekday[each.weekday].append(each)
+    for weekly in week:
+        by_weekday[weekly.weekday].append(weekly)
     return [
         stretch for day in days for stretch in hours.working(by_weekday[day.weekday()], day, zone)
     ]
@@ -84,9 +86,9 @@ def stretches(week: Iterable[WeeklyHours], days: Iterable[date], zone: ZoneInfo)
 def windows(
     breaks: Sequence[WeeklyBreak], days: Sequence[date], zone: ZoneInfo
 ) -> list[tuple[Interval, Minute]]:
-    """Where breaks lie on some dates, and how many minutes each takes of its window."""
+    """The windows of breaks on these dates, each with the minutes that the break takes of it."""
     return [
-        (window, each.minutes or window.end - window.start)
-        for each in breaks
-        for window in stretches([each.stretch], days, zone)
+        (window, weekly_break.minutes or window.end - window.start)
+        for weekly_break in breaks
+        for window in stretches([weekly_break.stretch], days, zone)
     ]

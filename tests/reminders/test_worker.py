@@ -1,4 +1,4 @@
-"""Several workers share the chores, and none of them can be broken by one bad tick."""
+"""Several workers share the jobs, and an error in one run does not stop the next."""
 
 import logging
 import threading
@@ -132,6 +132,6 @@ def test_a_bad_tick_is_logged_and_the_next_one_comes(caplog: pytest.LogCaptureFi
         raise RuntimeError
 
     with caplog.at_level(logging.ERROR):
-        workers._unbroken(derive)
+        workers._run_safely(derive)
 
-    assert "the chore derive failed" in caplog.text
+    assert "the job derive failed" in caplog.text

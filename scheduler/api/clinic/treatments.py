@@ -152,7 +152,7 @@ class TreatmentFields(Shape):
     phases: list[PhaseShape] = Field(
         default_factory=list,
         min_length=1,
-        max_length=regimen.MOST_PHASES,
+        max_length=regimen.MAX_PHASES,
         examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
     )
     review_after: list[SessionNumber] = Field(
@@ -177,7 +177,7 @@ class NewTreatment(TreatmentFields):
     name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
     phases: list[PhaseShape] = Field(
         min_length=1,
-        max_length=regimen.MOST_PHASES,
+        max_length=regimen.MAX_PHASES,
         examples=[[{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}]],
     )
 

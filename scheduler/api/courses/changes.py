@@ -63,7 +63,7 @@ class CourseReplanning(PaceOverride, PlanWishes):
 class CourseExtension(PaceOverride, PlanWishes):
     """An optional phase that a review has released."""
 
-    phase: int = Field(strict=True, ge=1, le=regimen.MOST_PHASES, description="Its place, from 1.")
+    phase: int = Field(strict=True, ge=1, le=regimen.MAX_PHASES, description="Its place, from 1.")
     start_on: Day | None = Field(None, description="None of them before this date.")
 
 

@@ -55,7 +55,7 @@ class NewCourse(Shape):
     patient_id: Id | None = None
     patient: NewCoursePatient | None = None
     sessions: list[RequestedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
-    phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MOST_PHASES)
+    phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MAX_PHASES)
     pain_since: PainSince = ""
 
     @model_validator(mode="after")

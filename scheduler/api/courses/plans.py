@@ -73,7 +73,7 @@ class NewPlan(PlanWishes):
     phases: list[PhaseShape] | None = Field(
         None,
         min_length=1,
-        max_length=regimen.MOST_PHASES,
+        max_length=regimen.MAX_PHASES,
         description="Left out: those of the treatment.",
     )
     with_optional: bool = Field(
