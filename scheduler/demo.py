@@ -27,6 +27,7 @@ from scheduler.infra.errors import Conflict
 from scheduler.infra.intervals import instant_of
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient
+from scheduler.phrases import message_triggers
 from scheduler.reminders.kinds import timeline
 from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.sms.console import Console
@@ -325,5 +326,5 @@ def watch(
 
 def _line(entry: TimelineEntry, zone: ZoneInfo) -> str:
     due_at = entry.due_at.astimezone(zone)
-    line = f"{due_at:%a %d %b %H:%M} ({entry.why}): {entry.text}"
+    line = f"{due_at:%a %d %b %H:%M} ({message_triggers.describe(entry)}): {entry.text}"
     return f"  {line}" if entry.state == "owed" else f"  not sent: {line} [{entry.reason}]"

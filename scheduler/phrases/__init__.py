@@ -1,4 +1,4 @@
 """Writes sentences about rules in the language of the reader.
 
-May import booking and everything below it.
+May import reminders, booking and everything below them.
 """

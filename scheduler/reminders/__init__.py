@@ -1,1 +1,1 @@
-"""Text messages: which are owed, how they are sent once, and how replies are read."""
+"""Text messages: derives which are due, sends each of them once, and reads the replies."""

@@ -1,13 +1,13 @@
-"""What a reply from a patient can mean. Pure."""
+"""The intents that a reply from a patient can have. Pure."""
 
 from enum import StrEnum
 
 
 class Intent(StrEnum):
-    """What a patient wants.
+    """The wish that a reply expresses.
 
-    UNREAD: no worker has finished reading the reply. A number is a SCORE until the question that
-    it answers shows that it is a CHOICE. A REACTION needs no answer. UNCLEAR goes before staff.
+    UNREAD: no worker has read the reply yet. A number is a SCORE unless the open question makes it
+    a CHOICE. A REACTION, such as a thumbs up, needs no answer. UNCLEAR replies go to staff.
     """
 
     UNREAD = "unread"

@@ -90,7 +90,7 @@ def is_resend(key: str) -> bool:
 
 
 def without_resend(key: str) -> MessageKey:
-    """The key of the message that a resend repeats. The key itself if it is no resend."""
+    """The key of the message that a resend repeats. Any other key stays as it is."""
     return MessageKey(key.removesuffix(RESEND))
 
 

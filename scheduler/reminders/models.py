@@ -1,4 +1,4 @@
-"""Rules, messages, attempts, receipts and replies as they are stored."""
+"""The tables of reminder rules, messages, attempts, delivery reports and replies."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -9,11 +9,11 @@ from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.storage.database import Instant, Versioned
 
-THE_ONLY_LINE = 1
+THE_ONLY_ROW = 1
 
 
 class MessageState(StrEnum):
-    """Where a message stands. `sent`: the carrier has taken it."""
+    """The state of a message. SENT: the carrier has accepted it."""
 
     OWED = "owed"
     SENDING = "sending"
@@ -26,7 +26,7 @@ class MessageState(StrEnum):
 
 
 class MassTextState(StrEnum):
-    """What staff have decided about texts to many."""
+    """The decision of staff about a bulk text."""
 
     HELD = "held"
     CONFIRMED = "confirmed"
@@ -34,7 +34,7 @@ class MassTextState(StrEnum):
 
 
 class ReminderRule(Versioned, table=True):
-    """What is texted, around what, and in which words."""
+    """A rule by which a clinic sends messages. `schedule.types.Rule` explains the columns."""
 
     __tablename__ = "reminder_rules"
 
@@ -44,34 +44,34 @@ class ReminderRule(Versioned, table=True):
     anchor: str = Field(max_length=10)
     """booked, start, end or change"""
     offset_minutes: int
-    """after the anchor; negative: before it"""
+    """after the anchor; negative before it"""
     which: str = Field(default="all", max_length=10)
-    """which session of a course: see `facts.Rule`"""
+    """which appointments of a course"""
     every: int = 1
-    """which session it is for where `which` is every: each so many-th"""
+    """send for every n-th appointment when `which` is every"""
     quiet: str = Field(default="earlier", max_length=10)
-    """how quiet hours move it: earlier, later or ignore"""
+    """how quiet hours move the message: earlier, later or ignore"""
     useful_minutes: int
-    """the last useful moment, in minutes after the anchor; negative: before it"""
+    """when the message expires, in minutes after the anchor; negative before it"""
     priority: int = 0
     always: bool = False
-    """never gives way to the limit of texts per day and week"""
+    """exempt from the limits per day and week"""
     asked: bool = False
-    """answers something the patient just did: not counted, and sent at any hour"""
+    """answers something the patient did: does not count, and goes out at any hour"""
     active: bool = True
     templates: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     cases: dict[str, dict[str, str]] = Field(default_factory=dict, sa_type=JSON)
-    """templates for special sessions: missed (the one before), last, first, later"""
+    """templates for special appointments: after a missed one, the last, the first, later ones"""
     holds_from: datetime | None = Field(default=None, sa_type=Instant)
-    """what was due before is not sent because of it; nothing: it held from the beginning"""
+    """messages due before are not sent because of this rule; None: there is no such limit"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 
 class Message(SQLModel, table=True):
-    """A text that is owed, was sent, or no longer holds.
+    """A message to a patient: owed, sent, or withdrawn.
 
-    `key` says what it is about, so that the same text is never owed twice. `text` may hold the
-    marks `{link}` and `{code}`, which are filled in only when it is sent.
+    `key` identifies what the message is about (see `message_key`), so that it is never owed twice.
+    `text` may contain `{link}` and `{code}`, which are filled in only when it is sent.
     """
 
     __tablename__ = "messages"
@@ -113,7 +113,7 @@ class Message(SQLModel, table=True):
     phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
     link_id: int | None = Field(default=None, foreign_key="links.id")
     about: datetime | None = Field(default=None, sa_type=Instant)
-    """the appointment's start that the text speaks of"""
+    """the start of the appointment that the text gives"""
     phone: str = Field(max_length=20, index=True)
     language: str = Field(default="en", max_length=8)
     text: str = Field(max_length=1600)
@@ -124,16 +124,16 @@ class Message(SQLModel, table=True):
     due_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     fence: int = 0
-    """grows with each claim, so that a worker that slept too long cannot settle"""
+    """grows with each claim, so that a worker whose lease is over cannot settle the message"""
     leased_until: datetime | None = Field(default=None, sa_type=Instant)
     worker: str = Field(default="", max_length=40)
     tries: int = 0
     next_look_at: datetime | None = Field(default=None, sa_type=Instant)
-    """owed: not tried again before; unknown or sent: when the carrier is asked what became of it"""
+    """owed: not retried before; unknown or sent: when the carrier is asked about it"""
     carrier_id: str | None = Field(default=None, max_length=40, index=True)
     error_code: str = Field(default="", max_length=10)
     for_staff: bool = False
-    """did not go as it should, and nobody has taken care of it yet"""
+    """something went wrong, and no staff member has handled it yet"""
     created_at: datetime = Field(sa_type=Instant)
     sent_at: datetime | None = Field(default=None, sa_type=Instant)
     delivered_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -145,9 +145,9 @@ class Message(SQLModel, table=True):
 
 
 class MassText(Versioned, table=True):
-    """News to too many people at once: changes of one clinic from `begins_at` to before `ends_at`.
+    """A bulk text: the notices of one clinic's changes from `begins_at` until before `ends_at`.
 
-    Their texts wait until somebody of the staff lets them go.
+    The messages wait until a staff member confirms them.
     """
 
     __tablename__ = "mass_texts"
@@ -163,27 +163,27 @@ class MassText(Versioned, table=True):
     ends_at: datetime = Field(sa_type=Instant)
     opened_at: datetime = Field(sa_type=Instant)
     people: int | None = None
-    """how many it was confirmed for"""
+    """the number of recipients that staff confirmed"""
     decided_at: datetime | None = Field(default=None, sa_type=Instant)
     decided_by: str = Field(default="", max_length=60)
 
 
 class CarrierState(SQLModel, table=True):
-    """The one row that tells all workers how fast the carrier is called, and whether it answers."""
+    """The single row with the rate limit and the circuit breaker that all workers share."""
 
     __tablename__ = "carrier_line"
 
-    id: int = Field(default=THE_ONLY_LINE, primary_key=True)
+    id: int = Field(default=THE_ONLY_ROW, primary_key=True)
     filled_at: float = 0.0
-    """what the pace has left, by the database's clock; see `pace`"""
+    """until when the rate limit is used up, by the database's clock; see `rate_limit`"""
     failures: int = 0
-    """calls in a row that came to nothing"""
+    """consecutive calls without an answer"""
     shut_until: datetime | None = Field(default=None, sa_type=Instant)
     trouble: str = Field(default="", max_length=300)
 
 
 class Attempt(SQLModel, table=True):
-    """One call to the carrier, written down before it is made."""
+    """One call to the carrier, recorded before it is made."""
 
     __tablename__ = "attempts"
 
@@ -191,17 +191,17 @@ class Attempt(SQLModel, table=True):
     message_id: int = Field(foreign_key="messages.id", index=True)
     fence: int
     token: str = Field(max_length=32, unique=True)
-    """stands in the receipt's address, so that a receipt tells which attempt it is about"""
+    """part of the callback address, so that a delivery report names its attempt"""
     began_at: datetime = Field(sa_type=Instant)
     outcome: str = Field(default="", max_length=12)
-    """accepted, refused, later, unknown, absent (not on the carrier's list), lapsed (too late to
-    call); empty while the carrier has not answered"""
+    """accepted, refused, later, unknown, absent (not on the carrier's list), lapsed (the lease
+    ended before the call); empty until the carrier answers"""
     carrier_id: str | None = Field(default=None, max_length=40, index=True)
     error_code: str = Field(default="", max_length=10)
 
 
 class Receipt(SQLModel, table=True):
-    """What the carrier said of a message, once for each thing said."""
+    """A delivery report: a status that the carrier reported for a message, stored once."""
 
     __tablename__ = "receipts"
     __table_args__ = (UniqueConstraint("carrier_id", "status"),)
@@ -215,7 +215,7 @@ class Receipt(SQLModel, table=True):
 
 
 class Reply(SQLModel, table=True):
-    """What somebody texted to us."""
+    """A message from a patient, by text or from the private page."""
 
     __tablename__ = "replies"
     __table_args__ = (
@@ -233,30 +233,30 @@ class Reply(SQLModel, table=True):
     phone: str = Field(max_length=20, index=True)
     body: str = Field(max_length=1600)
     carrier_did: str = Field(default="", max_length=10)
-    """STOP, START or HELP, where the carrier has acted on it and answered"""
+    """STOP, START or HELP if the carrier has handled and answered it"""
     pictures: int = 0
-    """how many came with it; they are at the carrier"""
+    """how many pictures came with it; the carrier keeps them"""
     meaning: str = Field(max_length=20)
     tries: int = 0
-    """how often somebody began to read it"""
+    """how often a worker began to read it"""
     next_read_at: datetime | None = Field(default=None, sa_type=Instant)
-    """unread: when it is read again; nothing: no more, people have to"""
+    """unread: when a worker tries again; None: no more, staff must read it"""
     patient_id: int | None = Field(default=None, foreign_key="patients.id")
     appointment_id: int | None = Field(default=None, foreign_key="appointments.id")
     urgent: bool = False
     for_staff: bool = False
     reason: str = Field(default="", max_length=300)
-    """why it is before staff, in sentences"""
+    """why staff must read it, in sentences"""
     offered: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """where we asked which session is meant: what for (`meaning`, `score`), and the `sessions` in
-    the order of their numbers, each with its start"""
+    """what a question "which session?" offered: for what (`meaning`, `score`), and the `sessions`
+    in the order of their numbers, with their starts"""
     handled_at: datetime | None = Field(default=None, sa_type=Instant)
     at: datetime = Field(sa_type=Instant, index=True)
-    """when it was sent, as far as we know"""
+    """when the patient sent it, as far as we know"""
 
 
 class InboxLook(SQLModel, table=True):
-    """The one row that says up to when the carrier's list was read for texts to us."""
+    """The single row with the time up to which inbound messages were read from the carrier."""
 
     __tablename__ = "inbox_looks"
 

@@ -69,3 +69,8 @@ def sentence(reason: Reason, *, per_day: int, per_week: int, expires_at: datetim
 
 def _texts(number: int) -> str:
     return f"{number} text" if number == 1 else f"{number} texts"
+
+
+def is_about_limits(stored: str) -> bool:
+    """Whether a stored sentence says that a message gave way to the limits or to another one."""
+    return stored.startswith("Gave way")

@@ -11,6 +11,7 @@ from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Course
 from scheduler.clinic.models import Practitioner
 from scheduler.patients.models import Patient
+from scheduler.phrases import message_triggers
 from scheduler.reminders.models import MassText, MessageState, ReminderRule
 from scheduler.reminders.reasons import Reason
 from scheduler.reminders.staff import bulk_review
@@ -247,7 +248,7 @@ def test_the_timeline_says_what_it_is_about(world: World, course: int) -> None:
 
     [entry] = [each for each in world.timeline(course) if each.kind == "reassigned"]
 
-    assert (entry.why, entry.state) == (
+    assert (message_triggers.describe(entry), entry.state) == (
         "when the clinic changes the practitioner",
         MessageState.OWED,
     )

@@ -12,6 +12,7 @@ from scheduler.booking.models import Appointment, Course, CourseState, DiaryEntr
 from scheduler.clinic.models import Clinic
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient, Screening
+from scheduler.phrases import message_triggers
 from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
@@ -35,7 +36,10 @@ def told(world: World, course_id: int) -> list[tuple[str, int | None, MessageSta
 def test_a_course_is_texted_around_every_session(world: World) -> None:
     course = world.book(world.enrol(), at(11), at(14))
 
-    assert [(entry.kind, entry.due_at, entry.why) for entry in world.timeline(course)] == [
+    assert [
+        (entry.kind, entry.due_at, message_triggers.describe(entry))
+        for entry in world.timeline(course)
+    ] == [
         ("confirmation", MONDAY, "when the course is booked"),
         ("day_before", at(10), "the day before session 1"),
         ("same_day", at(10, 20, 45), "3 hours before session 1"),

@@ -26,6 +26,7 @@ from scheduler.clinic.models import Treatment
 from scheduler.infra.errors import Invalid
 from scheduler.patients import register
 from scheduler.patients.models import Patient, Screening
+from scheduler.phrases import message_triggers
 from scheduler.reminders.kinds.timeline import TimelineEntry, timeline
 from scheduler.reminders.models import MessageState
 from scheduler.staff.roles import Permission
@@ -197,7 +198,7 @@ def _text(entry: TimelineEntry, zone: ZoneInfo) -> CourseText:
     return CourseText(
         id=entry.id,
         kind=entry.kind,
-        why=entry.why,
+        why=message_triggers.describe(entry),
         text=entry.text,
         state=entry.state,
         reason=entry.reason,

@@ -27,7 +27,7 @@ from scheduler.i18n import languages
 from scheduler.infra.errors import Invalid
 from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.outbox import clinic_rules, previews, rule_editing
-from scheduler.reminders.outbox.previews import Proof, Setting
+from scheduler.reminders.outbox.previews import Preview, Setting
 from scheduler.reminders.schedule import templating, types
 from scheduler.staff.roles import Permission
 from scheduler.storage.database import stored_id
@@ -144,7 +144,7 @@ class TemplateDraft(Shape):
     """Words to be tried. Without `language` in each one that we have words for."""
 
     clinic_id: Id
-    template: Text = Field(min_length=1, max_length=templating.LONGEST)
+    template: Text = Field(min_length=1, max_length=templating.MAX_CHARACTERS)
     language: Spoken | None = None
     recipients: int = Field(1, strict=True, ge=1, le=100_000)
 
@@ -251,9 +251,9 @@ def preview(call: Reading, body: TemplateDraft) -> TemplatePreview:
     setting = Setting(clinic, call.now, call.settings.public_url)
     spoken = [body.language] if body.language else languages.codes()
     cases = [
-        _case(clinic, language, proof, body.recipients)
+        _case(clinic, language, preview, body.recipients)
         for language in spoken
-        for proof in previews.of(setting, body.template, language)
+        for preview in previews.of(setting, body.template, language)
     ]
     dearest = max(cases, key=lambda case: (case.segments, case.units))
     return TemplatePreview(
@@ -288,16 +288,16 @@ def change_rule(call: Writing, rule_id: PathId, body: RuleChange) -> JSONRespons
     return call.answer(_shape(rule), version=rule.version)
 
 
-def _case(clinic: Clinic, language: str, proof: Proof, recipients: int) -> TemplateCase:
-    cost = previews.cost(proof.counted, clinic, recipients)
+def _case(clinic: Clinic, language: str, preview: Preview, recipients: int) -> TemplateCase:
+    cost = previews.cost(preview.counted, clinic, recipients)
     return TemplateCase(
         language=language,
-        case=proof.case,
-        text=proof.text,
-        encoding=proof.counted.encoding,
-        units=proof.counted.units,
-        segments=proof.counted.segments,
-        billed=proof.counted.segments * recipients,
+        case=preview.case,
+        text=preview.text,
+        encoding=preview.counted.encoding,
+        units=preview.counted.units,
+        segments=preview.counted.segments,
+        billed=preview.counted.segments * recipients,
         cost=None if cost is None else f"{cost:f}",
     )
 

@@ -1,4 +1,4 @@
-"""Messages with a trigger of their own, for example waitlist offers.
+"""The kinds of messages: whether each is still true, on which terms it goes, where its link leads.
 
 May import outbox and everything below it.
 """

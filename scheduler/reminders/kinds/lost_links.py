@@ -29,7 +29,7 @@ RECENT = timedelta(days=14)
 MAX_COURSES = 3
 
 UPCOMING, OVER = "lost_link", "lost_link_over"
-KINDS = frozenset({UPCOMING, OVER})
+LOST_LINK_KINDS = frozenset({UPCOMING, OVER})
 LOST_LINK = MessageKind(needs_patient=True)
 
 

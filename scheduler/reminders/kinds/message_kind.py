@@ -1,4 +1,7 @@
-"""What a kind of message decides right before one is sent. Answers to replies use the defaults."""
+"""The checks that a kind of message makes right before one is sent.
+
+Answers to replies use the defaults.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime

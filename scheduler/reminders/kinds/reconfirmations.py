@@ -18,7 +18,7 @@ from scheduler.reminders.models import Attempt, Message, ReminderRule, Reply
 from scheduler.reminders.outbox import obstacles, open_questions
 from scheduler.reminders.reasons import Reason
 
-KINDS = frozenset({"confirmed", open_questions.ASKS_TO_CONFIRM})
+RECONFIRMATION_KINDS = frozenset({"confirmed", open_questions.ASKS_TO_CONFIRM})
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,20 +1,19 @@
-"""What a course's patient was texted and will be, when, and why. Only reads.
+"""All messages about a course: sent, owed, and not sent with the reason. Only reads.
 
-What the outbox has not written yet is worked out by the same arithmetic that it uses, so that the
-page shown right after booking and the texts that go out later cannot differ.
+Messages that the outbox has not stored yet are derived by the same functions that it uses. So the
+page right after booking and the messages that go out later cannot differ.
 """
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, Course
-from scheduler.i18n import translation
-from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
-from scheduler.reminders.kinds import lost_links, waitlist_offers
+from scheduler.reminders import reasons
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import obstacles, outbox
 from scheduler.reminders.outbox.outbox import DesiredMessage
@@ -24,29 +23,36 @@ from scheduler.storage.database import stored_id
 
 @dataclass(frozen=True, kw_only=True)
 class TimelineEntry:
-    """One text. Instants are aware, UTC. `why` says what it is about, `reason` why it did not go.
-
-    `text` may hold `{link}` or `{code}`: secrets stand only in what is sent.
-    """
+    """One message. Instants are aware, UTC. `text` may contain `{link}` or `{code}`."""
 
     id: int | None
-    """None: not written down yet"""
+    """None: not stored yet"""
     kind: str
-    why: str
+    anchor: str | None
+    """what the rule counts from; None for a message that no rule derives"""
+    offset_minutes: int
+    which: str
     text: str
     state: MessageState
     reason: str
+    """why it was not sent"""
     due_at: datetime
     expires_at: datetime
     sent_at: datetime | None
     delivered_at: datetime | None
     appointment_id: int | None
     number: int | None
-    """of the session, within its course"""
+    """of the appointment, within its course"""
+
+    @property
+    def gives_way(self) -> bool:
+        """Whether the limits suppress it, or another message that is more useful."""
+        is_suppressed = self.state == MessageState.WITHDRAWN
+        return is_suppressed and reasons.is_about_limits(self.reason)
 
 
 def timeline(session: Session, course: Course, *, now: datetime) -> list[TimelineEntry]:
-    """Every text about a course, by due time: sent, owed, and not sent with the reason."""
+    """The messages about a course, by the time they were sent or are due."""
     numbers = _numbers(session, course)
     return sorted(
         _entries(session, course, numbers, now),
@@ -58,29 +64,27 @@ def _entries(
     session: Session, course: Course, numbers: Mapping[int, int], now: datetime
 ) -> Iterator[TimelineEntry]:
     phone = session.exec(select(Patient.phone).where(Patient.id == course.patient_id)).one()
-    wants = {
-        key: want
-        for key, want in outbox.desired(session, [phone], now=now).items()
-        if want.due.appointment.course_id == str(course.id)
+    desired = {
+        key: message
+        for key, message in outbox.desired(session, [phone], now=now).items()
+        if message.due.appointment.course_id == str(course.id)
     }
     rows = {
         row.key: row for row in session.exec(select(Message).where(Message.course_id == course.id))
     }
-    anchors = _anchors(session, rows)
+    rules = _rules(session, rows)
     for key, row in rows.items():
+        rule = rules.get(row.rule_id or 0)
         if row.state not in outbox.UNDECIDED or row.rule_id is None:
-            yield _as_it_is(row, anchors.get(row.rule_id or 0), numbers)
-        elif key not in wants:
-            gone = row.state == MessageState.OWED
-            reason = obstacles.of_derived(session, row) if gone else row.reason
-            state = MessageState.WITHDRAWN if gone else MessageState(row.state)
-            yield _as_it_is(row, anchors.get(row.rule_id), numbers, state, reason)
-    for key, want in wants.items():
+            yield _stored(row, rule, numbers)
+        elif key not in desired:
+            yield _no_longer_desired(session, row, rule, numbers)
+    for key, message in desired.items():
         existing = rows.get(key)
-        if existing is not None and outbox.stays_as_it_is(existing, want):
-            yield _as_it_is(existing, anchors.get(existing.rule_id or 0), numbers)
+        if existing is not None and outbox.stays_as_it_is(existing, message):
+            yield _stored(existing, rules.get(existing.rule_id or 0), numbers)
         elif existing is None or existing.state in outbox.UNDECIDED:
-            yield _as_wanted(want, existing, numbers)
+            yield _derived(message, existing, numbers)
 
 
 def _numbers(session: Session, course: Course) -> dict[int, int]:
@@ -90,24 +94,34 @@ def _numbers(session: Session, course: Course) -> dict[int, int]:
     return {stored_id(appointment_id): number for appointment_id, number in rows}
 
 
-def _anchors(session: Session, rows: Mapping[str, Message]) -> dict[int, ReminderRule]:
+def _rules(session: Session, rows: Mapping[str, Message]) -> dict[int, ReminderRule]:
     ids = {row.rule_id for row in rows.values()}
     rules = session.exec(select(ReminderRule).where(col(ReminderRule.id).in_(ids)))
     return {stored_id(rule.id): rule for rule in rules}
 
 
-def _as_it_is(
+def _no_longer_desired(
+    session: Session, row: Message, rule: ReminderRule | None, numbers: Mapping[int, int]
+) -> TimelineEntry:
+    """An unsent message as the outbox will store it when it derives the phone next."""
+    if row.state != MessageState.OWED:
+        return _stored(row, rule, numbers)
+    reason = obstacles.of_derived(session, row)
+    return _stored(row, rule, numbers, state=MessageState.WITHDRAWN, reason=reason)
+
+
+def _stored(
     row: Message,
     rule: ReminderRule | None,
     numbers: Mapping[int, int],
+    *,
     state: MessageState | None = None,
     reason: str | None = None,
 ) -> TimelineEntry:
-    number = numbers.get(row.appointment_id or 0)
-    return TimelineEntry(
+    return _entry(
+        rule,
         id=row.id,
         kind=row.kind,
-        why=why(rule, number) if rule else _unruled(row.kind),
         text=row.text,
         state=state or MessageState(row.state),
         reason=row.reason if reason is None else reason,
@@ -116,61 +130,34 @@ def _as_it_is(
         sent_at=row.sent_at,
         delivered_at=row.delivered_at,
         appointment_id=row.appointment_id,
-        number=number,
+        number=numbers.get(row.appointment_id or 0),
     )
 
 
-def _unruled(kind: str) -> str:
-    if kind in waitlist_offers.KINDS:
-        return _("a free time from the waitlist")
-    return _("the private link again") if kind in lost_links.KINDS else _("in answer to a text")
-
-
-def _as_wanted(
-    want: DesiredMessage, row: Message | None, numbers: Mapping[int, int]
+def _derived(
+    message: DesiredMessage, row: Message | None, numbers: Mapping[int, int]
 ) -> TimelineEntry:
-    due = want.due
-    number = numbers.get(want.appointment_id)
-    return TimelineEntry(
+    due = message.due
+    return _entry(
+        due.rule,
         id=row.id if row else None,
         kind=due.rule.kind,
-        why=why(due.rule, number),
-        text=want.text,
-        state=want.state,
-        reason=want.reason,
+        text=message.text,
+        state=message.state,
+        reason=message.reason,
         due_at=due.due_at,
         expires_at=due.expires_at,
         sent_at=None,
         delivered_at=None,
-        appointment_id=want.appointment_id,
-        number=number,
+        appointment_id=message.appointment_id,
+        number=numbers.get(message.appointment_id),
     )
 
 
-def why(rule: types.Rule | ReminderRule, number: int | None) -> str:
-    """What a text is about, in the words of who is spoken to: `the day before session 3`."""
-    anchor, offset_minutes = rule.anchor, rule.offset_minutes
-    if anchor == "booked":
-        return _("when the course is booked")
-    if anchor == "change":
-        if rule.which == "reassigned":
-            return _("when the clinic changes the practitioner")
-        return _("when the clinic changes a time")
-    about = _("session %(number)s") % {"number": number} if number else _("the session")
-    if offset_minutes == 0:
-        pattern = _("as %(session)s begins") if anchor == "start" else _("as %(session)s ends")
-    elif offset_minutes < 0:
-        pattern = _("%(span)s before %(session)s")
-    else:
-        pattern = _("%(span)s after %(session)s")
-    return pattern % {"span": _span(abs(offset_minutes)), "session": about}
-
-
-def _span(minutes: int) -> str:
-    if minutes == 1440:
-        return _("the day")
-    if minutes % 1440 == 0:
-        return translation.days(minutes // 1440)
-    if minutes % 60 == 0:
-        return translation.hours(minutes // 60)
-    return translation.minutes(minutes)
+def _entry(rule: types.Rule | ReminderRule | None, **columns: Any) -> TimelineEntry:
+    return TimelineEntry(
+        anchor=rule.anchor if rule else None,
+        offset_minutes=rule.offset_minutes if rule else 0,
+        which=rule.which if rule else "",
+        **columns,
+    )

@@ -31,7 +31,7 @@ PURPOSE = "offer"
 """The purpose of the private link in such a message."""
 
 ONE, SEVERAL = "offer", "offer_to_several"
-KINDS = frozenset({ONE, SEVERAL})
+OFFER_KINDS = frozenset({ONE, SEVERAL})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +95,7 @@ def is_in_step(session: Session, *, now: datetime) -> bool:
 def _owed(session: Session) -> Sequence[Message]:
     return session.exec(
         select(Message)
-        .where(Message.state == MessageState.OWED, col(Message.kind).in_(KINDS))
+        .where(Message.state == MessageState.OWED, col(Message.kind).in_(OFFER_KINDS))
         .order_by(col(Message.id))
         .with_for_update(skip_locked=True)
         .execution_options(populate_existing=True)

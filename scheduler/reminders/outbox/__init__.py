@@ -1,1 +1,4 @@
-"""Derives the messages owed from the calendar and stores them. May import schedule and texts."""
+"""Derives the messages owed from the calendar and stores them.
+
+May import schedule, texts and everything below them.
+"""

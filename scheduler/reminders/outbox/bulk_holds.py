@@ -1,8 +1,8 @@
-"""News to very many people at once wait until staff have seen what would go out.
+"""Holds notices of changes to very many patients until staff have reviewed them.
 
-A closure, or a script gone wrong, moves or cancels the sessions of hundreds in one go. People are
-counted in the calendar, not among the texts that are written already: otherwise the first of them
-would be out before the last is known of. Reminders, each at its own time, are never held.
+A closure or a faulty script can move or cancel the appointments of hundreds of patients at once.
+The patients are counted in the calendar, not among the stored messages. Otherwise the first
+messages would be sent before the last ones are derived. Reminders are never held.
 """
 
 from collections import defaultdict
@@ -17,26 +17,27 @@ from scheduler.booking.courses import change_notices
 from scheduler.booking.event_models import AppointmentChange, Notice
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Clinic
-from scheduler.patients.models import OptOut, Patient
+from scheduler.patients.models import Patient
 from scheduler.reminders.models import MassText, MassTextState, Message, ReminderRule
+from scheduler.reminders.outbox import obstacles
 
-MOST = 50
-"""People who may be told of changes in an `AT_ONCE` before somebody has to confirm it."""
+MAX_RECIPIENTS = 50
+"""Phones that may get notices of changes within `AT_ONCE` without a confirmation by staff."""
 
 AT_ONCE = timedelta(hours=1)
 
-KEPT_BACK = (MassTextState.HELD, MassTextState.STOPPED)
+NOT_RELEASED = (MassTextState.HELD, MassTextState.STOPPED)
 
 
 def watch(
-    session: Session, news: Iterable[tuple[int, datetime]], *, now: datetime
+    session: Session, changes: Iterable[tuple[int, datetime]], *, now: datetime
 ) -> Sequence[MassText]:
-    """Hold news that so many are to be told at once; what was held just now.
+    """Hold the notices of changes that concern too many phones. Returns the new bulk texts.
 
-    `news`: the clinics, and the instants at which they made changes that are still to be told.
+    `changes`: the clinics, and the instants of the changes that would be reported now.
     """
     held = []
-    for clinic_id, instants in groupby(sorted(set(news)), key=lambda each: each[0]):
+    for clinic_id, instants in groupby(sorted(set(changes)), key=lambda change: change[0]):
         for _, instant in instants:
             if opened := _hold_if_many(session, clinic_id, instant, now):
                 held.append(opened)
@@ -44,7 +45,7 @@ def watch(
 
 
 def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[MassText]]:
-    """By clinic, all that were ever held."""
+    """By clinic, all bulk texts."""
     found: dict[int, list[MassText]] = defaultdict(list)
     for row in session.exec(
         select(MassText)
@@ -56,24 +57,33 @@ def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[
     return found
 
 
-def covering(batches: Iterable[MassText], news_at: datetime | None) -> MassText | None:
-    """The one that a change belongs to."""
-    if news_at is None:
+def covering(bulk_texts: Iterable[MassText], changed_at: datetime | None) -> MassText | None:
+    """The bulk text that a change belongs to."""
+    if changed_at is None:
         return None
-    return next((batch for batch in batches if batch.begins_at <= news_at < batch.ends_at), None)
-
-
-def holds_back() -> ColumnElement[bool]:
-    """Whether a row of `messages` is news that waits to be confirmed, or was stopped."""
-    return exists().where(
-        *_covers(), col(MassText.state).in_(KEPT_BACK), col(MassText.clinic_id) == Message.clinic_id
+    return next(
+        (
+            bulk_text
+            for bulk_text in bulk_texts
+            if bulk_text.begins_at <= changed_at < bulk_text.ends_at
+        ),
+        None,
     )
 
 
-def messages_of(batch: MassText) -> ColumnElement[bool]:
-    """Whether a row of `messages` tells of a change that belongs to this batch."""
-    return exists().where(*_covers(), col(MassText.id) == batch.id) & (
-        col(Message.clinic_id) == batch.clinic_id
+def holds_back() -> ColumnElement[bool]:
+    """Whether a row of `messages` belongs to a bulk text that is held or stopped."""
+    return exists().where(
+        *_covers(),
+        col(MassText.state).in_(NOT_RELEASED),
+        col(MassText.clinic_id) == Message.clinic_id,
+    )
+
+
+def messages_of(bulk_text: MassText) -> ColumnElement[bool]:
+    """Whether a row of `messages` belongs to this bulk text."""
+    return exists().where(*_covers(), col(MassText.id) == bulk_text.id) & (
+        col(Message.clinic_id) == bulk_text.clinic_id
     )
 
 
@@ -84,19 +94,19 @@ def _covers() -> tuple[ColumnElement[bool], ...]:
         col(ReminderRule.anchor) == "change",
         col(AppointmentChange.appointment_id) == col(Message.appointment_id),
         col(AppointmentChange.notice) == notice,
-        *_still_to_tell(),
+        *_still_to_report(),
         col(AppointmentChange.at) >= col(MassText.begins_at),
         col(AppointmentChange.at) < col(MassText.ends_at),
     )
 
 
-def _still_to_tell() -> tuple[ColumnElement[bool], ...]:
-    """Of a change of an appointment: its notice holds, and no later change has replaced it."""
+def _still_to_report() -> tuple[ColumnElement[bool], ...]:
+    """Conditions on a change: its notice is still due, and no later change has replaced it."""
     return change_notices.is_open(), change_notices.is_latest()
 
 
 def is_kept_back(session: Session, message: Message) -> bool:
-    """Whether a text must not go now. Who is just stopping it is waited for."""
+    """Whether a message must not go now. Waits for a transaction that is stopping its bulk text."""
     session.exec(
         select(MassText.id)
         .where(MassText.clinic_id == message.clinic_id, MassText.state != MassTextState.STOPPED)
@@ -108,17 +118,17 @@ def is_kept_back(session: Session, message: Message) -> bool:
     )
 
 
-def phones_of(session: Session, batch: MassText) -> Sequence[str]:
-    """Whom the changes of a batch concern, in order."""
+def phones_of(session: Session, bulk_text: MassText) -> Sequence[str]:
+    """The phones that the changes of a bulk text concern, in order."""
     return session.exec(
         select(Patient.phone)
         .join(Appointment, col(Appointment.patient_id) == Patient.id)
         .join(AppointmentChange, col(AppointmentChange.appointment_id) == Appointment.id)
         .where(
-            AppointmentChange.clinic_id == batch.clinic_id,
-            *_still_to_tell(),
-            AppointmentChange.at >= batch.begins_at,
-            AppointmentChange.at < batch.ends_at,
+            AppointmentChange.clinic_id == bulk_text.clinic_id,
+            *_still_to_report(),
+            AppointmentChange.at >= bulk_text.begins_at,
+            AppointmentChange.at < bulk_text.ends_at,
         )
         .distinct()
         .order_by(Patient.phone)
@@ -131,52 +141,49 @@ def _hold_if_many(
     before = of_clinics(session, [clinic_id])[clinic_id]
     if covering(before, instant) or (window := _crowd(session, clinic_id, instant, before)) is None:
         return None
-    # Two workers may see the crowd at once: the row of the clinic says who was first.
+    # Two workers may find the same crowd. A lock on the clinic lets one of them be first.
     session.exec(
         select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True)
     ).all()
     if covering(of_clinics(session, [clinic_id])[clinic_id], instant):
         return None
     begins_at, last = window
-    batch = MassText(
+    bulk_text = MassText(
         clinic_id=clinic_id, begins_at=begins_at, ends_at=last + AT_ONCE, opened_at=now
     )
-    session.add(batch)
+    session.add(bulk_text)
     session.flush()
-    return batch
+    return bulk_text
 
 
 def _crowd(
     session: Session, clinic_id: int, instant: datetime, before: Iterable[MassText]
 ) -> tuple[datetime, datetime] | None:
-    """The first and last change of those at once that concern too many, this one among them."""
+    """The first and last of the changes around an instant, if they concern too many phones."""
     near = [
-        (news_at, phone)
-        for news_at, phone in _news(session, clinic_id, instant)
-        if not covering(before, news_at)
+        (changed_at, phone)
+        for changed_at, phone in _changes(session, clinic_id, instant)
+        if not covering(before, changed_at)
     ]
     for first, last in ((instant - AT_ONCE, instant), (instant, instant + AT_ONCE)):
-        crowd = [each for each in near if first <= each[0] <= last]
-        if len({phone for _, phone in crowd}) > MOST:
+        crowd = [(at, phone) for at, phone in near if first <= at <= last]
+        if len({phone for _, phone in crowd}) > MAX_RECIPIENTS:
             return min(crowd)[0], max(crowd)[0]
     return None
 
 
-def _news(session: Session, clinic_id: int, instant: datetime) -> Sequence[tuple[datetime, str]]:
-    """The changes around an instant, and whose phone each concerns. Who wants no texts: nobody."""
-    stopped = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
+def _changes(session: Session, clinic_id: int, instant: datetime) -> Sequence[tuple[datetime, str]]:
+    """The changes around an instant, with the phones that may be texted about them."""
     return session.exec(
         select(AppointmentChange.at, Patient.phone)
         .join(Appointment, col(Appointment.id) == AppointmentChange.appointment_id)
         .join(Patient, col(Patient.id) == Appointment.patient_id)
         .where(
             AppointmentChange.clinic_id == clinic_id,
-            *_still_to_tell(),
+            *_still_to_report(),
             AppointmentChange.at >= instant - AT_ONCE,
             AppointmentChange.at <= instant + AT_ONCE,
-            col(Patient.sms_consent),
-            col(Patient.erased_at).is_(None),
-            col(Patient.phone).not_in(stopped),
+            *obstacles.may_be_texted(),
         )
         .distinct()
     ).all()

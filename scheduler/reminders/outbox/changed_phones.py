@@ -1,7 +1,7 @@
-"""Which phones may be owed something else than before, because something was changed.
+"""Finds the phones whose messages may have changed since a point in time.
 
-Rows tell when they were last changed. A transaction may commit some seconds after the instant it
-wrote down, so the look goes back a minute further, and what was seen already is passed over.
+Rows record when they last changed. A transaction may commit some seconds after the time it
+recorded, so the search goes back a minute further, and the caller skips changes it has seen.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +21,7 @@ OVERLAP = timedelta(seconds=60)
 
 
 class PhoneChange(NamedTuple):
-    """One phone that one row's change may concern."""
+    """A changed row, and a phone that the change may concern."""
 
     row: str
     id: int
@@ -30,7 +30,7 @@ class PhoneChange(NamedTuple):
 
 
 def since(session: Session, instant: datetime, *, now: datetime) -> set[PhoneChange]:
-    """Each change from a minute before the instant on."""
+    """The changes from a minute before an instant on."""
     start = instant - OVERLAP
     return {
         PhoneChange(*row)
@@ -40,7 +40,7 @@ def since(session: Session, instant: datetime, *, now: datetime) -> set[PhoneCha
 
 
 def phones(changes: Iterable[PhoneChange]) -> set[str]:
-    """The phones that changes concern."""
+    """The phones that the changes concern."""
     return {change.phone for change in changes}
 
 
@@ -57,7 +57,7 @@ def _of_patients(start: datetime) -> Iterator[Executable]:
     )
     patient = select(literal("patient"), col(Patient.id), Patient.changed_at, Patient.phone)
     yield patient.where(Patient.changed_at > start)
-    # A patient with a new phone: the old one must get nothing more.
+    # The old phone of a patient with a new one must get no more messages.
     yield (
         select(literal("patient"), col(Patient.id), Patient.changed_at, Message.phone)
         .join(Message, col(Message.patient_id) == Patient.id)
@@ -68,7 +68,7 @@ def _of_patients(start: datetime) -> Iterator[Executable]:
 
 
 def _of_clinics(start: datetime, now: datetime) -> Iterator[Executable]:
-    """A changed clinic or rule concerns whoever has sessions there."""
+    """A changed clinic or rule concerns all patients with recent appointments there."""
     recent = select(Appointment.patient_id).where(Appointment.ends_at > now - recipients.LOOK_BACK)
     yield (
         select(literal("clinic"), col(Clinic.id), Clinic.changed_at, Patient.phone)

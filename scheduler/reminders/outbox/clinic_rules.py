@@ -1,4 +1,4 @@
-"""Which texts a clinic sends: its own rules, or those that every clinic starts with."""
+"""The rules by which a clinic sends messages: its own, or the default ones."""
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
@@ -14,10 +14,10 @@ from scheduler.storage.database import stored_id
 
 
 def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> None:
-    """Give each of these clinics that has no rules the default ones.
+    """Add the default rules to the clinics that have none.
 
-    One that had its rules before there were texts on what the clinic itself changes is given those:
-    whoever is not told of a change comes at the wrong time, or meets a stranger.
+    A clinic that has rules but none about its own changes gets those. A patient without a notice
+    would come at the wrong time or meet an unknown practitioner.
     """
     if not _lacking(session, clinic_ids):
         return
@@ -28,9 +28,9 @@ def settle(session: Session, clinic_ids: Collection[int], *, now: datetime) -> N
 
 
 def lock(session: Session, clinic_ids: Collection[int]) -> None:
-    """Let one at a time give rules to these clinics: two workers may meet a new one at once.
+    """Let one transaction at a time add rules to these clinics.
 
-    Those who only refer to the clinic are left alone.
+    Transactions that only refer to a clinic do not wait.
     """
     session.exec(
         select(Clinic.id)
@@ -41,9 +41,9 @@ def lock(session: Session, clinic_ids: Collection[int]) -> None:
 
 
 def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list[types.Rule]]:
-    """By clinic, the standard rules of whose kind it has none, not even switched off.
+    """By clinic, the default rules of the kinds that it does not have, not even switched off.
 
-    A clinic that has no rules yet lacks none: it is given all of them.
+    Clinics without any rules are left out, because they get all default rules.
     """
     kinds: dict[int, set[str]] = {}
     for clinic_id, kind in session.exec(
@@ -59,7 +59,7 @@ def not_adopted(session: Session, clinic_ids: Collection[int]) -> dict[int, list
 
 
 def _lacking(session: Session, clinic_ids: Collection[int]) -> dict[int, list[types.Rule]]:
-    """By clinic, the default rules that it is to be given; clinics that lack none are left out."""
+    """By clinic, the default rules that it must get. Clinics that need none are left out."""
     present: dict[int, set[str]] = {clinic_id: set() for clinic_id in clinic_ids}
     for clinic_id, which in session.exec(
         select(ReminderRule.clinic_id, ReminderRule.which)
@@ -79,7 +79,7 @@ def _is_due(rule: types.Rule, has: Collection[str]) -> bool:
 
 
 def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[types.Rule]]:
-    """The rules in force, by clinic. One that has none yet is shown the default ones."""
+    """The active rules by clinic. A clinic that has none yet gets the default ones."""
     rules: dict[int, list[types.Rule]] = {clinic_id: [] for clinic_id in clinic_ids}
     for row in session.exec(
         select(ReminderRule)
@@ -87,14 +87,14 @@ def of_clinics(session: Session, clinic_ids: Collection[int]) -> dict[int, list[
         .order_by(col(ReminderRule.id))
     ):
         rules[row.clinic_id].append(as_rule(row))
-    # Rules that are all switched off are still rules: such a clinic texts nobody.
+    # A clinic that has switched off all its rules sends no messages.
     for clinic_id in set(clinic_ids) - _with_rules(session, clinic_ids):
         rules[clinic_id] = list(DEFAULT_RULES)
     return rules
 
 
 def as_rule(row: ReminderRule) -> types.Rule:
-    """A stored rule as the arithmetic wants it."""
+    """A stored rule as the value that the pure rules take."""
     return types.Rule(
         id=str(stored_id(row.id)),
         kind=row.kind,
@@ -121,7 +121,7 @@ def _with_rules(session: Session, clinic_ids: Collection[int]) -> set[int]:
 
 
 def row(rule: types.Rule, clinic_id: int, now: datetime) -> ReminderRule:
-    """A standard rule as a clinic's own."""
+    """A default rule as a row of a clinic."""
     return ReminderRule(
         clinic_id=clinic_id,
         kind=rule.kind,

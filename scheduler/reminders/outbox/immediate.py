@@ -1,6 +1,6 @@
 """Messages that are due at once: answers to what a patient did, and messages about the waitlist.
 
-No rule derives them. Whatever makes one necessary calls `owe`.
+No rule derives them. The code that makes one necessary calls `owe`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -72,7 +72,7 @@ def owe_code(session: Session, phone_code: PhoneCode, *, language: str, now: dat
     """Owe the message with a six-digit code. The digits are filled in when it is sent.
 
     TooMany if no patient has the phone and it got too many messages of any kind today: its owner
-    may never have heard of the clinic.
+    may not know the clinic.
     """
     phone = phone_code.phone
     outbox.take_turn(session, [phone])

@@ -1,7 +1,7 @@
 """Why a message may not be sent: because of the recipient, its rule or its appointment."""
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement, exists
+from sqlmodel import Session, col
 
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.patients import consent
@@ -14,11 +14,13 @@ from scheduler.reminders.schedule import essential
 
 def may_be_texted() -> tuple[ColumnElement[bool], ...]:
     """Conditions on a row of `patients`: nothing about the recipient forbids messages."""
-    opted_out = select(OptOut.phone).where(col(OptOut.lifted_at).is_(None))
+    opted_out = exists().where(
+        col(OptOut.phone) == col(Patient.phone), col(OptOut.lifted_at).is_(None)
+    )
     return (
         col(Patient.sms_consent).is_(True),
         col(Patient.erased_at).is_(None),
-        col(Patient.phone).not_in(opted_out),
+        ~opted_out,
     )
 
 
@@ -57,7 +59,7 @@ def of_derived(session: Session, message: Message) -> Reason:
 
 
 def of_appointment(session: Session, message: Message) -> Reason:
-    """What happened to the appointment that a message is about."""
+    """Why a message about an appointment is no longer true."""
     course = session.get(Course, message.course_id) if message.course_id else None
     if course is not None and course.state == CourseState.NEEDS_CLEARANCE:
         return Reason.NEEDS_CLEARANCE

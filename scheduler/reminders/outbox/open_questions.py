@@ -1,6 +1,6 @@
-"""What we last asked a phone, so that a short answer can be understood: C, R, or a number.
+"""Finds the last question to a phone, so that a short reply can be read: C, R or a number.
 
-`at` is when the answer was sent: what was asked later it cannot be about.
+`at` is when the reply was sent. It cannot answer a later question.
 """
 
 from collections.abc import Sequence
@@ -19,29 +19,29 @@ from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
 
 ASKS_TO_CONFIRM = "day_before"
-"""The kind of text that says: reply C to confirm."""
+"""The kind of message that says: reply C to confirm."""
 
 ASK_FOR_SCORE = ("check_in", "review")
-"""The kinds of texts that ask for a number from 0 to 10, whichever rule sends them. Besides,
-whatever is sent when a review falls due asks for one."""
+"""The kinds of messages that ask for a number from 0 to 10, by any rule. A message that is sent
+when a review falls due asks for one too."""
 
 GOES = (MessageState.SENDING, MessageState.SENT, MessageState.DELIVERED)
-"""Messages that went, or are just being sent."""
+"""Messages that were sent or are being sent."""
 
 HAVE_GONE = (*GOES, MessageState.UNKNOWN)
 
 WHEN = func.coalesce(col(Message.sent_at), col(Message.due_at))
-"""When a text that may have gone went, for those too of which nobody knows whether they did."""
+"""When a message went out; if that is unknown, when it was due."""
 
 CHOICE_HOLDS = timedelta(hours=24)
 SCORE_HOLDS = timedelta(days=3)
 
 CLOCKS_DIFFER_BY = timedelta(minutes=1)
-"""How far the carrier's clock, by which some answers are dated, may be behind ours."""
+"""How far the carrier's clock, by which some replies are dated, may be behind ours."""
 
 
 class Contact(NamedTuple):
-    """Whom a phone belongs to, as far as we may guess: the clinic that texted it last."""
+    """The clinic that last sent a message to a phone, and its patients with that phone."""
 
     clinic: Clinic
     patients: Sequence[Patient]
@@ -49,14 +49,14 @@ class Contact(NamedTuple):
 
 
 class OpenQuestion(NamedTuple):
-    """A session to come that a phone was asked about, and for which start."""
+    """A future appointment that a phone was asked about, and the start that the question gave."""
 
     appointment: Appointment
     about: datetime | None
 
 
 class Choice(NamedTuple):
-    """A question which session is meant: what for, and which were offered, each with its start."""
+    """A question "which session?", with the appointments that it offered and their starts."""
 
     asked_at: datetime
     is_answered: bool
@@ -65,16 +65,16 @@ class Choice(NamedTuple):
     score: int | None
 
 
-class Said(NamedTuple):
-    """What the last text to a phone asked."""
+class LastQuestion(NamedTuple):
+    """The answers that the last message to a phone asked for."""
 
     asks_which: bool
-    """whether they will come, or to which session"""
+    """for a confirmation, or which appointment is meant"""
     asks_for_score: bool
 
 
 def contact(session: Session, phone: str) -> Contact | None:
-    """Who is texting. None for a stranger, where several clinics share the number."""
+    """The sender of a reply. None for an unknown phone if several clinics share the number."""
     patients = session.exec(
         select(Patient)
         .where(Patient.phone == phone, col(Patient.erased_at).is_(None))
@@ -102,9 +102,9 @@ def _only_clinic(session: Session) -> Clinic | None:
 def asked_about(
     session: Session, phone: str, clinic: Clinic, *, at: datetime, now: datetime
 ) -> list[OpenQuestion]:
-    """The sessions to come that the phone was asked about, each for the start that was told last.
+    """The future appointments that the phone was asked about, with the start given last.
 
-    A reminder before a session asks, whatever its kind: it has told the time.
+    A reminder before an appointment counts as a question, whatever its kind, as it gives the time.
     """
     reminds = or_(
         col(Message.kind) == ASKS_TO_CONFIRM,
@@ -114,7 +114,7 @@ def asked_about(
         select(Appointment, Message.about)
         .join(Message, col(Message.appointment_id) == Appointment.id)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
-        .where(*_told(phone, at), reminds, *_to_come(clinic, now))
+        .where(*_sent_before(phone, at), reminds, *_future(clinic, now))
         .order_by(WHEN, col(Message.id))
     )
     last = {appointment.id: OpenQuestion(appointment, about) for appointment, about in rows}
@@ -124,40 +124,40 @@ def asked_about(
 def next_sessions(
     session: Session, phone: str, clinic: Clinic, *, now: datetime
 ) -> list[OpenQuestion]:
-    """For each patient of the phone, the next session, whether or not it was asked about."""
+    """The next appointment of every patient with the phone, whether or not it was asked about."""
     rows = session.exec(
         select(Appointment)
         .join(Patient, col(Patient.id) == Appointment.patient_id)
-        .where(Patient.phone == phone, *_to_come(clinic, now))
+        .where(Patient.phone == phone, *_future(clinic, now))
         .order_by(col(Appointment.starts_at).desc())
     )
     first = {row.patient_id: OpenQuestion(row, row.starts_at) for row in rows}
     return sorted(first.values(), key=_by_time)
 
 
-def last_said(session: Session, phone: str, *, at: datetime) -> Said | None:
-    """What the phone was told last."""
+def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion | None:
+    """The answers that the last message to the phone asked for."""
     last = session.exec(
         select(Message.kind, ReminderRule.anchor, ReminderRule.offset_minutes, ReminderRule.which)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
-        .where(*_told(phone, at))
+        .where(*_sent_before(phone, at))
         .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if last is None:
         return None
     kind, anchor, offset, which = last
     reminds = anchor == "start" and offset < 0
-    return Said(
+    return LastQuestion(
         asks_which=reminds or kind in {ASKS_TO_CONFIRM, "which_one"},
         asks_for_score=kind in ASK_FOR_SCORE or which == "review",
     )
 
 
 def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
-    """The question which session is meant, if the phone was asked one within a day."""
+    """The question "which session?", if the phone got one within a day."""
     found = session.exec(
         select(WHEN, Message.key)
-        .where(*_told(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WHEN)
+        .where(*_sent_before(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WHEN)
         .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if found is None:
@@ -175,13 +175,13 @@ def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
 def to_be_scored(
     session: Session, phone: str, clinic: Clinic, *, at: datetime
 ) -> list[tuple[OpenQuestion, datetime]]:
-    """For each patient of the phone, the session that a number was last asked about, and when."""
+    """By patient of the phone, the appointment that a number was last asked about, and when."""
     rows = session.exec(
         select(Appointment, WHEN)
         .join(Message, col(Message.appointment_id) == Appointment.id)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(
-            *_told(phone, at),
+            *_sent_before(phone, at),
             or_(col(Message.kind).in_(ASK_FOR_SCORE), col(ReminderRule.which) == "review"),
             at - SCORE_HOLDS <= WHEN,
             Appointment.clinic_id == clinic.id,
@@ -189,12 +189,13 @@ def to_be_scored(
         .order_by(WHEN, col(Message.id))
     )
     last = {
-        each.patient_id: (OpenQuestion(each, each.starts_at), asked_at) for each, asked_at in rows
+        appointment.patient_id: (OpenQuestion(appointment, appointment.starts_at), asked_at)
+        for appointment, asked_at in rows
     }
     return sorted(last.values(), key=lambda row: _by_time(row[0]))
 
 
-def _told(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
+def _sent_before(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Message.phone) == phone,
         col(Message.state).in_(HAVE_GONE),
@@ -202,8 +203,8 @@ def _told(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
     )
 
 
-def _to_come(clinic: Clinic, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    # Of the clinic that texted last: what another one has booked is none of its business.
+def _future(clinic: Clinic, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    # Only of the clinic that sent the last message. It must not see those of another clinic.
     return (
         col(Appointment.clinic_id) == clinic.id,
         col(Appointment.starts_at) > now,

@@ -1,6 +1,6 @@
-"""How a text may come out, case by case, and what each costs: what staff see before they save it.
+"""Previews a template in typical cases, with the cost of each, before staff save it.
 
-The words are put together by the same function that writes what is sent.
+The same function writes the text that is sent.
 """
 
 from collections.abc import Iterator
@@ -18,20 +18,20 @@ from scheduler.reminders.schedule import reserved_words, templating
 from scheduler.reminders.schedule.segments import GSM, GSM_TWO, Segments, count, plain
 
 TOKEN = "x" * 22
-"""As long as what stands at the end of a private link."""
+"""As long as the token of a private link."""
 
-ENOUGH = 24
-"""Sessions of a long course: two digits, as most have at most."""
+LONG_COURSE = 24
+"""Appointments of a long course. More than 99 are rare, so two digits will do."""
 
 LONG_NAME = "Maximiliana Examples"
-"""As long as a practitioner's name is in a text at most."""
+"""As long as a practitioner's name can be in a message."""
 
 NOT_IN_REMINDERS = {"code", "score", "choices", "until"}
 
 
 @dataclass(frozen=True)
-class Proof:
-    """One case of a text, as it would be sent."""
+class Preview:
+    """The text of a template in one case, as it would be sent."""
 
     case: str
     text: str
@@ -40,7 +40,7 @@ class Proof:
 
 @dataclass(frozen=True)
 class Setting:
-    """Who sends a text, when it is tried, and the address that its links begin with."""
+    """The clinic that sends a text, the present time, and the address that links begin with."""
 
     clinic: Clinic
     now: datetime
@@ -48,45 +48,44 @@ class Setting:
 
 
 def check(setting: Setting, template: str, language: str) -> None:
-    """Unfit for words that cannot be sent, or cost more than the clinic allows."""
-    if strange := templating.check(template) & NOT_IN_REMINDERS:
-        raise Invalid(f"A reminder has no {{{min(strange)}}}.", field="template")
+    """Raise Invalid for a template that cannot be sent or costs more than the clinic allows."""
+    if unusable := templating.check(template) & NOT_IN_REMINDERS:
+        raise Invalid(f"A reminder has no {{{min(unusable)}}}.", field="template")
     reserved_words.check(template)
     most = setting.clinic.segments_per_text
-    for proof in of(setting, template, language):
-        if proof.counted.encoding == "UCS-2" and not needs_ucs2(languages.of(language)):
-            strange_sign = next(sign for sign in proof.text if sign not in GSM | GSM_TWO)
+    for preview in of(setting, template, language):
+        if preview.counted.encoding == "UCS-2" and not needs_ucs2(languages.of(language)):
+            expensive = next(sign for sign in preview.text if sign not in GSM | GSM_TWO)
             raise Invalid(
-                f"With {strange_sign} in it the text holds 70 characters instead of 160.",
+                f"With {expensive} in it the text holds 70 characters instead of 160.",
                 field="template",
             )
-        if proof.counted.segments > most:
+        if preview.counted.segments > most:
             raise Invalid(
-                f"Too long: {proof.counted.segments} segments ({proof.counted.units} characters of"
-                f" the carrier's), and the clinic allows {most}. The case:"
-                f" {proof.case}.",
+                f"Too long: {preview.counted.segments} segments ({preview.counted.units} characters"
+                f" of the carrier's), and the clinic allows {most}. The case: {preview.case}.",
                 field="template",
             )
 
 
 def needs_ucs2(language: Language) -> bool:
-    """Whether a language is written in letters that only the expensive alphabet has."""
+    """Whether a language is written in letters of the expensive alphabet."""
     names = (language.say(datetime(2027, 1, day), "EEEE") for day in range(1, 8))  # noqa: DTZ001
     return any(count(plain(name)).encoding == "UCS-2" for name in names)
 
 
-def of(setting: Setting, template: str, language: str) -> list[Proof]:
-    """Each case of a template. A private link is as long as the real ones are."""
+def of(setting: Setting, template: str, language: str) -> list[Preview]:
+    """The text in every case. Private links are as long as real ones."""
     spoken = languages.of(language, setting.clinic.language)
     return [
-        Proof(case, text, count(text))
+        Preview(case, text, count(text))
         for case, example in _cases(setting, spoken)
         for text in [_sent(setting, template, spoken, example)]
     ]
 
 
 def cost(counted: Segments, clinic: Clinic, recipients: int) -> Decimal | None:
-    """What the carrier takes, in the clinic's money; None where it has not said a price."""
+    """The price of messages in the clinic's currency; None if the clinic has set no price."""
     if not clinic.segment_price:
         return None
     return Decimal(clinic.segment_price) * counted.segments * recipients
@@ -125,7 +124,7 @@ def _cases(setting: Setting, language: Language) -> Iterator[tuple[str, _Example
     longest = max(_year(morning), key=lambda day: count(plain(language.date(day))).units)
     yield (
         "the longest day, time, number and name",
-        _Example(longest.replace(hour=22, minute=40), ENOUGH, ENOUGH, LONG_NAME),
+        _Example(longest.replace(hour=22, minute=40), LONG_COURSE, LONG_COURSE, LONG_NAME),
     )
     for name, day in _changes_of_clocks(morning):
         yield name, _Example(day.replace(hour=4), 5, 10)
@@ -136,7 +135,7 @@ def _year(first: datetime) -> list[datetime]:
 
 
 def _changes_of_clocks(morning: datetime) -> Iterator[tuple[str, datetime]]:
-    """The days of the coming year on which the clinic's clocks change."""
+    """The days of the coming year on which the clinic's clocks change, with a name."""
     for day in _year(morning):
         begins = day.replace(hour=0).utcoffset() or timedelta(0)
         ends = day.replace(hour=23).utcoffset() or timedelta(0)

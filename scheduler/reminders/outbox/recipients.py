@@ -203,7 +203,7 @@ def _sent(
         if (phone, key) not in resent:
             sent[phone].append(message)
         elif not _surely_lost(error_code):
-            # It counts, because it may be on the phone all the same.
+            # It counts, because it may have arrived without a report.
             sent[phone].append(replace(message, key=None, told_start=None))
     # A refused message is not tried again, and takes no room from another one.
     for phone, key, due_at in session.exec(

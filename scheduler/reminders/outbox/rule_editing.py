@@ -1,4 +1,4 @@
-"""Keeping the rules of a clinic: which texts, around what, in which words."""
+"""Adds and changes the rules by which a clinic sends messages."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -24,7 +24,7 @@ def find(session: Session, actor: Actor, rule_id: int) -> ReminderRule:
 
 
 TIMED_BY = {"anchor", "offset_minutes", "which", "every", "quiet", "useful_minutes", "active"}
-"""What says when a text is owed. With a change of these a rule begins anew: see `holds_from`."""
+"""The fields that decide when a message is due. A change of one resets `holds_from`."""
 
 
 def add(
@@ -36,7 +36,7 @@ def add(
     now: datetime,
     public_url: str,
 ) -> ReminderRule:
-    """One more text, beside those that the clinic sends already."""
+    """Add a rule to those of the clinic."""
     actor.require(stored_id(clinic.id))
     clinic_rules.settle(session, [stored_id(clinic.id)], now=now)
     rule = ReminderRule(clinic_id=stored_id(clinic.id), holds_from=now, **fields)
@@ -52,7 +52,7 @@ def change(
     now: datetime,
     public_url: str,
 ) -> ReminderRule:
-    """Change a rule. Texts that are still owed follow; those that were sent are not sent again."""
+    """Change a rule. Owed messages follow it. Sent ones are not sent again."""
     clinic = session.get_one(Clinic, rule.clinic_id)
     if any(getattr(rule, name) != value for name, value in changes.items() if name in TIMED_BY):
         rule.holds_from = now
@@ -70,10 +70,10 @@ class AlreadyAdopted(Conflict):
 def adopt(
     session: Session, actor: Actor, clinic: Clinic, kind: str, *, now: datetime, public_url: str
 ) -> ReminderRule:
-    """Give a clinic a standard rule that it lacks, in the standard words.
+    """Add a default rule that a clinic does not have.
 
-    It holds from now on: what was due before is not sent. AlreadyAdopted where there is one of
-    that kind; Unfit for a kind that is no standard one.
+    Messages that were due before are not sent. Raises AlreadyAdopted if the clinic has a rule of
+    that kind, and Invalid for a kind without a default rule.
     """
     clinic_id = stored_id(clinic.id)
     actor.require(clinic_id)
@@ -91,7 +91,7 @@ def adopt(
 
 
 def recheck(session: Session, clinic: Clinic, *, now: datetime, public_url: str) -> None:
-    """Unfit where a new name, number or limit of the clinic makes one of its texts too long."""
+    """Raise Invalid if a new name, number or limit of the clinic makes a text too long."""
     for rule in session.exec(
         select(ReminderRule).where(ReminderRule.clinic_id == clinic.id, col(ReminderRule.active))
     ):
@@ -118,22 +118,34 @@ def _kept(
 
 def _check_time(rule: ReminderRule) -> None:
     if rule.useful_minutes <= rule.offset_minutes:
-        raise Invalid("A text must be of use for a while after it is due.", field="useful_minutes")
+        raise Invalid(
+            "A text must expire after it is due. Enter more useful_minutes than offset_minutes.",
+            field="useful_minutes",
+        )
     if rule.anchor == "booked" and rule.offset_minutes < 0:
-        raise Invalid("Nothing is said of a course before it is booked.", field="offset_minutes")
+        raise Invalid(
+            "A text about booking cannot be sent before the booking. Enter 0 or more minutes.",
+            field="offset_minutes",
+        )
     if rule.anchor == "change" and rule.offset_minutes < 0:
-        raise Invalid("Nothing is said of a change before it is made.", field="offset_minutes")
+        raise Invalid(
+            "A text about a change cannot be sent before the change. Enter 0 or more minutes.",
+            field="offset_minutes",
+        )
     if (rule.anchor == "change") is not (rule.which in {"moved", "cancelled", "reassigned"}):
         raise Invalid(
-            "A text on a change says which one: moved, cancelled or reassigned. Other texts say"
-            " for which sessions they are.",
+            "For a text about a change, `which` is moved, cancelled or reassigned. For other texts"
+            " it says for which sessions they are sent.",
             field="which",
         )
     if rule.anchor == "booked" and rule.which not in {"all", "first"}:
-        raise Invalid("A text on booking is sent once for the whole course.", field="which")
+        raise Invalid(
+            "A text about booking is sent once for the course. Choose `which` all or first.",
+            field="which",
+        )
     if (rule.which == "every") is not (rule.every > 1):
         raise Invalid(
-            "Say `every` how many sessions, at least 2, where `which` is every, and nowhere else.",
+            "`every` must be at least 2 if `which` is every, and 1 otherwise.",
             field="every",
         )
     if rule.cases and rule.anchor not in {"start", "end"}:
@@ -141,7 +153,7 @@ def _check_time(rule: ReminderRule) -> None:
 
 
 def check_words(setting: Setting, rule: ReminderRule) -> None:
-    """Unfit for words that cannot be sent. There must be English ones: they stand in for others."""
+    """Raise Invalid for templates that cannot be sent, or without English ones as a fallback."""
     sets = {"templates": rule.templates}
     sets |= {f"cases.{case}": templates for case, templates in rule.cases.items()}
     for place, templates in sets.items():

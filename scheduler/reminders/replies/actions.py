@@ -47,7 +47,7 @@ def pass_on(conversation: Conversation, reason: str) -> None:
 def confirm(conversation: Conversation, parsed: ParsedReply) -> None:
     """Confirm the appointment that was asked about, at the time that was asked about."""
     at = conversation.reply.at
-    last = open_questions.last_said(conversation.session, conversation.phone, at=at)
+    last = open_questions.last_question(conversation.session, conversation.phone, at=at)
     if parsed.weak and not (last and last.asks_which):
         # A bare "ok" confirms nothing here. If the last text asked for a score, ask again.
         if last and last.asks_for_score:

@@ -1,4 +1,4 @@
-"""Pure rules that say which messages are due, when, and in which words.
+"""Pure rules that decide which messages are due, when, and from which template.
 
 May import intervals and i18n.
 """

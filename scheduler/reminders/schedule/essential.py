@@ -1,7 +1,7 @@
-"""Which texts somebody gets who wants fewer. Pure.
+"""The rules that remain for a patient who wants fewer messages. Pure.
 
-What never gives way, what answers an act of theirs, what the clinic changes of its own accord, and
-one reminder before each session. Advice and questions stand on the private page.
+These are the rules exempt from the limits, answers to the patient, notices of changes by the clinic
+and one reminder before each appointment. Advice and questions are on the private page.
 """
 
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ ALL, FEWER = "all", "fewer"
 
 
 def essential(rules: Sequence[Rule]) -> list[Rule]:
-    """The rules that are left. A clinic whose reminders may all give way keeps the foremost."""
+    """The remaining rules. If no reminder is exempt from the limits, the foremost one remains."""
     reminders = [
         rule
         for rule in rules

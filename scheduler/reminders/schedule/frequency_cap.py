@@ -42,9 +42,9 @@ class AnsweredTimes:
     def suppress_if_answered(self, message: DueMessage, quiet: QuietHours) -> DueMessage:
         """Suppress a message that would repeat the time that an answer has given.
 
-        That is the notice of a new time, and a reminder that was due before the answer. The
-        reminder goes out all the same if the patient has not read its text about this appointment
-        yet: the clinic may have added instructions to it.
+        Those are the notice of a new time, and a reminder that was due before the answer. But a
+        reminder goes out if the patient has never got it for this appointment, because its text may
+        contain instructions by the clinic.
         """
         at = self.told_at(message.appointment)
         if at is None or not self._repeats(message, at, quiet):

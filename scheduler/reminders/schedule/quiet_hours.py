@@ -1,4 +1,4 @@
-"""The hours at which no unasked text may arrive, and the way out of them. Pure."""
+"""The hours in which no unasked message may arrive, and how times move out of them. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,19 +8,21 @@ from zoneinfo import ZoneInfo
 from scheduler.infra.errors import Invalid
 
 MARGIN = timedelta(minutes=15)
-"""A text moved earlier goes this long before the quiet begins: a queue of them takes a while."""
+"""How long before the quiet hours a message that is moved earlier goes out. A queue of them takes
+a while to send."""
 
 LEAST = timedelta(minutes=1)
-"""A text that the carrier could keep for less than this before the quiet begins waits it out."""
+"""A message with less time than this to arrive before the quiet hours waits until after them."""
 
-LONGEST = timedelta(hours=20)
+MAX_LENGTH = timedelta(hours=20)
 
 
 @dataclass(frozen=True)
 class QuietHours:
-    """From `starts` up to, not including, `ends`, by the wall clock of `zone`; may cross midnight.
+    """From `starts` until before `ends`, by the wall clock of `zone`. They may cross midnight.
 
-    Equal times mean no quiet hours. More than 20 hours: Unfit, for then no text could be sent.
+    Equal times mean no quiet hours. Raises Invalid for more than 20 hours, because hardly any
+    message could be sent.
     """
 
     starts: time
@@ -28,65 +30,68 @@ class QuietHours:
     zone: ZoneInfo
 
     def __post_init__(self) -> None:
-        if _length(self.starts, self.ends) > LONGEST:
+        if _length(self.starts, self.ends) > MAX_LENGTH:
             raise Invalid("Quiet hours can be at most 20 hours long.", field="quiet_hours")
 
     def __contains__(self, instant: datetime) -> bool:
-        """Whether an aware instant lies in the quiet hours."""
+        """Whether an aware instant is in the quiet hours."""
         wall = instant.astimezone(self.zone).time()
         if self.starts <= self.ends:
             return self.starts <= wall < self.ends
         return wall >= self.starts or wall < self.ends
 
     def earlier(self, instant: datetime) -> datetime:
-        """The instant itself, or the last good one before the quiet hours; aware, UTC.
+        """The instant itself, or MARGIN before the quiet hours that it is in; aware, UTC.
 
-        What would come in the margin before them is moved too, so that order is kept.
+        An instant in the margin before them is moved too, so that the order of messages stays.
         """
         instant = instant.astimezone(UTC)
         disturbs = next((near for near in (instant, instant + MARGIN) if near in self), None)
         if disturbs is None:
             return instant
         moved = min(instant, self._began(disturbs) - MARGIN)
-        # A clock set back can make the same wall time come twice: look again where we landed.
+        # When clocks are set back, a wall time comes twice, so the result is checked again.
         return self.earlier(moved) if moved in self else moved
 
     def later(self, instant: datetime) -> datetime:
-        """The instant itself, or the first one after the quiet hours; aware, UTC."""
+        """The instant itself, or the end of the quiet hours that it is in; aware, UTC."""
         instant = instant.astimezone(UTC)
         return self._end(instant) if instant in self else instant
 
     def roomy(self, instant: datetime) -> datetime:
-        """The instant itself or, where it lies in the quiet hours or just before them, so that a
-        text would hardly leave the carrier in time, the first one after them; aware, UTC."""
+        """The instant itself, or the end of the quiet hours if it is in them or less than LEAST
+        before them, when a message would hardly arrive in time; aware, UTC."""
         instant = instant.astimezone(UTC)
         disturbs = next((near for near in (instant, instant + LEAST) if near in self), None)
         return instant if disturbs is None else self.roomy(self._end(disturbs))
 
     def next_start(self, instant: datetime) -> datetime:
-        """The first instant of quiet hours from an aware one on; UTC. The end of time if there are
-        none."""
+        """The next instant in quiet hours, from an aware one on; UTC. Without quiet hours, the
+        greatest datetime."""
         instant = instant.astimezone(UTC)
         if self.starts == self.ends:
             return datetime.max.replace(tzinfo=UTC)
         if instant in self:
             return instant
         start = next(start for start in self._starts(instant) if start > instant and start in self)
-        # Clocks that jump may skip the usual start, or bring the quiet hours back once more.
+        # A clock change may skip the usual start or repeat a part of the quiet hours.
         if self._offset(instant) != self._offset(start):
             jump = self._jump(instant, start)
             start = jump if jump in self else start
         return start
 
     def _starts(self, instant: datetime) -> Iterator[datetime]:
-        """When the wall clock shows the start, from the day of an instant on; twice on odd days."""
+        """The instants at which the wall clock shows the start, from the day of an instant on.
+
+        There are two on a day when clocks are set back over the start.
+        """
         day = instant.astimezone(self.zone).date()
         for ahead in range(3):
             for fold in (0, 1):
                 yield self._at(day + timedelta(days=ahead), self.starts, fold=fold)
 
     def _jump(self, before: datetime, after: datetime) -> datetime:
-        """When the clocks jump between two instants that differ in their offset; UTC."""
+        """The instant of a clock change between two instants with different offsets; UTC."""
         offset = self._offset(before)
         while after - before > timedelta(seconds=1):
             middle = before + (after - before) / 2
@@ -97,17 +102,17 @@ class QuietHours:
         return instant.astimezone(self.zone).utcoffset()
 
     def _began(self, instant: datetime) -> datetime:
-        """When the quiet hours that an instant lies in began."""
+        """The start of the quiet hours that an instant is in."""
         local = instant.astimezone(self.zone)
         day = local.date()
         if local.time() < self.starts:
             day -= timedelta(days=1)
-        # The later of two readings of a wall time that comes twice, unless it is yet to come.
+        # Of a wall time that comes twice, the later instant, unless that is in the future.
         again = self._at(day, self.starts, fold=1)
         return again if again <= instant else self._at(day, self.starts, fold=0)
 
     def _end(self, instant: datetime) -> datetime:
-        """When the quiet hours that an instant lies in end."""
+        """The end of the quiet hours that an instant is in."""
         local = instant.astimezone(self.zone)
         day = local.date()
         if local.time() >= self.ends:

@@ -1,14 +1,14 @@
-"""Words that carriers take for opting out or in: no text may ask for one as an answer. Pure.
+"""Words that carriers treat as opt-out or opt-in, so no template may ask for them. Pure.
 
-A patient who is told to reply CANCEL to cancel a visit, and does, gets no text from the clinic any
-more. Only STOP and START may be named, and only for what they do.
+A patient who replies CANCEL to cancel an appointment gets no more messages from the clinic. Only
+STOP and START may appear, and only for what they do.
 """
 
 import re
 
 from scheduler.infra.errors import Invalid
 
-# The carrier's own lists (Twilio, advanced opt-out), and what carriers take in Spanish.
+# Twilio's lists (advanced opt-out), and the words that carriers treat alike in Spanish.
 OUT = "stop stopall unsubscribe cancel end quit revoke optout"
 IN = "start unstop yes"
 SPANISH = "alto parar pare cancelar cancela baja fin terminar detener salir sí si comenzar empezar"
@@ -20,20 +20,20 @@ _ASKS = re.compile(
     r"(?:\s+(?:back|us|with|the\s+word|con|la\s+palabra|por))*\s*:?\s*[\"'«“]?(\w+)",
     re.IGNORECASE,
 )
-_LOUD = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}\b")
+_CAPITALS = re.compile(r"\b[A-ZÁÉÍÓÚÑ]{2,}\b")
 _QUOTED = re.compile(r"[\"'«“](\w+)[\"'»”]")
-_ABOUT_TEXTS = re.compile(
+_ABOUT_MESSAGES = re.compile(
     r"opt[ -]?out|\bstop\b|unsubscribe|\btexts?\b|\bmessages?\b|\bsms\b|baja|recibir|mensajes?",
     re.IGNORECASE,
 )
-_ABOUT_VISITS = re.compile(
+_ABOUT_APPOINTMENTS = re.compile(
     r"visit|session|appointment|cancel|confirm|chang|cita|sesi[óo]n|visita|cambi|anul",
     re.IGNORECASE,
 )
 
 
 def check(template: str) -> None:
-    """Unfit for a template that asks for a word which carriers act upon themselves."""
+    """Raise Invalid for a template that asks the patient to reply a reserved word."""
     for sentence in re.split(r"[.!?]+(?:\s|$)", template):
         for word in _asked_for(sentence):
             if word.lower() in WORDS and not _is_notice(word, sentence):
@@ -45,15 +45,18 @@ def check(template: str) -> None:
 
 
 def _asked_for(sentence: str) -> list[str]:
-    """Words that a sentence asks to reply: after "reply", in capitals or between quotes."""
+    """The words that a sentence asks for: after "reply", in capitals or in quotes."""
     return [
-        found for pattern in (_ASKS, _LOUD, _QUOTED) for found in pattern.findall(sentence) if found
+        found
+        for pattern in (_ASKS, _CAPITALS, _QUOTED)
+        for found in pattern.findall(sentence)
+        if found
     ]
 
 
 def _is_notice(word: str, sentence: str) -> bool:
-    """Whether it is STOP or START, said of texts and of nothing else up to the next comma."""
+    """Whether the word is STOP or START and the rest of the clause is about messages only."""
     if word not in {"STOP", "START"}:
         return False
-    said = sentence.partition(word)[2].partition(",")[0]
-    return bool(_ABOUT_TEXTS.search(said)) and not _ABOUT_VISITS.search(said)
+    clause = sentence.partition(word)[2].partition(",")[0]
+    return bool(_ABOUT_MESSAGES.search(clause)) and not _ABOUT_APPOINTMENTS.search(clause)

@@ -1,4 +1,4 @@
-"""How many SMS segments a text takes, and how to keep it in the cheap alphabet. Pure."""
+"""Counts the SMS segments of a text, and keeps it in the cheap alphabet. Pure."""
 
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -11,7 +11,7 @@ GSM = frozenset(
 )
 GSM_TWO = frozenset("\f^{}\\[~]|€")
 
-# Only what Unicode's own compatibility forms do not already turn into GSM-7.
+# Only characters that Unicode's compatibility forms do not already turn into GSM-7.
 LOOK_ALIKES = str.maketrans(
     {
         **dict.fromkeys("‘’‚‛′`´ʼ", "'"),
@@ -33,17 +33,19 @@ LOOK_ALIKES = str.maketrans(
 ZERO_WIDTH_JOINER = "\u200d"
 ZERO_WIDTH_NON_JOINER = "\u200c"
 SPACING = {"\u0e33", "\u0eb3"}
-"""Vowels of Thai and Lao that stand in the width of the letter before, though no marks by name."""
+"""Thai and Lao vowels that join the letter before them, although Unicode does not call them marks.
+"""
 
 REGIONAL = {chr(point) for point in range(0x1F1E6, 0x1F200)}
-"""Two of these are a flag."""
+"""Two of these letters make a flag."""
 
 FOLLOWS = {"L": "LVSW", "V": "VT", "S": "VT", "T": "T", "W": "T"}
-"""Which Korean letters join which: leading, vowel, trailing, and syllables without and with one."""
+"""By Korean letter, the letters that join it: L leading, V vowel, T trailing, S a syllable without
+and W one with a trailing letter."""
 
 
 class Segments(NamedTuple):
-    """What a text costs: `units` are septets in GSM-7, UTF-16 code units in UCS-2."""
+    """The size of a text. `units` are septets in GSM-7 and UTF-16 code units in UCS-2."""
 
     encoding: Literal["GSM-7", "UCS-2"]
     units: int
@@ -51,7 +53,7 @@ class Segments(NamedTuple):
 
 
 def count(text: str) -> Segments:
-    """Count as the networks do: 160 septets or 70 UTF-16 units, 153 or 67 each when in parts."""
+    """Count as the networks do: 160 septets or 70 units in one segment, 153 or 67 in several."""
     if all(character in GSM or character in GSM_TWO for character in text):
         septets = [2 if character in GSM_TWO else 1 for character in text]
         return Segments("GSM-7", sum(septets), _parts(septets, whole=160, part=153))
@@ -60,16 +62,16 @@ def count(text: str) -> Segments:
 
 
 def plain(text: str) -> str:
-    """Replace what looks the same in GSM-7: curly quotes, long dashes, odd spaces, accents.
+    """Replace characters by similar ones in GSM-7: curly quotes, long dashes, odd spaces, accents.
 
-    One stray character would halve the room of the whole text. Accents that GSM-7 lacks are
-    dropped from Latin letters (`sesión` becomes `sesion`); other scripts are left as they are.
+    A single other character would more than halve the length of a segment. Accents that GSM-7 lacks
+    are removed from Latin letters (`sesión` becomes `sesion`). Other scripts stay as they are.
     """
     return "".join(map(_plain_character, unicodedata.normalize("NFC", text)))
 
 
 def _plain_character(character: str) -> str:
-    # The form feed is in GSM-7's second table, but nobody means it.
+    # The form feed is in GSM-7's second table, but a text never needs it.
     if character != "\f" and (character in GSM or character in GSM_TWO):
         return character
     category = unicodedata.category(character)
@@ -92,7 +94,7 @@ def _without_accents(character: str) -> str:
 
 
 def _parts(units: Iterable[int], *, whole: int, part: int) -> int:
-    """How many parts hold these pieces, none of which may be cut in two."""
+    """The number of segments for pieces that must not be split."""
     sizes = list(units)
     if sum(sizes) <= whole:
         return 1
@@ -105,15 +107,15 @@ def _parts(units: Iterable[int], *, whole: int, part: int) -> int:
 
 
 def _clusters(text: str) -> Iterator[int]:
-    """The UTF-16 units of each character as people see it, none of which is cut in two.
+    """The UTF-16 units of every character as a reader sees it. Networks do not split these.
 
-    Unicode's extended grapheme clusters (UAX 29) by what the standard library knows of characters;
-    only the conjuncts of Indian scripts, which are whole since Unicode 15.1, count by the letter.
+    Follows Unicode's extended grapheme clusters (UAX 29) as far as the standard library knows them.
+    Conjuncts of Indian scripts, which are one cluster since Unicode 15.1, count by the letter.
     """
     size = flags = 0
     before, pictured = "", False
     for character in text:
-        if size and not _clings(character, before, flags=flags, pictured=pictured):
+        if size and not _joins(character, before, flags=flags, pictured=pictured):
             yield size
             size = flags = 0
             pictured = False
@@ -125,8 +127,8 @@ def _clusters(text: str) -> Iterator[int]:
         yield size
 
 
-def _clings(character: str, before: str, *, flags: int, pictured: bool) -> bool:
-    """Whether a character belongs to the one before it. `flags`: regional letters so far."""
+def _joins(character: str, before: str, *, flags: int, pictured: bool) -> bool:
+    """Whether a character joins the one before it. `flags` counts the regional letters so far."""
     if before == "\r" or character == "\r":
         return before == "\r" and character == "\n"
     if character == "\n" or before == "\n":

@@ -1,4 +1,4 @@
-"""Templates with a fixed set of fields, and dates as people in a country write them. Pure."""
+"""Fills in templates with a fixed set of fields, with dates as a country writes them. Pure."""
 
 import re
 import unicodedata
@@ -27,39 +27,38 @@ FIELDS = {
     "link": "the patient's private link, filled in as the text is sent",
     "code": "the code that proves a telephone, filled in as the text is sent",
 }
-"""What a template may say between braces, and what stands there then."""
+"""The fields that a template may use, with what they become. Staff read these descriptions."""
 
 SECRETS = frozenset({"link", "code"})
-"""Fields that stay placeholders until the moment of sending, so that no secret is stored."""
+"""Fields that stay placeholders until a message is sent, so that no secret is stored."""
 
-LONGEST = 640
-"""Characters a template may have: four segments, more than anyone wants to read."""
+MAX_CHARACTERS = 640
+"""Of a template: four segments, more than patients read."""
 
-NAME_ROOM = 20
-"""What of a text a practitioner's name may take: a long one must not make it two."""
+MAX_NAME = 20
+"""Septets of a practitioner's name, so that a long name does not add a segment."""
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
 _SECRET = re.compile(r"\{(link|code)\}")
 _NAMED = re.compile(r"https://((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?=[:/]|$)", re.IGNORECASE)
-"""An https address by a name, not by numbers."""
-
+"""An https address with a host name, not with an IP address."""
 
 ENGLISH = languages.of("en")
 
 
 def clock_of(country: str) -> Clock:
-    """The clock people read in a country, given by its two letters."""
+    """The clock that a country uses, by its two-letter code."""
     return "12" if country.upper() in {"US", "CA", "AU", "NZ", "PH", "IN"} else "24"
 
 
 def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> dict[str, str]:
-    """The fields {date}, {time} and {eat_by} of a session that begins at a local time.
+    """The fields {date}, {time} and {eat_by} of an appointment that starts at a local time.
 
-    The local time must carry its zone: two hours before are two real hours.
+    The local time must have a zone, because {eat_by} is two real hours before.
     """
     zone = local.tzinfo
     if zone is None:
-        raise ValueError("a local time needs its zone")
+        raise ValueError(f"{local} has no time zone")
     eat_by = datetime.fromtimestamp(local.timestamp() - 2 * 3600, zone)
     return {
         "date": language.date(local),
@@ -69,28 +68,28 @@ def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> 
 
 
 def short_name(name: str) -> str:
-    """A person's name in at most NAME_ROOM septets: B. Featherstone for Beatrice Featherstone.
+    """A name in at most MAX_NAME septets: B. Featherstone for Beatrice Featherstone.
 
-    Empty where it is written in letters that would make the whole text dearer.
+    Empty if its letters would put the whole text into the expensive alphabet.
     """
     words = plain(clean(name)).split()
     if count(" ".join(words)).encoding != "GSM-7":
         return ""
     for place, word in enumerate(words[:-1]):
-        if count(" ".join(words)).units > NAME_ROOM and not word.endswith("."):
+        if count(" ".join(words)).units > MAX_NAME and not word.endswith("."):
             words[place] = f"{word[0]}."
     short = " ".join(words)
-    while count(short).units > NAME_ROOM:
+    while count(short).units > MAX_NAME:
         short = short[:-1]
     return short.strip()
 
 
 def check(template: str) -> frozenset[str]:
-    """The fields a template uses. One that we do not have, or a stray brace: Unfit."""
+    """The fields that a template uses. Raises Invalid for an unknown field or a stray brace."""
     if not template.strip():
         raise Invalid("A text cannot be empty.", field="template")
-    if len(template) > LONGEST:
-        raise Invalid(f"A text can have at most {LONGEST} characters.", field="template")
+    if len(template) > MAX_CHARACTERS:
+        raise Invalid(f"A text can have at most {MAX_CHARACTERS} characters.", field="template")
     names = frozenset(_FIELD.findall(template))
     for name in sorted(names - FIELDS.keys()):
         known = ", ".join(f"{{{field}}}" for field in FIELDS)
@@ -101,9 +100,10 @@ def check(template: str) -> frozenset[str]:
 
 
 def render(template: str, values: Mapping[str, str]) -> str:
-    """The text that a template gives, in plain characters; {link} and {code} stay as they are.
+    """Fill in a template, in plain characters. {link} and {code} stay.
 
-    A field without a value: Unfit. Values cannot bring in fields, line breaks or hidden signs.
+    Raises Invalid for a field without a value. Values cannot add fields, line breaks or invisible
+    characters.
     """
     missing = sorted(check(template) - SECRETS - values.keys())
     if missing:
@@ -117,9 +117,9 @@ def render(template: str, values: Mapping[str, str]) -> str:
 
 
 def reveal(text: str, *, link: str | None = None, code: str | None = None) -> str:
-    """A rendered text with its secrets filled in, for the moment of sending only.
+    """Fill in the secrets of a rendered text, only right before it is sent.
 
-    A text that asks for a secret which is not given: Unfit, for nobody can use `{link}`.
+    Raises Invalid if a secret is missing, because a patient cannot use `{link}`.
     """
     secrets = {"link": link, "code": code}
 
@@ -133,11 +133,11 @@ def reveal(text: str, *, link: str | None = None, code: str | None = None) -> st
 
 
 def bound(text: str, *, code: str, public_url: str) -> str:
-    """A text with a code, and a last line that binds the code to our address: `@host #123456`.
+    """Add a last line that binds a code to our address: `@host #123456`.
 
-    Phones read it, offer to fill the code in on that page, and on no other that asks for it:
-    https://wicg.github.io/sms-one-time-codes/. Left out where the address is no https one with a
-    name, which the format does not know, or where the text would cost another segment.
+    Phones then offer to fill in the code on our pages and on no others, see
+    https://wicg.github.io/sms-one-time-codes/. The line is left out if our address is not https
+    with a host name, which the format requires, or if the text would need another segment.
     """
     address = _NAMED.match(public_url)
     if address is None:
@@ -147,7 +147,7 @@ def bound(text: str, *, code: str, public_url: str) -> str:
 
 
 def clean(name: str) -> str:
-    """A value in one line, without braces, control characters or signs that turn the writing."""
+    """A value in one line, without braces, control characters or changes of writing direction."""
     visible = "".join(
         " " if unicodedata.category(sign) in ("Zl", "Zp", "Zs") or sign in "\t\r\n" else sign
         for sign in name

@@ -136,7 +136,7 @@ def _triggers_of_course(kept: list[AppointmentFacts]) -> Iterator[Trigger]:
 
 
 def _cases(place: int, total: int, *, after_missed: bool) -> tuple[Case, ...]:
-    """What is special about an appointment of a course, the most telling first."""
+    """The special cases that an appointment of a course is, the most telling first."""
     cases: list[tuple[Case, bool]] = [
         ("missed", after_missed),
         ("last", place == total - 1),

@@ -94,7 +94,7 @@ class PractitionerSince(NamedTuple):
 
 @dataclass(frozen=True)
 class AppointmentFacts:
-    """What the rules know of one appointment. Instants are aware, on whole UTC minutes.
+    """The facts about one appointment that the rules use. Instants are aware, on whole UTC minutes.
 
     `live` is booked, confirmed, arrived or completed; `missed` is a no-show. `number` and `total`
     are what the patient reads: session 3 of 10.
@@ -137,8 +137,8 @@ class SentMessage:
     """A message that went to this phone, or may have.
 
     `key` is None if it did not arrive and is sent again: it counts, but it has not been read.
-    `told_start` is the start that an answer to a reply gave for the appointment; None for messages
-    that are no such answer and for answers that may not have gone out.
+    `told_start` is the start that an answer to a reply gave for the appointment. It is None for all
+    other messages, and for answers that may not have gone out.
     """
 
     key: MessageKey | None

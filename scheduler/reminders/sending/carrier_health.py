@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import text as sql
 from sqlmodel import Session, col, or_, select, update
 
-from scheduler.reminders.models import THE_ONLY_LINE, CarrierState
+from scheduler.reminders.models import THE_ONLY_ROW, CarrierState
 from scheduler.reminders.sending import rate_limit
 from scheduler.sms.sender import (
     Accepted,
@@ -136,7 +136,7 @@ def _record_answer(session: Session, shut_until: datetime | None = None) -> None
     changes = or_(col(CarrierState.failures) > 0, col(CarrierState.trouble) != "")
     session.exec(
         update(CarrierState)
-        .where(changes if shut_until is None else col(CarrierState.id) == THE_ONLY_LINE)
+        .where(changes if shut_until is None else col(CarrierState.id) == THE_ONLY_ROW)
         .values(failures=0, trouble="", shut_until=shut_until)
         .execution_options(synchronize_session=False)
     )
@@ -147,7 +147,7 @@ def _is_paused(state: CarrierState, now: datetime) -> bool:
 
 
 def _state(session: Session, *, lock: bool) -> CarrierState:
-    statement = select(CarrierState).where(CarrierState.id == THE_ONLY_LINE)
+    statement = select(CarrierState).where(CarrierState.id == THE_ONLY_ROW)
     if lock:
         statement = statement.with_for_update()
     return session.exec(statement.execution_options(populate_existing=True)).one()

@@ -1,11 +1,11 @@
-"""When the default texts go out. Pure."""
+"""The rules that a new clinic starts with. Pure."""
 
 from scheduler.reminders.schedule.types import Rule
 from scheduler.reminders.texts.default_templates import CASES, TEMPLATES
 
 HOUR = 60
-SEASON = 90 * 24 * HOUR  # or until the session that it is about
-TO_CORRECT_A_SLIP = 2  # staff who moved the wrong session put it right before anybody is told
+SEASON = 90 * 24 * HOUR  # a notice expires earlier, with its appointment
+TO_CORRECT_A_SLIP = 2  # staff who moved the wrong appointment can correct it before the notice
 
 DEFAULT_RULES = (
     Rule(
@@ -28,7 +28,7 @@ DEFAULT_RULES = (
         offset_minutes=-24 * HOUR,
         which="all",
         quiet="earlier",
-        useful_minutes=-2 * HOUR,  # its tip on eating is for two hours before
+        useful_minutes=-2 * HOUR,  # the tip on eating is for two hours before
         priority=90,
         always=True,
         asked=False,
@@ -81,7 +81,8 @@ DEFAULT_RULES = (
         offset_minutes=24 * HOUR,
         which="review",
         quiet="later",
-        useful_minutes=72 * HOUR,  # a day later, where the day after is the day before the next
+        useful_minutes=72
+        * HOUR,  # a day later if the day after is the day before the next appointment
         priority=60,
         always=False,
         asked=False,
@@ -140,9 +141,9 @@ DEFAULT_RULES = (
         templates=TEMPLATES["reassigned"],
     ),
 )
-"""Confirm at once; remind before every session; look after people around the first; ask whether it
-helps when a review falls due; close the course; tell whatever the clinic itself changes.
+"""Confirm a booking at once, remind before every appointment, advise around the first one, ask for
+a score when a review falls due, close the course, and report the clinic's own changes.
 
-One reminder a session, though two would have fewer people miss it (4.4 % against 5.3 %, Steiner
-2018): at the usual two sessions a week they would be four texts, and the limit is three. A clinic
-with one session a week can add the second as a rule of its own."""
+There is one reminder per appointment, although two would reduce missed ones (4.4 % against 5.3 %,
+Steiner 2018). At the usual two appointments a week two reminders would be four messages, and the
+limit is three. A clinic with one appointment a week can add the second one."""

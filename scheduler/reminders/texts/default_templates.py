@@ -1,4 +1,4 @@
-"""What the texts say, by kind, in English: other languages translate them. Pure."""
+"""The default templates in English, by kind. Catalogs translate them. Pure."""
 
 from collections.abc import Mapping
 from types import MappingProxyType
@@ -102,7 +102,7 @@ _ANSWERS = {
 TEMPLATES: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _REMINDERS.items()}
 )
-"""The texts that rules send: kind, then language."""
+"""The templates of rules, by kind and language."""
 
 CASES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
     {
@@ -114,13 +114,13 @@ CASES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
         )
     }
 )
-"""Other words for special sessions: kind, then case, then language. The tips are fuller before the
-first session, after which people react more often, and shorter later."""
+"""Templates for special appointments, by kind, case and language. The tips are longer before the
+first appointment, because patients react to it more often."""
 
 ANSWERS: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
 )
-"""The texts that answer an act of the patient: kind, then language."""
+"""The templates of messages that no rule sends, by kind and language."""
 
 COLLEAGUE = Words("colleague", "a colleague")
 """What replaces the name of a practitioner that does not fit into a message."""

@@ -1,9 +1,10 @@
-"""The texts and rules that a new clinic starts with, as data. Pure.
+"""The templates and rules that a new clinic starts with, as data. Pure.
 
-Each fits one GSM-7 segment for a clinic's name of up to 28 characters. None names a patient, a
-treatment or a condition: others read texts too. None asks for CANCEL, END or YES, which carriers
-take for opting out or in. The tips are those of the leaflet: eat something about two hours before,
-for an empty stomach makes people faint; rise slowly, for the needles make some light-headed.
+Every text fits one GSM-7 segment if the clinic's name has at most 28 characters. None names a
+patient, a treatment or a condition, because others may read it. None asks for CANCEL, END or YES,
+which carriers treat as opt-out or opt-in. The tips are those of the leaflet: eat something about
+two hours before, because patients on an empty stomach may faint, and rise slowly, because the
+needles make some patients light-headed.
 """
 
 from scheduler.reminders.texts.default_rules import DEFAULT_RULES

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
+from scheduler.phrases import message_triggers
 from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.reminders.models import MessageState
 from scheduler.web.site.view_models import Locale
@@ -15,8 +16,6 @@ SENT_STATES = {
     MessageState.FAILED: marked("could not be delivered"),
 }
 PENDING = {MessageState.OWED, MessageState.SENDING, MessageState.UNKNOWN}
-DISPLACED_PREFIX = "Gave way:"
-"""The start of the reason that is recorded when a more important text displaced this one."""
 LINK_PLACEHOLDER = marked("(your private link)")
 
 
@@ -42,11 +41,7 @@ def sent(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
 
 def left_out(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
     """The texts that more useful ones displaced, in order."""
-    return [
-        _shown(entry, locale)
-        for entry in entries
-        if entry.state == MessageState.WITHDRAWN and entry.reason.startswith(DISPLACED_PREFIX)
-    ]
+    return [_shown(entry, locale) for entry in entries if entry.gives_way]
 
 
 def owed_or_sent(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextView]:
@@ -57,9 +52,10 @@ def owed_or_sent(entries: Iterable[TimelineEntry], locale: Locale) -> list[TextV
 
 def _shown(entry: TimelineEntry, locale: Locale) -> TextView:
     local = (entry.sent_at or entry.due_at).astimezone(locale.zone)
+    trigger = message_triggers.describe(entry)
     return TextView(
         when=locale.dates.moment(local, today=locale.today),
-        why=f"{entry.why[:1].upper()}{entry.why[1:]}.",
+        why=f"{trigger[:1].upper()}{trigger[1:]}.",
         state=_(SENT_STATES[entry.state]) if entry.state in SENT_STATES else "",
         text=entry.text.replace("{link}", _(LINK_PLACEHOLDER)),
     )
