@@ -19,10 +19,13 @@ ENVIRONMENT = @python="$(PYTHON)"; \
 IN = .venv/bin
 # Arguments for the tool that runs: make test ARGS="-k planner -x"
 ARGS ?=
+# Where tests are marked `chaos`, or take more examples with CHAOS=full
+LARGER = tests/booking tests/kill tests/load tests/reminders tests/web/browser \
+	tests/stories/test_promises.py tests/stories/test_races_of_replies.py
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --extra build pyproject.toml
 
-.PHONY: help run install test check fix docs prose words bench chaos lock
+.PHONY: help run install quick test check fix docs prose words bench chaos lock
 .DEFAULT_GOAL := help
 
 help:  ## list the commands
@@ -33,6 +36,10 @@ run: install  ## fill an empty database with a demo clinic and serve it on http:
 
 install:  ## create .venv with the locked packages
 	$(ENVIRONMENT)
+
+quick: development  ## run the fast tests: rules, API and pages on SQLite, and a few pages in Chromium
+	@$(IN)/python workshop/browser.py
+	@$(IN)/python -m pytest -n 2 --dist worksteal --quick $(ARGS)
 
 test: development  ## run all tests, on SQLite, PostgreSQL and in Chromium
 	@$(IN)/python workshop/browser.py
@@ -62,9 +69,9 @@ words: development  ## update the translation catalogs from the code
 bench: development  ## run the benchmarks beside their lower limits
 	@$(IN)/python -m benchmarks
 
-chaos: development  ## run the fault tests at full size (minutes): killed and frozen workers, an unreachable carrier
-	@CHAOS=full REPLY_RACES=200 $(IN)/python -m pytest -n 0 --timeout 0 \
-		tests/kill tests/reminders/sending/test_carrier_health.py tests/stories/test_races_of_replies.py $(ARGS)
+chaos: development  ## run the fault tests, all browsers and the property tests at full size
+	@$(IN)/python workshop/browser.py
+	@CHAOS=full $(IN)/python -m pytest -n 0 --timeout 0 -m "" $(LARGER) $(ARGS)
 
 lock:  ## lock the newest versions that pyproject.toml allows, with hashes
 	@command -v uv >/dev/null || { echo "make lock needs uv: https://docs.astral.sh/uv" >&2; exit 1; }

@@ -3,7 +3,6 @@
 Small by default; with CHAOS=full as large as the promise: `make chaos`.
 """
 
-import os
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -23,8 +22,8 @@ from scheduler.sms import twilio
 from scheduler.storage.database import Database, stored_id
 from tests.reminders.world import MONDAY, World, appointment, at, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
+from tests.support.chaos import FULL, only_in_chaos
 
-FULL = os.environ.get("CHAOS") == "full"
 MONTH = timedelta(days=28)
 AT_ONCE = 4
 
@@ -80,7 +79,7 @@ def test_after_a_day_away_nothing_stale_goes_out_and_the_rest_at_the_usual_pace(
     assert len(sent) <= per_second + took * per_second
 
 
-@pytest.mark.both_databases
+@pytest.mark.parametrize("database_kind", ["postgresql", *only_in_chaos("sqlite")])
 @pytest.mark.parametrize("change", ["cancel", "move"])
 @pytest.mark.parametrize("again", range(9 if FULL else 1))
 def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was(

@@ -11,13 +11,13 @@ from scheduler.storage.database import Database
 from tests.api.conftest import key_for
 from tests.kill.booker import TABLES
 from tests.support.cast import DAY, MONDAY, Cast
-
-pytestmark = pytest.mark.both_databases
+from tests.support.chaos import only_in_chaos
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 SESSIONS = 6
 
 
+@pytest.mark.parametrize("database_kind", ["postgresql", *only_in_chaos("sqlite")])
 def test_a_course_is_booked_whole_or_not_at_all_and_asked_for_again_it_is_the_same_one(
     database: Database, database_url: str, cast: Cast
 ) -> None:

@@ -3,7 +3,6 @@
 Small by default; with CHAOS=full as large as the promise: `make chaos`.
 """
 
-import os
 import sys
 from datetime import timedelta
 
@@ -14,8 +13,7 @@ from scheduler.infra.clock import SystemClock
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
 from tests.kill.sweep import Figures, owe, sweep, traps
-
-FULL = os.environ.get("CHAOS") == "full"
+from tests.support.chaos import FULL
 
 
 def figures_of(url: str) -> Figures:
@@ -38,6 +36,7 @@ def test_nothing_is_lost_and_nothing_is_doubled(
     assert figures.kills + figures.stops >= (60 if FULL else 6)
 
 
+@pytest.mark.chaos
 def test_workers_whose_machines_differ_by_ten_minutes_send_nothing_twice_and_nothing_early(
     postgresql_url: str,
 ) -> None:
@@ -62,6 +61,7 @@ def test_workers_whose_machines_differ_by_ten_minutes_send_nothing_twice_and_not
     assert early == ["owed"] * 3
 
 
+@pytest.mark.chaos
 def test_a_design_that_marks_before_it_sends_is_seen_to_lose(sqlite_url: str) -> None:
     figures = sweep(
         sqlite_url,
@@ -75,6 +75,7 @@ def test_a_design_that_marks_before_it_sends_is_seen_to_lose(sqlite_url: str) ->
     assert figures.lost >= 1
 
 
+@pytest.mark.chaos
 def test_a_design_that_marks_after_it_sends_is_seen_to_double(sqlite_url: str) -> None:
     figures = sweep(
         sqlite_url,

@@ -15,8 +15,6 @@ from scheduler.storage.database import Database
 from tests.reminders.world import MONDAY, Hand, World, at, found
 from tests.standin import Standin
 
-pytestmark = pytest.mark.both_databases
-
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
@@ -54,7 +52,15 @@ def run(
 
 
 @pytest.mark.parametrize(
-    ("place", "sent_before"), [("after-claim", 0), ("after-intent", 0), ("after-answer", 1)]
+    ("database_kind", "place", "sent_before"),
+    [
+        ("postgresql", "after-claim", 0),
+        ("sqlite", "after-intent", 0),
+        ("postgresql", "after-answer", 1),
+        pytest.param("sqlite", "after-claim", 0, marks=pytest.mark.chaos),
+        pytest.param("postgresql", "after-intent", 0, marks=pytest.mark.chaos),
+        pytest.param("sqlite", "after-answer", 1, marks=pytest.mark.chaos),
+    ],
 )
 def test_a_killed_worker_loses_nothing_and_sends_nothing_twice(
     world: World, carrier: Standin, database_url: str, place: str, sent_before: int

@@ -1,16 +1,18 @@
 """People want sessions that begin a few minutes apart, through real servers, again and again."""
 
-import os
 from datetime import datetime, timedelta
 from random import Random
+
+import pytest
 
 from scheduler.storage.database import Database
 from tests.load import rush
 from tests.support.cast import Cast
+from tests.support.chaos import examples, only_in_chaos
 from tests.support.servers import Servers, api_key
 
 CLIENTS = 8
-EACH = 60 if os.environ.get("LOAD") == "full" else 20
+EACH = examples(20, 60)
 SESSIONS = 3
 FIRST, LAST = 10 * 60, 15 * 60
 """Between these minutes of the day, any of which will do, every session begins."""
@@ -25,6 +27,7 @@ def jittered(number: int) -> list[datetime]:
     ]
 
 
+@pytest.mark.parametrize("database_kind", ["sqlite", *only_in_chaos("postgresql")])
 def test_no_two_sessions_overlap_and_no_course_is_booked_by_half(
     database: Database, busy_clinic: Cast, servers: Servers
 ) -> None:

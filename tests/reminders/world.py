@@ -139,7 +139,7 @@ class World:
     def begin(self, play: Callable[..., T], *given: object) -> T:
         """The result of `play` on this world, from a copy if it was played before.
 
-        The worker is then like one that has just started.
+        The worker is then like one that has just looked for changes.
         """
 
         def played() -> tuple[T, datetime, tuple[Any, ...]]:
@@ -149,6 +149,7 @@ class World:
         key = (play.__module__, play.__qualname__, given, self.clock.at)
         told, self.clock.at, sent = begin(self.database, key, played)
         self.carrier.all_sent(*sent)
+        self.worker.derive()  # so that its next look finds what changes from now on
         return told
 
     def colleague(self, sender: Any = None, **manners: Any) -> Worker:
@@ -163,7 +164,18 @@ class World:
         )
 
     def tick(self, now: datetime | None = None) -> list[tuple[str, str]]:
-        """Let the worker do all its chores at an instant; what has gone out by then."""
+        """Read replies, derive what changed and send what is due; every text sent so far.
+
+        `work` runs every chore of the worker, which takes several times as long.
+        """
+        self.clock.at = now or self.clock.at
+        self.worker.read()
+        self.worker.derive()
+        self.worker.send()
+        return self.carrier.texts
+
+    def work(self, now: datetime | None = None) -> list[tuple[str, str]]:
+        """Run every chore of the worker at an instant; every text sent so far."""
         self.clock.at = now or self.clock.at
         self.worker.tick()
         return self.carrier.texts

@@ -225,7 +225,7 @@ def test_a_text_that_was_taken_without_a_word_is_not_sent_again(
     carrier.fail_next(fault)
 
     for minutes in (0, 1, 3, 30):
-        world.tick(MONDAY + timedelta(minutes=minutes))
+        world.work(MONDAY + timedelta(minutes=minutes))
 
     assert len(carrier.messages) == carrier.posts == 1
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
@@ -243,7 +243,7 @@ def test_a_text_that_was_not_taken_goes_out_later(
     carrier.fail_next(fault)
 
     for minutes in (0, 1, 3, 4):
-        world.tick(MONDAY + timedelta(minutes=minutes))
+        world.work(MONDAY + timedelta(minutes=minutes))
 
     assert (len(carrier.messages), carrier.posts) == (1, 2)
 

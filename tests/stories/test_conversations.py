@@ -242,7 +242,7 @@ def scores(world: World) -> list[tuple[int, int]]:
 
 
 def test_seven_or_eight_is_asked_again(world: World, asked: int) -> None:
-    world.tick(at(12, 11))
+    world.work(at(12, 11))
 
     assert reply(world, "7 or 8") == [
         "Willow: please reply with one number from 0 (no complaint) to 10 (the worst you can"
@@ -258,7 +258,7 @@ def test_seven_or_eight_is_asked_again(world: World, asked: int) -> None:
 def test_a_review_is_answered_like_a_check_in(
     world: World, asked: int, kind: str, which: str
 ) -> None:
-    world.tick(at(12, 11))
+    world.work(at(12, 11))
     with world.database.transaction() as session:
         for row in (ReminderRule, Message):
             values = {"kind": kind, "which": which} if row is ReminderRule else {"kind": kind}

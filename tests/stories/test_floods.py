@@ -101,7 +101,7 @@ def test_a_flood_from_many_addresses_stays_within_the_budget_and_no_reminder_giv
     ]
 
     world.worker.send()
-    world.tick(at(10, 10, 1))
+    world.work(at(10, 10, 1))
 
     assert sum(asked) == 20
     codes = [text for _, text in world.carrier.texts if "your code is" in text]

@@ -2,10 +2,9 @@
 
 The real worker texts from a real database through a carrier that fails as instructed. An oracle
 that does not know how texts are derived judges each one: it reads the calendar of that moment and
-the rules as a clinic would explain them. `PROMISES=200` runs more examples.
+the rules as a clinic would explain them.
 """
 
-import os
 import re
 import shutil
 from collections import Counter
@@ -53,12 +52,13 @@ from tests.reminders.world import (
     patient_actor,
 )
 from tests.stories.talk import SIDS, hear
+from tests.support.chaos import FULL, examples
 from tests.support.databases import place
 from workshop import postgres
 
 pytestmark = pytest.mark.both_databases
 
-EXAMPLES = int(os.environ.get("PROMISES", "6"))
+EXAMPLES = examples(3, 60)
 STEPS = 16
 HOUR = timedelta(hours=1)
 BEGIN = at(8, month=3)  # a Monday; the clocks go forward on the Sunday after
@@ -686,7 +686,7 @@ def test_what_is_sent_is_true_and_sent_once(fresh: Callable[[], Database]) -> No
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
-            derandomize="PROMISES" not in os.environ,
+            derandomize=not FULL,
             database=None,
             phases=[Phase.generate],
             deadline=None,

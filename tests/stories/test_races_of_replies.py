@@ -1,10 +1,8 @@
 """A patient's C and a move of the same appointment by staff, at the same moment.
 
 In any order, an appointment is confirmed only at the time that the patient was asked about.
-`REPLY_RACES=200` runs the race more often.
 """
 
-import os
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,8 +21,9 @@ from scheduler.reminders.models import Message
 from scheduler.storage.database import Busy, Database
 from tests.reminders.world import World, appointment, at, found
 from tests.stories.talk import move, receive, state
+from tests.support.chaos import examples
 
-RACES = int(os.environ.get("REPLY_RACES", "40"))
+RACES = examples(12, 200)
 
 
 @pytest.fixture

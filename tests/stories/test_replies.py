@@ -170,11 +170,11 @@ def test_start_brings_the_texts_back(world: World, asked: int) -> None:
     reply(world, "stop")
 
     assert "you will get our texts again" in reply(world, "START")[0]
-    assert len([text for _, text in world.tick(at(13)) if "14 Jan" in text]) == 1
+    assert len([text for _, text in world.work(at(13)) if "14 Jan" in text]) == 1
 
 
 def test_a_number_after_the_check_in_is_a_score(world: World, asked: int) -> None:
-    world.tick(at(12, 11))
+    world.work(at(12, 11))
 
     assert "we have noted 7" in reply(world, "7")[0]
     assert "we have noted 6" in reply(world, "6/10")[0]

@@ -49,7 +49,7 @@ def later(world: World, wait: timedelta) -> list[str]:
     """
     until = world.clock.at + wait
     while world.clock.at < until:
-        world.tick(min(until, world.clock.at + 2 * MINUTE))
+        world.work(min(until, world.clock.at + 2 * MINUTE))
     return [
         text.partition("https://")[0].removesuffix(REPLY_C)
         for _, text in world.carrier.texts[BEFORE:]

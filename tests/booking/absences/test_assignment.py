@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from scheduler.booking.absences.assignment import NO_PLACE, Assigned, Candidate, Take, assign
 from scheduler.infra.intervals import Interval, overlap
+from tests.support.chaos import examples
 
 
 @st.composite
@@ -44,7 +45,7 @@ def price(chosen: Sequence[Assigned | None]) -> int:
     return sum(NO_PLACE if opening is None else opening.place.cost for opening in chosen)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 1500), deadline=None)
 @given(st.lists(st.lists(places(), max_size=3), max_size=4))
 def test_no_answer_is_better(wanted: list[list[Candidate]]) -> None:
     every = [

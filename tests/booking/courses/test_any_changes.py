@@ -1,9 +1,8 @@
 """Any order of staff changes to two courses: nothing overlaps, each pace is accounted for.
 
-`CHANGES_EXAMPLES` runs more orders than the default.
+`make chaos` tries more orders.
 """
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
@@ -35,10 +34,11 @@ from scheduler.infra.errors import Problem
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
 from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
 
-EXAMPLES = int(os.environ.get("CHANGES_EXAMPLES", "12"))
+EXAMPLES = examples(8, 200)
 WEEKS = (0, 3, 7, 10, 14, 17)
 
 Deed = tuple[str, int, int, int, bool]

@@ -1,10 +1,9 @@
 """A calendar stays true under any sequence of changes, also concurrent ones.
 
 Hypothesis generates bookings, changes, absences and passing hours. After each step, SQL and this
-file's own arithmetic check the calendar. SEQUENCES=200 runs more.
+file's own arithmetic check the calendar. `make chaos` runs more.
 """
 
-import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -58,10 +57,11 @@ from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Busy, Database, stored_id
 from tests.support.cast import NEW_YORK, NOW, Cast, settle, wanted
+from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
 
-SEQUENCES = int(os.environ.get("SEQUENCES", "6"))
+SEQUENCES = examples(4, 200)
 STEPS = 18
 AT_ONCE = 3
 DAY = timedelta(days=1)

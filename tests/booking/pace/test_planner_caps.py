@@ -14,6 +14,7 @@ from scheduler.booking.pace.refusals import TooTangled
 from scheduler.clinic.phases import Cap, Phase, days, from_json, to_json
 from scheduler.infra.errors import Invalid
 from scheduler.phrases import compromises, no_plan
+from tests.support.chaos import examples
 from tests.support.wording import broken_pace
 
 START = date(2026, 3, 2)
@@ -227,7 +228,7 @@ def price_of(phase, segment, left):
     return lost, empty, sum((gap - 7 / each) ** 2 for gap in gaps)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 1500), deadline=None)
 @given(
     st.lists(
         st.one_of(

@@ -20,6 +20,7 @@ from scheduler.booking.pace.planner import (
 )
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Invalid
+from tests.support.chaos import examples
 from tests.support.wording import broken_pace
 
 START = date(2026, 3, 2)
@@ -239,7 +240,7 @@ _wishes = st.builds(
 )
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(courses(), diaries(), _wishes)
 def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
     until = START + timedelta(days=55)
@@ -272,7 +273,7 @@ def test_no_course_is_better_than_the_one_planned(phases, by_day, wishes):
     assert len(outside) == least[2]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(courses(), diaries(), _wishes, st.data())
 def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishes, data):
     until = START + timedelta(days=60)
@@ -308,7 +309,7 @@ def test_no_end_of_a_course_is_better_than_the_one_planned(phases, by_day, wishe
     assert all(min(compromise.session_numbers) > len(kept) for compromise in planned.compromises)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(courses(), diaries())
 def test_no_course_is_over_sooner_than_the_soonest(phases, by_day):
     offsets = sorted((day - START).days for day in by_day if day >= START)
@@ -324,7 +325,7 @@ def test_no_course_is_over_sooner_than_the_soonest(phases, by_day):
     assert end == (START.toordinal() + min(ends) if ends else None)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=examples(40, 400), deadline=None)
 @given(courses(), diaries(), st.data())
 def test_neighbours_break_nothing_that_the_plan_keeps(phases, by_day, data):
     openings = [opening for offered in by_day.values() for opening in offered]

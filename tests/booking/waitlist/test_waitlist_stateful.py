@@ -1,9 +1,8 @@
 """Any history of the waitlist gives no time twice and breaks no pace.
 
-`WAITLIST_EXAMPLES` sets the number of histories on each database.
+`make chaos` plays more histories.
 """
 
-import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from itertools import pairwise
@@ -46,10 +45,11 @@ from scheduler.worker import Worker
 from tests.reminders.world import Hand, Paper
 from tests.support import cast
 from tests.support.cast import NEW_YORK, NOW
+from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
 
-EXAMPLES = int(os.environ.get("WAITLIST_EXAMPLES", "6"))
+EXAMPLES = examples(3, 60)
 PEOPLE = 4
 NOTICE = timedelta(minutes=120 + 5)
 """The treatment's notice, and the time to answer."""

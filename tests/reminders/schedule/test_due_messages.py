@@ -26,6 +26,7 @@ from scheduler.reminders.schedule.types import (
     SentMessage,
 )
 from scheduler.reminders.texts.default_texts import DEFAULT_RULES
+from tests.support.chaos import examples
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = QuietHours(time(21), time(8), NEW_YORK)
@@ -420,7 +421,7 @@ history = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150, 1500), deadline=None)
 @given(visits=phones(), sent=history, budget=budgets, now=moments)
 def test_in_any_case_the_promises_hold(
     visits: list[AppointmentFacts], sent: list[SentMessage], budget: Budget, now: datetime
@@ -496,7 +497,7 @@ def assert_budget_holds(
             assert sum(days[one] for one in week) <= budget.per_week
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(visits=phones(), sent=history, now=moments, data=st.data())
 def test_the_answer_depends_on_nothing_but_the_calendar(
     visits: list[AppointmentFacts], sent: list[SentMessage], now: datetime, data: st.DataObject
@@ -509,7 +510,7 @@ def test_the_answer_depends_on_nothing_but_the_calendar(
     assert answer(visits) == answer(shuffled)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(visits=phones(), now=moments, index=st.integers(0, 7))
 def test_cancelling_withdraws_and_moving_renames(
     visits: list[AppointmentFacts], now: datetime, index: int
@@ -534,7 +535,7 @@ def test_cancelling_withdraws_and_moving_renames(
     assert all(":course:" in key for key in common)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=examples(100, 1000), deadline=None)
 @given(visits=phones(), now=moments, budget=budgets)
 def test_sending_what_is_due_and_asking_again_never_sends_twice(
     visits: list[AppointmentFacts], now: datetime, budget: Budget

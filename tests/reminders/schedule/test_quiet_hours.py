@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from scheduler.infra.errors import Invalid
 from scheduler.reminders.schedule.quiet_hours import LEAST, QuietHours
+from tests.support.chaos import examples
 
 NEW_YORK = ZoneInfo("America/New_York")
 NIGHT = QuietHours(time(21), time(8), NEW_YORK)
@@ -73,7 +74,7 @@ ODD_NIGHTS = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=examples(400, 4000), deadline=None)
 @given(
     starts=WALL,
     ends=WALL,
@@ -99,7 +100,7 @@ def test_both_ways_lead_out_on_the_odd_nights(
 MINUTE = timedelta(minutes=1)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200, 2000), deadline=None)
 @given(
     starts=WALL,
     ends=WALL,

@@ -1,6 +1,5 @@
 """All workers share one line to the carrier: one pace, and one rest while it is down."""
 
-import os
 import threading
 import time
 from datetime import timedelta
@@ -25,10 +24,10 @@ from scheduler.storage import links
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
 from tests.reminders.world import MONDAY, SECRETS, Paper, World, found
+from tests.support.chaos import FULL
 
 pytestmark = pytest.mark.both_databases
 
-FULL = os.environ.get("CHAOS") == "full"
 """`make chaos` runs these in the size that the promise names; every other run in a smaller one."""
 
 SECOND = timedelta(seconds=1)

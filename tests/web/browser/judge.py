@@ -27,6 +27,9 @@ AXE = {
     "rules": {"target-size": {"enabled": True}},
     "resultTypes": ["violations"],
 }
+SCHEME = {"runOnly": {"type": "rule", "values": ["color-contrast", "target-size"]}}
+"""The rules whose outcome depends on the width or the color scheme. axe takes longer than all else
+together, so the others run once per page."""
 Look = tuple[int, Literal["light", "dark"]]
 DAY: tuple[Look, ...] = ((WIDE, "light"), (NARROW, "dark"))
 NIGHT: tuple[Look, ...] = ((WIDE, "dark"), (NARROW, "light"))
@@ -149,18 +152,26 @@ class Judge:
 
     def verdict(self, looks: tuple[Look, ...] = DAY) -> list[str]:
         """All that is wrong with the page as it stands now, seen in some looks."""
-        found = [*self.said, *self._weight()]
         self.page.evaluate(_axe_script())
-        for width, scheme in looks:
-            self._look(width, scheme)
-            wrong = [*self._axe(), *self._shape()]
-            found += [f"{width} {scheme}: {mistake}" for mistake in wrong]
-        found += self._keyboard()
+        rules = AXE
+        found = []
+        for look in looks:
+            self._look(*look)
+            found += [f"{_name(look)}: {problem}" for problem in self._axe(rules)]
+            rules = AXE | SCHEME
+        return found + self._keyboard() + self.layout(looks)
+
+    def layout(self, looks: tuple[Look, ...] = DAY) -> list[str]:
+        """What does not fit, with readers' own spacing too, and what failed to load."""
+        found = [*self.said, *self._weight()]
+        for look in looks:
+            self._look(*look)
+            found += [f"{_name(look)}: {problem}" for problem in self._shape()]
         self.page.evaluate(SPACING)
-        for width, scheme in looks:
-            self._look(width, scheme)
+        for look in looks:
+            self._look(*look)
             lost = self.page.evaluate(STICKS_OUT) + self.page.evaluate(LOST)
-            found += [f"{width} spaced: {message}" for message in lost]
+            found += [f"{look[0]} spaced: {problem}" for problem in lost]
         for what, hear in self._ears.items():
             self.page.remove_listener(what, hear)
         return found
@@ -190,8 +201,8 @@ class Judge:
         weight = self.page.evaluate(WEIGHT)
         return [f"weighs {weight} bytes"] if weight >= HEAVIEST else []
 
-    def _axe(self) -> list[str]:
-        answer: dict[str, Any] = self.page.evaluate("axe => window.axe.run(axe)", AXE)
+    def _axe(self, rules: dict[str, Any]) -> list[str]:
+        answer: dict[str, Any] = self.page.evaluate("rules => window.axe.run(rules)", rules)
         return [
             f"{each['id']} ({each['impact']}): {each['help']}: "
             + "; ".join(node["html"][:160] for node in each["nodes"][:3])
@@ -227,6 +238,10 @@ class Judge:
         return found + [
             f"Tab does not reach {requested}" for requested in wanted if requested not in ringed
         ]
+
+
+def _name(look: Look) -> str:
+    return f"{look[0]} {look[1]}"
 
 
 @cache

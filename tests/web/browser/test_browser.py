@@ -14,6 +14,7 @@ from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.patients import screening
 from scheduler.storage.database import Database
 from tests.support.cast import Cast
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import DESK, PHONE, Walk, walking
 from tests.web.conftest import Visitor
 
@@ -21,7 +22,7 @@ LOOKS = {"desk": DESK, "phone": PHONE}
 STEPS = ("screening", "wishes", "plan", "plan/3", "details")
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=["phone", *only_in_chaos("desk")])
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """A patient at a desktop by day, or with a small phone by night."""
     with walking(browser, str(request.param), LOOKS[request.param]) as walk:

@@ -11,6 +11,7 @@ from sqlmodel import col, select
 
 from scheduler.booking.models import Appointment
 from scheduler.storage.database import Database
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import ALL_PICTURES, PHONE, Equipped, Walk, walking
 from tests.web.conftest import Visitor
 
@@ -24,7 +25,7 @@ if ALL_PICTURES:
     LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(scripts=True, width=320)}
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=["desk", "phone", *only_in_chaos(*sorted(LOOKS.keys() - {"desk", "phone"}))])
 def look(request: pytest.FixtureRequest) -> str:
     name: str = request.param
     return name

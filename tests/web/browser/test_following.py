@@ -10,6 +10,7 @@ from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Treatment
 from scheduler.progress import scores
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import ALL_PICTURES, DESK, PHONE, Equipped, Walk, walking
 from tests.web.conftest import FrozenClock, Visitor
 
@@ -18,7 +19,7 @@ if ALL_PICTURES:
     LOOKS |= {"night": Equipped(scheme="dark"), "day": Equipped(width=320)}
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=["phone", *only_in_chaos(*sorted(LOOKS.keys() - {"phone"}))])
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """An English reader at a desktop by day, or a Spanish reader with a small phone by night."""
     with walking(browser, f"following-{request.param}", LOOKS[request.param]) as walk:

@@ -9,13 +9,14 @@ from sqlmodel import col, select
 
 from scheduler.booking.models import Appointment, Course
 from scheduler.storage.database import Database
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import DESK, Equipped, Walk, walking
 from tests.web.conftest import FrozenClock, Visitor, count
 
 LOOKS = {"scripts": Equipped(scripts=True), "no scripts": DESK}
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=["scripts", *only_in_chaos("no scripts")])
 def walk(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Walk]:
     """A patient at a desktop, with scripts and without."""
     with walking(browser, f"mistakes-{request.param}", LOOKS[request.param]) as walk:

@@ -8,6 +8,7 @@ from playwright.sync_api import Browser, expect
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
 from tests.support.cast import Cast
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import Equipped, Walk, walking
 from tests.web.waitlist.test_offers import offered, rows, sessions
 
@@ -19,7 +20,7 @@ LOOKS = {
 }
 
 
-@pytest.fixture(params=LOOKS)
+@pytest.fixture(params=["desk", "phone", *only_in_chaos("desk in Spanish", "phone in Spanish")])
 def equipped(request: pytest.FixtureRequest) -> Equipped:
     return LOOKS[request.param]
 

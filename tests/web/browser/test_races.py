@@ -16,10 +16,11 @@ from scheduler.clinic.models import (
 )
 from scheduler.storage.database import Database
 from tests.support.cast import Cast
+from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import PHONE, Equipped, Walk, walking
 from tests.web.conftest import FrozenClock, Visitor
 
-pytestmark = pytest.mark.both_databases
+pytestmark = pytest.mark.parametrize("database_kind", ["postgresql", *only_in_chaos("sqlite")])
 
 WANTED = "Wednesday, March 10"
 PRESS_AT = """when =>

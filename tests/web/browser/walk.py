@@ -11,6 +11,9 @@ from playwright.sync_api import Browser, Locator, Page
 from scheduler.i18n.languages import Language
 
 PICTURES = Path("test-artifacts")
+TAKES_PICTURES = "PICTURES" in os.environ
+"""Whether to save a picture of each page."""
+
 ALL_PICTURES = os.environ.get("PICTURES") == "all"
 """Whether to walk with more equipment than tests need, to look at the pages."""
 
@@ -63,10 +66,12 @@ class Walk:
         return [url for url in self._asked if not url.startswith(address)]
 
     def look(self, what: str) -> None:
-        """Take a picture, and see that nothing sticks out and all that is pressed is large."""
-        PICTURES.mkdir(exist_ok=True)
+        """Check that nothing sticks out and that buttons are large; save a picture if wanted."""
         self.page.wait_for_load_state()
-        self.page.screenshot(path=PICTURES / f"{self.name}-{what}.png", full_page=True)
+        if TAKES_PICTURES:
+            PICTURES.mkdir(exist_ok=True)
+            picture = PICTURES / f"{self.name}-{what}.png"
+            self.page.screenshot(path=picture, full_page=True)
         width = self.page.viewport_size["width"] if self.page.viewport_size else 0
         assert self.page.evaluate("document.documentElement.scrollWidth") <= width
         for left, right, height in self.page.evaluate(BOXES):
