@@ -1,12 +1,14 @@
-"""Who treats whom in which room: the wanted times of a course, each with hands and a bed.
+"""Assigns a practitioner and a room to each requested time of a course.
 
-This looks first, so that people get a good answer. It is `diary.claim` that makes it true.
+This only reads the calendars, to give a good answer. `reservation.claim` settles races.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import islice
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
@@ -21,28 +23,30 @@ from scheduler.infra.intervals import Interval, Minute, instant_of, minute_of
 from scheduler.patients.models import Patient
 
 MOST_SESSIONS = 60
+"""Sessions that one course can have."""
 ALTERNATIVES = 5
+"""Free times that are offered in place of one that is taken."""
 ALTERNATIVES_WITHIN = timedelta(days=3)
 
 
 @dataclass(frozen=True)
 class RequestedTime:
-    """A time that somebody wants, the practitioner or room only where it matters to them."""
+    """A requested time of a session; no practitioner or room means any."""
 
     number: int
     starts_at: datetime
     practitioner_id: int | None = None
     room_id: int | None = None
     position: int | None = None
-    """The index in the list that the caller sent, where there is one."""
+    """The index in the list of the request, if the times came in a list."""
 
 
 @dataclass(frozen=True)
 class Allocation:
-    """A session with hands and a bed.
+    """A session with its practitioner and room.
 
-    `limited`: its practitioner has a most of sessions a day or a break that floats, which no
-    overlap in the diary guards.
+    `limited`: the practitioner has a daily maximum or a floating break. Overlaps in the diary do
+    not guard either, so `reservation` checks them once more.
     """
 
     number: int
@@ -62,7 +66,7 @@ class TimeConflict:
     alternatives: Sequence[Slot]
     zone: ZoneInfo
     position: int | None = None
-    """The index in the list that the caller sent, where there is one."""
+    """The index in the list of the request, if the times came in a list."""
 
 
 class SessionsTaken(Conflict):
@@ -83,33 +87,36 @@ def check_requested(
     taken_days: Iterable[date] = (),
     field: str | None = None,
 ) -> None:
-    """Raises Unfit for times and practitioners that no calendar could make right.
+    """Raises Invalid for times and practitioners that would be wrong on an empty calendar.
 
-    `field`: where the caller said the times, if not as a list of sessions.
+    `taken_days`: days of other sessions of the course. `field`: the field of the request that
+    holds the time, unless the times came in a list of sessions.
     """
     if not 1 <= len(wanted) <= MOST_SESSIONS:
         raise Invalid(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
     last_day = search.last_day(resources, now)
     days = set(taken_days)
-    for each in wanted:
-        place = f"sessions[{each.number - 1}]."
-        _check_practitioner(each, resources, field=f"{'' if field else place}practitioner_id")
-        at = field or f"{place}starts_at"
-        if each.starts_at.second or each.starts_at.microsecond:
-            raise Invalid("A session begins on a whole minute.", field=at)
-        if each.starts_at <= now:
-            raise Invalid(f"Session {each.number} lies in the past.", field=at)
-        day = each.starts_at.astimezone(resources.zone).date()
+    for time in wanted:
+        place = f"sessions[{time.number - 1}]."
+        _check_practitioner(time, resources, field=f"{'' if field else place}practitioner_id")
+        starts_field = field or f"{place}starts_at"
+        if time.starts_at.second or time.starts_at.microsecond:
+            raise Invalid("A session begins on a whole minute.", field=starts_field)
+        if time.starts_at <= now:
+            raise Invalid(f"Session {time.number} lies in the past.", field=starts_field)
+        day = time.starts_at.astimezone(resources.zone).date()
         if day > last_day:
-            raise Invalid(f"Session {each.number} is too far ahead to be booked.", field=at)
+            raise Invalid(
+                f"Session {time.number} is too far ahead to be booked.", field=starts_field
+            )
         if day in days:
-            raise Invalid(f"Session {each.number} is the second on its day.", field=at)
+            raise Invalid(f"Session {time.number} is the second on its day.", field=starts_field)
         days.add(day)
 
 
 def _check_practitioner(wanted: RequestedTime, resources: Resources, *, field: str) -> None:
-    who = wanted.practitioner_id
-    if who is not None and not resources.gives(who):
+    practitioner_id = wanted.practitioner_id
+    if practitioner_id is not None and not resources.gives(practitioner_id):
         raise Invalid("This practitioner does not give this treatment.", field=field)
 
 
@@ -123,50 +130,72 @@ def allocate(
     ignoring: Ignoring = IGNORE_NOTHING,
     held: bool = False,
 ) -> list[Allocation]:
-    """A practitioner and a room for each wanted time; SessionsTaken where one has none.
+    """A practitioner and a room for each wanted time; SessionsTaken if one has none.
 
-    Where the practitioner does not matter, the one who can give most of the sessions gives them.
-    `held`: the times were kept when there was notice enough, which is over by now perhaps.
+    Sessions without a wished practitioner go to the one who can give most sessions of the course.
+    `held`: the times are on hold already, so the notice of the treatment no longer applies.
     """
-    found = _times(session, resources, wanted, patient=patient, now=now, ignoring=ignoring)
+    times = _times(session, resources, wanted, patient=patient, now=now, ignoring=ignoring)
     not_before = 0 if held else search.soonest(resources, now)
-    able = {each.number: _able(each, resources, found, not_before) for each in wanted}
-    if lost := [each for each in wanted if not able[each.number][0]]:
+    able = {time.number: _able(time, resources, times, not_before) for time in wanted}
+    if taken := [time for time in wanted if not able[time.number].practitioner_ids]:
+        near = _free_near(session, resources, taken, patient=patient, now=now, ignoring=ignoring)
         raise SessionsTaken(
-            _clashes(
-                session, resources, lost, wanted, able, patient=patient, now=now, ignoring=ignoring
-            )
+            [_conflict(time, able[time.number].reason, near, wanted, resources) for time in taken]
         )
-    popular = Counter(who for those, _ in able.values() for who in those)
-    seats = []
-    for each in wanted:
-        starts_at = minute_of(each.starts_at)
-        who = max(able[each.number][0], key=lambda one: (popular[one], -one))
-        room_id = slots.room_for(starts_at, resources.shape, _rooms(each, found))
-        assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
-        limited = any(one.limited for one in found.practitioners if one.practitioner_id == who)
-        seats.append(Allocation(each.number, starts_at, who, room_id, limited))
-    return seats
+    sessions_of = Counter(
+        practitioner_id for found in able.values() for practitioner_id in found.practitioner_ids
+    )
+    return [
+        _allocated(time, able[time.number].practitioner_ids, sessions_of, resources, times)
+        for time in wanted
+    ]
+
+
+def _allocated(
+    time: RequestedTime,
+    practitioner_ids: Sequence[int],
+    sessions_of: Mapping[int, int],
+    resources: Resources,
+    times: Times,
+) -> Allocation:
+    starts_at = minute_of(time.starts_at)
+    practitioner_id = max(
+        practitioner_ids, key=lambda candidate: (sessions_of[candidate], -candidate)
+    )
+    room_id = slots.room_for(starts_at, resources.shape, _rooms(time, times))
+    assert room_id is not None, "checked by _able"  # noqa: S101 - tells the type checker
+    limited = any(
+        practitioner.limited
+        for practitioner in times.practitioners
+        if practitioner.practitioner_id == practitioner_id
+    )
+    return Allocation(time.number, starts_at, practitioner_id, room_id, limited)
 
 
 def still_allowed(
     session: Session,
     resources: Resources,
-    seats: Sequence[Allocation],
+    allocations: Sequence[Allocation],
     *,
     now: datetime,
     ignoring: Ignoring,
 ) -> bool:
-    """Whether the practitioners of seats that were taken may have them, by the rules as read now.
+    """Whether the rules of the practitioners, as read now, still allow their sessions.
 
-    `ignoring`: what those seats have put on the calendars.
+    `ignoring`: what these allocations have put on the calendars.
     """
     wanted = [
-        RequestedTime(seat.number, instant_of(seat.starts_at), seat.practitioner_id, seat.room_id)
-        for seat in seats
+        RequestedTime(
+            allocated.number,
+            instant_of(allocated.starts_at),
+            allocated.practitioner_id,
+            allocated.room_id,
+        )
+        for allocated in allocations
     ]
-    found = _times(session, resources, wanted, patient=None, now=now, ignoring=ignoring)
-    return all(_able(each, resources, found, not_before=0)[0] for each in wanted)
+    times = _times(session, resources, wanted, patient=None, now=now, ignoring=ignoring)
+    return all(_able(time, resources, times, not_before=0).practitioner_ids for time in wanted)
 
 
 def _times(
@@ -178,7 +207,7 @@ def _times(
     now: datetime,
     ignoring: Ignoring,
 ) -> Times:
-    days = [each.starts_at.astimezone(resources.zone).date() for each in wanted]
+    days = _days(wanted, resources)
     return search.times(
         session,
         resources,
@@ -191,7 +220,7 @@ def _times(
 
 
 def diary_entries(
-    seat: Allocation,
+    allocated: Allocation,
     resources: Resources,
     *,
     patient: Patient | None,
@@ -199,20 +228,19 @@ def diary_entries(
     hold_id: int | None = None,
     held_until: Minute | None = None,
 ) -> list[Entry]:
-    """What one session puts on the calendars of its room, its practitioner and its patient."""
+    """What one session occupies on the calendars of its room, its practitioner and its patient."""
     shape = resources.shape
-    start, end = seat.starts_at, seat.starts_at + shape.minutes
+    start, end = allocated.starts_at, allocated.starts_at + shape.minutes
     opens, closes = shape.room()
-    stretches = [
-        (resources.room(seat.room_id).calendar_id, Interval(start + opens, start + closes))
-    ]
-    practitioner = resources.practitioner(seat.practitioner_id)
-    stretches += [
-        (practitioner.calendar_id, Interval(start + here, start + there))
-        for here, there in shape.hands()
+    room = resources.room(allocated.room_id)
+    practitioner = resources.practitioner(allocated.practitioner_id)
+    spans = [(room.calendar_id, Interval(start + opens, start + closes))]
+    spans += [
+        (practitioner.calendar_id, Interval(start + first, start + last))
+        for first, last in shape.hands()
     ]
     if patient is not None:
-        stretches.append((patient.calendar_id, Interval(start, end)))
+        spans.append((patient.calendar_id, Interval(start, end)))
     return [
         Entry(
             calendar_id,
@@ -221,61 +249,68 @@ def diary_entries(
             hold_id=hold_id,
             held_until=held_until,
         )
-        for calendar_id, span in stretches
+        for calendar_id, span in spans
     ]
 
 
-def _able(
-    wanted: RequestedTime, resources: Resources, found: Times, not_before: Minute
-) -> tuple[list[int], Unavailability]:
-    """Who could give this session, and, when nobody, why."""
+class _Able(NamedTuple):
+    """The practitioners who can give a session; without any, the reason."""
+
+    practitioner_ids: list[int]
+    reason: Unavailability
+
+
+def _able(wanted: RequestedTime, resources: Resources, times: Times, not_before: Minute) -> _Able:
     starts_at = minute_of(wanted.starts_at)
     reasons = []
     able = []
-    for who in _practitioners(wanted, resources, found):
+    for practitioner in _practitioners(wanted, resources, times):
         reason = slots.check(
             starts_at,
             resources.shape,
-            who,
-            _rooms(wanted, found),
+            practitioner,
+            _rooms(wanted, times),
             not_before=not_before,
-            patient_busy=found.patient_busy,
+            patient_busy=times.patient_busy,
         )
         if reason is None:
-            able.append(who.practitioner_id)
+            able.append(practitioner.practitioner_id)
         else:
             reasons.append(reason)
-    # Of several reasons the one that was nearest to a yes helps most.
+    # Of several reasons the one that was nearest to a free start helps most.
     nearest = max(reasons, key=list(Unavailability).index, default=Unavailability.OUTSIDE_HOURS)
-    return able, nearest
+    return _Able(able, nearest)
 
 
 def _practitioners(
-    wanted: RequestedTime, resources: Resources, found: Times
+    wanted: RequestedTime, resources: Resources, times: Times
 ) -> list[PractitionerTime]:
     if wanted.practitioner_id is None:
-        return list(found.practitioners)
-    resources.practitioner(wanted.practitioner_id)
-    return [who for who in found.practitioners if who.practitioner_id == wanted.practitioner_id]
+        return list(times.practitioners)
+    resources.practitioner(wanted.practitioner_id)  # raises NotFound
+    return [
+        practitioner
+        for practitioner in times.practitioners
+        if practitioner.practitioner_id == wanted.practitioner_id
+    ]
 
 
-def _rooms(wanted: RequestedTime, found: Times) -> list[slots.RoomTime]:
-    return [room for room in found.rooms if wanted.room_id in {None, room.room_id}]
+def _rooms(wanted: RequestedTime, times: Times) -> list[slots.RoomTime]:
+    return [room for room in times.rooms if wanted.room_id in {None, room.room_id}]
 
 
-def _clashes(
+def _free_near(
     session: Session,
     resources: Resources,
-    lost: Sequence[RequestedTime],
-    wanted: Sequence[RequestedTime],
-    able: dict[int, tuple[list[int], Unavailability]],
+    taken: Sequence[RequestedTime],
     *,
     patient: Patient | None,
     now: datetime,
     ignoring: Ignoring,
-) -> list[TimeConflict]:
-    days = [each.starts_at.astimezone(resources.zone).date() for each in lost]
-    near = search.free_slots(
+) -> list[Slot]:
+    """Free times around all times that are taken."""
+    days = _days(taken, resources)
+    return search.free_slots(
         session,
         resources,
         first=min(days) - ALTERNATIVES_WITHIN,
@@ -284,36 +319,39 @@ def _clashes(
         patient_calendar_id=patient.calendar_id if patient else None,
         ignoring=ignoring,
     )
-    clashes = []
-    for each in lost:
-        others = {
-            one.starts_at.astimezone(resources.zone).date() for one in wanted if one is not each
-        }
-        clashes.append(
-            TimeConflict(
-                each.number,
-                each.starts_at,
-                able[each.number][1],
-                _nearest(near, each, others, resources),
-                resources.zone,
-                each.position,
-            )
-        )
-    return clashes
+
+
+def _conflict(
+    taken: RequestedTime,
+    reason: Unavailability,
+    near: Sequence[Slot],
+    wanted: Sequence[RequestedTime],
+    resources: Resources,
+) -> TimeConflict:
+    """A taken time with free ones near it, on no day of another session of the course."""
+    other_days = set(_days([time for time in wanted if time is not taken], resources))
+    return TimeConflict(
+        taken.number,
+        taken.starts_at,
+        reason,
+        _nearest(near, taken, other_days, resources),
+        resources.zone,
+        taken.position,
+    )
 
 
 def _nearest(
-    near: Sequence[Slot], wanted: RequestedTime, others: set[date], resources: Resources
+    near: Sequence[Slot], wanted: RequestedTime, other_days: set[date], resources: Resources
 ) -> list[Slot]:
-    """Free times near a wanted one, not on a day that has another session of the course."""
     at = minute_of(wanted.starts_at)
     reach = int(ALTERNATIVES_WITHIN.total_seconds()) // 60
     close = [slot for slot in near if abs(slot.starts_at - at) <= reach]
     close.sort(key=lambda slot: (abs(slot.starts_at - at), slot.practitioner_id))
-    chosen: list[Slot] = []
-    for slot in close:
-        if hours.wall(slot.starts_at, resources.zone)[0] not in others:
-            chosen.append(slot)
-        if len(chosen) == ALTERNATIVES:
-            break
-    return chosen
+    allowed = (
+        slot for slot in close if hours.wall(slot.starts_at, resources.zone)[0] not in other_days
+    )
+    return list(islice(allowed, ALTERNATIVES))
+
+
+def _days(wanted: Sequence[RequestedTime], resources: Resources) -> list[date]:
+    return [time.starts_at.astimezone(resources.zone).date() for time in wanted]

@@ -1,4 +1,4 @@
-"""Slots kept for ten minutes while somebody fills the form. No report takes them for booked."""
+"""Holds: slots kept for ten minutes while a patient fills in the form. Not counted as booked."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -19,9 +19,9 @@ from scheduler.storage.database import Busy, stored_id
 
 KEPT = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
-"""How many forms one household may fill at a time; a clinic's own tablet fills several.
+"""Open forms per household. A clinic's own tablet may have several open.
 
-A brake, not a lock: forms that are planned in the same instant do not see each other.
+The limit is approximate: forms that are planned at the same instant do not see each other.
 """
 
 CLAIM_ATTEMPTS = 4
@@ -40,9 +40,9 @@ def keep(
     now: datetime,
     instead_of: int | None = None,
 ) -> tuple[Hold, list[Allocation]]:
-    """Keep all wanted times for ten minutes, or none: SessionsTaken names those that are gone.
+    """Hold all wanted times for ten minutes, or none; SessionsTaken names those that are taken.
 
-    `instead_of`: an earlier hold of the same form, which is let go.
+    `instead_of`: an earlier hold of the same form, which is released first.
     """
     release_lapsed(session, now=now)
     if instead_of is not None:
@@ -54,12 +54,12 @@ def keep(
     session.add(hold)
     session.flush()
     for _ in range(CLAIM_ATTEMPTS):
-        seats = allocation.allocate(session, resources, wanted, patient=None, now=now)
+        allocations = allocation.allocate(session, resources, wanted, patient=None, now=now)
         entries = [
             entry
-            for seat in seats
+            for allocated in allocations
             for entry in allocation.diary_entries(
-                seat,
+                allocated,
                 resources,
                 patient=None,
                 hold_id=stored_id(hold.id),
@@ -67,20 +67,20 @@ def keep(
             )
         ]
         if reservation.claim(
-            session, resources, seats, entries, now=now, ignoring=Ignoring(hold_id=hold.id)
+            session, resources, allocations, entries, now=now, ignoring=Ignoring(hold_id=hold.id)
         ):
-            return hold, seats
+            return hold, allocations
     raise Busy
 
 
 def renew(session: Session, hold_id: int, *, now: datetime) -> bool:
-    """Keep a hold for another ten minutes. False: it has lapsed."""
-    kept = session.exec(
+    """Extend a hold by ten minutes from now. False if it has lapsed."""
+    renewed = session.exec(
         update(Hold)
         .where(col(Hold.id) == hold_id, col(Hold.expires_at) > now)
         .values(expires_at=now + KEPT)
     )
-    if kept.rowcount == 0:
+    if renewed.rowcount == 0:
         return False
     session.exec(
         update(DiaryEntry)
@@ -91,18 +91,18 @@ def renew(session: Session, hold_id: int, *, now: datetime) -> bool:
 
 
 def release(session: Session, hold_id: int) -> None:
-    """Let the times of a hold go."""
+    """Free the times of a hold."""
     diary.free(session, hold_id=hold_id)
     session.exec(delete(Hold).where(col(Hold.id) == hold_id))
 
 
 def release_lapsed(session: Session, *, now: datetime) -> int:
-    """Let the times of all holds go that nobody renewed; how many those were."""
+    """Free the times of all lapsed holds; returns how many there were."""
     lapsed = (
         select(Hold.id)
         .where(col(Hold.expires_at) <= now)
         .order_by(col(Hold.id))
-        # Whoever is letting one go already is not waited for.
+        # Another transaction that is releasing a hold need not be waited for.
         .with_for_update(skip_locked=True)
     )
     ids = session.exec(lapsed).all()
@@ -113,12 +113,12 @@ def release_lapsed(session: Session, *, now: datetime) -> int:
 
 
 def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime) -> int:
-    """Let the times of all holds at a clinic go: somebody keeps what they will not book.
+    """Free the times of all holds at a clinic, because somebody holds times without booking.
 
-    Whoever is filling a form goes on, and has the times if they are still free.
+    Open forms stay usable and claim their times again if they are still free.
     """
-    held = select(Hold.id).where(Hold.clinic_id == clinic.id)
-    ids = session.exec(held.order_by(col(Hold.id)).with_for_update()).all()
+    open_holds = select(Hold.id).where(Hold.clinic_id == clinic.id)
+    ids = session.exec(open_holds.order_by(col(Hold.id)).with_for_update()).all()
     session.exec(delete(DiaryEntry).where(col(DiaryEntry.hold_id).in_(ids)))
     session.exec(delete(Hold).where(col(Hold.id).in_(ids)))
     audit_trail.record(

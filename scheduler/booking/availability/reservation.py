@@ -1,4 +1,4 @@
-"""Seats that are taken for good: nobody else has them, and the rules that gave them still hold."""
+"""Writes allocations to the diary, and checks that the rules which allowed them still hold."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -18,25 +18,25 @@ PRACTITIONERS = SQLModel.metadata.tables[str(Practitioner.__tablename__)]
 def claim(
     session: Session,
     resources: Resources,
-    seats: Sequence[Allocation],
+    allocations: Sequence[Allocation],
     entries: Iterable[Entry],
     *,
     now: datetime,
     ignoring: Ignoring,
 ) -> bool:
-    """Write the entries of seats, all or none. False: something has changed; look again.
+    """Write the entries of allocations, all or none. False: something has changed; search again.
 
-    The diary refuses what overlaps. It does not know hours, licences, breaks and the most sessions
-    of a day: whoever changes these changes the practitioner's row, so that row is looked at last
-    of all and kept as it is until we are done. `ignoring`: the entries that are written here.
+    The diary refuses overlaps. It does not know hours, licenses, breaks and daily maximums. Every
+    change of these changes the version of the practitioner's row, so this locks and compares the
+    rows last. `ignoring`: the entries that are written here.
     """
     with session.begin_nested() as attempt:
         if diary.claim(session, entries) and (
-            # SQLite has one writer: nothing has changed since it was read.
+            # SQLite has one writer: nothing has changed since the rows were read.
             session.get_bind().dialect.name == "sqlite"
             or (
-                _unchanged(session, resources, seats)
-                and _within_limits(session, resources, seats, now=now, ignoring=ignoring)
+                _unchanged(session, resources, allocations)
+                and _within_limits(session, resources, allocations, now=now, ignoring=ignoring)
             )
         ):
             return True
@@ -44,39 +44,39 @@ def claim(
     return False
 
 
-def _unchanged(session: Session, resources: Resources, seats: Sequence[Allocation]) -> bool:
-    """Whether the practitioners are as they were read; they stay so until the transaction ends."""
-    who = {seat.practitioner_id for seat in seats}
-    limited = any(seat.limited for seat in seats)
+def _unchanged(session: Session, resources: Resources, allocations: Sequence[Allocation]) -> bool:
+    """Whether the practitioners are as they were read; locks them until the transaction ends."""
+    practitioner_ids = {allocated.practitioner_id for allocated in allocations}
+    limited = any(allocated.limited for allocated in allocations)
     row = PRACTITIONERS.c
     found = session.connection().execute(
         sa.select(row.id, row.version)
-        .where(row.id.in_(who))
+        .where(row.id.in_(practitioner_ids))
         .order_by(row.id)
-        # Where the number of sessions counts, two who book wait for each other; others need not.
+        # Two bookings must wait for each other only if the number of sessions counts.
         .with_for_update(read=not limited, key_share=limited)
     )
-    versions = {each.id: each.version for each in found}
+    versions = {practitioner.id: practitioner.version for practitioner in found}
     changed = [
         practitioner
         for practitioner in resources.practitioners
         if versions.get(practitioner.id, practitioner.version) != practitioner.version
     ]
-    for each in changed:
-        session.refresh(each)
+    for practitioner in changed:
+        session.refresh(practitioner)
     return not changed
 
 
 def _within_limits(
     session: Session,
     resources: Resources,
-    seats: Sequence[Allocation],
+    allocations: Sequence[Allocation],
     *,
     now: datetime,
     ignoring: Ignoring,
 ) -> bool:
-    """Whether sessions that others have booked meanwhile leave these within their limits."""
-    limited = [seat for seat in seats if seat.limited]
+    """Whether daily maximums and breaks still hold after other bookings."""
+    limited = [allocated for allocated in allocations if allocated.limited]
     return not limited or allocation.still_allowed(
         session, resources, limited, now=now, ignoring=ignoring
     )
