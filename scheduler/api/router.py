@@ -1,4 +1,4 @@
-"""The whole door for staff: its routes, and what is asked of whoever comes to any of them."""
+"""All routes of the staff API, and the checks that every route makes."""
 
 from typing import Any
 
@@ -26,17 +26,18 @@ from scheduler.api.courses import (
     waitlist,
 )
 from scheduler.api.http import health, openapi
-from scheduler.api.http.auth import admit, speak_json, speak_plainly
+from scheduler.api.http.auth import admit, refuse_unknown_parameters, require_json
 from scheduler.api.http.problems import MEDIA_TYPE
 from scheduler.api.messages import attention, bulk_texts, messages, reminder_rules, replies
 from scheduler.api.people import audit_entries, patients, sign_ins
 
 PREFIX = "/api/v1"
 ABOUT = (
-    "Staff keep a clinic's calendars here. Times are RFC 3339 with the clinic's offset, dates ISO"
-    " 8601. Lists take `limit` and `cursor` and give `items` and `next_cursor`. Errors are RFC 9457"
-    " `application/problem+json`. POST takes an `Idempotency-Key`; a change takes `If-Match` with"
-    " the `ETag` of what was read. Unknown fields are refused, in the query too."
+    "Manages the calendars, courses, patients and messages of clinics. Times are RFC 3339 with the"
+    " clinic's offset, dates are ISO 8601. Lists take `limit` and `cursor` and return `items` and"
+    " `next_cursor`. Errors are RFC 9457 `application/problem+json`; the schema `Problem` lists"
+    " their members. POST takes an `Idempotency-Key`. Changes take `If-Match` with the `ETag` that"
+    " you read. Unknown fields and query parameters are refused."
 )
 
 PARTS = (
@@ -67,17 +68,17 @@ PARTS = (
 )
 
 _KINDS = {
-    400: "The request could not be read.",
-    401: "No valid API key or sign-in token.",
-    403: "This role may not do that.",
-    404: "There is no such thing, or it belongs to another clinic.",
-    409: "Something stands in the way.",
-    412: "Changed since it was read: the If-Match is stale.",
-    413: "Longer than 64 KiB.",
-    415: "Not called application/json.",
-    422: "Fields that cannot be taken as they are; `errors` names each.",
-    429: "Too often; Retry-After says when to come again.",
-    503: "The records cannot be reached just now. Nothing was lost.",
+    400: "The request cannot be read, for example because its JSON is broken.",
+    401: "The API key or sign-in token is missing, wrong or expired.",
+    403: "Your role does not have the permission.",
+    404: "The id does not exist, or it belongs to another clinic.",
+    409: "The calendar or the state of the resource does not allow the change. `type` says why.",
+    412: "The resource has changed since you read it. Read it again.",
+    413: "The body is longer than 64 KiB.",
+    415: "The Content-Type is not application/json.",
+    422: "The request contains invalid values. `errors` names the fields.",
+    429: "Too many requests. Wait for the number of seconds in `Retry-After`.",
+    503: "The database cannot be reached. Nothing was changed; try again.",
 }
 PROBLEMS: dict[int | str, dict[str, Any]] = {
     status: {
@@ -89,17 +90,19 @@ PROBLEMS: dict[int | str, dict[str, Any]] = {
 
 
 def router() -> APIRouter:
-    """Each route for staff. Nobody enters one that does not say who may (`entry.needs`)."""
-    whole = APIRouter(prefix=PREFIX, responses=PROBLEMS, dependencies=[Depends(speak_json)])
-    # The one place where nobody is asked who they are: they are about to say it.
-    whole.include_router(sign_ins.router)
+    """The router of all staff routes. A route without a permission (`auth.needs`) refuses all."""
+    routes = APIRouter(prefix=PREFIX, responses=PROBLEMS, dependencies=[Depends(require_json)])
+    # Signing in is the only route without credentials.
+    routes.include_router(sign_ins.router)
     for part in PARTS:
-        whole.include_router(part.router, dependencies=[Depends(admit), Depends(speak_plainly)])
-    return whole
+        routes.include_router(
+            part.router, dependencies=[Depends(admit), Depends(refuse_unknown_parameters)]
+        )
+    return routes
 
 
 def mount(app: FastAPI) -> None:
-    """Hang the routes for staff into an application, and those for its operators."""
+    """Adds the staff routes, the health checks and the documentation to an application."""
     app.include_router(router())
     app.include_router(health.router)
     openapi.mount(app)

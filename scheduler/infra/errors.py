@@ -1,4 +1,4 @@
-"""Error types. The API and the pages turn the type into a status code and show the sentence."""
+"""Errors that a caller can act on: a slug, a sentence and a class that decides the HTTP status."""
 
 
 class Problem(Exception):
@@ -13,37 +13,37 @@ class Problem(Exception):
 
 
 class NotFound(Problem):
-    sentence = "There is nothing here by that name, or it is not yours to see."
+    sentence = "This does not exist, or you may not see it."
 
     slug = "not-found"
 
 
 class NotAllowed(Problem):
-    sentence = "You may not do this."
+    sentence = "You do not have permission to do this."
 
     slug = "not-allowed"
 
 
 class Conflict(Problem):
-    sentence = "Something has changed in the meantime. Please look again."
+    sentence = "This has just been changed. Please load it again."
 
     slug = "conflict"
 
 
 class Stale(Conflict):
-    sentence = "Someone has changed this since you read it. Please read it again."
+    sentence = "Somebody has changed this since you read it. Read it again, then send your change."
 
     slug = "stale"
 
 
 class Invalid(Problem):
-    sentence = "This cannot be taken as it is."
+    sentence = "This value is not valid."
 
     slug = "unfit"
 
 
 class TooMany(Problem):
-    sentence = "That was too often. Please wait a little."
+    sentence = "That was too many attempts. Please wait a minute."
 
     slug = "too-many"
 
@@ -54,13 +54,13 @@ class TooMany(Problem):
 
 class Unavailable(Problem):
     sentence = (
-        "We could not reach our records just now. Nothing was lost; please try again in a moment."
+        "Our records cannot be reached at the moment. Nothing was changed. Please try again soon."
     )
 
     slug = "unavailable"
 
 
 class Misconfigured(Problem):
-    sentence = "The program is not set up."
+    sentence = "The program is not configured correctly."
 
     slug = "misconfigured"

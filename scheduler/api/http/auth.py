@@ -1,4 +1,4 @@
-"""Who comes in through the door for staff, and the transaction in which their story happens."""
+"""Authenticates staff, and opens the transaction of each request."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
@@ -28,7 +28,7 @@ from scheduler.staff.roles import Permission, may
 Route = TypeVar("Route", bound=Callable[..., Any])
 
 NEEDS = "_needs"
-LONGEST_PROOF = 200
+MAX_TOKEN_LENGTH = 200
 
 bearer = HTTPBearer(
     auto_error=False,
@@ -36,11 +36,11 @@ bearer = HTTPBearer(
 )
 
 
-def needs(deed: Permission) -> Callable[[Route], Route]:
-    """Say who may enter a route. A route that does not say it lets nobody in."""
+def needs(permission: Permission) -> Callable[[Route], Route]:
+    """Names the permission that a route needs. A route without one refuses every request."""
 
     def mark(route: Route) -> Route:
-        setattr(route, NEEDS, deed)
+        setattr(route, NEEDS, permission)
         return route
 
     return mark
@@ -48,46 +48,48 @@ def needs(deed: Permission) -> Callable[[Route], Route]:
 
 async def admit(
     request: Request,
-    proof: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Security(bearer)],
 ) -> Actor:
-    """The member of staff behind a request: NotSignedIn, or NotAllowed here."""
-    if proof is None or not 0 < len(proof.credentials) <= LONGEST_PROOF:
+    """The staff member who sent a request. Raises NotSignedIn, or NotAllowed for this route."""
+    if credentials is None or not 0 < len(credentials.credentials) <= MAX_TOKEN_LENGTH:
         raise NotSignedIn
-    actor = await _recognise(context_of(request), proof.credentials)
-    deed = getattr(request.scope["endpoint"], NEEDS, None)
-    if deed is None or not may(actor.role, deed):
+    actor = await _recognize(context_of(request), credentials.credentials)
+    permission = getattr(request.scope["endpoint"], NEEDS, None)
+    if permission is None or not may(actor.role, permission):
         raise NotAllowed
     translation.set_display_year(context_of(request).clock.now().year)
     return replace(actor, origin=origin_of(request), request_id=request.state.request_id)
 
 
-async def speak_json(request: Request) -> None:
-    """Refuse a body that is not called JSON: a form of another website cannot send what is."""
+async def require_json(request: Request) -> None:
+    """Refuses a body that is not declared as JSON, because a form of another website cannot be."""
     if request.method in {"POST", "PUT", "PATCH"} and await request.body():
-        kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":
+        media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+        if media_type != "application/json":
             raise WrongType
 
 
-async def speak_plainly(request: Request) -> None:
-    """Refuse what an address does not ask for: `?dry-run=true` would be done in earnest."""
-    asked = set(_asked_in_query(request.scope["route"].dependant))
+async def refuse_unknown_parameters(request: Request) -> None:
+    """Refuses unknown query parameters. A mistyped `?dry-run=true` would really change data."""
+    known = set(_query_parameters(request.scope["route"].dependant))
     for name in request.query_params:
-        if name not in asked:
+        if name not in known:
             raise Invalid(
-                f"This address does not take “{name[:40]}” in its query.", field=name[:40]
+                f"“{name[:40]}” is not a query parameter of this address. Remove it, or check its"
+                " spelling.",
+                field=name[:40],
             )
 
 
-def _asked_in_query(dependant: Dependant) -> Iterator[str]:
+def _query_parameters(dependant: Dependant) -> Iterator[str]:
     yield from (param.alias for param in dependant.query_params)
     for dependency in dependant.dependencies:
-        yield from _asked_in_query(dependency)
+        yield from _query_parameters(dependency)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request of a member of staff: the transaction, who, when, and how to answer."""
+    """One request of a staff member: its transaction, its actor, its time, and how to answer it."""
 
     session: Session
     actor: Actor
@@ -96,18 +98,18 @@ class Call:
     if_match: str | None = None
     key: str | None = field(default=None, repr=False)
     rehearsal: bool = False
-    """nothing of it is kept"""
+    """True: the transaction is rolled back in the end."""
 
     def expect(self, version: int) -> None:
-        """Stale unless the caller has seen this version, or did not say which one they saw."""
+        """Raises Stale if `If-Match` names another version."""
         if self.if_match not in {None, "*", etag(version)}:
             raise Stale
 
     def answer(
         self, shape: BaseModel, *, status: int = 200, version: int | None = None
     ) -> JSONResponse:
-        """The answer, kept for whoever sends the same key again."""
-        said = shape.model_dump(mode="json", by_alias=True)
+        """The response, stored for a repeated request with the same Idempotency-Key."""
+        body = shape.model_dump(mode="json", by_alias=True)
         tag = None if version is None else etag(version)
         if self.key is not None:
             idempotency.finish(
@@ -115,15 +117,15 @@ class Call:
                 owner=owner_of(self.actor),
                 key=self.key,
                 status=status,
-                answer=said,
+                answer=body,
                 etag=tag,
             )
         headers = {} if tag is None else {"ETag": tag}
-        return JSONResponse(said, status, headers=headers)
+        return JSONResponse(body, status, headers=headers)
 
 
 async def take_turn(request: Request, _: Annotated[Actor, Depends(admit)]) -> AsyncIterator[None]:
-    """Wait to be the one who writes, without holding a thread. Only for those who may enter."""
+    """Waits for the turn to write without holding a thread. Only staff with permission wait."""
     async with context_of(request).database.turn():
         yield
 
@@ -132,13 +134,13 @@ Turn = Annotated[None, Depends(take_turn, scope="function")]
 
 
 async def fingerprint(request: Request) -> str:
-    """What makes this request the same as an earlier one."""
+    """Identifies a repeated request."""
     body = (await request.body()).decode("utf-8", errors="replace")
     return idempotency.fingerprint(request.method, request.scope["path"], body)
 
 
 def read(request: Request, actor: Annotated[Actor, Depends(admit)]) -> Iterator[Call]:
-    """A call that changes nothing but the record of who looked."""
+    """Opens a read-only transaction."""
     context = context_of(request)
     with context.database.unit(write=False) as session:
         yield Call(session, actor, context.clock.now(), context.settings)
@@ -146,7 +148,7 @@ def read(request: Request, actor: Annotated[Actor, Depends(admit)]) -> Iterator[
 
 @dataclass(frozen=True)
 class ChangeRequest:
-    """What a call that changes something says beside its body."""
+    """The headers of a request that changes data."""
 
     context: Context
     actor: Actor
@@ -156,9 +158,9 @@ class ChangeRequest:
 
     @contextmanager
     def begin(self, *, rehearsal: bool = False) -> Iterator[Call]:
-        """Its transaction; with a key, only if the same was not done before.
+        """Opens the transaction. Raises Replay if a request with the same key was answered before.
 
-        A rehearsal has no key: what was answered to the deed is not what would be done now.
+        A rehearsal ignores the key, because a stored response is not what would happen now.
         """
         now, key = self.context.clock.now(), None if rehearsal else self.key
         with self.context.database.unit(write=True) as session:
@@ -177,56 +179,65 @@ def change(
     _: Turn,
     if_match: Annotated[
         str | None,
-        Header(description="The ETag of what is to be changed as it was read; a stale one: 412."),
+        Header(
+            description="The ETag that you read. If somebody has changed the resource since, the"
+            " answer is 412."
+        ),
     ] = None,
     idempotency_key: Annotated[
         str | None,
         Header(
             max_length=100,
-            description="Any text of your own. Sent again with the same body it gives the same"
-            " answer, and nothing is done twice; with another body it gives 422.",
+            description="A text of your choice. A repeated request with the same key and body gets"
+            " the same answer and changes nothing. The same key with another body gets 422.",
         ),
     ] = None,
 ) -> ChangeRequest:
-    """Read what a change says beside its body. Unfit for a key that nobody could type."""
+    """Reads the headers of a change. Raises Invalid for a key with characters outside ASCII."""
     key = idempotency_key if request.method == "POST" else None
     if key is not None and not (key.isascii() and key.isprintable() and key):
-        raise Invalid("An Idempotency-Key is made of visible ASCII characters.")
+        raise Invalid(
+            "The Idempotency-Key contains characters other than visible ASCII. Send a key without"
+            " them."
+        )
     return ChangeRequest(context_of(request), actor, print_, if_match, key)
 
 
 Changing = Annotated[ChangeRequest, Depends(change, scope="function")]
 
 
-def write(asked: Changing) -> Iterator[Call]:
-    """A call that changes something. Committed before the answer leaves, or not at all."""
-    with asked.begin() as call:
+def write(request: Changing) -> Iterator[Call]:
+    """Opens a transaction that commits before the response is sent."""
+    with request.begin() as call:
         yield call
 
 
 def rehearse(
-    asked: Changing,
+    request: Changing,
     dry_run: Annotated[
         bool,
-        Query(description="Answer as if it were done, and do nothing: no text, no record, no key."),
+        Query(
+            description="True: show the result of the change without making it. Nothing is stored"
+            " or texted."
+        ),
     ] = False,
 ) -> Iterator[Call]:
-    """A call that changes something, or only shows what it would change."""
-    with asked.begin(rehearsal=dry_run) as call:
+    """Opens a transaction for a change, or for a dry run that is rolled back."""
+    with request.begin(rehearsal=dry_run) as call:
         yield call
         if dry_run:
-            # The same story to its end, the database's word included; then as if it never was.
+            # The flush in the route has already checked the constraints of the database.
             call.session.rollback()
 
 
 def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> Iterator[Call]:
-    """A look at a patient's record: nothing changes, but who looked is written down."""
+    """Opens a transaction for reading patient data, which is recorded in the audit trail."""
     context = context_of(request)
     with context.database.unit(write=True) as session:
         yield Call(session, actor, context.clock.now(), context.settings)
 
 
-# scope="function": commit before the answer leaves, so a failed commit cannot look like success.
+# scope="function": commit before the response is sent, so a failed commit cannot look like success.
 Reading = Annotated[Call, Depends(read, scope="function")]
 Writing = Annotated[Call, Depends(write, scope="function")]
 Rehearsing = Annotated[Call, Depends(rehearse, scope="function")]
@@ -234,28 +245,28 @@ Looking = Annotated[Call, Depends(look, scope="function")]
 
 
 def context_of(request: Request) -> Context:
-    """What the root has handed to its doors."""
+    """The database, settings and clock of the application."""
     context: Context = request.app.state.context
     return context
 
 
 def origin_of(request: Request) -> str:
-    """The network address that the request came from."""
+    """The network address of the client."""
     return request.client.host if request.client else ""
 
 
 def owner_of(actor: Actor) -> str:
-    """Whose Idempotency-Keys these are: two members may choose the same."""
+    """The owner of an Idempotency-Key, because two staff members may choose the same key."""
     return f"{actor.kind}:{actor.id}"
 
 
 def etag(version: int) -> str:
-    """The tag of a version."""
+    """The ETag of a version."""
     return f'"{version}"'
 
 
-async def _recognise(context: Context, raw: str) -> Actor:
-    """In transactions of its own: whoever waits for the deed's locks must hold none of these."""
+async def _recognize(context: Context, raw: str) -> Actor:
+    """Finds the actor in separate transactions, so that no lock is held while the route waits."""
     now = context.clock.now()
 
     def look() -> tuple[Actor, bool]:

@@ -1,4 +1,4 @@
-"""Whether this process lives, and whether it can do its work."""
+"""Health checks: whether the process answers, and whether it can work."""
 
 from datetime import datetime, timedelta
 
@@ -17,30 +17,30 @@ from scheduler.storage.database import Busy
 router = APIRouter(prefix="/health", include_in_schema=False)
 
 SILENT_FOR = timedelta(seconds=60)
-"""A worker that has not ticked for so long is stuck."""
+"""A worker that has not ticked for this long is stuck."""
 
 
 @router.api_route("/live", methods=["GET", "HEAD"])
 def live() -> dict[str, str]:
-    """The process answers; nothing else is asked."""
+    """The process answers. Checks nothing else."""
     return {"status": "live"}
 
 
 @router.api_route("/ready", methods=["GET", "HEAD"])
 def ready(request: Request) -> JSONResponse:
-    """Database, migrations, worker: 503 names what is wrong.
+    """Checks the database, its migrations and the worker. 503 lists the problems.
 
-    `waiting`: what goes on once somebody has decided; it is no reason to restart anything.
+    `waiting` lists work that a staff member must release. It is no reason to restart anything.
     """
-    wrong = [*_database(request), *_worker(request)]
-    said: dict[str, object] = {
-        "status": "not ready" if wrong else "ready",
-        "problems": wrong,
+    found = [*_database(request), *_worker(request)]
+    body: dict[str, object] = {
+        "status": "not ready" if found else "ready",
+        "problems": found,
         "zone_data": zone_rules.packaged_version(),
     }
-    if not wrong and (waiting := _waiting(request)):
-        said["waiting"] = waiting
-    return JSONResponse(said, 503 if wrong else 200)
+    if not found and (waiting := _waiting(request)):
+        body["waiting"] = waiting
+    return JSONResponse(body, 503 if found else 200)
 
 
 def _waiting(request: Request) -> list[str]:
@@ -58,7 +58,7 @@ def _database(request: Request) -> list[str]:
         database.check_file()
         with database.unit(write=False) as session:
             present = migrations.present(session)
-            # Migrations only add: while a newer program takes over, this one goes on.
+            # Migrations only add, so this version keeps working while a newer one takes over.
             if present is None or (present != migrations.newest() and migrations.knows(present)):
                 return [
                     "The database has another version than this program: run `scheduler migrate`."
@@ -66,23 +66,23 @@ def _database(request: Request) -> list[str]:
             objection = zone_rules.objection(session, zone_rules.packaged_version())
     except (Problem, Busy):
         return ["The database does not answer."]
-    return [each for each in (objection, database.fault()) if each]
+    return [problem for problem in (objection, database.fault()) if problem]
 
 
 def _worker(request: Request) -> list[str]:
     worker = request.app.state.worker
     if worker is None:
         return []
-    # A tick that lies far ahead is no sign of life: the clock was set back since.
+    # A tick far in the future proves nothing: the clock was set back since.
     now = context_of(request).clock.now()
     last: datetime = worker.last_tick or request.app.state.began
     if abs(now - last) > SILENT_FOR:
         return ["The worker has stopped."]
     if now - request.app.state.began < SILENT_FOR:
-        return []  # what fell due while nobody was here goes out just now
+        return []  # messages that fell due while the process was down are being sent
     try:
         with context_of(request).database.unit(write=False) as session:
             stuck = failed_texts.are_stuck(session, now=now)
     except (Problem, Busy, DBAPIError):
-        return []  # the database's trouble is told already
+        return []  # _database reports it
     return ["Texts are due for minutes, and none goes out."] if stuck else []

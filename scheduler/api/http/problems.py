@@ -1,4 +1,4 @@
-"""What went wrong, as programs read it: RFC 9457, `application/problem+json`."""
+"""Writes errors as RFC 9457 `application/problem+json`."""
 
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -28,12 +28,12 @@ MEDIA_TYPE = "application/problem+json"
 
 
 class WrongType(Problem):
-    sentence = "Please send JSON, and say so: Content-Type: application/json."
+    sentence = "Send the body as JSON, with the header Content-Type: application/json."
 
     slug = "wrong-type"
 
 
-# The first that fits counts: a kind stands below what is more particular.
+# The first match counts, so a subclass stands above its base class.
 STATUS: tuple[tuple[type[Problem], int], ...] = (
     (NotSignedIn, 401),
     (NotAllowed, 403),
@@ -49,15 +49,15 @@ STATUS: tuple[tuple[type[Problem], int], ...] = (
     (Unavailable, 503),
 )
 SENTENCES = {
-    400: "This request could not be read.",
-    404: "There is nothing at this address.",
-    405: "This address does not take that method; the Allow header says what it takes.",
-    500: "Something went wrong here. It is our fault; the request id helps us to find out.",
+    400: "The request cannot be read.",
+    404: "No route has this address. Check the path.",
+    405: "This address does not support the method. The Allow header lists those it supports.",
+    500: "The server failed to answer. Report the request id to its operator.",
 }
 
 
 def answer(problem: Exception, *, request_id: str) -> JSONResponse:
-    """What is sent for an error. Nothing of how the program works stands in it."""
+    """The response to an error. It reveals no internals of the program."""
     match problem:
         case Problem():
             answer = _of_problem(problem, request_id)
@@ -85,8 +85,8 @@ def render(
     headers: dict[str, str] | None = None,
     members: dict[str, Any] | None = None,
 ) -> JSONResponse:
-    """A problem as JSON. `type` is stable; `detail` is for people; `errors` name fields."""
-    said = {
+    """A problem as JSON. `type` is stable, `detail` is a sentence, `errors` name fields."""
+    body = {
         "type": f"/problems/{slug}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -95,16 +95,16 @@ def render(
         **({"errors": list(errors)} if errors else {}),
         **(members or {}),
     }
-    return JSONResponse(said, status, headers=headers, media_type=MEDIA_TYPE)
+    return JSONResponse(body, status, headers=headers, media_type=MEDIA_TYPE)
 
 
 def status_of(problem: Problem) -> int:
-    """The status code of a kind of problem."""
+    """The status code of a problem."""
     return next((status for kind, status in STATUS if isinstance(problem, kind)), 500)
 
 
 def path_of(place: Sequence[str | int]) -> str:
-    """A place in a request as people write it: phases[0].sessions."""
+    """The path of a field in a request: `phases[0].sessions`."""
     path = ""
     for part in place:
         path += f"[{part}]" if isinstance(part, int) else f".{part}" if path else part
@@ -138,20 +138,26 @@ def _of_problem(problem: Problem, request_id: str) -> JSONResponse:
 def _of_fields(problem: RequestValidationError, request_id: str) -> JSONResponse:
     found = problem.errors()
     if any(error["type"] == "json_invalid" for error in found):
-        return render(400, "broken-json", "The body is not JSON that can be read.", request_id)
+        return render(
+            400, "broken-json", "The body is not valid JSON. Check its syntax.", request_id
+        )
     errors = [
         {"field": path_of(error["loc"][1:]) or str(error["loc"][0]), "message": _message(error)}
         for error in found[:50]
     ]
     named = ", ".join(dict.fromkeys(error["field"] for error in errors[:5]))
     return render(
-        422, "unfit", f"Some of this cannot be taken as it is: {named}.", request_id, errors=errors
+        422,
+        "unfit",
+        f"The request contains invalid values: {named}. See `errors`.",
+        request_id,
+        errors=errors,
     )
 
 
 def _message(error: dict[str, Any]) -> str:
     if error["type"] == "extra_forbidden":
-        return "There is no such field."
+        return "This field does not exist. Remove it, or check its spelling."
     return str(error["msg"]).removeprefix("Value error, ")
 
 

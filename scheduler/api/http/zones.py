@@ -1,4 +1,4 @@
-"""The clinics' time zones, for the times that they are told."""
+"""Looks up the time zones of clinics."""
 
 from collections.abc import Iterable
 from zoneinfo import ZoneInfo
