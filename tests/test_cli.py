@@ -102,7 +102,7 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
 
     assert done.code == 1
     assert done.complained.strip() == (
-        "We could not reach our records just now. Nothing was lost; please try again in a moment."
+        "Our records cannot be reached at the moment. Nothing was changed. Please try again soon."
     )
 
 

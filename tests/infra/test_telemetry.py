@@ -27,7 +27,7 @@ def test_an_error_is_told_without_what_it_quotes() -> None:
 
 
 def test_our_own_sentences_are_told() -> None:
-    assert "NotFound: There is nothing here" in Discreet().format(record_of(NotFound()))
+    assert "NotFound: This does not exist" in Discreet().format(record_of(NotFound()))
 
 
 def test_an_error_that_is_its_own_cause_is_told_once() -> None:

@@ -15,7 +15,6 @@ from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Looking, Rehearsing, Writing, needs
 from scheduler.api.http.fields import Moment, PathId, Shape, Text, local
 from scheduler.api.http.problems import MEDIA_TYPE, status_of
-from scheduler.audit import audit_trail
 from scheduler.booking.absences import confirmation, proposals
 from scheduler.booking.absences.confirmation import Held, Outdated
 from scheduler.booking.absences.time_off import Whose
@@ -177,7 +176,7 @@ def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JS
     (`postponed_courses`). Sessions that have begun: 409, which lists them.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
-    body.fits(call.now.astimezone(zones.of(call.session, clinic_id)).date())
+    body.check(call.now.astimezone(zones.of(call.session, clinic_id)).date())
     return _propose(
         call,
         proposals.of_closure(
@@ -197,15 +196,7 @@ def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JS
 def show_proposal(call: Looking, proposal_id: PathId) -> AbsenceProposalShape:
     """A proposal as it was made. That you looked is written down."""
     found = proposals.find(call.session, call.actor, proposal_id)
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "absence proposal",
-        proposal_id,
-        clinic_id=found.clinic_id,
-        now=call.now,
-    )
+    call.record_view("absence proposal", found)
     return _shape(call, found)
 
 

@@ -1,4 +1,4 @@
-"""Clinics. When they are closed: api/closures.py."""
+"""Clinics and their settings. See closures.py for when they are closed."""
 
 from datetime import time
 from typing import Annotated, Literal
@@ -31,32 +31,45 @@ from scheduler.staff.roles import Permission
 router = APIRouter(prefix="/clinics", tags=["clinics"])
 
 
-def _cheap(name: str) -> str:
+def _in_gsm_alphabet(name: str) -> str:
     if segments.count(name).encoding != "GSM-7":
-        raise ValueError("one of these characters would make every text twice as long")
+        raise ValueError(
+            f"“{name}” contains a character outside the GSM alphabet, which would make every text"
+            " two segments long; use plain letters"
+        )
     return name
 
 
 WaitlistMode = Annotated[
     Literal["one_by_one", "first_come", "off"],
     Field(
-        description="How a time that has become free is offered to those on the waitlist: kept for"
-        " one after another, offered to several at once (the first has it), or not at all."
+        description="How a free time is offered to the waitlist: `one_by_one` holds it for one"
+        " patient after another, `first_come` offers it to several at once and the first to accept"
+        " gets it, `off` offers nothing."
     ),
 ]
 WaitlistMinutes = Annotated[
-    int, Field(strict=True, ge=5, le=720, description="How long an offer of a free time runs.")
+    int,
+    Field(
+        strict=True, ge=5, le=720, description="How many minutes an offer of a free time is open."
+    ),
 ]
 WaitlistAtOnce = Annotated[
-    int, Field(strict=True, ge=1, le=50, description="For first_come: to how many at once.")
+    int,
+    Field(
+        strict=True,
+        ge=1,
+        le=50,
+        description="For `first_come`: how many patients get an offer at once.",
+    ),
 ]
 Accent = Annotated[
     str,
     Field(
         max_length=20,
         examples=["#14574f"],
-        description="Your colour on the patients' pages; one too pale to be read is refused, with"
-        " the nearest that can be. Empty: ours.",
+        description="The color of the patient pages. A color that is too pale to read is refused"
+        " with the nearest readable one. Empty: the default color.",
     ),
 ]
 EmbedOrigins = Annotated[
@@ -64,29 +77,29 @@ EmbedOrigins = Annotated[
     Field(
         max_length=branding.MOST_ORIGINS,
         examples=[["https://www.example.org"]],
-        description="Your websites, which may show the booking form in a frame. Nobody else may.",
+        description="The only websites that may embed the booking form in a frame.",
     ),
 ]
-TextName = Annotated[Text, AfterValidator(_cheap)]
+TextName = Annotated[Text, AfterValidator(_in_gsm_alphabet)]
 Price = Annotated[
     str,
     Field(
         pattern=r"^([0-9]{1,4}(\.[0-9]{1,6})?)?$",
         examples=["0.0083"],
-        description="What the carrier takes for one segment, in your money; empty: not known.",
+        description="The carrier's price of one segment, in your currency. Empty: unknown.",
     ),
 ]
 
 
 class NewClinic(Shape):
-    """A clinic that opens."""
+    """A new clinic."""
 
     name: Text = Field(min_length=1, max_length=120, examples=["Willow Acupuncture"])
     text_name: TextName | None = Field(
         None,
         min_length=1,
         max_length=28,
-        description="What texts call it; a neutral name keeps the kind of care private.",
+        description="The clinic's name in texts. A neutral name keeps the kind of care private.",
     )
     timezone: Text = Field(max_length=64, examples=["America/New_York"])
     phone: Text = Field(min_length=3, max_length=40, examples=["+1 202 555 0100"])
@@ -98,10 +111,14 @@ class NewClinic(Shape):
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
     texts_per_week: int = Field(3, strict=True, ge=1, le=100)
     cancel_notice_hours: int = Field(
-        24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
+        24, strict=True, ge=0, le=336, description="A cancellation with less notice counts as late."
     )
     segments_per_text: int = Field(
-        1, strict=True, ge=1, le=4, description="How long a reminder may be; 160 characters each."
+        1,
+        strict=True,
+        ge=1,
+        le=4,
+        description="The most segments of a reminder; one segment holds 160 characters.",
     )
     segment_price: Price = ""
     insurance_note: Text = Field("", max_length=1000)
@@ -113,7 +130,7 @@ class NewClinic(Shape):
 
 
 class ClinicChange(PatchShape):
-    """What is to be different. The time zone stays: sessions were agreed in it."""
+    """Changes of a clinic. Its time zone cannot change, because sessions were agreed in it."""
 
     name: Text = Field("", min_length=1, max_length=120)
     text_name: TextName = Field("", min_length=1, max_length=28)
@@ -125,7 +142,7 @@ class ClinicChange(PatchShape):
     texts_per_day: int = Field(1, strict=True, ge=1, le=20)
     texts_per_week: int = Field(3, strict=True, ge=1, le=100)
     cancel_notice_hours: int = Field(
-        24, strict=True, ge=0, le=336, description="Cancelled with less notice is cancelled late."
+        24, strict=True, ge=0, le=336, description="A cancellation with less notice counts as late."
     )
     segments_per_text: int = Field(1, strict=True, ge=1, le=4)
     segment_price: Price = ""
@@ -166,19 +183,19 @@ class ClinicShape(Shape):
 @router.get("")
 @needs(Permission.SEE_CLINIC)
 def list_clinics(call: Reading, paging: Paging) -> Page[ClinicShape]:
-    """The clinics you may see."""
-    return pagination.page(pagination.rows(call, Clinic, paging), paging, _shape)
+    """The clinics that you may see."""
+    return pagination.page(pagination.rows(call, Clinic, paging), paging, ClinicShape.of)
 
 
 @router.post("", status_code=201, response_model=ClinicShape)
 @needs(Permission.SET_UP)
 def open_clinic(call: Writing, body: NewClinic) -> JSONResponse:
-    """Open a clinic. It texts by the default reminder rules until you change them."""
-    said = body.model_dump()
-    said["text_name"] = body.text_name or _text_name(body.name)
-    clinic = setup.open_clinic(call.session, call.actor, now=call.now, **said)
+    """Add a clinic. It uses the default reminder rules until you change them."""
+    fields = body.model_dump()
+    fields["text_name"] = body.text_name or _text_name(body.name)
+    clinic = setup.open_clinic(call.session, call.actor, now=call.now, **fields)
     _check_quiet(clinic)
-    return call.answer(_shape(clinic), status=201, version=clinic.version)
+    return call.answer(ClinicShape.of(clinic), status=201, version=clinic.version)
 
 
 @router.get("/{clinic_id}", response_model=ClinicShape)
@@ -186,35 +203,35 @@ def open_clinic(call: Writing, body: NewClinic) -> JSONResponse:
 def show_clinic(call: Reading, clinic_id: PathId) -> JSONResponse:
     """One clinic."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
-    return call.answer(_shape(clinic), version=clinic.version)
+    return call.answer(ClinicShape.of(clinic), version=clinic.version)
 
 
 @router.patch("/{clinic_id}", response_model=ClinicShape)
 @needs(Permission.SET_UP)
 def change_clinic(call: Writing, clinic_id: PathId, body: ClinicChange) -> JSONResponse:
-    """Change a clinic. Texts that are still owed follow."""
+    """Change a clinic. Messages that are not sent yet follow the change."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     call.expect(clinic.version)
     setup.change_clinic(call.session, call.actor, clinic, given(body), now=call.now)
     rule_editing.recheck(call.session, clinic, now=call.now, public_url=call.settings.public_url)
     _check_quiet(clinic)
-    return call.answer(_shape(clinic), version=clinic.version)
+    return call.answer(ClinicShape.of(clinic), version=clinic.version)
 
 
 def _text_name(name: str) -> str:
-    """A clinic's name as texts can say it."""
+    """The clinic's name in the GSM alphabet. Raises Invalid where there is none."""
     plain = segments.plain(name)[:28].strip()
     if segments.count(plain).encoding != "GSM-7":
-        raise Invalid("Please give a name in plain letters for texts.", field="text_name")
+        raise Invalid(
+            f"“{name}” cannot be written in the GSM alphabet of texts. Send a `text_name` in plain"
+            " letters.",
+            field="text_name",
+        )
     return plain
 
 
-def _shape(clinic: Clinic) -> ClinicShape:
-    return ClinicShape(**{name: getattr(clinic, name) for name in ClinicShape.model_fields})
-
-
 def _check_quiet(clinic: Clinic) -> None:
-    """Raises Unfit, which undoes the change, for quiet hours that leave no time to text in."""
+    """Raises Invalid, which rolls the change back, if quiet hours leave no time to text."""
     QuietHours(
         time.fromisoformat(clinic.quiet_from),
         time.fromisoformat(clinic.quiet_to),

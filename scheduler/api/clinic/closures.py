@@ -1,4 +1,4 @@
-"""When clinics are closed: a day, part of one, a range of days."""
+"""When clinics are closed: a day, part of a day, or a range of days."""
 
 import datetime as dt
 from typing import Annotated
@@ -17,38 +17,44 @@ from scheduler.clinic import setup
 from scheduler.clinic.models import Closure
 from scheduler.infra.errors import Invalid
 from scheduler.staff.roles import Permission
-from scheduler.storage.database import stored_id
 
 router = APIRouter(prefix="/clinics/{clinic_id}/closures", tags=["clinics"])
 
 
 class NewClosure(Shape):
-    """A day on which nobody is treated, a part of it, or a range of days."""
+    """A day, part of a day, or a range of days on which the clinic is closed."""
 
     date: Day
-    last_date: Day | None = Field(None, description="The last of a range of days; it counts.")
-    start: ClockTime = Field("00:00", alias="from", description="For part of each day.")
-    end: ClockTime = Field("00:00", alias="to", description="00:00 is midnight after that day.")
+    last_date: Day | None = Field(None, description="The last day of a range, inclusive.")
+    start: ClockTime = Field("00:00", alias="from", description="The start on each day.")
+    end: ClockTime = Field(
+        "00:00", alias="to", description="The end on each day. 00:00 is midnight after that day."
+    )
     reason: Text = Field("", max_length=200, examples=["Thanksgiving"])
 
-    def fits(self, today: dt.date) -> None:
-        """Unfit for days that are over, or that end before they begin."""
+    def check(self, today: dt.date) -> None:
+        """Raises Invalid for days in the past, or for a range that ends before it begins."""
         if self.date < today:
-            raise Invalid("This day is over.", field="date")
+            raise Invalid(f"{self.date} is in the past. Send today or a later day.", field="date")
         if self.last_date is not None and self.last_date < self.date:
-            raise Invalid("`last_date` must not be before `date`.", field="last_date")
+            raise Invalid(
+                f"`last_date` ({self.last_date}) is before `date` ({self.date}). Send a later one.",
+                field="last_date",
+            )
 
 
 class ClosureShape(Shape):
-    """A day on which the clinic is closed, for all of it (00:00 to 00:00) or for a part."""
+    """A day on which the clinic is closed: all day (00:00 to 00:00) or part of it."""
 
     id: int
     clinic_id: int
-    date: str
-    start: str = Field(serialization_alias="from")
-    end: str = Field(serialization_alias="to")
+    day: dt.date = Field(serialization_alias="date")
+    starts: str = Field(serialization_alias="from")
+    ends: str = Field(serialization_alias="to")
     reason: str
-    series_id: int | None = Field(description="The first of those that were closed together.")
+    series_id: int | None = Field(
+        description="The id of the first day, if several days were closed together."
+    )
 
 
 @router.get("")
@@ -57,25 +63,27 @@ def list_closures(
     call: Reading,
     clinic_id: PathId,
     paging: Paging,
-    since: Annotated[Day | None, Query(alias="from", description="None before this day.")] = None,
+    since: Annotated[
+        Day | None, Query(alias="from", description="Only closures on this day or later.")
+    ] = None,
 ) -> Page[ClosureShape]:
-    """The days on which a clinic is closed, in the order in which they were entered."""
+    """The days on which a clinic is closed, in the order in which they were added."""
     where = [] if since is None else [col(Closure.day) >= since]
     return pagination.page(
-        pagination.rows(call, Closure, paging, *where, clinic_id=clinic_id), paging, _shape
+        pagination.rows(call, Closure, paging, *where, clinic_id=clinic_id), paging, ClosureShape.of
     )
 
 
 @router.post("", status_code=201, response_model=ClosureShape)
 @needs(Permission.CLOSE)
 def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
-    """Close on a day, for part of it, or on a range of days; the answer is the first of them.
+    """Close a clinic for a day, part of a day, or a range of days. Returns the first day.
 
-    Sessions that are booked then: 409, which lists them, and the clinic stays open.
+    If sessions are booked in that time, 409 lists them and the clinic stays open.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     zone = zones.of(call.session, clinic_id)
-    body.fits(call.now.astimezone(zone).date())
+    body.check(call.now.astimezone(zone).date())
     series = closures.close(
         call.session,
         call.actor,
@@ -87,7 +95,7 @@ def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
         reason=body.reason,
         now=call.now,
     )
-    return call.answer(_shape(series[0]), status=201)
+    return call.answer(ClosureShape.of(series[0]), status=201)
 
 
 @router.delete("/{closure_id}", status_code=204)
@@ -97,22 +105,10 @@ def reopen(
     clinic_id: PathId,
     closure_id: PathId,
     series: Annotated[
-        bool, Query(description="All days that were closed together with it.")
+        bool, Query(description="True: also reopen all days that were closed together with it.")
     ] = False,
 ) -> None:
-    """Open on that day after all."""
+    """Open the clinic on that day again."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     closure = closures.find_closure(call.session, clinic, closure_id)
     closures.reopen(call.session, call.actor, clinic, closure, series=series, now=call.now)
-
-
-def _shape(closure: Closure) -> ClosureShape:
-    return ClosureShape(
-        id=stored_id(closure.id),
-        clinic_id=closure.clinic_id,
-        date=closure.day.isoformat(),
-        start=closure.starts,
-        end=closure.ends,
-        reason=closure.reason,
-        series_id=closure.series_id,
-    )

@@ -1,4 +1,4 @@
-"""Practitioners. When they work and when they are away: api/hours.py and api/time_off.py."""
+"""Practitioners. See hours.py and time_off.py for when they work."""
 
 from datetime import date
 from typing import Annotated
@@ -32,25 +32,25 @@ MostSessions = Annotated[int, Field(strict=True, ge=1, le=100)]
 
 
 class NewPractitioner(Shape):
-    """Somebody who treats."""
+    """A practitioner of a clinic."""
 
     clinic_id: Id
     name: Text = Field(min_length=1, max_length=120, examples=["Ana Fictional"])
     license_number: Text = Field(min_length=1, max_length=60, examples=["AC-0001"])
-    license_expires_on: Day = Field(description="The last day on which they may treat.")
+    license_expires_on: Day = Field(description="The last day on which they may treat patients.")
     max_sessions_per_day: MostSessions | None = Field(
-        None, description="Left out or null: as many as there is time for."
+        None, description="The most sessions on one day. Null: no limit."
     )
 
 
 class PractitionerChange(PatchShape):
-    """What is to be different."""
+    """Changes of a practitioner."""
 
     name: Text = Field("", min_length=1, max_length=120)
     license_number: Text = Field("", min_length=1, max_length=60)
     license_expires_on: Day = date.min
     max_sessions_per_day: MostSessions | None = None
-    active: bool = Field(True, strict=True, description="False: nobody is booked with them.")
+    active: bool = Field(True, strict=True, description="False: no session is booked with them.")
     keep_booked: KeepBooked = False
 
 
@@ -73,14 +73,16 @@ def list_practitioners(
 ) -> Page[PractitionerShape]:
     """The practitioners of your clinics."""
     return pagination.page(
-        pagination.rows(call, Practitioner, paging, clinic_id=clinic_id), paging, _shape
+        pagination.rows(call, Practitioner, paging, clinic_id=clinic_id),
+        paging,
+        PractitionerShape.of,
     )
 
 
 @router.post("", status_code=201, response_model=PractitionerShape)
 @needs(Permission.SET_UP)
 def hire(call: Writing, body: NewPractitioner) -> JSONResponse:
-    """Enter a practitioner. Give them hours next, and treatments."""
+    """Add a practitioner. Then set their hours, and add them to treatments."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     practitioner = setup.hire(
         call.session,
@@ -89,7 +91,7 @@ def hire(call: Writing, body: NewPractitioner) -> JSONResponse:
         now=call.now,
         **body.model_dump(exclude={"clinic_id"}),
     )
-    return call.answer(_shape(practitioner), status=201, version=practitioner.version)
+    return call.answer(PractitionerShape.of(practitioner), status=201, version=practitioner.version)
 
 
 @router.get("/{practitioner_id}", response_model=PractitionerShape)
@@ -97,7 +99,7 @@ def hire(call: Writing, body: NewPractitioner) -> JSONResponse:
 def show_practitioner(call: Reading, practitioner_id: PathId) -> JSONResponse:
     """One practitioner."""
     practitioner = _find(call, practitioner_id)
-    return call.answer(_shape(practitioner), version=practitioner.version)
+    return call.answer(PractitionerShape.of(practitioner), version=practitioner.version)
 
 
 @router.patch("/{practitioner_id}", response_model=PractitionerShape)
@@ -105,21 +107,18 @@ def show_practitioner(call: Reading, practitioner_id: PathId) -> JSONResponse:
 def change_practitioner(
     call: Writing, practitioner_id: PathId, body: PractitionerChange
 ) -> JSONResponse:
-    """Change a practitioner. Sessions that a licence or a most of sessions leaves out: 409 lists
-    them, unless they are to be kept. Of one who retires, what is booked stays booked.
+    """Change a practitioner.
+
+    If a new license date or daily limit leaves out booked sessions, 409 lists them, unless
+    `keep_booked` is true. Sessions of a practitioner who becomes inactive stay booked.
     """
     practitioner = _find(call, practitioner_id)
     call.expect(practitioner.version)
     changes = {name: value for name, value in given(body).items() if name != "keep_booked"}
     with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
         setup.change_practitioner(call.session, call.actor, practitioner, changes, now=call.now)
-    return call.answer(_shape(practitioner), version=practitioner.version)
+    return call.answer(PractitionerShape.of(practitioner), version=practitioner.version)
 
 
 def _find(call: Call, practitioner_id: int) -> Practitioner:
     return setup.find_practitioner(call.session, call.actor, practitioner_id)
-
-
-def _shape(practitioner: Practitioner) -> PractitionerShape:
-    names = PractitionerShape.model_fields
-    return PractitionerShape(**{name: getattr(practitioner, name) for name in names})

@@ -17,17 +17,17 @@ router = APIRouter(prefix="/rooms", tags=["rooms"])
 
 
 class NewRoom(Shape):
-    """A room or bed: one patient at a time."""
+    """A room or bed for one patient at a time."""
 
     clinic_id: Id
     name: Text = Field(min_length=1, max_length=120, examples=["Bed 1"])
 
 
 class RoomChange(PatchShape):
-    """What is to be different."""
+    """Changes of a room."""
 
     name: Text = Field("", min_length=1, max_length=120)
-    active: bool = Field(True, strict=True, description="False: nobody is booked into it.")
+    active: bool = Field(True, strict=True, description="False: no session is booked into it.")
 
 
 class RoomShape(Shape):
@@ -43,17 +43,19 @@ class RoomShape(Shape):
 @needs(Permission.SEE_CLINIC)
 def list_rooms(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Page[RoomShape]:
     """The rooms of your clinics."""
-    return pagination.page(pagination.rows(call, Room, paging, clinic_id=clinic_id), paging, _shape)
+    return pagination.page(
+        pagination.rows(call, Room, paging, clinic_id=clinic_id), paging, RoomShape.of
+    )
 
 
 @router.post("", status_code=201, response_model=RoomShape)
 @needs(Permission.SET_UP)
 def add_room(call: Writing, body: NewRoom) -> JSONResponse:
-    """Enter a room. Name it in the treatments that can be given there next."""
+    """Add a room. Then add it to the treatments that can be given there."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     room = setup.add_room(call.session, call.actor, clinic, name=body.name, now=call.now)
     closures.extend_closures(call.session, room, clinic, now=call.now)
-    return call.answer(_shape(room), status=201, version=room.version)
+    return call.answer(RoomShape.of(room), status=201, version=room.version)
 
 
 @router.get("/{room_id}", response_model=RoomShape)
@@ -61,18 +63,14 @@ def add_room(call: Writing, body: NewRoom) -> JSONResponse:
 def show_room(call: Reading, room_id: PathId) -> JSONResponse:
     """One room."""
     room = setup.find_room(call.session, call.actor, room_id)
-    return call.answer(_shape(room), version=room.version)
+    return call.answer(RoomShape.of(room), version=room.version)
 
 
 @router.patch("/{room_id}", response_model=RoomShape)
 @needs(Permission.SET_UP)
 def change_room(call: Writing, room_id: PathId, body: RoomChange) -> JSONResponse:
-    """Change a room. What is booked in it stays booked."""
+    """Change a room. Sessions that are booked in it stay booked."""
     room = setup.find_room(call.session, call.actor, room_id)
     call.expect(room.version)
     setup.change_room(call.session, call.actor, room, given(body), now=call.now)
-    return call.answer(_shape(room), version=room.version)
-
-
-def _shape(room: Room) -> RoomShape:
-    return RoomShape(**{name: getattr(room, name) for name in RoomShape.model_fields})
+    return call.answer(RoomShape.of(room), version=room.version)

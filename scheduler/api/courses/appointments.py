@@ -23,7 +23,6 @@ from scheduler.api.http.fields import (
     local,
 )
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.audit import audit_trail
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState
@@ -149,15 +148,7 @@ def list_appointments(
 def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
     """One session. That you looked is written down."""
     appointment = appointments.find(call.session, call.actor, appointment_id)
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "appointment",
-        appointment_id,
-        clinic_id=appointment.clinic_id,
-        now=call.now,
-    )
+    call.record_view("appointment", appointment)
     return _answer(call, appointment)
 
 

@@ -13,7 +13,6 @@ from scheduler.api.courses.plans import CompromiseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call
 from scheduler.api.http.fields import Shape, local
-from scheduler.audit import audit_trail
 from scheduler.booking.courses import adherence, courses, extensions
 from scheduler.booking.models import Course, CourseState
 from scheduler.phrases import pace
@@ -74,15 +73,7 @@ def expected(call: Call, course_id: int) -> Course:
 def looked_at(call: Call, course_id: int) -> Course:
     """A course that somebody sees, which is written down."""
     course = courses.find(call.session, call.actor, course_id)
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "course",
-        course_id,
-        clinic_id=course.clinic_id,
-        now=call.now,
-    )
+    call.record_view("course", course)
     return course
 
 

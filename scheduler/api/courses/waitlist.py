@@ -25,7 +25,6 @@ from scheduler.api.http.fields import (
     local,
 )
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.audit import audit_trail
 from scheduler.booking.courses import appointments
 from scheduler.booking.models import EntryState, Offer, WaitlistEntry
 from scheduler.booking.waitlist import entries, offers
@@ -174,15 +173,7 @@ def enter(call: Writing, body: NewWaitlistEntry) -> JSONResponse:
 def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
     """One entry. That you looked is written down."""
     entry = entries.find(call.session, call.actor, entry_id)
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "waitlist entry",
-        entry_id,
-        clinic_id=entry.clinic_id,
-        now=call.now,
-    )
+    call.record_view("waitlist entry", entry)
     return _answer(call, entry)
 
 

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar
 
 from anyio import to_thread
 from fastapi import Depends, Header, Query, Request, Security
@@ -15,6 +15,7 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from scheduler.api.http.problems import WrongType
+from scheduler.audit import audit_trail
 from scheduler.audit.audit_trail import Actor
 from scheduler.http import idempotency
 from scheduler.http.context import Context
@@ -87,6 +88,16 @@ def _query_parameters(dependant: Dependant) -> Iterator[str]:
         yield from _query_parameters(dependency)
 
 
+class ClinicRow(Protocol):
+    """A row that belongs to a clinic."""
+
+    @property
+    def id(self) -> int | None: ...
+
+    @property
+    def clinic_id(self) -> int | None: ...
+
+
 @dataclass(frozen=True)
 class Call:
     """One request of a staff member: its transaction, its actor, its time, and how to answer it."""
@@ -104,6 +115,18 @@ class Call:
         """Raises Stale if `If-Match` names another version."""
         if self.if_match not in {None, "*", etag(version)}:
             raise Stale
+
+    def record_view(self, subject: str, row: ClinicRow) -> None:
+        """Records in the audit trail that the actor has seen a row."""
+        audit_trail.record(
+            self.session,
+            self.actor,
+            "looked at",
+            subject,
+            row.id,
+            clinic_id=row.clinic_id,
+            now=self.now,
+        )
 
     def answer(
         self, shape: BaseModel, *, status: int = 200, version: int | None = None

@@ -11,7 +11,6 @@ from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, etag, needs
 from scheduler.api.http.fields import LARGEST_ID, PathId, QueryId, Shape, local
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.audit import audit_trail
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import MassText, MassTextState
 from scheduler.reminders.staff import bulk_review
@@ -84,10 +83,7 @@ def list_mass_texts(
 def show_mass_text(call: Looking, mass_text_id: PathId, response: Response) -> BulkTextPreview:
     """A preview: how many people, what it costs, and some of the texts. Your look is recorded."""
     batch = bulk_review.find(call.session, call.actor, mass_text_id)
-    audit_trail.record(
-        call.session, call.actor, "looked at", "mass text", batch.id,
-        clinic_id=batch.clinic_id, now=call.now,
-    )  # fmt: skip
+    call.record_view("mass text", batch)
     response.headers["ETag"] = etag(batch.version)
     zone = zones.of(call.session, batch.clinic_id)
     seen = bulk_review.preview(

@@ -12,7 +12,6 @@ from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Looking, Writing, needs
 from scheduler.api.http.fields import PathId, QueryId, Shape
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.audit import audit_trail
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import page_messages
@@ -74,15 +73,7 @@ def handle(call: Writing, reply_id: PathId) -> JSONResponse:
 
 
 def _note_look(call: Call, reply: Reply) -> None:
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "reply",
-        reply.id,
-        clinic_id=reply.clinic_id,
-        now=call.now,
-    )
+    call.record_view("reply", reply)
 
 
 def _shape(reply: Reply) -> ReplyShape:

@@ -20,7 +20,6 @@ from scheduler.api.http.fields import (
     given,
 )
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.audit import audit_trail
 from scheduler.booking.courses import courses
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
@@ -189,15 +188,7 @@ def _normal(call: Call, typed: str, clinic: Clinic) -> str:
 
 
 def _note_look(call: Call, patient: Patient) -> None:
-    audit_trail.record(
-        call.session,
-        call.actor,
-        "looked at",
-        "patient",
-        patient.id,
-        clinic_id=patient.clinic_id,
-        now=call.now,
-    )
+    call.record_view("patient", patient)
 
 
 def no_texts(session: Session, patient: Patient) -> NoTextsReason | None:

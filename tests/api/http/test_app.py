@@ -257,5 +257,5 @@ def test_without_its_database_it_says_so(nowhere: TestClient) -> None:
 
     assert [answer.status_code for answer in answers] == [503, 503, 503]
     assert answers[0].headers["Retry-After"]
-    assert answers[0].json()["detail"].startswith("We could not reach our records")
+    assert answers[0].json()["detail"].startswith("Our records cannot be reached")
     assert "text/html" in answers[1].headers["content-type"]
