@@ -1,4 +1,4 @@
-"""Somebody or something is not there: where those booked could go, and all of it at once."""
+"""Proposals that move the booked sessions of an absence, and their confirmation."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from pydantic import Field
 from scheduler.api.clinic.closures import NewClosure
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Looking, Rehearsing, Writing, needs
-from scheduler.api.http.fields import Moment, PathId, Shape, Text, local
+from scheduler.api.http.fields import LocalTime, Moment, PathId, Shape, Text, local
 from scheduler.api.http.problems import MEDIA_TYPE, status_of
 from scheduler.booking.absences import confirmation, proposals
 from scheduler.booking.absences.confirmation import Held, Outdated
@@ -22,13 +22,12 @@ from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.clinic import setup
 from scheduler.phrases import absences as absence_phrases
 from scheduler.staff.roles import Permission
-from scheduler.storage.database import stored_id
 
 router = APIRouter(tags=["absences"])
 
 
 class NewAbsence(Shape):
-    """When a practitioner will be away, or a room out of use."""
+    """A time in which a practitioner will be away, or a room out of use."""
 
     starts_at: Moment
     ends_at: Moment
@@ -36,15 +35,15 @@ class NewAbsence(Shape):
 
 
 class ProposedTime(Shape):
-    """Where a session could go."""
+    """A time that a session could move to."""
 
-    starts_at: str
+    starts_at: LocalTime
     practitioner_id: int
-    room_id: int | None = Field(description="None: whichever is free.")
+    room_id: int | None = Field(description="Null: any free room.")
 
 
 class ProposedClosure(Shape):
-    """The days on which a clinic closes, for all of each (00:00 to 00:00) or for a part."""
+    """The days on which a clinic will close: all day (00:00 to 00:00) or part of each day."""
 
     date: str
     last_date: str
@@ -53,64 +52,64 @@ class ProposedClosure(Shape):
 
 
 class ProposedMove(Shape):
-    """A session, when it is now and where it could go."""
+    """A session with its present time, and the time that it could move to."""
 
     appointment_id: int
     course_id: int
     patient_id: int
     number: int
-    starts_at: str = Field(description="When it is now.")
-    to: ProposedTime | None = Field(description="None: there is no place for it; `why` says so.")
+    starts_at: LocalTime = Field(description="The present time.")
+    to: ProposedTime | None = Field(description="Null: no time is free. `why` says why.")
     why: str
 
 
 class PostponedCourse(Shape):
-    """A course with a session that has no place by itself: the rest of it goes later, as a whole.
+    """A course whose remaining sessions all move later, because a session has no time of its own.
 
-    So it keeps its pace after the absence, and the gap is in its `compromises`.
+    The course keeps its pace after the absence. Its `compromises` contain the gap.
     """
 
     course_id: int
     patient_id: int
-    from_number: int = Field(description="The first of the sessions that go later.")
+    from_number: int = Field(description="The first session that moves.")
     by_weeks: int | None = Field(
-        description="By how many weeks, each at its hour and with whom it was. None: these times"
-        " are not free, or the course can go on sooner; the rest was planned anew."
+        description="The number of weeks that every session moves, at its hour and with its"
+        " practitioner. Null: the rest of the course was replanned."
     )
     sentence: str = Field(
         examples=["From session 3 on, the rest of the course moves by one week: 4 sessions."]
     )
     sessions: list[ProposedMove] = Field(
-        description="All that go later, in order, those after the absence too."
+        description="All sessions that move, in order, including those after the absence."
     )
 
 
 class AbsenceProposalShape(Shape):
-    """What could become of the sessions. Nothing is moved before it is confirmed."""
+    """A proposal. It moves no session until it is confirmed."""
 
-    id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
+    id: int | None = Field(description="Null: a dry run; the proposal does not exist.")
     clinic_id: int
-    practitioner_id: int | None = Field(description="Who will be away, if it is somebody.")
-    room_id: int | None = Field(description="Which room is out of use, if it is one.")
-    closure: ProposedClosure | None = Field(description="When the clinic closes, if it does.")
-    starts_at: str
-    ends_at: str
+    practitioner_id: int | None = Field(description="The practitioner who will be away.")
+    room_id: int | None = Field(description="The room that will be out of use.")
+    closure: ProposedClosure | None = Field(description="The days on which the clinic will close.")
+    starts_at: LocalTime
+    ends_at: LocalTime
     reason: str
-    sessions: list[ProposedMove] = Field(description="Those that are booked in that time.")
+    sessions: list[ProposedMove] = Field(description="The sessions that are booked in that time.")
     postponed_courses: list[PostponedCourse] = Field(
-        description="Courses of which sessions have no place by themselves, and that can go on"
-        " later as a whole. Confirming moves them too."
+        description="Courses whose remaining sessions move later together. Confirming the proposal"
+        " moves them too."
     )
-    unplaced: int = Field(description="How many have no place, not even so.")
-    held_until: str | None = Field(
-        description="Somebody who is filling the booking form has a time in it, until then or for"
-        " as long as they go on. Confirm after that, or with `held`: `release`."
+    unplaced: int = Field(description="The number of sessions without any free time.")
+    held_until: LocalTime | None = Field(
+        description="A patient holds a time in the absence on the booking form, at least until"
+        " then. Confirm after that, or with `held`: `release`."
     )
-    confirmed_at: str | None
+    confirmed_at: LocalTime | None
 
 
 class OutdatedProposal(Shape):
-    """A problem (RFC 9457) that brings what is possible now."""
+    """A problem (RFC 9457) with a new proposal for the present calendar."""
 
     type: str
     title: str
@@ -121,15 +120,17 @@ class OutdatedProposal(Shape):
 
 
 class ProposalConfirmation(Shape):
-    """What is to become of sessions that have no place, and of times that are only held."""
+    """How to treat sessions without a free time, and times held on the booking form."""
 
     unplaced: Literal["cancel", "refuse"] = Field(
-        "refuse", description="`refuse`: nothing is done while there are any."
+        "refuse",
+        description="Sessions without a free time: `cancel` cancels them, `refuse` changes nothing"
+        " while there are any.",
     )
     held: Literal["release", "refuse"] = Field(
         "refuse",
-        description="`release`: whoever is filling the booking form with a time in the absence is"
-        " proposed others. `refuse`: nothing is done while somebody is.",
+        description="Times held on the booking form: `release` releases them, and the form proposes"
+        " others. `refuse` changes nothing while there are any.",
     )
 
 
@@ -142,10 +143,10 @@ class ProposalConfirmation(Shape):
 def propose_for_practitioner(
     call: Writing, practitioner_id: PathId, body: NewAbsence
 ) -> JSONResponse:
-    """A practitioner will be away: where each session could go, with another or on another day.
+    """Propose other practitioners, or other times, while a practitioner is away.
 
-    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
-    (`postponed_courses`). Sessions that have begun: 409, which lists them.
+    Each session keeps the pace of its course. Where no time does, the rest of the course moves
+    later (`postponed_courses`). If a session in that time has begun, 409 lists it.
     """
     return _of_time_off(
         call, setup.find_practitioner(call.session, call.actor, practitioner_id), body
@@ -157,10 +158,10 @@ def propose_for_practitioner(
 )
 @needs(Permission.CLOSE)
 def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONResponse:
-    """A room will be out of use: where each session could go, in another or on another day.
+    """Propose other rooms, or other times, while a room is out of use.
 
-    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
-    (`postponed_courses`). Sessions that have begun: 409, which lists them.
+    Each session keeps the pace of its course. Where no time does, the rest of the course moves
+    later (`postponed_courses`). If a session in that time has begun, 409 lists it.
     """
     return _of_time_off(call, setup.find_room(call.session, call.actor, room_id), body)
 
@@ -170,10 +171,10 @@ def propose_for_room(call: Writing, room_id: PathId, body: NewAbsence) -> JSONRe
 )
 @needs(Permission.CLOSE)
 def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
-    """A clinic will close: where each session could go, at another hour or on another day.
+    """Propose other times while a clinic is closed.
 
-    At the pace of its course. Where that cannot be, the rest of the course goes later as a whole
-    (`postponed_courses`). Sessions that have begun: 409, which lists them.
+    Each session keeps the pace of its course. Where no time does, the rest of the course moves
+    later (`postponed_courses`). If a session in that time has begun, 409 lists it.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     body.check(call.now.astimezone(zones.of(call.session, clinic_id)).date())
@@ -194,7 +195,7 @@ def propose_for_clinic(call: Writing, clinic_id: PathId, body: NewClosure) -> JS
 @router.get("/absence-proposals/{proposal_id}")
 @needs(Permission.SEE_CALENDAR)
 def show_proposal(call: Looking, proposal_id: PathId) -> AbsenceProposalShape:
-    """A proposal as it was made. That you looked is written down."""
+    """A proposal as it was made. The audit trail records that you read it."""
     found = proposals.find(call.session, call.actor, proposal_id)
     call.record_view("absence proposal", found)
     return _shape(call, found)
@@ -205,10 +206,10 @@ def show_proposal(call: Looking, proposal_id: PathId) -> AbsenceProposalShape:
 def confirm(
     call: Rehearsing, proposal_id: PathId, body: ProposalConfirmation | None = None
 ) -> JSONResponse:
-    """Enter the absence and move all, in one step. The patients are texted as for any move.
+    """Add the absence and move all its sessions in one step. The patients get the usual texts.
 
-    Something has changed since, or somebody who is filling the booking form has a time in the
-    absence: 409 with a fresh `proposal`, and nothing is moved.
+    If the calendar has changed since, or a patient holds a time in the absence on the booking
+    form, 409 contains a new `proposal` and nothing moves.
     """
     found = proposals.find(call.session, call.actor, proposal_id)
     body = body or ProposalConfirmation()
@@ -223,12 +224,12 @@ def confirm(
                 now=call.now,
             )
     except (Outdated, Held) as problem:
-        return _afresh(call, found, problem)
+        return _outdated(call, found, problem)
     return call.answer(_shape(call, found))
 
 
-def _of_time_off(call: Call, whose: Whose, body: NewAbsence) -> JSONResponse:
-    return _propose(call, proposals.of_time_off(whose, now=call.now, **body.model_dump()))
+def _of_time_off(call: Call, owner: Whose, body: NewAbsence) -> JSONResponse:
+    return _propose(call, proposals.of_time_off(owner, now=call.now, **body.model_dump()))
 
 
 def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
@@ -236,10 +237,10 @@ def _propose(call: Call, absence: AbsenceProposal) -> JSONResponse:
     return call.answer(_shape(call, made), status=201)
 
 
-def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JSONResponse:
-    """A refusal that is kept: raising it would take the fresh proposal back with all else."""
+def _outdated(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JSONResponse:
+    """The error with a new proposal. Raising it would roll the new proposal back."""
     fresh = proposals.propose_again(call.session, call.actor, before, now=call.now)
-    told = OutdatedProposal(
+    body = OutdatedProposal(
         type=f"/problems/{problem.slug}",
         title="Conflict",
         status=status_of(problem),
@@ -247,7 +248,7 @@ def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JS
         request_id=call.actor.request_id,
         proposal=_shape(call, fresh).model_copy(update={"id": None} if call.rehearsal else {}),
     )
-    answer = call.answer(told, status=told.status)
+    answer = call.answer(body, status=body.status)
     answer.headers["Content-Type"] = MEDIA_TYPE
     return answer
 
@@ -255,25 +256,17 @@ def _afresh(call: Call, before: AbsenceProposal, problem: Outdated | Held) -> JS
 def _shape(call: Call, proposal: AbsenceProposal) -> AbsenceProposalShape:
     zone = zones.of(call.session, proposal.clinic_id)
     sessions = proposals.sessions_of(call.session, proposal)
-    held, confirmed = proposal.held_until, proposal.confirmed_at
-    return AbsenceProposalShape(
-        id=stored_id(proposal.id),
-        clinic_id=proposal.clinic_id,
-        practitioner_id=proposal.practitioner_id,
-        room_id=proposal.room_id,
-        closure=_closed(proposal),
-        starts_at=local(proposal.starts_at, zone),
-        ends_at=local(proposal.ends_at, zone),
-        reason=proposal.reason,
+    return AbsenceProposalShape.of(
+        proposal,
+        zone,
+        closure=_closure(proposal),
         sessions=[
-            _placing(placing, sessions, zone)
+            _move(placing, sessions, zone)
             for placing in proposal.placings
             if proposals.is_inside(placing)
         ],
         postponed_courses=_postponed(proposal, sessions, zone),
         unplaced=sum("why" in placing for placing in proposal.placings),
-        held_until=None if held is None else local(held, zone),
-        confirmed_at=None if confirmed is None else local(confirmed, zone),
     )
 
 
@@ -285,19 +278,21 @@ def _postponed(
         if proposals.is_later(placing):
             of_course[sessions[placing["appointment_id"]].course_id].append(placing)
     return [
-        PostponedCourse(
-            course_id=course_id,
-            patient_id=sessions[those[0]["appointment_id"]].patient_id,
-            from_number=placings[0].number,
-            by_weeks=those[0]["by_weeks"],
-            sentence=_sentence(placings, those[0]["by_weeks"]),
-            sessions=placings,
-        )
-        for course_id, those in of_course.items()
-        for placings in [
-            sorted((_placing(each, sessions, zone) for each in those), key=lambda each: each.number)
-        ]
+        _postponed_course([_move(placing, sessions, zone) for placing in placings], placings[0])
+        for placings in of_course.values()
     ]
+
+
+def _postponed_course(moves: list[ProposedMove], placing: dict[str, Any]) -> PostponedCourse:
+    moves.sort(key=lambda move: move.number)
+    return PostponedCourse(
+        course_id=moves[0].course_id,
+        patient_id=moves[0].patient_id,
+        from_number=moves[0].number,
+        by_weeks=placing["by_weeks"],
+        sentence=_sentence(moves, placing["by_weeks"]),
+        sessions=moves,
+    )
 
 
 def _sentence(placings: Sequence[ProposedMove], weeks: int | None) -> str:
@@ -309,35 +304,36 @@ def _sentence(placings: Sequence[ProposedMove], weeks: int | None) -> str:
     return f"From session {first} on, the rest of the course moves {how}: {many}."
 
 
-def _placing(
+def _move(
     placing: dict[str, Any], sessions: Mapping[int, Appointment], zone: ZoneInfo
 ) -> ProposedMove:
     session = sessions[placing["appointment_id"]]
-    return ProposedMove(
-        appointment_id=placing["appointment_id"],
-        course_id=session.course_id,
-        patient_id=session.patient_id,
-        number=session.number,
-        starts_at=local(session.starts_at, zone),
-        to=_place(placing, zone),
+    return ProposedMove.of(
+        session,
+        zone,
+        appointment_id=session.id,
+        to=_proposed_time(placing, zone),
         why=absence_phrases.why_unplaced(placing),
     )
 
 
-def _closed(proposal: AbsenceProposal) -> ProposedClosure | None:
-    said = proposal.closure
-    if not said:
-        return None
-    return ProposedClosure(
-        date=said["day"], last_date=said["last_day"], start=said["starts"], end=said["ends"]
-    )
-
-
-def _place(placing: dict[str, Any], zone: ZoneInfo) -> ProposedTime | None:
+def _proposed_time(placing: dict[str, Any], zone: ZoneInfo) -> ProposedTime | None:
     if "why" in placing:
         return None
     return ProposedTime(
         starts_at=local(datetime.fromisoformat(placing["starts_at"]), zone),
         practitioner_id=placing["practitioner_id"],
         room_id=placing.get("room_id"),
+    )
+
+
+def _closure(proposal: AbsenceProposal) -> ProposedClosure | None:
+    closure = proposal.closure
+    if not closure:
+        return None
+    return ProposedClosure(
+        date=closure["day"],
+        last_date=closure["last_day"],
+        start=closure["starts"],
+        end=closure["ends"],
     )

@@ -69,7 +69,7 @@ Accent = Annotated[
         max_length=20,
         examples=["#14574f"],
         description="The color of the patient pages. A color that is too pale to read is refused"
-        " with the nearest readable one. Empty: the default color.",
+        " with the nearest readable one. Empty: the standard color.",
     ),
 ]
 EmbedOrigins = Annotated[

@@ -1,4 +1,4 @@
-"""When practitioners work: weekly hours, extra hours on a date, breaks."""
+"""When practitioners work: weekly hours, breaks, and extra hours on a date."""
 
 from datetime import date
 from typing import Annotated
@@ -24,8 +24,8 @@ from scheduler.storage.database import stored_id
 router = APIRouter(prefix="/practitioners/{practitioner_id}", tags=["practitioners"])
 
 
-class WeeklyHours(Shape):
-    """Work on a weekday, by the clinic's clocks. `to` 00:00 is midnight after that day."""
+class NewWeeklyHours(Shape):
+    """Hours of work on a weekday, in clinic time. `to` 00:00 is midnight after that day."""
 
     weekday: Weekday
     start: ClockTime = Field(alias="from")
@@ -33,69 +33,69 @@ class WeeklyHours(Shape):
 
 
 class ValidDates(Shape):
-    """The dates from `valid_from` to `valid_to`; both count."""
+    """The dates for which hours apply. Both ends are inclusive."""
 
-    valid_from: Day | None = Field(None, description="Left out: as early as you like.")
-    valid_to: Day | None = Field(None, description="Left out: until further notice.")
+    valid_from: Day | None = Field(None, description="Null: no first date.")
+    valid_to: Day | None = Field(None, description="Null: until further notice.")
     keep_booked: KeepBooked = False
 
 
 class NewHours(ValidDates):
-    """A week of work, for some dates."""
+    """Weekly hours for a range of dates."""
 
-    weekly: list[WeeklyHours] = Field(max_length=70)
+    weekly: list[NewWeeklyHours] = Field(max_length=70)
 
 
-class NewBreak(WeeklyHours):
-    """A break: so many minutes in a row without hands on, somewhere between `from` and `to`."""
+class NewBreak(NewWeeklyHours):
+    """A break of some minutes between `from` and `to`, without hands-on work."""
 
     minutes: int | None = Field(
         None,
         strict=True,
         ge=1,
         le=480,
-        description="Left out: all of it, at this very time. Less: it floats, and booking leaves"
-        " room for it.",
+        description="The length of a floating break, which may lie anywhere between `from` and"
+        " `to`. Null: the break fills the whole time.",
         examples=[30],
     )
 
 
 class NewBreaks(ValidDates):
-    """A week of breaks, for some dates."""
+    """Weekly breaks for a range of dates."""
 
     weekly: list[NewBreak] = Field(max_length=70)
 
 
 class WeeklyHoursShape(Shape):
-    """Work on a weekday, and the dates for which it holds."""
+    """Hours of work on a weekday, and the dates for which they apply."""
 
     weekday: str
-    start: str = Field(serialization_alias="from")
-    end: str = Field(serialization_alias="to")
+    starts: str = Field(serialization_alias="from")
+    ends: str = Field(serialization_alias="to")
     valid_from: date | None
     valid_to: date | None
 
 
 class HoursShape(Shape):
-    """All hours of a practitioner."""
+    """All weekly hours of a practitioner."""
 
     weekly: list[WeeklyHoursShape]
 
 
 class BreakShape(WeeklyHoursShape):
-    """A break, and the dates for which it holds."""
+    """A break on a weekday, and the dates for which it applies."""
 
     minutes: int | None
 
 
 class BreaksShape(Shape):
-    """All breaks of a practitioner."""
+    """All weekly breaks of a practitioner."""
 
     weekly: list[BreakShape]
 
 
 class NewExtraHours(Shape):
-    """Work on one date, beside the weekly hours."""
+    """Hours of work on one date, in addition to the weekly hours."""
 
     date: Day
     start: ClockTime = Field(alias="from")
@@ -103,19 +103,19 @@ class NewExtraHours(Shape):
 
 
 class ExtraHoursShape(Shape):
-    """Work on one date."""
+    """Hours of work on one date, in addition to the weekly hours."""
 
     id: int
     practitioner_id: int
     date: str
-    start: str = Field(serialization_alias="from")
-    end: str = Field(serialization_alias="to")
+    starts: str = Field(serialization_alias="from")
+    ends: str = Field(serialization_alias="to")
 
 
 @router.get("/hours", response_model=HoursShape)
 @needs(Permission.SEE_CLINIC)
 def show_hours(call: Reading, practitioner_id: PathId) -> JSONResponse:
-    """When a practitioner works, past and future dates included. The ETag is the practitioner's."""
+    """The weekly hours of a practitioner, past and future. The ETag is the practitioner's."""
     practitioner = _find(call, practitioner_id)
     hours = rota.hours_of(call.session, practitioner)
     return call.answer(_hours_shape(hours), version=practitioner.version)
@@ -124,9 +124,9 @@ def show_hours(call: Reading, practitioner_id: PathId) -> JSONResponse:
 @router.put("/hours", response_model=HoursShape)
 @needs(Permission.SET_UP)
 def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONResponse:
-    """Set the hours for some dates; hours of other dates stay.
+    """Set the weekly hours for a range of dates. The hours of other dates stay unchanged.
 
-    Sessions that would lie outside them: 409 lists them, unless they are to be kept.
+    If booked sessions would be outside the hours, 409 lists them, unless `keep_booked` is true.
     """
     practitioner = _to_change(call, practitioner_id, body)
     with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
@@ -135,8 +135,8 @@ def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONRes
             call.actor,
             practitioner,
             [
-                rota.weekly_hours(WEEKDAYS.index(each.weekday), each.start, each.end)
-                for each in body.weekly
+                rota.weekly_hours(WEEKDAYS.index(hours.weekday), hours.start, hours.end)
+                for hours in body.weekly
             ],
             valid_from=body.valid_from,
             valid_to=body.valid_to,
@@ -148,7 +148,7 @@ def set_hours(call: Writing, practitioner_id: PathId, body: NewHours) -> JSONRes
 @router.get("/breaks", response_model=BreaksShape)
 @needs(Permission.SEE_CLINIC)
 def show_breaks(call: Reading, practitioner_id: PathId) -> JSONResponse:
-    """When a practitioner has breaks. The ETag is the practitioner's."""
+    """The weekly breaks of a practitioner. The ETag is the practitioner's."""
     practitioner = _find(call, practitioner_id)
     breaks = rota.hours_of(call.session, practitioner, HoursKind.BREAK)
     return call.answer(_breaks_shape(breaks), version=practitioner.version)
@@ -157,10 +157,10 @@ def show_breaks(call: Reading, practitioner_id: PathId) -> JSONResponse:
 @router.put("/breaks", response_model=BreaksShape)
 @needs(Permission.SET_UP)
 def set_breaks(call: Writing, practitioner_id: PathId, body: NewBreaks) -> JSONResponse:
-    """Set the breaks for some dates, a lunch say: at a fixed time, or floating in a window.
+    """Set the weekly breaks for a range of dates, at a fixed time or floating in a window.
 
-    In a break no hands are on; a patient may rest through it. Sessions that would leave no room
-    for one: 409 lists them, unless they are to be kept.
+    The practitioner does not treat during a break, but a patient may rest through it. If booked
+    sessions leave no time for a break, 409 lists them, unless `keep_booked` is true.
     """
     practitioner = _to_change(call, practitioner_id, body)
     with displaced.telling(call.session, practitioner, keep=body.keep_booked, now=call.now):
@@ -170,10 +170,10 @@ def set_breaks(call: Writing, practitioner_id: PathId, body: NewBreaks) -> JSONR
             practitioner,
             [
                 WeeklyBreak(
-                    rota.weekly_hours(WEEKDAYS.index(each.weekday), each.start, each.end),
-                    each.minutes,
+                    rota.weekly_hours(WEEKDAYS.index(hours.weekday), hours.start, hours.end),
+                    hours.minutes,
                 )
-                for each in body.weekly
+                for hours in body.weekly
             ],
             valid_from=body.valid_from,
             valid_to=body.valid_to,
@@ -187,7 +187,7 @@ def set_breaks(call: Writing, practitioner_id: PathId, body: NewBreaks) -> JSONR
 def list_extra_hours(
     call: Reading, practitioner_id: PathId, paging: Paging
 ) -> Page[ExtraHoursShape]:
-    """On which dates a practitioner works beside the weekly hours."""
+    """The dates on which a practitioner works in addition to the weekly hours."""
     practitioner = _find(call, practitioner_id)
     found = pagination.rows(
         call,
@@ -203,7 +203,7 @@ def list_extra_hours(
 @router.post("/extra-hours", status_code=201, response_model=ExtraHoursShape)
 @needs(Permission.SET_UP)
 def add_extra_hours(call: Writing, practitioner_id: PathId, body: NewExtraHours) -> JSONResponse:
-    """Let a practitioner work on one date beside the weekly hours."""
+    """Add hours on one date to the weekly hours."""
     practitioner = _find(call, practitioner_id)
     row = rota.add_extra(
         call.session,
@@ -224,10 +224,10 @@ def remove_extra_hours(
     practitioner_id: PathId,
     extra_hours_id: PathId,
     keep_booked: Annotated[
-        bool, Query(description="Keep sessions that are booked in them.")
+        bool, Query(description="True: sessions booked in these hours stay booked.")
     ] = False,
 ) -> None:
-    """Take extra hours away. Sessions that are booked in them: 409 lists them."""
+    """Remove extra hours. If sessions are booked in them, 409 lists them."""
     practitioner = _find(call, practitioner_id)
     with displaced.telling(call.session, practitioner, keep=keep_booked, now=call.now):
         rota.remove_extra(call.session, call.actor, practitioner, extra_hours_id, now=call.now)
@@ -239,50 +239,27 @@ def _find(call: Call, practitioner_id: int) -> Practitioner:
 
 def _to_change(call: Call, practitioner_id: int, body: ValidDates) -> Practitioner:
     practitioner = _find(call, practitioner_id)
-    # One at a time: hours that two set at once would be put together from both.
+    # The lock stops two requests that set hours at once from mixing their hours.
     call.session.refresh(practitioner, with_for_update={"key_share": True})
     call.expect(practitioner.version)
     if body.valid_from and body.valid_to and body.valid_to < body.valid_from:
-        raise Invalid("`valid_to` must not be before `valid_from`.", field="valid_to")
+        raise Invalid(
+            f"`valid_to` ({body.valid_to}) is before `valid_from` ({body.valid_from}). Send a later"
+            " date.",
+            field="valid_to",
+        )
     return practitioner
 
 
 def _hours_shape(rows: list[WorkingHours]) -> HoursShape:
-    return HoursShape(
-        weekly=[
-            WeeklyHoursShape(
-                weekday=WEEKDAYS[row.weekday],
-                start=row.starts,
-                end=row.ends,
-                valid_from=row.valid_from,
-                valid_to=row.valid_to,
-            )
-            for row in rows
-        ]
-    )
+    weekly = [WeeklyHoursShape.of(row, weekday=WEEKDAYS[row.weekday]) for row in rows]
+    return HoursShape(weekly=weekly)
 
 
 def _breaks_shape(rows: list[WorkingHours]) -> BreaksShape:
-    return BreaksShape(
-        weekly=[
-            BreakShape(
-                weekday=WEEKDAYS[row.weekday],
-                start=row.starts,
-                end=row.ends,
-                minutes=row.minutes,
-                valid_from=row.valid_from,
-                valid_to=row.valid_to,
-            )
-            for row in rows
-        ]
-    )
+    weekly = [BreakShape.of(row, weekday=WEEKDAYS[row.weekday]) for row in rows]
+    return BreaksShape(weekly=weekly)
 
 
 def _extra_shape(row: WorkingHours) -> ExtraHoursShape:
-    return ExtraHoursShape(
-        id=stored_id(row.id),
-        practitioner_id=row.practitioner_id,
-        date=stored_id(row.valid_from).isoformat(),
-        start=row.starts,
-        end=row.ends,
-    )
+    return ExtraHoursShape.of(row, date=stored_id(row.valid_from).isoformat())

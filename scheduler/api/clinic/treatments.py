@@ -1,6 +1,6 @@
-"""Treatments: what one session is like, and the phases of the whole course."""
+"""Treatments: the length of a session, and the phases of a course."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -29,19 +29,19 @@ router = APIRouter(prefix="/treatments", tags=["treatments"])
 
 
 class CapShape(Shape):
-    """At most so many sessions in so many days, from the first of them; then none until over."""
+    """The most sessions within a number of days, counted from the first session."""
 
     sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[12])
     days: int = Field(strict=True, ge=1, le=phases.MOST_DAYS, examples=[90])
 
 
 class PhaseShape(Shape):
-    """A stretch of a course with exactly one pace: per_week, every_days or within_days.
+    """A part of a course with exactly one pace: `per_week`, `every_days` or `within_days`.
 
-    Six days running and one free, four times: `{"sessions": 6, "every_days": 1, "repeat": 4,
-    "pause_days": 1}`. Every day but weekends: `{"sessions": 10, "every_days": 1, "weekdays":
-    ["mon", "tue", "wed", "thu", "fri"]}`. The two weeks before a date, and over three days before
-    it: `{"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -3}`.
+    Six days in a row and one day off, four times: `{"sessions": 6, "every_days": 1, "repeat": 4,
+    "pause_days": 1}`. Every weekday: `{"sessions": 10, "every_days": 1, "weekdays":
+    ["mon", "tue", "wed", "thu", "fri"]}`. In the two weeks before a date, ending
+    three days before it: `{"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -3}`.
     """
 
     sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
@@ -52,57 +52,79 @@ class PhaseShape(Shape):
         le=7,
         allow_inf_nan=False,
         examples=[2],
-        description="1 to 7; or 0.5: one in two weeks, 0.25: one in four; or 1.5: three in two.",
+        description="Sessions per week: 1 to 7, or 0.5 (one in two weeks), 0.25 (one in four),"
+        " 1.5 (three in two weeks).",
     )
     every_days: int | None = Field(
         None,
         strict=True,
         ge=1,
         le=phases.MOST_DAYS,
-        description="Days from one session to the next; with weekdays, to the next of those.",
+        description="Days from one session to the next. With `weekdays`, counted in those days.",
     )
     within_days: int | None = Field(
-        None, strict=True, ge=1, le=phases.MOST_DAYS, description="Evenly spread."
+        None,
+        strict=True,
+        ge=1,
+        le=phases.MOST_DAYS,
+        description="All sessions within this many days, evenly spread.",
     )
     at_least_days: int | None = Field(
-        None, strict=True, ge=1, le=phases.MOST_DAYS, description="With within_days: not in fewer."
+        None,
+        strict=True,
+        ge=1,
+        le=phases.MOST_DAYS,
+        description="With `within_days`: in no fewer days than this.",
     )
     rest_days: int = Field(
-        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days before it."
+        0,
+        strict=True,
+        ge=0,
+        le=phases.MOST_DAYS,
+        description="Whole days of rest before the phase.",
     )
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
-    optional: bool = Field(False, strict=True, description="Planned only after a review.")
+    optional: bool = Field(
+        False, strict=True, description="True: booked only after a review has released it."
+    )
     repeat: int = Field(
-        1, strict=True, ge=1, le=phases.MOST_SESSIONS, description="How often all this is given."
+        1,
+        strict=True,
+        ge=1,
+        le=phases.MOST_SESSIONS,
+        description="How many times the phase is given.",
     )
     pause_days: int = Field(
-        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days between two repeats."
+        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days between two repetitions."
     )
     from_day: int | None = Field(
         None,
         strict=True,
         ge=-phases.MOST_DAYS,
         le=phases.MOST_DAYS,
-        description="No session before this day, counted from a date that each course has: -14.",
+        description="No session before this day, counted from `anchor_on`. -14: two weeks before.",
     )
     to_day: int | None = Field(
         None,
         strict=True,
         ge=-phases.MOST_DAYS,
         le=phases.MOST_DAYS,
-        description="No session after this day, counted from the same date.",
+        description="No session after this day, counted from `anchor_on`.",
     )
     anchor_on: Day | None = Field(
-        None, description="That date. A treatment has none; a course or a plan says it."
+        None,
+        description="The date that `from_day` and `to_day` count from. Courses and plans have one.",
     )
     caps: list[CapShape] = Field(
-        default_factory=list, max_length=5, description="They hold for all phases of the course."
+        default_factory=list,
+        max_length=5,
+        description="Limits that apply to all phases of the course together.",
     )
     earlier: list[Day] = Field(
         default_factory=list,
         max_length=200,
-        description="Days of the patient's sessions before, which count towards the caps. A plan"
-        " for a patient_id knows those of this treatment.",
+        description="Days of earlier sessions of the patient, which count towards `caps`. A plan"
+        " with a `patient_id` already counts those of this treatment.",
     )
 
 
@@ -110,44 +132,48 @@ SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)
 
 
 class HandsOnTime(Shape):
-    """Minutes of a session, counted from its start, that need the practitioner."""
+    """Minutes of a session, counted from its start, in which the practitioner is needed."""
 
     from_minute: int = Field(strict=True, ge=0, le=480)
     to_minute: int = Field(strict=True, ge=1, le=480)
 
 
 class TreatmentTips(Shape):
-    """What the pages tell patients to do."""
+    """Advice to patients on the pages."""
 
     before: Text = Field("", max_length=1000)
     after: Text = Field("", max_length=1000)
 
 
 class TreatmentFields(Shape):
-    """What may be said of a treatment, both when it is new and later."""
+    """The fields of a treatment that can be set."""
 
     name: Text = Field("", min_length=1, max_length=120, examples=["Back course"])
     summary: Text = Field("", max_length=2000)
     source: Text = Field("", max_length=500, examples=["Cherkin et al. 2009"])
     minutes: int = Field(40, strict=True, ge=5, le=480)
     hands_on: list[HandsOnTime] = Field(
-        default_factory=list, max_length=10, description="None: the whole session."
+        default_factory=list, max_length=10, description="Empty: the whole session."
     )
     setup_minutes: int = Field(
-        0, strict=True, ge=0, le=120, description="How long the room is taken before a session."
+        0, strict=True, ge=0, le=120, description="How long the room is occupied before a session."
     )
     turnover_minutes: int = Field(
-        0, strict=True, ge=0, le=120, description="How long the room is taken after a session."
+        0, strict=True, ge=0, le=120, description="How long the room is occupied after a session."
     )
     buffer_before_minutes: int = Field(
         0,
         strict=True,
         ge=0,
         le=60,
-        description="How long the practitioner is taken before hands are on, each time.",
+        description="How long the practitioner is occupied before each hands-on time.",
     )
     buffer_after_minutes: int = Field(
-        0, strict=True, ge=0, le=60, description="How long they are taken afterwards, each time."
+        0,
+        strict=True,
+        ge=0,
+        le=60,
+        description="How long the practitioner is occupied after each hands-on time.",
     )
     phases: list[PhaseShape] = Field(
         default_factory=list,
@@ -158,20 +184,20 @@ class TreatmentFields(Shape):
     review_after: list[SessionNumber] = Field(
         default_factory=list,
         max_length=10,
-        description="Sessions after which to ask: does it help?",
+        description="The numbers of the sessions after which the patient is asked if it helps.",
     )
     practitioner_ids: list[Id] = Field(default_factory=list, max_length=100)
     room_ids: list[Id] = Field(default_factory=list, max_length=100)
     tips: TreatmentTips = TreatmentTips()
     start_every_minutes: int = Field(
-        20, strict=True, ge=5, le=240, description="Sessions begin on this grid of the clock."
+        20, strict=True, ge=5, le=240, description="The grid of start times, in minutes."
     )
     min_notice_minutes: int = Field(120, strict=True, ge=0, le=20_160)
     horizon_days: int = Field(365, strict=True, ge=1, le=730)
 
 
 class NewTreatment(TreatmentFields):
-    """A type of course on offer."""
+    """A treatment."""
 
     clinic_id: Id
     name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
@@ -183,13 +209,13 @@ class NewTreatment(TreatmentFields):
 
 
 class TreatmentChange(TreatmentFields, PatchShape):
-    """What is to be different. Courses that are booked keep their phases and times."""
+    """Changes of a treatment. Booked courses keep their phases and times."""
 
-    active: bool = Field(True, strict=True, description="False: it is not offered any more.")
+    active: bool = Field(True, strict=True, description="False: it is no longer offered.")
 
 
 class TreatmentShape(TreatmentFields):
-    """A type of course on offer."""
+    """A treatment."""
 
     id: int
     clinic_id: int
@@ -211,10 +237,10 @@ def list_treatments(
 @router.post("", status_code=201, response_model=TreatmentShape)
 @needs(Permission.SET_UP)
 def offer(call: Writing, body: NewTreatment) -> JSONResponse:
-    """Offer a treatment. Phases that nobody could keep are refused."""
+    """Add a treatment. Phases that no calendar can satisfy are refused."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
-    said = body.model_dump(exclude={"clinic_id"})
-    treatment = setup.offer(call.session, call.actor, clinic, now=call.now, **said)
+    fields = body.model_dump(exclude={"clinic_id"})
+    treatment = setup.offer(call.session, call.actor, clinic, now=call.now, **fields)
     return _answer(call, treatment, status=201)
 
 
@@ -228,7 +254,7 @@ def show_treatment(call: Reading, treatment_id: PathId) -> JSONResponse:
 @router.patch("/{treatment_id}", response_model=TreatmentShape)
 @needs(Permission.SET_UP)
 def change_treatment(call: Writing, treatment_id: PathId, body: TreatmentChange) -> JSONResponse:
-    """Change a treatment. Lists are replaced whole."""
+    """Change a treatment. A list replaces the whole list before."""
     treatment = setup.find_treatment(call.session, call.actor, treatment_id)
     call.expect(treatment.version)
     setup.change_treatment(call.session, call.actor, treatment, given(body), now=call.now)
@@ -241,9 +267,5 @@ def _answer(call: Call, treatment: Treatment, *, status: int = 200) -> JSONRespo
 
 
 def _shape(treatment: Treatment, givers: setup.Givers) -> TreatmentShape:
-    own: dict[str, Any] = {
-        name: getattr(treatment, name)
-        for name in TreatmentShape.model_fields
-        if name not in {"practitioner_ids", "room_ids"}
-    }
-    return TreatmentShape(**own, practitioner_ids=givers[0], room_ids=givers[1])
+    practitioner_ids, room_ids = givers
+    return TreatmentShape.of(treatment, practitioner_ids=practitioner_ids, room_ids=room_ids)

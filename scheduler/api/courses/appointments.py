@@ -1,4 +1,4 @@
-"""Single sessions: seen, moved, confirmed, cancelled, attended."""
+"""Sessions: show, move, swap, confirm, cancel, and record attendance."""
 
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -14,27 +14,26 @@ from scheduler.api.http.auth import Call, Looking, Reading, Rehearsing, Writing,
 from scheduler.api.http.fields import (
     Day,
     Id,
+    LocalTime,
     Moment,
     PathId,
     QueryId,
     Shape,
     Text,
     check_days,
-    local,
 )
-from scheduler.api.http.pagination import Page, Paging
+from scheduler.api.http.pagination import Page, Paging, bad_cursor
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState
-from scheduler.infra.errors import Invalid, Stale
+from scheduler.infra.errors import Stale
 from scheduler.staff.roles import Permission
-from scheduler.storage.database import stored_id
 
 router = APIRouter(prefix="/appointments", tags=["appointments"])
 
 
 class AppointmentShape(Shape):
-    """One session of a course. Its version is in the ETag."""
+    """A session of a course. The ETag contains its version."""
 
     id: int
     clinic_id: int
@@ -42,57 +41,59 @@ class AppointmentShape(Shape):
     patient_id: int
     practitioner_id: int
     room_id: int
-    number: int = Field(description="Which session of its course.")
+    number: int = Field(description="The number of the session in its course, from 1.")
     phase: int
     state: AppointmentState
-    starts_at: str = Field(examples=["2027-01-11T09:00:00-05:00"])
-    ends_at: str
-    make_up: bool = Field(description="Added for a session that was missed or cancelled.")
-    cancelled_late: bool = Field(description="With less notice than the clinic asks for.")
+    starts_at: LocalTime
+    ends_at: LocalTime
+    make_up: bool = Field(description="True: added for a missed or cancelled session.")
+    cancelled_late: bool = Field(
+        description="True: cancelled with less notice than the clinic asks for."
+    )
     version: int
 
 
 class SwappedAppointments(Shape):
-    """Two sessions, the one in the address first; the ETag is its."""
+    """Both sessions. The first is the one in the path, and the ETag is its version."""
 
     appointments: list[AppointmentShape]
 
 
 class WithReason(Shape):
-    """Why; for the record."""
+    """The reason of a change, for the history."""
 
     reason: Text = Field("", max_length=200)
 
 
 class PaceOverride(WithReason):
-    """A change, why it is made, and whether it may leave the pace of the course."""
+    """The reason of a change, and the reason to break the pace of the course for it."""
 
     insist: Text | None = Field(
         None,
         min_length=1,
         max_length=200,
-        description="The reason to do it although it breaks the pace of the course; it is kept.",
+        description="Why the change may break the pace of the course. It is stored.",
         examples=["The patient travels that week."],
     )
 
     def terms(self, **more: Any) -> ChangePolicy:
-        """On what terms the sessions are changed."""
+        """The policy that this request sets for the change."""
         return ChangePolicy(reason=self.reason, insist=self.insist or "", **more)
 
 
 class AppointmentMove(PaceOverride):
-    """Where a session goes."""
+    """The new time of a session."""
 
     starts_at: Moment
-    practitioner_id: Id | None = Field(None, description="Left out: who gives it now.")
+    practitioner_id: Id | None = Field(None, description="Null: the present practitioner.")
 
 
 class AppointmentSwap(PaceOverride):
-    """With which session of the clinic a session changes places."""
+    """The session to swap times with."""
 
     appointment_id: Id
     version: int | None = Field(
-        None, strict=True, ge=1, description="The version of that one, as it was read."
+        None, strict=True, ge=1, description="The version of that session that you read."
     )
 
 
@@ -101,8 +102,8 @@ class AppointmentSwap(PaceOverride):
 def list_appointments(
     call: Reading,
     paging: Paging,
-    first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
-    last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
+    first: Annotated[Day, Query(alias="from", description="The first date, in clinic time.")],
+    last: Annotated[Day, Query(alias="to", description="The last date, inclusive.")],
     *,
     clinic_id: QueryId = None,
     practitioner_id: QueryId = None,
@@ -110,25 +111,25 @@ def list_appointments(
     course_id: QueryId = None,
     state: AppointmentState | None = None,
 ) -> Page[AppointmentShape]:
-    """The sessions of some days, by their start."""
+    """The sessions of a range of days, in the order of their start."""
     check_days(first, last)
     statement = select(Appointment).where(
         call.actor.scope(col(Appointment.clinic_id)),
-        # Midnight somewhere on earth to midnight elsewhere; what is not of the day goes below.
+        # A range that covers the days in every time zone, for the index. `wall_time` narrows it.
         col(Appointment.starts_at) >= _midnight(first) - timedelta(hours=14),
         col(Appointment.starts_at) < _midnight(last + timedelta(days=1)) + timedelta(hours=12),
         col(Appointment.wall_time) >= first.isoformat(),
         col(Appointment.wall_time) < (last + timedelta(days=1)).isoformat(),
     )
-    for column, wanted in (
+    for column, value in (
         (Appointment.clinic_id, clinic_id),
         (Appointment.practitioner_id, practitioner_id),
         (Appointment.room_id, room_id),
         (Appointment.course_id, course_id),
         (Appointment.state, state),
     ):
-        if wanted is not None:
-            statement = statement.where(col(column) == wanted)
+        if value is not None:
+            statement = statement.where(col(column) == value)
     if after := _after(paging):
         start, last_id = after
         later = and_(col(Appointment.starts_at) == start, col(Appointment.id) > last_id)
@@ -138,7 +139,7 @@ def list_appointments(
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return paging.page(
         found,
-        lambda row: shape(row, known_zones[row.clinic_id]),
+        lambda row: AppointmentShape.of(row, known_zones[row.clinic_id]),
         lambda row: [int(row.starts_at.timestamp()), row.id],
     )
 
@@ -146,7 +147,7 @@ def list_appointments(
 @router.get("/{appointment_id}", response_model=AppointmentShape)
 @needs(Permission.SEE_CALENDAR)
 def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
-    """One session. That you looked is written down."""
+    """One session. The audit trail records that you read it."""
     appointment = appointments.find(call.session, call.actor, appointment_id)
     call.record_view("appointment", appointment)
     return _answer(call, appointment)
@@ -155,11 +156,11 @@ def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
 @router.post("/{appointment_id}/move", response_model=AppointmentShape)
 @needs(Permission.BOOK)
 def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSONResponse:
-    """Give a session another time; it is to be confirmed anew. Taken: 409 with free times.
+    """Move a session to another time. The patient must confirm it again.
 
-    A time that breaks the pace of the course: 409, `breaks` says how, in sentences. `insist` with a
-    reason does it all the same. Sessions are numbered by time: one that passes another gets its
-    number.
+    If the time is taken, 409 lists free times near it in `conflicts`. If the time breaks the pace
+    of the course, 409 explains it in `breaks`; `insist` moves the session anyway. Sessions are
+    numbered by time, so a session that moves past another gets another number.
     """
     appointment = _expected(call, appointment_id)
     appointments.move(
@@ -177,7 +178,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
 @router.post("/{appointment_id}/swap", response_model=SwappedAppointments)
 @needs(Permission.BOOK)
 def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSONResponse:
-    """Give two sessions each other's times, of one course or of two patients; both or neither."""
+    """Swap the times of two sessions, of one course or of two patients."""
     one = appointments.find(call.session, call.actor, appointment_id)
     other = appointments.find(call.session, call.actor, body.appointment_id)
     lock(call, one, other)
@@ -186,14 +187,14 @@ def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSO
         raise Stale
     appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
     call.session.flush()
-    both = [shape(each, ZoneInfo(each.zone)) for each in (one, other)]
+    both = [AppointmentShape.of(row, ZoneInfo(row.zone)) for row in (one, other)]
     return call.answer(SwappedAppointments(appointments=both), version=one.version)
 
 
 @router.post("/{appointment_id}/confirmation", response_model=AppointmentShape)
 @needs(Permission.BOOK)
 def confirm(call: Writing, appointment_id: PathId) -> JSONResponse:
-    """The patient says that they will come."""
+    """Record that the patient will come."""
     appointment = _expected(call, appointment_id)
     appointments.confirm(call.session, call.actor, appointment, now=call.now)
     return _answer(call, appointment)
@@ -204,7 +205,7 @@ def confirm(call: Writing, appointment_id: PathId) -> JSONResponse:
 def cancel(
     call: Rehearsing, appointment_id: PathId, body: WithReason | None = None
 ) -> JSONResponse:
-    """The session will not be; its time is free again."""
+    """Cancel a session. Its time becomes free."""
     appointment = _expected(call, appointment_id)
     reason = body.reason if body else ""
     appointments.cancel(call.session, call.actor, appointment, reason=reason, now=call.now)
@@ -214,7 +215,7 @@ def cancel(
 @router.post("/{appointment_id}/arrival", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def arrive(call: Writing, appointment_id: PathId) -> JSONResponse:
-    """The patient is here."""
+    """Record that the patient has arrived."""
     appointment = _expected(call, appointment_id)
     appointments.arrive(call.session, call.actor, appointment, now=call.now)
     return _answer(call, appointment)
@@ -223,7 +224,7 @@ def arrive(call: Writing, appointment_id: PathId) -> JSONResponse:
 @router.post("/{appointment_id}/completion", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def complete(call: Writing, appointment_id: PathId) -> JSONResponse:
-    """The session has been."""
+    """Record that the session took place."""
     appointment = _expected(call, appointment_id)
     appointments.complete(call.session, call.actor, appointment, now=call.now)
     return _answer(call, appointment)
@@ -232,37 +233,17 @@ def complete(call: Writing, appointment_id: PathId) -> JSONResponse:
 @router.post("/{appointment_id}/no-show", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def miss(call: Writing, appointment_id: PathId) -> JSONResponse:
-    """The patient did not come."""
+    """Record that the patient did not come."""
     appointment = _expected(call, appointment_id)
     appointments.miss(call.session, call.actor, appointment, now=call.now)
     return _answer(call, appointment)
 
 
-def shape(appointment: Appointment, zone: ZoneInfo) -> AppointmentShape:
-    """An appointment as it is told."""
-    return AppointmentShape(
-        id=stored_id(appointment.id),
-        clinic_id=appointment.clinic_id,
-        course_id=appointment.course_id,
-        patient_id=appointment.patient_id,
-        practitioner_id=appointment.practitioner_id,
-        room_id=appointment.room_id,
-        number=appointment.number,
-        phase=appointment.phase,
-        state=AppointmentState(appointment.state),
-        starts_at=local(appointment.starts_at, zone),
-        ends_at=local(appointment.ends_at, zone),
-        make_up=appointment.make_up,
-        cancelled_late=appointment.cancelled_late,
-        version=appointment.version,
-    )
-
-
 def lock(call: Call, *locked: Appointment) -> None:
-    """One change of a course at a time: the second waits, and then sees what the first has done."""
-    courses.lock(call.session, *[each.course_id for each in locked])
-    for each in locked:
-        call.session.refresh(each)
+    """Locks the courses, so that a second change waits and then sees the first one."""
+    courses.lock(call.session, *[appointment.course_id for appointment in locked])
+    for appointment in locked:
+        call.session.refresh(appointment)
 
 
 def _expected(call: Call, appointment_id: int) -> Appointment:
@@ -274,8 +255,8 @@ def _expected(call: Call, appointment_id: int) -> Appointment:
 
 def _answer(call: Call, appointment: Appointment) -> JSONResponse:
     call.session.flush()
-    told = shape(appointment, ZoneInfo(appointment.zone))
-    return call.answer(told, version=appointment.version)
+    shape = AppointmentShape.of(appointment, ZoneInfo(appointment.zone))
+    return call.answer(shape, version=appointment.version)
 
 
 def _after(paging: Paging) -> tuple[datetime, int] | None:
@@ -283,7 +264,7 @@ def _after(paging: Paging) -> tuple[datetime, int] | None:
     if keys is None:
         return None
     if len(keys) != 2 or type(keys[0]) is not int or not 0 <= keys[0] < 2**32:
-        raise Invalid("This cursor is not one of ours.", field="cursor")
+        raise bad_cursor()
     return datetime.fromtimestamp(keys[0], UTC), keys[1]
 
 

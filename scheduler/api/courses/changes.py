@@ -1,4 +1,4 @@
-"""What staff change of a course once it is booked. Each can be tried first: `?dry_run=true`."""
+"""Changes of booked courses. Each takes `?dry_run=true`."""
 
 from typing import Literal, Self
 
@@ -24,57 +24,62 @@ router = APIRouter(prefix="/courses", tags=["courses"])
 
 
 class CourseShift(PaceOverride):
-    """The sessions from a number on, all by as many days."""
+    """Moves all sessions from a number on by the same number of days."""
 
     from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
     by_days: int | None = Field(None, strict=True, ge=-366, le=366)
-    start_on: Day | None = Field(None, description="When the first of them is to be instead.")
+    start_on: Day | None = Field(None, description="The new date of the first of these sessions.")
     replan: bool = Field(
         False,
-        description="Find the best times from then on instead of the same ones, which may be"
-        " taken.",
+        description="True: find the best free times from that day on. False: keep the times of day"
+        " of all sessions.",
     )
 
     @model_validator(mode="after")
     def _says_how_far(self) -> Self:
         if (self.by_days is None) == (self.start_on is None):
-            raise ValueError("give either by_days or start_on")
+            raise ValueError("send either by_days or start_on, not both")
         return self
 
 
 class SkippedWeek(PaceOverride):
-    """A week in which the patient does not come."""
+    """A week without sessions."""
 
-    start_on: Day = Field(description="The first day of the seven.")
+    start_on: Day = Field(description="The first of the seven days.")
     then: Literal["later", "behind"] = Field(
         "later",
-        description="`later`: all sessions from that day on go a week later. `behind`: those of"
-        " the week go behind all others.",
+        description="`later`: all sessions from that day on move one week later. `behind`: the"
+        " sessions of the week move behind all others.",
     )
 
 
 class CourseReplanning(PaceOverride, PlanWishes):
-    """New wishes for the rest of a course."""
+    """Wishes for the remaining sessions of a course."""
 
     from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
-    start_on: Day | None = Field(None, description="None of them before this date.")
+    start_on: Day | None = Field(None, description="No session before this date.")
 
 
 class CourseExtension(PaceOverride, PlanWishes):
-    """An optional phase that a review has released."""
+    """An optional phase to add after a review."""
 
-    phase: int = Field(strict=True, ge=1, le=regimen.MAX_PHASES, description="Its place, from 1.")
-    start_on: Day | None = Field(None, description="None of them before this date.")
+    phase: int = Field(
+        strict=True,
+        ge=1,
+        le=regimen.MAX_PHASES,
+        description="The number of the phase in the treatment, from 1.",
+    )
+    start_on: Day | None = Field(None, description="No session before this date.")
 
 
 class MakeUpSession(PaceOverride, PlanWishes):
-    """One session more for one that was missed."""
+    """Wishes for a make-up session."""
 
-    start_on: Day | None = Field(None, description="Not before this date.")
+    start_on: Day | None = Field(None, description="No session before this date.")
 
 
 class CoursePractitioner(PaceOverride):
-    """Who gives the rest of a course."""
+    """The practitioner of the remaining sessions of a course."""
 
     practitioner_id: Id
     from_number: int = Field(1, strict=True, ge=1, le=MOST_SESSIONS)
@@ -83,10 +88,10 @@ class CoursePractitioner(PaceOverride):
 @router.post("/{course_id}/shift", response_model=CourseShape)
 @needs(Permission.BOOK)
 def shift(call: Rehearsing, course_id: PathId, body: CourseShift) -> JSONResponse:
-    """Move a session and all after it, each at its wall time; all or none.
+    """Move a session and all later ones, at their times of day. All move, or none.
 
-    Being later is what shifting means: it is told in `compromises`. Being faster than the pace is
-    refused, unless you insist. Times that are not free: 409, with free ones near each.
+    A later date than the pace allows is listed in `compromises`. An earlier one is refused, unless
+    you send `insist`. If times are taken, 409 lists free times near them in `conflicts`.
     """
     course = shapes.expected(call, course_id)
     shift_rest = replanning.shift_by_plan if body.replan else rescheduling.shift_rest
@@ -106,7 +111,7 @@ def shift(call: Rehearsing, course_id: PathId, body: CourseShift) -> JSONRespons
 @router.post("/{course_id}/replanning", response_model=CourseShape)
 @needs(Permission.BOOK)
 def replan(call: Rehearsing, course_id: PathId, body: CourseReplanning) -> JSONResponse:
-    """Find the best times for the rest of a course, for new wishes and at its pace.
+    """Find the best free times for the remaining sessions, for new wishes and at the same pace.
 
     422 says which session cannot be placed, and why.
     """
@@ -126,7 +131,7 @@ def replan(call: Rehearsing, course_id: PathId, body: CourseReplanning) -> JSONR
 @router.post("/{course_id}/extension", response_model=CourseShape)
 @needs(Permission.BOOK)
 def extend(call: Rehearsing, course_id: PathId, body: CourseExtension) -> JSONResponse:
-    """Add an optional phase, as a review has found: all its sessions or none."""
+    """Add an optional phase after a review. All its sessions are booked, or none."""
     course = shapes.expected(call, course_id)
     extensions.extend(
         call.session,
@@ -143,9 +148,9 @@ def extend(call: Rehearsing, course_id: PathId, body: CourseExtension) -> JSONRe
 @router.post("/{course_id}/make-up", response_model=CourseShape)
 @needs(Permission.BOOK)
 def make_up(call: Rehearsing, course_id: PathId, body: MakeUpSession | None = None) -> JSONResponse:
-    """Add one session for one that was missed or cancelled, at the pace after the last.
+    """Add a session for a missed or cancelled one, after the last session and at its pace.
 
-    409 where none is to be made up for: `to_make_up` of the course says how many are.
+    409 if no session needs one. `to_make_up` of the course is the number of those that do.
     """
     course = shapes.expected(call, course_id)
     body = body or MakeUpSession()
@@ -182,7 +187,7 @@ def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONRes
 def change_practitioner(
     call: Rehearsing, course_id: PathId, body: CoursePractitioner
 ) -> JSONResponse:
-    """Let another practitioner give the rest, at the same times; all or none."""
+    """Change the practitioner of the remaining sessions, at the same times. All change, or none."""
     course = shapes.expected(call, course_id)
     replanning.change_practitioner(
         call.session,
@@ -199,9 +204,9 @@ def change_practitioner(
 @router.post("/{course_id}/cancellation", response_model=CourseShape)
 @needs(Permission.BOOK)
 def cancel(call: Rehearsing, course_id: PathId, body: WithReason | None = None) -> JSONResponse:
-    """Cancel what is still to come of a course.
+    """Cancel all future sessions of a course.
 
-    One that waits for clearance is declined so, and the patient is asked to call.
+    A course that waits for clearance is declined, and the patient is asked to call.
     """
     course = shapes.expected(call, course_id)
     reason = body.reason if body else ""

@@ -1,8 +1,6 @@
-"""Whole courses: booked, seen, cleared, and what their patients are texted."""
+"""Courses: book, show, clear, and list their messages."""
 
-from datetime import datetime
 from typing import Literal, Self
-from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -15,7 +13,7 @@ from scheduler.api.courses.plans import agreed_phases
 from scheduler.api.courses.shapes import CourseHead, CourseShape
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
-from scheduler.api.http.fields import Id, Moment, PathId, QueryId, Shape, Text, local
+from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.api.people.patients import NoTextsReason, PatientFields, enrol, no_texts
 from scheduler.booking.availability.allocation import MOST_SESSIONS, RequestedTime
@@ -27,7 +25,7 @@ from scheduler.infra.errors import Invalid
 from scheduler.patients import register
 from scheduler.patients.models import Patient, Screening
 from scheduler.phrases import message_triggers
-from scheduler.reminders.kinds.timeline import TimelineEntry, timeline
+from scheduler.reminders.kinds.timeline import timeline
 from scheduler.reminders.models import MessageState
 from scheduler.staff.roles import Permission
 
@@ -37,20 +35,20 @@ PainSince = Literal["", "acute", "subacute", "chronic", "other"]
 
 
 class RequestedSession(Shape):
-    """When a session is wanted, and with whom if that matters."""
+    """A time for a session, with a practitioner if one is wanted."""
 
     starts_at: Moment
     practitioner_id: Id | None = None
 
 
 class NewCoursePatient(PatientFields):
-    """A patient who is entered with the course: of the treatment's clinic."""
+    """A new patient of the treatment's clinic."""
 
     clinic_id: Id | None = None
 
 
 class NewCourse(Shape):
-    """A course to book, whole: for a patient who is known, or for one who is entered with it."""
+    """A course to book, for an existing patient or for a new one."""
 
     treatment_id: Id
     patient_id: Id | None = None
@@ -67,30 +65,30 @@ class NewCourse(Shape):
 
 
 class ClearanceNote(Shape):
-    """What is to be remembered; for the record."""
+    """A note for the history."""
 
     note: Text = Field("", max_length=200)
 
 
 class CourseText(Shape):
-    """A text about a course: sent, owed, or not sent and why."""
+    """A message about a course: sent, scheduled, or not sent and why."""
 
-    id: int | None = Field(description="None: not written down yet.")
+    id: int | None = Field(description="Null: the message is not stored yet.")
     kind: str
     why: str = Field(examples=["the day before session 3"])
-    text: str = Field(description="{link} and {code} are filled in only when it is sent.")
+    text: str = Field(description="{link} and {code} are filled in when the message is sent.")
     state: MessageState
     reason: str
-    due_at: str
-    expires_at: str
-    sent_at: str | None
-    delivered_at: str | None
+    due_at: LocalTime
+    expires_at: LocalTime
+    sent_at: LocalTime | None
+    delivered_at: LocalTime | None
     appointment_id: int | None
     number: int | None
 
 
 class CourseTexts(Shape):
-    """All texts about a course, by time, and why there will be no more, if so."""
+    """All messages about a course by time, and why no more will be sent, if so."""
 
     items: list[CourseText]
     no_texts: NoTextsReason | None
@@ -114,17 +112,18 @@ def list_courses(
     found = pagination.rows(call, Course, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return pagination.page(
-        found, paging, lambda row: CourseHead(**shapes.head(row, known_zones[row.clinic_id]))
+        found, paging, lambda row: CourseHead.of(row, known_zones[row.clinic_id])
     )
 
 
 @router.post("", status_code=201, response_model=CourseShape)
 @needs(Permission.BOOK)
 def book(call: Writing, body: NewCourse) -> JSONResponse:
-    """Book all sessions or none. Taken ones: 409, with free times near each.
+    """Book all sessions of a course, or none.
 
-    Sessions are numbered by time; `field` says where in the request one stood. Dates off the pace
-    are booked as you say: `compromises` names them.
+    If times are taken, 409 lists free times near them in `conflicts`. Sessions are numbered by
+    time; `field` names the session in the request. Dates that break the pace of the treatment are
+    booked as sent, and `compromises` names them.
     """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient, screening = _patient(call, body, treatment)
@@ -150,14 +149,14 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
 @router.get("/{course_id}", response_model=CourseShape)
 @needs(Permission.SEE_CALENDAR)
 def show_course(call: Looking, course_id: PathId) -> JSONResponse:
-    """One course. That you looked is written down."""
+    """One course. The audit trail records that you read it."""
     return shapes.answer(call, shapes.looked_at(call, course_id))
 
 
 @router.post("/{course_id}/clearance", response_model=CourseShape)
 @needs(Permission.CLEAR)
 def clear(call: Writing, course_id: PathId, body: ClearanceNote | None = None) -> JSONResponse:
-    """A practitioner has looked at the answers about health: the course may begin."""
+    """Record that a practitioner has checked the health answers. The course may begin."""
     course = shapes.expected(call, course_id)
     note = body.note if body else ""
     courses.clear(call.session, call.actor, course, note=note, now=call.now)
@@ -167,13 +166,16 @@ def clear(call: Writing, course_id: PathId, body: ClearanceNote | None = None) -
 @router.get("/{course_id}/messages")
 @needs(Permission.SEE_MESSAGES)
 def list_texts(call: Looking, course_id: PathId) -> CourseTexts:
-    """What was texted about a course, what is owed and when, and what was not sent and why."""
+    """The messages about a course: sent, scheduled, and not sent with the reason."""
     course = shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     entries = timeline(call.session, course, now=call.now)
     patient = call.session.get_one(Patient, course.patient_id)
     return CourseTexts(
-        items=[_text(entry, zone) for entry in entries], no_texts=no_texts(call.session, patient)
+        items=[
+            CourseText.of(entry, zone, why=message_triggers.describe(entry)) for entry in entries
+        ],
+        no_texts=no_texts(call.session, patient),
     )
 
 
@@ -181,31 +183,19 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
     if body.patient_id is not None:
         patient = register.find(call.session, call.actor, body.patient_id)
         if patient.clinic_id != treatment.clinic_id:
-            raise Invalid("Patient and treatment are of different clinics.", field="patient_id")
+            raise Invalid(
+                f"Patient {patient.id} belongs to clinic {patient.clinic_id}, and the treatment to"
+                f" clinic {treatment.clinic_id}. Choose both at one clinic.",
+                field="patient_id",
+            )
         return patient, None
     if body.patient is None:
-        raise Invalid("Say who it is for.", field="patient")
+        raise Invalid("Send `patient_id` or `patient`.", field="patient")
     if body.patient.clinic_id not in {None, treatment.clinic_id}:
-        raise Invalid("Patient and treatment are of different clinics.", field="patient.clinic_id")
+        raise Invalid(
+            f"The patient has clinic {body.patient.clinic_id}, and the treatment belongs to clinic"
+            f" {treatment.clinic_id}. Choose both at one clinic.",
+            field="patient.clinic_id",
+        )
     clinic = setup.find_clinic(call.session, call.actor, treatment.clinic_id)
     return enrol(call, clinic, body.patient)
-
-
-def _text(entry: TimelineEntry, zone: ZoneInfo) -> CourseText:
-    def told(instant: datetime | None) -> str | None:
-        return None if instant is None else local(instant, zone)
-
-    return CourseText(
-        id=entry.id,
-        kind=entry.kind,
-        why=message_triggers.describe(entry),
-        text=entry.text,
-        state=entry.state,
-        reason=entry.reason,
-        due_at=local(entry.due_at, zone),
-        expires_at=local(entry.expires_at, zone),
-        sent_at=told(entry.sent_at),
-        delivered_at=told(entry.delivered_at),
-        appointment_id=entry.appointment_id,
-        number=entry.number,
-    )

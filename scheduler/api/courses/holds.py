@@ -1,4 +1,4 @@
-"""Times that are kept for a few minutes while patients fill the form."""
+"""Times that the booking form holds for a few minutes."""
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
@@ -13,7 +13,7 @@ router = APIRouter(prefix="/clinics/{clinic_id}/holds", tags=["clinics"])
 
 
 class ReleasedHolds(Shape):
-    """How many forms lost the times that were kept for them."""
+    """The number of booking forms whose times were released."""
 
     released: int
 
@@ -21,10 +21,10 @@ class ReleasedHolds(Shape):
 @router.delete("", response_model=ReleasedHolds)
 @needs(Permission.CLOSE)
 def release_holds(call: Writing, clinic_id: PathId) -> JSONResponse:
-    """Let all times go that are kept for forms not yet finished, where somebody hoards them.
+    """Release all times that booking forms hold, for example if a visitor hoards them.
 
-    Nothing that is booked changes. Whoever fills a form may go on, and has the times if they are
-    still free then.
+    Booked sessions do not change. A patient who is filling in a form can go on, and gets the times
+    if they are still free.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     released = holds.release_all(call.session, call.actor, clinic, now=call.now)

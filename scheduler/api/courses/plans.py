@@ -1,4 +1,4 @@
-"""Proposals for a whole course. Nothing is kept by proposing it."""
+"""Plans for a whole course. A plan books and holds nothing."""
 
 from datetime import date, time
 from typing import Annotated, Any, Literal
@@ -10,7 +10,7 @@ from pydantic import Field
 from scheduler.api.clinic.treatments import PhaseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import ClockTime, Day, Id, Shape, Weekday, local
+from scheduler.api.http.fields import ClockTime, Day, Id, LocalTime, Shape, Weekday, local
 from scheduler.booking.availability import search
 from scheduler.booking.pace import alternatives, planner
 from scheduler.booking.pace.alternatives import Proposal
@@ -32,29 +32,33 @@ router = APIRouter(prefix="/course-plans", tags=["courses"])
 
 
 class PlanWishes(Shape):
-    """With whom, on which weekdays and at what hours, where that is possible."""
+    """Wishes: the practitioner, the weekdays and the hours."""
 
     practitioner_id: Id | None = None
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7, examples=[["mon", "thu"]])
     between: Annotated[list[ClockTime], Field(min_length=2, max_length=2)] | None = Field(
         None,
         examples=[["09:00", "13:00"]],
-        description="Sessions begin from the one, before the other.",
+        description="Sessions start at or after the first time, and before the second.",
     )
     strict: list[Literal["practitioner", "weekdays", "hours"]] = Field(
         default_factory=list,
         max_length=3,
-        description="Which of these wishes must be met; the others are where that is possible.",
+        description="The wishes that must be met. The others are met where possible.",
     )
 
     def wishes(self, start_on: date) -> Wishes:
-        """The same for the planner. Unfit for hours that end before they begin."""
+        """The wishes for the planner. Raises Invalid for hours that end before they begin."""
         between = None
         if self.between is not None:
-            first, last = (time.fromisoformat(each) for each in self.between)
+            first, last = (time.fromisoformat(clock_time) for clock_time in self.between)
             between = (minute_of_day(first), end_of(last))
             if between[1] <= between[0]:
-                raise Invalid("The second time must be later than the first.", field="between")
+                raise Invalid(
+                    f"{self.between[1]} is not later than {self.between[0]}. Send a later"
+                    " second time.",
+                    field="between",
+                )
         return Wishes(
             start_on=start_on,
             weekdays=frozenset(WEEKDAYS.index(weekday) for weekday in self.weekdays),
@@ -65,50 +69,52 @@ class PlanWishes(Shape):
 
 
 class NewPlan(PlanWishes):
-    """What a patient would like. Wishes are met where that is possible; the phases always."""
+    """A treatment to plan, with wishes. The phases are always kept."""
 
     treatment_id: Id
     start_on: Day = Field(description="No session before this date.")
-    patient_id: Id | None = Field(None, description="Whose other sessions are to be kept clear of.")
+    patient_id: Id | None = Field(
+        None, description="The patient, whose other sessions are avoided."
+    )
     phases: list[PhaseShape] | None = Field(
         None,
         min_length=1,
         max_length=regimen.MAX_PHASES,
-        description="Left out: those of the treatment.",
+        description="Null: the phases of the treatment.",
     )
     with_optional: bool = Field(
-        False, strict=True, description="With the optional phases, which a review has released."
+        False, strict=True, description="True: also plan the optional phases."
     )
     anchor_on: Day | None = Field(
-        None, description="The date that from_day and to_day of the phases are counted from."
+        None, description="The date that `from_day` and `to_day` of the phases count from."
     )
     alternatives: bool = Field(
         False,
         strict=True,
-        description="With others: one that ends earlier, one with one practitioner throughout, one"
-        " at one hour throughout, where the best is not so.",
+        description="True: also return plans that end earlier, keep one practitioner, or keep one"
+        " time of day, where the best plan does not.",
     )
     neighbours: int = Field(
         0,
         strict=True,
         ge=0,
         le=10,
-        description="With so many other free times for each session, the nearest first, to which it"
-        " could go without harm to the pace while the others stay.",
+        description="The number of other free times to return for each session, nearest first, that"
+        " keep the pace while the other sessions stay.",
     )
 
 
 class PlannedTime(Shape):
     """A free time."""
 
-    starts_at: str
-    ends_at: str
+    starts_at: LocalTime
+    ends_at: LocalTime
     practitioner_id: int
     room_id: int
 
 
 class PlannedSession(PlannedTime):
-    """A proposed session. `neighbours`: where it was asked for, other times that fit as well."""
+    """A planned session. `neighbours` lists other times that keep the pace, if requested."""
 
     number: int
     phase: int
@@ -116,7 +122,7 @@ class PlannedSession(PlannedTime):
 
 
 class CompromiseShape(Shape):
-    """Where the plan is not what was wished, or slower than its pace."""
+    """A place where a course misses a wish or its pace."""
 
     kind: str
     session_numbers: list[int]
@@ -124,21 +130,21 @@ class CompromiseShape(Shape):
 
 
 class PlannedCourse(Shape):
-    """A whole course."""
+    """A planned course."""
 
     sessions: list[PlannedSession]
     compromises: list[CompromiseShape]
 
 
 class AlternativePlan(PlannedCourse):
-    """A whole course that is better in one thing: earlier_end, same_practitioner, same_hour."""
+    """A plan that is better in one respect: earlier_end, same_practitioner or same_hour."""
 
     kind: str
     sentence: str
 
 
 class CoursePlan(PlannedCourse):
-    """The best course, and others where they were asked for."""
+    """The best plan, and alternatives if requested."""
 
     alternatives: list[AlternativePlan] | None = None
 
@@ -146,10 +152,10 @@ class CoursePlan(PlannedCourse):
 @router.post("", response_model_exclude_none=True)
 @needs(Permission.SEE_CALENDAR)
 def propose(call: Reading, body: NewPlan) -> CoursePlan:
-    """The best course that is free.
+    """Plan the best course with the free times.
 
-    422 says which session cannot be placed, and why. Its `remedies` are changes that were planned
-    and do help: each with a sentence, and in `send` the fields to send instead.
+    422 says which session cannot be placed, and why. Its `remedies` are changes that make a plan
+    possible: each has a sentence, and `send` contains the fields to send instead.
     """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient = None
@@ -167,31 +173,31 @@ def propose(call: Reading, body: NewPlan) -> CoursePlan:
         anchor_on=body.anchor_on,
         patient=patient,
     )
-    teller = _Teller(treatment, zones.of(call.session, treatment.clinic_id))
+    writer = _Writer(treatment, zones.of(call.session, treatment.clinic_id))
     others = alternatives.find(found) if body.alternatives else None
     return CoursePlan(
-        **teller.course(found.plan, found, neighbours=body.neighbours),
+        **writer.course(found.plan, found, neighbours=body.neighbours),
         alternatives=None
         if others is None
         else [
             AlternativePlan(
-                kind=each.kind,
-                sentence=alternative_phrases.sentence(each.advantage),
-                **teller.course(each.plan),
+                kind=other.kind,
+                sentence=alternative_phrases.sentence(other.advantage),
+                **writer.course(other.plan),
             )
-            for each in others
+            for other in others
         ],
     )
 
 
 def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
-    """Phases other than the treatment's, checked like those."""
-    checked = regimen.check_phases([each.model_dump() for each in given])
-    return written_out([from_json(each) for each in checked])
+    """The phases of a request, checked like those of a treatment."""
+    checked = regimen.check_phases([phase.model_dump() for phase in given])
+    return written_out([from_json(phase) for phase in checked])
 
 
-class _Teller:
-    """Tells courses in the wall time of their clinic."""
+class _Writer:
+    """Writes plans in clinic time."""
 
     def __init__(self, treatment: Treatment, zone: ZoneInfo) -> None:
         self.minutes = treatment.minutes
@@ -200,18 +206,18 @@ class _Teller:
     def course(
         self, plan: Plan, found: Proposal | None = None, *, neighbours: int = 0
     ) -> dict[str, Any]:
-        """A course and its compromises; with so many neighbours of each session, where wanted."""
+        """A course and its compromises, with up to n neighbors of each session."""
         sessions = []
         for appointment in plan.sessions:
-            told = PlannedSession(
+            planned = PlannedSession(
                 number=appointment.number,
                 phase=appointment.phase,
                 **self._time(appointment.opening),
             )
             if found is not None and neighbours:
                 near = _near(found, appointment.number, neighbours)
-                told.neighbours = [PlannedTime(**self._time(opening)) for opening in near]
-            sessions.append(told)
+                planned.neighbours = [PlannedTime(**self._time(opening)) for opening in near]
+            sessions.append(planned)
         return {
             "sessions": sessions,
             "compromises": [

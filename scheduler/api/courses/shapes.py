@@ -1,26 +1,21 @@
-"""How a course is told, and found again before it is changed: what its routes share."""
-
-from typing import Any
-from zoneinfo import ZoneInfo
+"""The shape of a course, and how its routes find, lock and answer it."""
 
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from scheduler.api.clinic.treatments import PhaseShape
-from scheduler.api.courses import appointments
 from scheduler.api.courses.appointments import AppointmentShape
 from scheduler.api.courses.plans import CompromiseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call
-from scheduler.api.http.fields import Shape, local
+from scheduler.api.http.fields import LocalTime, Shape
 from scheduler.booking.courses import adherence, courses, extensions
 from scheduler.booking.models import Course, CourseState
 from scheduler.phrases import pace
-from scheduler.storage.database import stored_id
 
 
 class CourseCompromise(CompromiseShape):
-    """Where a course is not at its pace, and why."""
+    """A place where a course breaks its pace, with the reason."""
 
     reason: str
 
@@ -33,22 +28,22 @@ class CourseHead(Shape):
     patient_id: int
     treatment_id: int
     state: CourseState
-    booked_at: str
+    booked_at: LocalTime
     version: int
 
 
 class CourseShape(CourseHead):
-    """A course with its sessions, cancelled ones too. Its version is in the ETag."""
+    """A course with all its sessions, including cancelled ones. The ETag contains its version."""
 
     phases: list[PhaseShape]
     appointments: list[AppointmentShape]
     to_make_up: int = Field(
-        description="Sessions that were missed or cancelled and that none was added for yet:"
+        description="The number of missed or cancelled sessions without a make-up session."
         " `POST .../make-up` adds one."
     )
     compromises: list[CourseCompromise] = Field(
-        description="Where the dates are not at the pace of the phases, each with the reason."
-        " Empty: the pace is kept. A cancelled session keeps its place; its gap is meant.",
+        description="Where the dates break the pace of the phases, with the reason. Empty: the"
+        " course keeps its pace. A cancelled session keeps its number.",
         examples=[
             [
                 {
@@ -63,7 +58,7 @@ class CourseShape(CourseHead):
 
 
 def expected(call: Call, course_id: int) -> Course:
-    """A course that is about to be changed, for one at a time; Stale if the caller saw another."""
+    """A locked course for a change. Raises Stale if `If-Match` names another version."""
     course = courses.find(call.session, call.actor, course_id)
     courses.lock(call.session, course_id)
     call.expect(course.version)
@@ -71,48 +66,35 @@ def expected(call: Call, course_id: int) -> Course:
 
 
 def looked_at(call: Call, course_id: int) -> Course:
-    """A course that somebody sees, which is written down."""
+    """A course whose reading is recorded in the audit trail."""
     course = courses.find(call.session, call.actor, course_id)
     call.record_view("course", course)
     return course
 
 
 def answer(call: Call, course: Course, *, status: int = 200) -> JSONResponse:
-    """The whole course, its version in the ETag."""
+    """The response with the whole course."""
     call.session.flush()
     return call.answer(shape(call, course), status=status, version=course.version)
 
 
 def shape(call: Call, course: Course) -> CourseShape:
-    """A course with its sessions, and where it is not at its pace."""
+    """A course with its sessions and compromises."""
     zone = zones.of(call.session, course.clinic_id)
     sessions = courses.appointments_of(call.session, course)
-    why = adherence.accepted_violations(course)
-    return CourseShape(
-        **head(course, zone),
-        phases=[PhaseShape(**phase) for phase in course.phases],
-        appointments=[appointments.shape(appointment, zone) for appointment in sessions],
+    reasons = adherence.accepted_violations(course)
+    return CourseShape.of(
+        course,
+        zone,
+        appointments=[AppointmentShape.of(appointment, zone) for appointment in sessions],
         to_make_up=extensions.to_make_up(course, sessions),
         compromises=[
             CourseCompromise(
-                kind=each.kind,
-                session_numbers=[each.number],
-                sentence=pace.sentence(each),
-                reason=why.get((each.kind, each.number), courses.BOOKED_SO),
+                kind=violation.kind,
+                session_numbers=[violation.number],
+                sentence=pace.sentence(violation),
+                reason=reasons.get((violation.kind, violation.number), courses.BOOKED_SO),
             )
-            for each in adherence.off_pace(course, sessions)
+            for violation in adherence.off_pace(course, sessions)
         ],
     )
-
-
-def head(course: Course, zone: ZoneInfo) -> dict[str, Any]:
-    """The fields of CourseHead."""
-    return {
-        "id": stored_id(course.id),
-        "clinic_id": course.clinic_id,
-        "patient_id": course.patient_id,
-        "treatment_id": course.treatment_id,
-        "state": CourseState(course.state),
-        "booked_at": local(course.booked_at, zone),
-        "version": course.version,
-    }

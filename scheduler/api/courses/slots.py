@@ -3,11 +3,10 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Query
-from pydantic import Field
 
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import LARGEST_ID, Day, QueryId, Shape, check_days, local
+from scheduler.api.http.fields import LARGEST_ID, Day, LocalTime, QueryId, Shape, check_days, local
 from scheduler.booking.availability import search
 from scheduler.clinic import setup
 from scheduler.infra.intervals import instant_of
@@ -17,16 +16,16 @@ router = APIRouter(prefix="/slots", tags=["slots"])
 
 
 class SlotShape(Shape):
-    """A time that is free now. Nothing is kept by showing it."""
+    """A free time. It is not held."""
 
-    starts_at: str = Field(examples=["2027-01-11T09:00:00-05:00"])
-    ends_at: str
+    starts_at: LocalTime
+    ends_at: LocalTime
     practitioner_id: int
     room_id: int
 
 
 class SlotList(Shape):
-    """Free times, by start and practitioner."""
+    """Free times, in the order of start and practitioner."""
 
     items: list[SlotShape]
 
@@ -36,11 +35,11 @@ class SlotList(Shape):
 def list_slots(
     call: Reading,
     treatment_id: Annotated[int, Query(ge=1, le=LARGEST_ID)],
-    first: Annotated[Day, Query(alias="from", description="A date at the clinic.")],
-    last: Annotated[Day, Query(alias="to", description="A date at the clinic; it counts.")],
+    first: Annotated[Day, Query(alias="from", description="The first date, in clinic time.")],
+    last: Annotated[Day, Query(alias="to", description="The last date, inclusive.")],
     practitioner_id: QueryId = None,
 ) -> SlotList:
-    """When one session of a treatment could be: practitioner and room free together."""
+    """The times at which a practitioner and a room are free for a session of a treatment."""
     check_days(first, last)
     treatment = setup.find_treatment(call.session, call.actor, treatment_id)
     zone = zones.of(call.session, treatment.clinic_id)

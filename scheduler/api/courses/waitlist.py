@@ -1,5 +1,6 @@
-"""The waitlist: who would like to come earlier or at all, and what is offered to them."""
+"""The waitlist: patients who want an earlier or another time, and their offers."""
 
+from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
@@ -15,6 +16,7 @@ from scheduler.api.http.fields import (
     ClockTime,
     Day,
     Id,
+    LocalTime,
     PatchShape,
     PathId,
     QueryId,
@@ -35,43 +37,34 @@ from scheduler.clinic.phases import WEEKDAYS
 from scheduler.infra.errors import Invalid
 from scheduler.patients import register
 from scheduler.staff.roles import Permission
-from scheduler.storage.database import stored_id
 
 router = APIRouter(prefix="/waitlist", tags=["waitlist"])
 
 Need = Literal["usual", "soon", "urgent"]
-AS_KEPT = frozenset(
-    {
-        *("clinic_id", "patient_id", "treatment_id", "appointment_id", "practitioner_id"),
-        *("wants", "need_reason", "state", "reason", "version"),
-    }
-)
 Between = Annotated[list[ClockTime], Field(min_length=2, max_length=2)]
 
 
 class WaitlistWishes(Shape):
-    """What would suit. What is not said does not matter."""
+    """Times that suit the patient. Fields that are not sent do not restrict them."""
 
     practitioner_id: Id | None = None
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7, examples=[["mon", "thu"]])
     between: Between | None = Field(
         None,
         examples=[["09:00", "13:00"]],
-        description="A session begins from the one, before the other.",
+        description="Sessions start at or after the first time, and before the second.",
     )
-    first: Day | None = Field(None, alias="from", description="Not before this date.")
-    last: Day | None = Field(
-        None, alias="to", description="Not after this date; of a course, no session."
-    )
+    first: Day | None = Field(None, alias="from", description="No session before this date.")
+    last: Day | None = Field(None, alias="to", description="No session after this date.")
     need: Need = Field(
-        "usual", description="More need goes first; of equals, whoever has waited longer."
+        "usual", description="Entries with a higher need come first, then those that wait longer."
     )
-    need_reason: Text = Field("", max_length=200, description="Why, where it is not as usual.")
+    need_reason: Text = Field("", max_length=200, description="The reason of a higher need.")
 
 
 class NewWaitlistEntry(WaitlistWishes):
-    """Somebody for the waitlist: with `appointment_id` for an earlier time of that session; else
-    with `treatment_id` and `patient_id`, for a session or a whole course."""
+    """A new entry. Send `appointment_id` for an earlier time of that session, or `treatment_id` and
+    `patient_id` for a session or a whole course."""
 
     appointment_id: Id | None = None
     treatment_id: Id | None = None
@@ -80,34 +73,37 @@ class NewWaitlistEntry(WaitlistWishes):
 
 
 class WaitlistEntryChange(PatchShape, WaitlistWishes):
-    """Other wishes, or another need. An offer that no longer suits is withdrawn."""
+    """Changes of an entry. An offer that no longer suits is withdrawn."""
 
 
 class OfferedSession(Shape):
-    """One session of what is offered."""
+    """A session of an offer."""
 
-    starts_at: str
-    ends_at: str
+    starts_at: LocalTime
+    ends_at: LocalTime
     practitioner_id: int
 
 
 class WaitlistOfferShape(Shape):
-    """What is offered just now."""
+    """The open offer."""
 
     sessions: list[OfferedSession]
-    expires_at: str
-    to_several: bool = Field(description="The first has it; otherwise it is kept for them.")
+    expires_at: LocalTime
+    to_several: bool = Field(
+        description="True: several patients have the offer, and the first to accept gets it."
+        " False: the time is held for this patient."
+    )
 
 
 class WaitlistEntryShape(Shape):
-    """Somebody on the waitlist. The version is in the ETag."""
+    """An entry of the waitlist. The ETag contains its version."""
 
     id: int
     clinic_id: int
     patient_id: int
     treatment_id: int
     appointment_id: int | None = Field(
-        description="The session that is to be earlier; of one that was `taken`, what was booked."
+        description="The session that should be earlier. In the state `taken`: the booked session."
     )
     wants: str
     practitioner_id: int | None
@@ -118,16 +114,18 @@ class WaitlistEntryShape(Shape):
     need: Need
     need_reason: str
     state: EntryState
-    reason: str = Field(description="Why it is over, where nothing was taken.")
-    entered_at: str
+    reason: str = Field(description="Why the entry ended, if no offer was accepted.")
+    entered_at: LocalTime
     offer: WaitlistOfferShape | None
     version: int
 
 
 class OfferDecline(Shape):
-    """A no."""
+    """The patient's answer to an offer."""
 
-    leave: bool = Field(False, strict=True, description="Take them off the list as well.")
+    leave: bool = Field(
+        False, strict=True, description="True: also take the patient off the waitlist."
+    )
 
 
 @router.get("")
@@ -141,18 +139,19 @@ def list_entries(
     patient_id: QueryId = None,
     state: EntryState | None = None,
 ) -> Page[WaitlistEntryShape]:
-    """Who waits, who has an offer, and who waited, in the order in which they were entered.
+    """The entries of your clinics, in the order in which they were added.
 
-    Offers go to those who agreed to texts, by need and then by waiting. Call the others.
+    Offers go to patients who have agreed to texts, by need and then by waiting time. Call the
+    others.
     """
     where = [
-        col(getattr(WaitlistEntry, name)) == wanted
-        for name, wanted in (
+        col(getattr(WaitlistEntry, name)) == value
+        for name, value in (
             ("treatment_id", treatment_id),
             ("patient_id", patient_id),
             ("state", state),
         )
-        if wanted is not None
+        if value is not None
     ]
     found = pagination.rows(call, WaitlistEntry, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
@@ -162,7 +161,7 @@ def list_entries(
 @router.post("", status_code=201, response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def enter(call: Writing, body: NewWaitlistEntry) -> JSONResponse:
-    """Put somebody on the waitlist. What is free already and suits is offered at once."""
+    """Add an entry. A free time that suits is offered at once."""
     wishes = _wishes(body, body.model_dump(exclude={"appointment_id", "treatment_id", "wants"}))
     entry = entries.enter(call.session, call.actor, now=call.now, **_for_whom(call, body), **wishes)
     return _answer(call, entry, status=201)
@@ -171,7 +170,7 @@ def enter(call: Writing, body: NewWaitlistEntry) -> JSONResponse:
 @router.get("/{entry_id}", response_model=WaitlistEntryShape)
 @needs(Permission.SEE_CALENDAR)
 def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
-    """One entry. That you looked is written down."""
+    """One entry. The audit trail records that you read it."""
     entry = entries.find(call.session, call.actor, entry_id)
     call.record_view("waitlist entry", entry)
     return _answer(call, entry)
@@ -180,7 +179,7 @@ def show_entry(call: Looking, entry_id: PathId) -> JSONResponse:
 @router.patch("/{entry_id}", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def change_entry(call: Writing, entry_id: PathId, body: WaitlistEntryChange) -> JSONResponse:
-    """Change what would suit, or the need. They keep their place among equals."""
+    """Change an entry. It keeps its waiting time."""
     entry = _expected(call, entry_id)
     entries.change(call.session, call.actor, entry, _wishes(body, given(body)), now=call.now)
     return _answer(call, entry)
@@ -189,14 +188,14 @@ def change_entry(call: Writing, entry_id: PathId, body: WaitlistEntryChange) -> 
 @router.delete("/{entry_id}", status_code=204)
 @needs(Permission.BOOK)
 def withdraw(call: Writing, entry_id: PathId) -> None:
-    """Take somebody off the list; a time that is just offered to them goes to the next."""
+    """Remove an entry. A time that it was offered goes to the next one."""
     entries.withdraw(call.session, call.actor, _expected(call, entry_id), now=call.now)
 
 
 @router.post("/{entry_id}/acceptance", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def accept(call: Writing, entry_id: PathId) -> JSONResponse:
-    """They take what is offered: the session is moved or booked, and its old time is free."""
+    """Accept the offer. The session is moved or booked, and its old time becomes free."""
     entry = _expected(call, entry_id)
     offer = offers.find_running(call.session, entry)
     offers.accept(call.session, call.actor, offer, now=call.now)
@@ -206,7 +205,7 @@ def accept(call: Writing, entry_id: PathId) -> JSONResponse:
 @router.post("/{entry_id}/decline", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def decline(call: Writing, entry_id: PathId, body: OfferDecline | None = None) -> JSONResponse:
-    """They do not want what is offered; it goes to the next, and they go on waiting."""
+    """Decline the offer. It goes to the next entry, and this one keeps waiting."""
     entry = _expected(call, entry_id)
     offer = offers.find_running(call.session, entry)
     leave = body is not None and body.leave
@@ -225,15 +224,24 @@ def _for_whom(call: Call, body: NewWaitlistEntry) -> dict[str, Any]:
     for_treatment = body.treatment_id is not None and body.patient_id is not None
     if body.wants == "earlier":
         if body.appointment_id is None:
-            raise Invalid("Say which session is to be earlier.", field="appointment_id")
+            raise Invalid(
+                "Send `appointment_id`, the session that should be earlier.", field="appointment_id"
+            )
         if body.treatment_id is not None or body.patient_id is not None:
-            raise Invalid("The session says for whom it is.", field="treatment_id")
+            raise Invalid(
+                "`appointment_id` already names the patient and the treatment. Remove"
+                " `treatment_id` and `patient_id`.",
+                field="treatment_id",
+            )
         found = appointments.find(call.session, call.actor, body.appointment_id)
         return {"appointment": found}
     if body.appointment_id is not None:
-        raise Invalid("Only who wants to come earlier has a session.", field="appointment_id")
+        raise Invalid(
+            f"`appointment_id` does not go with `wants`: “{body.wants}”. Remove one of them.",
+            field="appointment_id",
+        )
     if not for_treatment or body.treatment_id is None or body.patient_id is None:
-        raise Invalid("Say who wants which treatment.", field="treatment_id")
+        raise Invalid("Send `treatment_id` and `patient_id`.", field="treatment_id")
     return {
         "treatment": setup.find_treatment(call.session, call.actor, body.treatment_id),
         "patient": register.find(call.session, call.actor, body.patient_id),
@@ -241,20 +249,20 @@ def _for_whom(call: Call, body: NewWaitlistEntry) -> dict[str, Any]:
     }
 
 
-def _wishes(body: WaitlistWishes, said: Any) -> dict[str, Any]:
-    """The wishes that were said, as the room keeps them."""
+def _wishes(body: WaitlistWishes, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """The columns of the wishes that were sent."""
     wishes: dict[str, Any] = {
-        name: said[name] for name in ("practitioner_id", "need_reason") if name in said
+        name: sent[name] for name in ("practitioner_id", "need_reason") if name in sent
     }
-    if "weekdays" in said:
+    if "weekdays" in sent:
         wishes["weekdays"] = sorted({WEEKDAYS.index(weekday) for weekday in body.weekdays})
-    if "between" in said:
+    if "between" in sent:
         wishes["from_minute"], wishes["to_minute"] = _minutes(body.between)
-    if "first" in said:
+    if "first" in sent:
         wishes["first_day"] = body.first
-    if "last" in said:
+    if "last" in sent:
         wishes["last_day"] = body.last
-    if "need" in said:
+    if "need" in sent:
         wishes["need"] = entries.NEEDS.index(body.need)
     return wishes
 
@@ -262,9 +270,12 @@ def _wishes(body: WaitlistWishes, said: Any) -> dict[str, Any]:
 def _minutes(between: list[str] | None) -> tuple[int | None, int | None]:
     if between is None:
         return None, None
-    first, last = (time.fromisoformat(each) for each in between)
+    first, last = (time.fromisoformat(clock_time) for clock_time in between)
     if end_of(last) <= minute_of_day(first):
-        raise Invalid("The second time must be later than the first.", field="between")
+        raise Invalid(
+            f"{between[1]} is not later than {between[0]}. Send a later second time.",
+            field="between",
+        )
     return minute_of_day(first), end_of(last)
 
 
@@ -273,18 +284,15 @@ def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> WaitlistEntrySha
     if entry.from_minute is not None and entry.to_minute is not None:
         between = [_clock(entry.from_minute), _clock(entry.to_minute)]
     offer = entries.open_offer(call.session, entry) if entry.state == EntryState.OFFERED else None
-    return WaitlistEntryShape.model_validate(
-        {
-            **{name: getattr(entry, name) for name in AS_KEPT},
-            "id": stored_id(entry.id),
-            "weekdays": [WEEKDAYS[weekday] for weekday in entry.weekdays],
-            "between": between,
-            "from": entry.first_day.isoformat() if entry.first_day else None,
-            "to": entry.last_day.isoformat() if entry.last_day else None,
-            "need": entries.NEEDS[entry.need],
-            "entered_at": local(entry.entered_at, zone),
-            "offer": _offer_shape(call, entry, offer, zone) if offer else None,
-        }
+    return WaitlistEntryShape.of(
+        entry,
+        zone,
+        weekdays=[WEEKDAYS[weekday] for weekday in entry.weekdays],
+        between=between,
+        first=entry.first_day.isoformat() if entry.first_day else None,
+        last=entry.last_day.isoformat() if entry.last_day else None,
+        need=entries.NEEDS[entry.need],
+        offer=_offer_shape(call, entry, offer, zone) if offer else None,
     )
 
 
@@ -313,5 +321,5 @@ def _clock(minute: int) -> str:
 
 def _answer(call: Call, entry: WaitlistEntry, *, status: int = 200) -> JSONResponse:
     call.session.flush()
-    told = _shape(call, entry, zones.of(call.session, entry.clinic_id))
-    return call.answer(told, status=status, version=entry.version)
+    shape = _shape(call, entry, zones.of(call.session, entry.clinic_id))
+    return call.answer(shape, status=status, version=entry.version)

@@ -1,4 +1,4 @@
-"""What all API routes share: sign-in, errors, pagination, OpenAPI.
+"""Authentication, errors, pagination and OpenAPI of all API routes.
 
 May import the domain and phrases.
 """

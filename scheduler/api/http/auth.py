@@ -203,8 +203,8 @@ def change(
     if_match: Annotated[
         str | None,
         Header(
-            description="The ETag that you read. If somebody has changed the resource since, the"
-            " answer is 412."
+            description="The ETag that you read. If the resource has changed since, the answer"
+            " is 412."
         ),
     ] = None,
     idempotency_key: Annotated[

@@ -30,7 +30,7 @@ def live() -> dict[str, str]:
 def ready(request: Request) -> JSONResponse:
     """Checks the database, its migrations and the worker. 503 lists the problems.
 
-    `waiting` lists work that a staff member must release. It is no reason to restart anything.
+    `waiting` lists work that a staff member must release. A restart does not help.
     """
     found = [*_database(request), *_worker(request)]
     body: dict[str, object] = {

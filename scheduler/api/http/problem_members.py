@@ -95,7 +95,7 @@ class ProblemField(Shape):
 
 
 class ProblemShape(ProblemMembers):
-    """What went wrong (RFC 9457)."""
+    """An error (RFC 9457)."""
 
     type: str = Field(examples=["/problems/unfit"], description="Stable; programs may rely on it.")
     title: str

@@ -1,4 +1,4 @@
-"""What is texted, around what, and in which words."""
+"""Reminder rules: which messages are sent, when, and with which templates."""
 
 from collections.abc import Iterable
 from typing import Literal
@@ -35,13 +35,13 @@ from scheduler.storage.database import stored_id
 router = APIRouter(prefix="/reminder-rules", tags=["reminder rules"])
 
 FARTHEST = 90 * 1440
-"""How many minutes before or after a session anything may be texted about it."""
+"""The most minutes before or after a session at which a message about it is sent."""
 
 Templates = dict[Spoken, Text]
 
 
 class RuleFields(Shape):
-    """What may be said of a rule."""
+    """The fields of a rule that can be set."""
 
     kind: Text = Field("", min_length=1, max_length=30, pattern="^[a-z_]+$", examples=["parking"])
     anchor: Literal["booked", "start", "end", "change"] = "start"
@@ -51,18 +51,23 @@ class RuleFields(Shape):
         ge=-FARTHEST,
         le=FARTHEST,
         examples=[-1440],
-        description="After the anchor; negative: before it.",
+        description="Minutes after the anchor. Negative: before it.",
     )
     which: Literal[
         "all", "first", "last", "each_phase", "every", "review", "moved", "cancelled", "reassigned"
     ] = Field(
         "all",
-        description="Which sessions: `each_phase`: the first of each phase; `every`: see `every`;"
-        " `review`: those after which the treatment's review falls due. `moved`, `cancelled`: what"
-        " the clinic changed; `reassigned`: at the same time somebody else gives it.",
+        description="The sessions to send it for. `each_phase`: the first of each phase. `every`:"
+        " see the field `every`. `review`: those after which a review is due. `moved`, `cancelled`:"
+        " those that the clinic moved or cancelled. `reassigned`: those with another practitioner"
+        " at the same time.",
     )
     every: int = Field(
-        1, strict=True, ge=1, le=100, description="Each so many-th session, where `which` is every."
+        1,
+        strict=True,
+        ge=1,
+        le=100,
+        description="Send for every n-th session when `which` is `every`.",
     )
     quiet: Literal["earlier", "later", "ignore"] = "earlier"
     useful_minutes: int = Field(
@@ -71,11 +76,11 @@ class RuleFields(Shape):
         ge=-FARTHEST,
         le=FARTHEST,
         examples=[-120],
-        description="The last useful moment, after the anchor; negative: before it.",
+        description="When the message expires, in minutes after the anchor. Negative: before it.",
     )
     priority: int = Field(0, strict=True, ge=0, le=1000)
     always: bool = Field(
-        False, strict=True, description="Never gives way to the limit of texts a day and week."
+        False, strict=True, description="True: the limits of texts per day and week do not apply."
     )
     active: bool = Field(True, strict=True)
     templates: Templates = Field(
@@ -86,14 +91,14 @@ class RuleFields(Shape):
     )
     cases: dict[Literal["missed", "last", "first", "later"], Templates] = Field(
         default_factory=dict,
-        description="Other words for special sessions; of several cases the first of this list"
-        " holds: `missed`: the session before was missed.",
+        description="Templates for special sessions. If several cases apply, the first in this"
+        " order is used: `missed` (the session before was missed), `last`, `first`, `later`.",
         examples=[{"missed": {"en": "{clinic}: we missed you. Next: {date} {time}."}}],
     )
 
 
 class NewRule(RuleFields):
-    """One more text."""
+    """A new rule."""
 
     clinic_id: Id
     kind: Text = Field(min_length=1, max_length=30, pattern="^[a-z_]+$", examples=["parking"])
@@ -104,13 +109,13 @@ class NewRule(RuleFields):
 
 
 class RuleChange(RuleFields, PatchShape):
-    """What is to be different. Texts that are still owed follow."""
+    """Changes of a rule. Messages that are not sent yet follow the change."""
 
 
 class RuleShape(Shape):
-    """A rule. `asked`: it answers the patient, and is sent at any hour."""
+    """A rule. `asked`: it answers the patient and is sent at any hour."""
 
-    id: int | None = Field(description="None: it was only rehearsed, and does not exist.")
+    id: int | None = Field(description="Null: a dry run; the rule does not exist.")
     clinic_id: int
     kind: str
     anchor: str
@@ -128,20 +133,20 @@ class RuleShape(Shape):
 
 
 class StandardRule(RuleFields):
-    """A text that new clinics send, and that this one does not."""
+    """A standard rule that new clinics have and this clinic does not."""
 
     clinic_id: int
 
 
 class RuleAdoption(Shape):
-    """Which standard text a clinic is to send from now on."""
+    """The standard rule to add."""
 
     clinic_id: Id
     kind: Text = Field(min_length=1, max_length=30, examples=["review"])
 
 
 class TemplateDraft(Shape):
-    """Words to be tried. Without `language` in each one that we have words for."""
+    """A template to preview. Without `language`, it is previewed in every supported language."""
 
     clinic_id: Id
     template: Text = Field(min_length=1, max_length=templating.MAX_CHARACTERS)
@@ -150,20 +155,22 @@ class TemplateDraft(Shape):
 
 
 class TemplateCase(Shape):
-    """One case of a text, as it would be sent, and what it costs."""
+    """The text of one case, and its cost."""
 
     language: str
     case: str
     text: str
-    encoding: str = Field(description="GSM-7, or UCS-2: then a segment holds 70 characters only.")
+    encoding: str = Field(description="GSM-7, or UCS-2 with only 70 characters per segment.")
     units: int
-    segments: int = Field(description="How many texts the carrier bills for each recipient.")
-    billed: int = Field(description="Segments times recipients.")
-    cost: str | None = Field(description="In the clinic's money, if it has said a segment_price.")
+    segments: int = Field(description="The number of texts that the carrier bills per recipient.")
+    billed: int = Field(description="`segments` times `recipients`.")
+    cost: str | None = Field(
+        description="In the clinic's currency. Null: it has no `segment_price`."
+    )
 
 
 class TemplatePreview(Shape):
-    """What a text would look like: the dearest case, and every other one."""
+    """The most expensive case of a text, and all its cases."""
 
     text: str
     encoding: str
@@ -171,33 +178,33 @@ class TemplatePreview(Shape):
     segments: int
     billed: int
     cost: str | None
-    refusal: str = Field(description="Why it could not be saved as it is; empty: it could.")
+    refusal: str = Field(description="Why the template cannot be saved. Empty: it can.")
     cases: list[TemplateCase]
 
 
 @router.get("")
 @needs(Permission.SEE_MESSAGES)
 def list_rules(call: Looking, paging: Paging, clinic_id: QueryId = None) -> Page[RuleShape]:
-    """The rules of your clinics; a new clinic has the default ones."""
+    """The rules of your clinics. A new clinic has the default rules."""
     ids = call.session.exec(
         select(Clinic.id).where(call.actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
     ).all()
-    clinic_rules.settle(call.session, [stored_id(each) for each in ids], now=call.now)
+    clinic_rules.settle(call.session, [stored_id(found_id) for found_id in ids], now=call.now)
     return pagination.page(
-        pagination.rows(call, ReminderRule, paging, clinic_id=clinic_id), paging, _shape
+        pagination.rows(call, ReminderRule, paging, clinic_id=clinic_id), paging, RuleShape.of
     )
 
 
 @router.post("", status_code=201, response_model=RuleShape)
 @needs(Permission.SET_REMINDERS)
 def add_rule(call: Writing, body: NewRule) -> JSONResponse:
-    """Add a text to those that a clinic sends."""
+    """Add a rule to a clinic."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     fields = body.model_dump(exclude={"clinic_id"})
     rule = rule_editing.add(
         call.session, call.actor, clinic, fields, now=call.now, public_url=call.settings.public_url
     )
-    return call.answer(_shape(rule), status=201, version=rule.version)
+    return call.answer(RuleShape.of(rule), status=201, version=rule.version)
 
 
 @router.get("/standard")
@@ -205,30 +212,31 @@ def add_rule(call: Writing, body: NewRule) -> JSONResponse:
 def list_standard_rules(
     call: Reading, paging: Paging, clinic_id: QueryId = None
 ) -> Page[StandardRule]:
-    """The standard texts that your clinics lack: newer ones are never added to rules of their own.
+    """The standard rules that your clinics do not have.
 
-    Those on what the clinic itself changes are the exception: each clinic has them.
+    New standard rules are not added to existing clinics. Rules about changes by the clinic are an
+    exception: every clinic has them.
     """
     if clinic_id is not None:
         call.actor.require(clinic_id)
     ids = call.session.exec(
         select(Clinic.id).where(call.actor.scope(col(Clinic.id)))  # type: ignore[arg-type]
     ).all()
-    wanted = [stored_id(each) for each in ids if clinic_id in {None, each}]
+    wanted = [stored_id(found_id) for found_id in ids if clinic_id in {None, found_id}]
     lacking = [
         (clinic, place, rule)
         for clinic, missing in sorted(clinic_rules.not_adopted(call.session, wanted).items())
         for place, rule in enumerate(missing)
     ]
     after = paging.after()
-    rest = [each for each in lacking if after is None or list(each[:2]) > after]
-    return paging.page(rest, lambda each: _standard(each[2], each[0]), lambda each: [*each[:2]])
+    rest = [row for row in lacking if after is None or list(row[:2]) > after]
+    return paging.page(rest, lambda row: _standard(row[2], row[0]), lambda row: [*row[:2]])
 
 
 @router.post("/standard", status_code=201, response_model=RuleShape)
 @needs(Permission.SET_REMINDERS)
 def adopt_standard_rule(call: Rehearsing, body: RuleAdoption) -> JSONResponse:
-    """Let a clinic send a standard text that it lacks. What was due before is not sent."""
+    """Add a standard rule to a clinic. Messages that were due before are not sent."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     rule = rule_editing.adopt(
         call.session,
@@ -239,26 +247,26 @@ def adopt_standard_rule(call: Rehearsing, body: RuleAdoption) -> JSONResponse:
         public_url=call.settings.public_url,
     )
     if call.rehearsal:
-        return call.answer(_shape(rule).model_copy(update={"id": None}), status=201)
-    return call.answer(_shape(rule), status=201, version=rule.version)
+        return call.answer(RuleShape.of(rule).model_copy(update={"id": None}), status=201)
+    return call.answer(RuleShape.of(rule), status=201, version=rule.version)
 
 
 @router.post("/preview")
 @needs(Permission.SEE_MESSAGES)
 def preview(call: Reading, body: TemplateDraft) -> TemplatePreview:
-    """Try words before they are saved: each case of the text as it would be sent, and its price."""
+    """Preview a template before you save it: every case of the text, and its price."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     setting = Setting(clinic, call.now, call.settings.public_url)
-    spoken = [body.language] if body.language else languages.codes()
+    used_languages = [body.language] if body.language else languages.codes()
     cases = [
         _case(clinic, language, preview, body.recipients)
-        for language in spoken
+        for language in used_languages
         for preview in previews.of(setting, body.template, language)
     ]
     dearest = max(cases, key=lambda case: (case.segments, case.units))
     return TemplatePreview(
         **dearest.model_dump(exclude={"language", "case"}),
-        refusal=_refusal(setting, body.template, spoken),
+        refusal=_refusal(setting, body.template, used_languages),
         cases=cases,
     )
 
@@ -268,7 +276,7 @@ def preview(call: Reading, body: TemplateDraft) -> TemplatePreview:
 def show_rule(call: Reading, rule_id: PathId) -> JSONResponse:
     """One rule."""
     rule = rule_editing.find(call.session, call.actor, rule_id)
-    return call.answer(_shape(rule), version=rule.version)
+    return call.answer(RuleShape.of(rule), version=rule.version)
 
 
 @router.patch("/{rule_id}", response_model=RuleShape)
@@ -285,7 +293,7 @@ def change_rule(call: Writing, rule_id: PathId, body: RuleChange) -> JSONRespons
         now=call.now,
         public_url=call.settings.public_url,
     )
-    return call.answer(_shape(rule), version=rule.version)
+    return call.answer(RuleShape.of(rule), version=rule.version)
 
 
 def _case(clinic: Clinic, language: str, preview: Preview, recipients: int) -> TemplateCase:
@@ -302,9 +310,9 @@ def _case(clinic: Clinic, language: str, preview: Preview, recipients: int) -> T
     )
 
 
-def _refusal(setting: Setting, template: str, spoken: Iterable[str]) -> str:
+def _refusal(setting: Setting, template: str, used_languages: Iterable[str]) -> str:
     try:
-        for language in spoken:
+        for language in used_languages:
             previews.check(setting, template, language)
     except Invalid as problem:
         return problem.sentence
@@ -312,21 +320,5 @@ def _refusal(setting: Setting, template: str, spoken: Iterable[str]) -> str:
 
 
 def _standard(rule: types.Rule, clinic_id: int) -> StandardRule:
-    return StandardRule(
-        clinic_id=clinic_id,
-        kind=rule.kind,
-        anchor=rule.anchor,
-        offset_minutes=rule.offset_minutes,
-        which=rule.which,
-        every=rule.every,
-        quiet=rule.quiet,
-        useful_minutes=rule.useful_minutes,
-        priority=rule.priority,
-        always=rule.always,
-        templates=dict(rule.templates),
-        cases={case: dict(words) for case, words in rule.cases.items()},
-    )
-
-
-def _shape(rule: ReminderRule) -> RuleShape:
-    return RuleShape(**{name: getattr(rule, name) for name in RuleShape.model_fields})
+    cases = {case: dict(templates) for case, templates in rule.cases.items()}
+    return StandardRule.of(rule, clinic_id=clinic_id, templates=dict(rule.templates), cases=cases)

@@ -1,4 +1,4 @@
-"""Who did what, when, from where."""
+"""The audit trail: who did what, when and from where."""
 
 from typing import Annotated, Any
 
@@ -7,20 +7,19 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, needs
-from scheduler.api.http.fields import QueryId, Shape
+from scheduler.api.http.fields import LocalTime, QueryId, Shape
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.staff.roles import Permission
-from scheduler.storage.database import stored_id
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
 
 class AuditEntryShape(Shape):
-    """One deed. Rows are only ever added."""
+    """One action. Entries never change."""
 
     id: int
-    at: str
+    at: LocalTime
     actor_kind: str
     actor_id: int | None
     clinic_id: int | None
@@ -41,7 +40,7 @@ def list_entries(
     subject: Annotated[str | None, Query(max_length=40, pattern="^[a-zA-Z ]+$")] = None,
     subject_id: QueryId = None,
 ) -> Page[AuditEntryShape]:
-    """Deeds at your clinics, the newest first."""
+    """The actions at your clinics, newest first."""
     where = []
     if subject is not None:
         where.append(col(AuditEntry.subject) == subject)
@@ -50,20 +49,4 @@ def list_entries(
     found = pagination.rows(
         call, AuditEntry, paging, *where, clinic_id=clinic_id, newest_first=True
     )
-    return pagination.page(found, paging, _shape)
-
-
-def _shape(entry: AuditEntry) -> AuditEntryShape:
-    return AuditEntryShape(
-        id=stored_id(entry.id),
-        at=entry.at.isoformat(),
-        actor_kind=entry.actor_kind,
-        actor_id=entry.actor_id,
-        clinic_id=entry.clinic_id,
-        deed=entry.deed,
-        subject=entry.subject,
-        subject_id=entry.subject_id,
-        details=entry.details,
-        origin=entry.origin,
-        request_id=entry.request_id,
-    )
+    return pagination.page(found, paging, AuditEntryShape.of)

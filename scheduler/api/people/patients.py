@@ -1,4 +1,4 @@
-"""Patients. Each look at one is written down."""
+"""Patients. The audit trail records every look at a patient."""
 
 from typing import Literal
 
@@ -11,6 +11,7 @@ from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Looking, Writing, needs
 from scheduler.api.http.fields import (
     Id,
+    LocalTime,
     PatchShape,
     PathId,
     QueryId,
@@ -35,7 +36,7 @@ Answer = Literal["no", "yes", "unsure"]
 
 
 class PatientFields(Shape):
-    """Somebody who is treated."""
+    """The fields of a patient."""
 
     name: Text = Field(min_length=1, max_length=register.MAX_NAME, examples=["Ann Example"])
     phone: Text = Field(min_length=3, max_length=phone.MAX_TYPED, examples=["(202) 555-0101"])
@@ -43,23 +44,24 @@ class PatientFields(Shape):
     sms_consent: bool = Field(
         False,
         strict=True,
-        description="The patient has agreed to texts, in the words that the clinic shows.",
+        description="True: the patient has agreed to texts, in the wording that the clinic shows.",
     )
     screening: dict[str, Answer] | None = Field(
         None,
         max_length=len(screening.QUESTIONS),
-        description="Answers to: " + ", ".join(question.key for question in screening.QUESTIONS),
+        description="Answers to the health questions: "
+        + ", ".join(question.key for question in screening.QUESTIONS),
     )
 
 
 class NewPatient(PatientFields):
-    """Somebody who is treated, at one clinic."""
+    """A new patient of a clinic."""
 
     clinic_id: Id
 
 
 class PatientChange(PatchShape):
-    """What is to be different. A new phone has yet to be proved."""
+    """Changes of a patient. A new phone is not verified yet."""
 
     name: Text = Field("", min_length=1, max_length=register.MAX_NAME)
     phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
@@ -69,17 +71,17 @@ class PatientChange(PatchShape):
 
 
 class NoTextsReason(Shape):
-    """Why somebody gets no texts. START, texted by that phone, lifts a STOP; one that was said on
-    the private page can also be taken back there.
+    """Why a patient gets no texts. A STOP by text is lifted when the phone texts START. A patient
+    who opted out on the private page can also opt in there.
     """
 
     reason: str
-    since: str | None
-    words: str = Field(description="What they texted, where they did.")
+    since: LocalTime | None
+    words: str = Field(description="The text of the patient. Empty: there is none.")
 
 
 class PatientShape(Shape):
-    """A patient. Answers about health are not told here."""
+    """A patient, without the health answers."""
 
     id: int
     clinic_id: int
@@ -87,76 +89,76 @@ class PatientShape(Shape):
     phone: str
     phone_proved: bool
     phone_trouble: str = Field(
-        description="Why texts do not reach this phone, as the carrier says; empty if they do."
+        description="Why the carrier cannot deliver texts to this phone. Empty: it can."
     )
     language: str
     sms_consent: bool
     texts: Literal["all", "fewer"] = Field(
-        description="`fewer`: a reminder before each session and news of changes, no more."
+        description="`fewer`: only a reminder before each session and notices of changes."
     )
-    no_texts: NoTextsReason | None = Field(description="Null: the patient is texted.")
+    no_texts: NoTextsReason | None = Field(description="Null: the patient gets texts.")
 
 
 @router.get("")
 @needs(Permission.SEE_PATIENTS)
 def list_patients(call: Looking, paging: Paging, clinic_id: QueryId = None) -> Page[PatientShape]:
-    """The patients of your clinics. That you looked at them is written down."""
+    """The patients of your clinics. The audit trail records that you read them."""
     present = col(Patient.erased_at).is_(None)
     found = pagination.rows(call, Patient, paging, present, clinic_id=clinic_id)
     for patient in found[: paging.limit]:
-        _note_look(call, patient)
-    quiet = consent.silences(call.session, found)
+        call.record_view("patient", patient)
+    silences = consent.silences(call.session, found)
     return pagination.page(
-        found, paging, lambda patient: _shape(patient, quiet.get(stored_id(patient.id)))
+        found, paging, lambda patient: _with(patient, silences.get(stored_id(patient.id)))
     )
 
 
 @router.post("", status_code=201, response_model=PatientShape)
 @needs(Permission.CHANGE_PATIENTS)
 def enrol_patient(call: Writing, body: NewPatient) -> JSONResponse:
-    """Enter a patient. The same name and phone at the same clinic is the same patient."""
+    """Add a patient. If the clinic has a patient with this name and phone, returns that patient."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
     patient, _ = enrol(call, clinic, body)
-    return call.answer(_told(call, patient), status=201, version=patient.version)
+    return call.answer(_shape(call, patient), status=201, version=patient.version)
 
 
 @router.get("/{patient_id}", response_model=PatientShape)
 @needs(Permission.SEE_PATIENTS)
 def show_patient(call: Looking, patient_id: PathId) -> JSONResponse:
-    """One patient. That you looked is written down."""
+    """One patient. The audit trail records that you read it."""
     patient = register.find(call.session, call.actor, patient_id)
-    _note_look(call, patient)
-    return call.answer(_told(call, patient), version=patient.version)
+    call.record_view("patient", patient)
+    return call.answer(_shape(call, patient), version=patient.version)
 
 
 @router.patch("/{patient_id}", response_model=PatientShape)
 @needs(Permission.CHANGE_PATIENTS)
 def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JSONResponse:
-    """Correct what is known of a patient, or note that they want texts or do not."""
+    """Change a patient, or record that they agree to texts or not."""
     patient = register.find(call.session, call.actor, patient_id)
     call.expect(patient.version)
     clinic = setup.find_clinic(call.session, call.actor, patient.clinic_id)
     changes = dict(given(body))
     consents = changes.pop("sms_consent", None)
     if "phone" in changes:
-        changes["phone"] = _normal(call, changes["phone"], clinic)
+        changes["phone"] = _normalized(call, changes["phone"], clinic)
     before = patient.phone
     register.change(call.session, call.actor, patient, now=call.now, **changes)
     if patient.phone != before:
         courses.end_links(call.session, patient, now=call.now)
     if consents is not None and consents != patient.sms_consent:
         _decide(call, patient, agrees=consents)
-    return call.answer(_told(call, patient), version=patient.version)
+    return call.answer(_shape(call, patient), version=patient.version)
 
 
 def enrol(call: Call, clinic: Clinic, body: PatientFields) -> tuple[Patient, Screening | None]:
-    """The patient whom a request describes, with what they agreed to and answered."""
+    """Adds the patient of a request, with their consent and their health answers."""
     patient = register.enrol(
         call.session,
         call.actor,
         clinic=clinic,
         name=body.name,
-        phone=_normal(call, body.phone, clinic),
+        phone=_normalized(call, body.phone, clinic),
         language=body.language,
         now=call.now,
     )
@@ -183,40 +185,25 @@ def _decide(call: Call, patient: Patient, *, agrees: bool) -> None:
     )
 
 
-def _normal(call: Call, typed: str, clinic: Clinic) -> str:
+def _normalized(call: Call, typed: str, clinic: Clinic) -> str:
     return phone.normalise(typed, country=clinic.country, allowed=call.settings.countries)
 
 
-def _note_look(call: Call, patient: Patient) -> None:
-    call.record_view("patient", patient)
-
-
 def no_texts(session: Session, patient: Patient) -> NoTextsReason | None:
-    """Why a patient gets no texts; None where they do."""
-    return _quiet(consent.silences(session, [patient]).get(stored_id(patient.id)))
+    """Why a patient gets no texts. None: the patient gets texts."""
+    silence = consent.silences(session, [patient]).get(stored_id(patient.id))
+    return None if silence is None else NoTextsReason.of(silence)
 
 
-def _quiet(silence: consent.Silence | None) -> NoTextsReason | None:
-    if silence is None:
-        return None
-    since = None if silence.since is None else silence.since.isoformat()
-    return NoTextsReason(reason=silence.reason, since=since, words=silence.words)
+def _shape(call: Call, patient: Patient) -> PatientShape:
+    silence = consent.silences(call.session, [patient]).get(stored_id(patient.id))
+    return _with(patient, silence)
 
 
-def _told(call: Call, patient: Patient) -> PatientShape:
-    return _shape(patient, consent.silences(call.session, [patient]).get(stored_id(patient.id)))
-
-
-def _shape(patient: Patient, silence: consent.Silence | None) -> PatientShape:
-    return PatientShape(
-        id=stored_id(patient.id),
-        clinic_id=patient.clinic_id,
-        name=patient.name,
-        phone=patient.phone,
+def _with(patient: Patient, silence: consent.Silence | None) -> PatientShape:
+    return PatientShape.of(
+        patient,
         phone_proved=patient.phone_proved_at is not None,
-        phone_trouble=patient.phone_trouble,
-        language=patient.language,
-        sms_consent=patient.sms_consent,
         texts="fewer" if patient.texts == "fewer" else "all",
-        no_texts=_quiet(silence),
+        no_texts=None if silence is None else NoTextsReason.of(silence),
     )

@@ -12,14 +12,14 @@ router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
 
 
 class Credentials(Shape):
-    """Who signs in."""
+    """The credentials of a staff member."""
 
     email: Text = Field(min_length=3, max_length=254, examples=["front.desk@example.org"])
     password: SecretStr = Field(min_length=1, max_length=accounts.MAX_PASSWORD)
 
 
 class SignInToken(Shape):
-    """What to send as `Authorization: Bearer ...` from now on. It lapses after 30 idle minutes."""
+    """A token for the header `Authorization: Bearer`. It expires after 30 minutes without use."""
 
     token: str
     expires_at: str
@@ -27,17 +27,17 @@ class SignInToken(Shape):
 
 @router.post("", status_code=201, response_model=SignInToken)
 def sign_in(request: Request, body: Credentials) -> JSONResponse:
-    """Exchange a password for a token."""
+    """Exchange an email address and a password for a token."""
     context, origin = context_of(request), origin_of(request)
     request_id = request.state.request_id
     now = context.clock.now()
-    # Three short steps: the hash takes its time, and nobody must wait for it to write.
+    # Three short transactions: hashing is slow, and no writer must wait for it.
     with context.database.transaction(write=False) as session:
         account = accounts.account(session, email=body.email, origin=origin, now=now)
     if not accounts.fits(account, body.password.get_secret_value()):
         with context.database.transaction() as session:
             accounts.note_wrong(session, email=body.email, origin=origin, now=now)
-        raise accounts.NotSignedIn("E-mail address and password do not belong together.")
+        raise accounts.NotSignedIn("The email address or the password is wrong. Check both.")
     with context.database.transaction() as session:
         row, token = accounts.sign_in(
             session, account, origin=origin, request_id=request_id, now=now
