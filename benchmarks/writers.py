@@ -13,6 +13,7 @@ from sqlmodel import Session, func, select
 
 from benchmarks.clinic import NOW
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
 from scheduler.infra.errors import Unavailable
 from scheduler.storage import migrations
@@ -73,7 +74,7 @@ def rush(way: Way, result: Result) -> None:
             try:
                 with way() as session:
                     audit_trail.record(
-                        session, OPERATOR, "measured", "clinic", None, clinic_id=None, now=NOW
+                        session, OPERATOR, Action.CHANGED, "clinic", None, clinic_id=None, now=NOW
                     )
             except (Busy, Unavailable):
                 result.refused += 1

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Index, true
 from sqlalchemy.orm import Mapped
 from sqlmodel import JSON, Field, Session, SQLModel
 
+from scheduler.audit.actions import Action
 from scheduler.infra.errors import NotFound
 from scheduler.storage.database import Instant
 
@@ -47,7 +48,7 @@ CARRIER = Actor(kind="carrier")
 
 
 class AuditEntry(SQLModel, table=True):
-    """One deed. Rows are added only; the database refuses to change or delete them."""
+    """One action. Rows are only added: the database refuses to change or delete them."""
 
     __tablename__ = "audit_entries"
     __table_args__ = (Index("ix_audit_entries_subject", "subject", "subject_id"),)
@@ -57,7 +58,7 @@ class AuditEntry(SQLModel, table=True):
     actor_kind: str = Field(max_length=20)
     actor_id: int | None = None
     clinic_id: int | None = Field(default=None, index=True)
-    deed: str = Field(max_length=60)
+    action: str = Field(max_length=60, sa_column_kwargs={"name": "deed"})
     subject: str = Field(max_length=40)
     subject_id: int | None = None
     details: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
@@ -68,7 +69,7 @@ class AuditEntry(SQLModel, table=True):
 def record(
     session: Session,
     actor: Actor,
-    deed: str,
+    action: Action,
     subject: str,
     subject_id: int | None,
     *,
@@ -76,7 +77,7 @@ def record(
     now: datetime,
     **details: Any,
 ) -> None:
-    """Write down a deed, e.g. `record(session, actor, "moved", "appointment", 7, ...)`.
+    """Add an entry, such as `record(session, actor, Action.MOVED, "appointment", 7, ...)`.
 
     `details` hold ids, times and names of fields; never a patient's name, number or answers.
     """
@@ -86,7 +87,7 @@ def record(
             actor_kind=actor.kind,
             actor_id=actor.id,
             clinic_id=clinic_id,
-            deed=deed,
+            action=action,
             subject=subject,
             subject_id=subject_id,
             details=details,

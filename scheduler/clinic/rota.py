@@ -13,6 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.hours import WeeklyHours, end_of, minute_of_day
 from scheduler.clinic.models import HoursKind, Practitioner, Room, WorkingHours
@@ -45,7 +46,7 @@ def set_hours(
     _check_apart(weekly)
     rows = [_row(practitioner, HoursKind.WORK, stretch, valid_from, valid_to) for stretch in weekly]
     _replace(session, practitioner, HoursKind.WORK, rows, valid_from=valid_from, valid_to=valid_to)
-    record(session, actor, "set hours", practitioner, now=now)
+    record(session, actor, Action.SET_HOURS, practitioner, now=now)
     return hours_of(session, practitioner)
 
 
@@ -73,7 +74,7 @@ def set_breaks(
         row.minutes = minutes
         rows.append(row)
     _replace(session, practitioner, HoursKind.BREAK, rows, valid_from=valid_from, valid_to=valid_to)
-    record(session, actor, "set breaks", practitioner, now=now)
+    record(session, actor, Action.SET_BREAKS, practitioner, now=now)
     return hours_of(session, practitioner, HoursKind.BREAK)
 
 
@@ -92,7 +93,7 @@ def add_extra(
     row = _row(practitioner, HoursKind.EXTRA, stretch, day, day)
     session.add(row)
     _bump_version(session, practitioner)
-    record(session, actor, "added hours", practitioner, now=now, date=day.isoformat())
+    record(session, actor, Action.ADDED_HOURS, practitioner, now=now, date=day.isoformat())
     return row
 
 
@@ -105,7 +106,7 @@ def remove_extra(
         raise NotFound
     session.delete(row)
     _bump_version(session, practitioner)
-    record(session, actor, "removed hours", practitioner, now=now, date=str(row.valid_from))
+    record(session, actor, Action.REMOVED_HOURS, practitioner, now=now, date=str(row.valid_from))
 
 
 def hours_of(
@@ -129,7 +130,7 @@ def hours_of(
 def record(
     session: Session,
     actor: Actor,
-    action: str,
+    action: Action,
     resource: Practitioner | Room,
     *,
     now: datetime,

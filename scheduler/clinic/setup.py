@@ -8,6 +8,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, delete, select
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic import clinic_fields, regimen, zone_rules
 from scheduler.clinic.models import (
@@ -296,7 +297,7 @@ def _calendar(session: Session, clinic: Clinic) -> int:
 def _added(session: Session, actor: Actor, row: Row, noun: str, *, now: datetime) -> Row:
     session.add(row)
     session.flush()
-    _record(session, actor, "added", noun, row, now=now)
+    _record(session, actor, Action.ADDED, noun, row, now=now)
     return row
 
 
@@ -317,14 +318,14 @@ def _changed(
         flag_modified(row, "name")
     session.add(row)
     session.flush()
-    _record(session, actor, "changed", noun, row, now=now, fields=sorted({*changes, *related}))
+    _record(session, actor, Action.CHANGED, noun, row, now=now, fields=sorted({*changes, *related}))
     return row
 
 
 def _record(
     session: Session,
     actor: Actor,
-    action: str,
+    action: Action,
     noun: str,
     row: Clinic | Practitioner | Room | Treatment,
     *,

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.clinic import zone_rules
 from scheduler.commands.process import check_version, opened, say
@@ -60,7 +61,7 @@ def set_origin() -> None:
             audit_trail.record(
                 session,
                 OPERATOR,
-                "moved",
+                Action.MOVED,
                 "installation",
                 installation.THE_ONLY_ONE,
                 clinic_id=None,

@@ -11,6 +11,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.zone_changes import rezoning
 from scheduler.booking.zone_changes.rezoning import Outlook
@@ -110,7 +111,7 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
             audit_trail.record(
                 session,
                 actor,
-                "took zone data",
+                Action.TOOK_ZONE_DATA,
                 "installation",
                 None,
                 clinic_id=None,

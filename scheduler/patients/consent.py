@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.i18n import languages
 from scheduler.i18n.languages import Words
@@ -111,7 +112,7 @@ def stop(
         OptOut(phone=phone, since=since, words=words[:200], channel=channel, changed_at=now)
     )
     session.flush()
-    audit_trail.record(session, actor, "stopped texts", "phone", None, clinic_id=None, now=now)
+    audit_trail.record(session, actor, Action.STOPPED_TEXTS, "phone", None, clinic_id=None, now=now)
     return True
 
 
@@ -131,7 +132,9 @@ def start(
         .values(lifted_at=said_at or now, changed_at=now)
     )
     if lifted.rowcount:
-        audit_trail.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+        audit_trail.record(
+            session, actor, Action.STARTED_TEXTS, "phone", None, clinic_id=None, now=now
+        )
 
 
 def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
@@ -146,7 +149,9 @@ def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None
         .values(lifted_at=now, changed_at=now)
     )
     if lifted.rowcount:
-        audit_trail.record(session, actor, "started texts", "phone", None, clinic_id=None, now=now)
+        audit_trail.record(
+            session, actor, Action.STARTED_TEXTS, "phone", None, clinic_id=None, now=now
+        )
 
 
 def is_stopped(session: Session, phone: str) -> bool:
@@ -192,7 +197,7 @@ def _decide(
     audit_trail.record(
         session,
         actor,
-        "agreed to texts" if given else "withdrew consent",
+        Action.AGREED_TO_TEXTS if given else Action.WITHDREW_CONSENT,
         "patient",
         patient.id,
         clinic_id=patient.clinic_id,

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Calendar, Clinic
 from scheduler.i18n.translation import gettext as _
@@ -96,7 +97,7 @@ def enrol(
     session.add(patient)
     session.flush()
     audit_trail.record(
-        session, actor, "enrolled", "patient", patient.id, clinic_id=clinic.id, now=now
+        session, actor, Action.ENROLLED, "patient", patient.id, clinic_id=clinic.id, now=now
     )
     return patient
 
@@ -137,7 +138,7 @@ def change(
     audit_trail.record(
         session,
         actor,
-        "changed",
+        Action.CHANGED,
         "patient",
         patient.id,
         clinic_id=patient.clinic_id,

@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
@@ -132,7 +133,7 @@ def record(
     audit_trail.record(
         session,
         actor,
-        "screened",
+        Action.SCREENED,
         "patient",
         patient.id,
         clinic_id=patient.clinic_id,

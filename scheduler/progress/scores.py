@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Appointment
 from scheduler.infra.errors import Conflict, Invalid
@@ -42,7 +43,7 @@ def record(
     session.add(score)
     session.flush()
     audit_trail.record(
-        session, actor, "scored", "appointment", appointment.id,
+        session, actor, Action.SCORED, "appointment", appointment.id,
         clinic_id=appointment.clinic_id, now=now,
     )  # fmt: skip
     return score

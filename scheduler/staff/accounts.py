@@ -14,6 +14,7 @@ from argon2.exceptions import InvalidHashError, VerificationError
 from sqlmodel import Session, col, delete, func, select, update
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.http.origins import household
 from scheduler.infra.errors import Conflict, Invalid, NotFound, Problem, TooMany
@@ -89,7 +90,9 @@ def add(
     for clinic_id in clinic_ids or ():
         session.add(Membership(member_id=stored_id(member.id), clinic_id=clinic_id))
     session.flush()
-    audit_trail.record(session, OPERATOR, "added", "member", member.id, clinic_id=None, now=now)
+    audit_trail.record(
+        session, OPERATOR, Action.ADDED, "member", member.id, clinic_id=None, now=now
+    )
     return member
 
 
@@ -118,7 +121,7 @@ def make_key(session: Session, member: Member, *, label: str, now: datetime) -> 
     key.key_hash = _hash(raw)
     session.add(key)
     session.flush()
-    audit_trail.record(session, OPERATOR, "made", "API key", key.id, clinic_id=None, now=now)
+    audit_trail.record(session, OPERATOR, Action.MADE, "API key", key.id, clinic_id=None, now=now)
     return raw
 
 
@@ -227,7 +230,7 @@ def sign_in(
     session.flush()
     actor = Actor(kind="staff", id=account.member_id, origin=origin, request_id=request_id)
     audit_trail.record(
-        session, actor, "signed in", "member", account.member_id, clinic_id=None, now=now
+        session, actor, Action.SIGNED_IN, "member", account.member_id, clinic_id=None, now=now
     )
     return row, raw
 

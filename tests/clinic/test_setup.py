@@ -40,7 +40,7 @@ def test_a_clinic_opens_with_what_it_needs_in_one_form(database: Database) -> No
         assert clinic.emergency_phone == "112"
         assert clinic.text_name == "Linde Akupunktur und Naturhe"
         entry = session.exec(select(AuditEntry)).one()
-        assert (entry.deed, entry.subject, entry.clinic_id) == ("added", "clinic", clinic.id)
+        assert (entry.action, entry.subject, entry.clinic_id) == ("added", "clinic", clinic.id)
 
 
 def test_who_works_for_one_clinic_opens_no_other(database: Database) -> None:

@@ -93,7 +93,7 @@ def diary_of(world: World, appointment_id: int | None) -> set[tuple[int, int]]:
 
 def deeds(world: World, deed: str) -> list[AuditEntry]:
     with world.database.transaction(write=False) as session:
-        return list(session.exec(select(AuditEntry).where(AuditEntry.deed == deed)))
+        return list(session.exec(select(AuditEntry).where(AuditEntry.action == deed)))
 
 
 def minutes(instant: datetime) -> int:

@@ -10,6 +10,7 @@ from sqlalchemy import MetaData, update
 from sqlmodel import Session, select, text
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, Actor, AuditEntry
 from scheduler.booking.courses import appointments, change_notices, courses, history, undo
 from scheduler.booking.courses.adherence import ChangePolicy
@@ -74,7 +75,7 @@ def cancel(session: Session, appointment: Appointment, moved_at: datetime, at: d
     audit_trail.record(
         session,
         PATIENT,
-        "is cancelled",
+        Action.IS_CANCELLED,
         "appointment",
         appointment.id,
         clinic_id=appointment.clinic_id,
@@ -147,7 +148,9 @@ def test_a_change_that_was_taken_back_stays_so(
     with database.transaction() as session:
         row = session.get_one(Course, course[0].course_id)
         courses.cancel(session, PATIENT, row, now=NOW)
-        cancelled = session.exec(select(AuditEntry.id).where(AuditEntry.deed == "cancelled")).one()
+        cancelled = session.exec(
+            select(AuditEntry.id).where(AuditEntry.action == "cancelled")
+        ).one()
     database.close()
     command.downgrade(config_for(database_url), "0002")
     with database.transaction() as session:

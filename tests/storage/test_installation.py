@@ -76,7 +76,7 @@ def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
     database = Database(database_url)
     with database.transaction() as session:
         installation.claim_origin(session, COPY)
-        assert [entry.deed for entry in session.exec(select(AuditEntry))] == ["moved"]
+        assert [entry.action for entry in session.exec(select(AuditEntry))] == ["moved"]
     database.close()
 
 

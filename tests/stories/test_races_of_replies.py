@@ -100,7 +100,7 @@ def test_a_session_is_never_confirmed_at_a_time_that_nobody_asked_about(
             world.clock.at += timedelta(seconds=1)
 
     with world.database.transaction(write=False) as session:
-        deeds = session.exec(select(AuditEntry.deed)).all()
+        deeds = session.exec(select(AuditEntry.action)).all()
     assert deeds.count("moved") == RACES
     assert 0 < deeds.count("is confirmed") < RACES  # each was first sometimes
 

@@ -16,6 +16,7 @@ from sqlmodel import Session
 
 from scheduler.api.http.problems import WrongType
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.http import idempotency
 from scheduler.http.context import Context
@@ -121,7 +122,7 @@ class Call:
         audit_trail.record(
             self.session,
             self.actor,
-            "looked at",
+            Action.LOOKED_AT,
             subject,
             row.id,
             clinic_id=row.clinic_id,

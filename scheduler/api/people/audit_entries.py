@@ -49,4 +49,6 @@ def list_entries(
     found = pagination.rows(
         call, AuditEntry, paging, *where, clinic_id=clinic_id, newest_first=True
     )
-    return pagination.page(found, paging, AuditEntryShape.of)
+    return pagination.page(
+        found, paging, lambda entry: AuditEntryShape.of(entry, deed=entry.action)
+    )

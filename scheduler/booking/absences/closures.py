@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import time_off
 from scheduler.booking.availability import diary
@@ -66,7 +67,7 @@ def close(
     audit_trail.record(
         session,
         actor,
-        "closed",
+        Action.CLOSED,
         "clinic",
         clinic.id,
         clinic_id=clinic.id,
@@ -105,7 +106,7 @@ def reopen(
     audit_trail.record(
         session,
         actor,
-        "reopened",
+        Action.REOPENED,
         "clinic",
         clinic.id,
         clinic_id=clinic.id,

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import diary, holds
 from scheduler.booking.availability.diary import Entry
@@ -127,7 +128,7 @@ def take_time_off(
     rota.record(
         session,
         actor,
-        "took time off",
+        Action.TOOK_TIME_OFF,
         whose,
         now=now,
         time_off_id=series[0].id,
@@ -159,7 +160,7 @@ def change_time_off(
     rota.record(
         session,
         actor,
-        "changed time off",
+        Action.CHANGED_TIME_OFF,
         whose,
         now=now,
         time_off_id=time_off.id,
@@ -210,7 +211,7 @@ def cancel_time_off(
     rota.record(
         session,
         actor,
-        "cancelled time off",
+        Action.CANCELLED_TIME_OFF,
         whose,
         now=now,
         time_off_id=time_off.id,

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from sqlmodel import Session, col, delete, func, select, update
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
@@ -124,7 +125,7 @@ def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime
     audit_trail.record(
         session,
         actor,
-        "released holds",
+        Action.RELEASED_HOLDS,
         "clinic",
         clinic.id,
         clinic_id=clinic.id,

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states as booking_states
 from scheduler.booking.availability import diary
@@ -229,7 +230,7 @@ def _become(
     audit_trail.record(
         session,
         actor,
-        EVENT_OF_STATE[state],
+        Action(EVENT_OF_STATE[state]),
         "appointment",
         appointment.id,
         clinic_id=appointment.clinic_id,

@@ -9,6 +9,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
@@ -423,7 +424,7 @@ def audit(
     audit_trail.record(
         session,
         actor,
-        kind,
+        Action(kind),
         "course",
         course.id,
         clinic_id=course.clinic_id,

@@ -12,6 +12,7 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
@@ -333,7 +334,7 @@ def _audit(
     audit_trail.record(
         session,
         actor,
-        EventKind.MOVED,
+        Action.MOVED,
         "appointment",
         appointment.id,
         clinic_id=appointment.clinic_id,

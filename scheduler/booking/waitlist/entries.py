@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import holds, search
 from scheduler.booking.models import (
@@ -72,7 +73,7 @@ def enter(
     _wish(session, entry, wishes, now)
     session.add(entry)
     session.flush()
-    record(session, actor, "entered", entry, now)
+    record(session, actor, Action.ENTERED, entry, now)
     return entry
 
 
@@ -92,7 +93,7 @@ def change(
     entry.changed_at = now
     session.add(entry)
     session.flush()
-    record(session, actor, "changed", entry, now, fields=sorted(wishes))
+    record(session, actor, Action.CHANGED, entry, now, fields=sorted(wishes))
     return entry
 
 
@@ -226,7 +227,7 @@ def end(
     links.shorten(
         session, purpose=PURPOSE, subject_id=stored_id(entry.id), until=now + PAGE_KEPT_FOR
     )
-    record(session, actor, f"is {state}", entry, now)
+    record(session, actor, Action(f"is {state}"), entry, now)
 
 
 def close_offer(
@@ -245,7 +246,12 @@ def close_offer(
 
 
 def record(
-    session: Session, actor: Actor, action: str, entry: WaitlistEntry, now: datetime, **details: Any
+    session: Session,
+    actor: Actor,
+    action: Action,
+    entry: WaitlistEntry,
+    now: datetime,
+    **details: Any,
 ) -> None:
     """Record an action on an entry in the audit trail."""
     audit_trail.record(

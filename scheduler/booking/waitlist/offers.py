@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 from sqlmodel import Session, col, func, select
 
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import WORKER, Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
@@ -85,7 +86,9 @@ def make(
     entry.state, entry.changed_at = EntryState.OFFERED, now
     session.add(entry)
     session.flush()
-    waitlist_entries.record(session, WORKER, "was offered", entry, now, starts_at=first.isoformat())
+    waitlist_entries.record(
+        session, WORKER, Action.WAS_OFFERED, entry, now, starts_at=first.isoformat()
+    )
     return offer
 
 
@@ -186,7 +189,7 @@ def accept(session: Session, actor: Actor, offer: Offer, *, now: datetime) -> Co
     session.add(entry)
     session.flush()
     waitlist_entries.record(
-        session, actor, "accepted", entry, now, starts_at=offer.starts_at.isoformat()
+        session, actor, Action.ACCEPTED, entry, now, starts_at=offer.starts_at.isoformat()
     )
     return course
 
@@ -284,7 +287,9 @@ def _keep_waiting(
     session.add(entry)
     session.flush()
     starts_at = offer.starts_at.isoformat()
-    waitlist_entries.record(session, actor, f"offer {state}", entry, now, starts_at=starts_at)
+    waitlist_entries.record(
+        session, actor, Action(f"offer {state}"), entry, now, starts_at=starts_at
+    )
 
 
 def _locked(session: Session, offer: Offer) -> WaitlistEntry:

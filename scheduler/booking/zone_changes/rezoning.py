@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, or_, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.diary import DIARY, Entry
@@ -362,8 +363,10 @@ def _move_time_off(session: Session, shifts: Mapping[Key, ZoneShift]) -> None:
 
 
 def _record(session: Session, actor: Actor, outlook: Outlook, now: datetime) -> None:
-    records = [(shift, "followed the clock", "") for shift in outlook.shifts]
-    records += [(clash.shift, "could not follow the clock", clash.why) for clash in outlook.clashes]
+    records = [(shift, Action.FOLLOWED_CLOCK, "") for shift in outlook.shifts]
+    records += [
+        (clash.shift, Action.COULD_NOT_FOLLOW_CLOCK, clash.why) for clash in outlook.clashes
+    ]
     for shift, action, why in records:
         kind, number = shift.key
         audit_trail.record(

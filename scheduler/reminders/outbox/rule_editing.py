@@ -7,6 +7,7 @@ from typing import Any
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.i18n import languages
@@ -40,7 +41,7 @@ def add(
     actor.require(stored_id(clinic.id))
     clinic_rules.settle(session, [stored_id(clinic.id)], now=now)
     rule = ReminderRule(clinic_id=stored_id(clinic.id), holds_from=now, **fields)
-    return _kept(session, actor, rule, "added", Setting(clinic, now, public_url))
+    return _kept(session, actor, rule, Action.ADDED, Setting(clinic, now, public_url))
 
 
 def change(
@@ -58,7 +59,7 @@ def change(
         rule.holds_from = now
     for name, value in changes.items():
         setattr(rule, name, value)
-    return _kept(session, actor, rule, "changed", Setting(clinic, now, public_url))
+    return _kept(session, actor, rule, Action.CHANGED, Setting(clinic, now, public_url))
 
 
 class AlreadyAdopted(Conflict):
@@ -87,7 +88,7 @@ def adopt(
         raise AlreadyAdopted
     rule = clinic_rules.row(standard, clinic_id, now)
     rule.holds_from = now
-    return _kept(session, actor, rule, "adopted", Setting(clinic, now, public_url))
+    return _kept(session, actor, rule, Action.ADOPTED, Setting(clinic, now, public_url))
 
 
 def recheck(session: Session, clinic: Clinic, *, now: datetime, public_url: str) -> None:
@@ -102,7 +103,7 @@ def recheck(session: Session, clinic: Clinic, *, now: datetime, public_url: str)
 
 
 def _kept(
-    session: Session, actor: Actor, rule: ReminderRule, deed: str, setting: Setting
+    session: Session, actor: Actor, rule: ReminderRule, action: Action, setting: Setting
 ) -> ReminderRule:
     _check_time(rule)
     check_words(setting, rule)
@@ -110,7 +111,7 @@ def _kept(
     session.add(rule)
     session.flush()
     audit_trail.record(
-        session, actor, deed, "reminder rule", rule.id,
+        session, actor, action, "reminder rule", rule.id,
         clinic_id=rule.clinic_id, now=setting.now,
     )  # fmt: skip
     return rule

@@ -11,6 +11,7 @@ from typing import NamedTuple
 from sqlmodel import Session, col, func, select
 
 from scheduler.audit import audit_trail
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import Invalid, TooMany
@@ -144,7 +145,7 @@ def _keep(
     session.add(reply)
     session.flush()
     audit_trail.record(
-        session, actor, "wrote", "reply", reply.id, clinic_id=patient.clinic_id, now=now
+        session, actor, Action.WROTE, "reply", reply.id, clinic_id=patient.clinic_id, now=now
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Clinic
 from scheduler.infra.errors import Conflict
@@ -133,7 +134,7 @@ def _decide(
     session.add(batch)
     session.flush()
     audit_trail.record(
-        session, actor, state, "mass text", batch.id, clinic_id=batch.clinic_id, now=now
+        session, actor, Action(state), "mass text", batch.id, clinic_id=batch.clinic_id, now=now
     )
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import or_
 from sqlmodel import Session, col, select
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.infra.errors import Conflict
 from scheduler.reminders.models import Attempt, Message, MessageState
@@ -38,7 +39,7 @@ def handle(session: Session, actor: Actor, message: Message, *, now: datetime) -
         session.add(message)
         session.flush()
         audit_trail.record(
-            session, actor, "handled", "text", message.id, clinic_id=message.clinic_id, now=now
+            session, actor, Action.HANDLED, "text", message.id, clinic_id=message.clinic_id, now=now
         )
     return message
 

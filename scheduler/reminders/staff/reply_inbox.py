@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlmodel import Session
 
 from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.reminders.models import Reply
 
@@ -21,6 +22,6 @@ def handle(session: Session, actor: Actor, reply: Reply, *, now: datetime) -> Re
         session.add(reply)
         session.flush()
         audit_trail.record(
-            session, actor, "handled", "reply", reply.id, clinic_id=reply.clinic_id, now=now
+            session, actor, Action.HANDLED, "reply", reply.id, clinic_id=reply.clinic_id, now=now
         )
     return reply

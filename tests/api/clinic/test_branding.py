@@ -29,7 +29,7 @@ def test_what_staff_set_is_what_the_patients_page_wears(
     assert f"frame-ancestors {SITE}" in page.headers["content-security-policy"]
     with database.transaction(write=False) as session:
         written = session.exec(
-            select(AuditEntry.deed, AuditEntry.subject).order_by(col(AuditEntry.id).desc())
+            select(AuditEntry.action, AuditEntry.subject).order_by(col(AuditEntry.id).desc())
         )
         assert written.first() == ("changed", "clinic")
 

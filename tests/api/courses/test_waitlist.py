@@ -204,7 +204,7 @@ def test_each_deed_is_written_down(
 
     with database.transaction(write=False) as session:
         deeds = session.exec(select(AuditEntry).where(AuditEntry.subject == "waitlist entry")).all()
-        assert [(deed.actor_kind, deed.deed) for deed in deeds] == [
+        assert [(deed.actor_kind, deed.action) for deed in deeds] == [
             ("staff", "entered"),
             ("worker", "was offered"),
             ("staff", "looked at"),

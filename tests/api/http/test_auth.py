@@ -265,7 +265,7 @@ def test_each_look_at_a_patient_is_written_down(
     desk.get(f"/courses/{own.by_parameter['course_id']}/messages")
 
     with database.transaction(write=False) as session:
-        looks = session.exec(select(AuditEntry).where(AuditEntry.deed == "looked at")).all()
+        looks = session.exec(select(AuditEntry).where(AuditEntry.action == "looked at")).all()
     assert [(look.subject, look.subject_id, look.clinic_id) for look in looks] == [
         ("patient", cast.ann, cast.clinic),
         ("course", own.by_parameter["course_id"], cast.clinic),

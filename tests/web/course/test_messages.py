@@ -45,7 +45,7 @@ def test_a_message_goes_before_staff(visitor: Visitor, my: str, database: Databa
     assert note.patient_id
     assert note.clinic_id == visitor.cast.clinic
     with database.transaction(write=False) as session:
-        deeds = session.exec(select(AuditEntry.deed).where(AuditEntry.subject == "reply")).all()
+        deeds = session.exec(select(AuditEntry.action).where(AuditEntry.subject == "reply")).all()
     assert deeds == ["wrote"]
 
 

@@ -96,7 +96,7 @@ def test_one_session_moves_to_a_time_that_keeps_the_rhythm(
     assert [*after[:1], *after[2:]] == [*before[:1], *before[2:]]
     assert "Session 2 is now on" in text_of(visitor.get(answer.headers["location"]))
     with database.transaction(write=False) as session:
-        [deed] = session.exec(select(AuditEntry).where(AuditEntry.deed == "moved"))
+        [deed] = session.exec(select(AuditEntry).where(AuditEntry.action == "moved"))
         assert deed.actor_kind == "patient"
         [course] = session.exec(select(Course))
         assert not course.pace_exceptions, "the pace is kept"
@@ -127,7 +127,7 @@ def test_pressed_twice_it_moves_once(visitor: Visitor, my: str, database: Databa
     assert (first.status_code, second.status_code) == (303, 303)
     assert first.headers["location"] == second.headers["location"]
     with database.transaction(write=False) as session:
-        assert len(session.exec(select(AuditEntry).where(AuditEntry.deed == "moved")).all()) == 1
+        assert len(session.exec(select(AuditEntry).where(AuditEntry.action == "moved")).all()) == 1
 
 
 def test_a_time_that_went_to_somebody_else_is_told_with_those_that_are_free(

@@ -111,7 +111,7 @@ def test_a_session_is_cancelled_after_its_consequence_was_said(
     assert states(database) == ["booked", "cancelled"] + ["booked"] * 8
     with database.transaction(write=False) as session:
         deed = session.exec(select(AuditEntry).where(AuditEntry.subject == "appointment")).all()
-        assert [(entry.actor_kind, entry.deed) for entry in deed] == [("patient", "is cancelled")]
+        assert [(entry.actor_kind, entry.action) for entry in deed] == [("patient", "is cancelled")]
 
 
 def test_who_cancels_late_is_asked_to_call_as_well(

@@ -107,7 +107,7 @@ def test_what_was_done_is_taken_back_whole(
     with database.transaction(write=False) as session:
         course = session.get_one(Course, 1)
         assert (course.state, course.cancel_reason, course.pace_exceptions) == ("active", "", [])
-        taken = session.exec(select(AuditEntry).where(AuditEntry.deed == "took back")).all()
+        taken = session.exec(select(AuditEntry).where(AuditEntry.action == "took back")).all()
         assert [each.actor_kind for each in taken] == ["patient"], "twice pressed, once done"
         entry = history.of(session, course, limit=50)[-1]
         assert entry.actor_kind == "patient"
@@ -266,7 +266,7 @@ def test_the_whole_course_is_cancelled_once_its_consequence_was_said(
     assert visitor.get(f"{my}/cancellation").headers["location"] == my
     assert "You cancelled your course: ten sessions" in text_of(visitor.get(my))
     with database.transaction(write=False) as session:
-        deed = session.exec(select(AuditEntry).where(AuditEntry.deed == "cancelled")).all()
+        deed = session.exec(select(AuditEntry).where(AuditEntry.action == "cancelled")).all()
         assert [entry.actor_kind for entry in deed] == ["patient"]
 
 
