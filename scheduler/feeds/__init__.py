@@ -1,1 +1,1 @@
-"""Calendar files for calendar programs."""
+"""Calendar files for calendar programs. May import the domain."""

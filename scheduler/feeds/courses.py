@@ -1,4 +1,4 @@
-"""The sessions of one course, read from the calendars for a calendar program."""
+"""The sessions of one course as a calendar file."""
 
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -19,10 +19,10 @@ PURPOSE = "calendar"
 
 
 def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
-    """The iCalendar file behind a link; NotFound alike for unknown, expired and revoked ones.
+    """The iCalendar file behind a link; NoSuchLink alike for unknown, expired and revoked links.
 
-    In the patient's language: a calendar program that reads it again asks for none.
-    `host`: what the ids in the file end in, so that they are unique in the world.
+    In the patient's language, because a calendar program asks for none. `host`: the end of the
+    ids in the file, which makes them globally unique.
     """
     link = links.follow(session, token, purpose=PURPOSE, now=now)
     course = session.get_one(Course, link.subject_id)
@@ -31,22 +31,22 @@ def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     appointments = courses.appointments_of(session, course)
     return ical.render(
         clinic.text_name,
-        [_session(appointment, clinic, len(appointments), host) for appointment in appointments],
+        [_event(appointment, clinic, len(appointments), host) for appointment in appointments],
     )
 
 
-def _session(appointment: Appointment, clinic: Clinic, total: int, host: str) -> ical.Session:
-    which = _("session %(number)s of %(total)s") % {"number": appointment.number, "total": total}
+def _event(appointment: Appointment, clinic: Clinic, total: int, host: str) -> ical.CalendarEvent:
+    position = _("session %(number)s of %(total)s") % {"number": appointment.number, "total": total}
     advice = _(
         "Eat something about two hours before. Get up slowly afterwards. Questions, or not able to"
         " come? Call %(phone)s."
     ) % {"phone": clinic.phone}
-    return ical.Session(
+    return ical.CalendarEvent(
         uid=f"session-{appointment.id}@{host}",
         starts_at=appointment.starts_at,
         ends_at=appointment.ends_at,
         zone=ZoneInfo(appointment.zone),
-        summary=f"{clinic.text_name}: {which}",
+        summary=f"{clinic.text_name}: {position}",
         description=advice,
         location=clinic.name,
         sequence=appointment.version - 1,

@@ -7,13 +7,13 @@ from zoneinfo import ZoneInfo
 
 from icalendar import Calendar, Event
 
-REFRESH = timedelta(hours=4)
-"""How often calendar programs are asked to look again."""
+REFRESH_INTERVAL = timedelta(hours=4)
+"""How often calendar programs should read the file again."""
 
 
 @dataclass(frozen=True)
-class Session:
-    """One session as a calendar shows it: nothing in it tells what is treated."""
+class CalendarEvent:
+    """One session in a calendar. It does not reveal the treatment."""
 
     uid: str
     starts_at: datetime
@@ -27,21 +27,21 @@ class Session:
     cancelled: bool
 
 
-def render(name: str, sessions: Iterable[Session]) -> bytes:
-    """The file, in UTF-8. Times are wall times of the clinic's zone, which is in the file too."""
+def render(name: str, sessions: Iterable[CalendarEvent]) -> bytes:
+    """The file in UTF-8. Times are wall times in the clinic's zone, which the file defines."""
     calendar = Calendar()
     calendar.add("prodid", "-//scheduler//courses//EN")
     calendar.add("version", "2.0")
     calendar.add("method", "PUBLISH")
     calendar.add("x-wr-calname", name)
-    calendar.add("refresh-interval", REFRESH, parameters={"value": "DURATION"})
+    calendar.add("refresh-interval", REFRESH_INTERVAL, parameters={"value": "DURATION"})
     for session in sessions:
         calendar.add_component(_event(session))
     calendar.add_missing_timezones()
     return bytes(calendar.to_ical())
 
 
-def _event(session: Session) -> Event:
+def _event(session: CalendarEvent) -> Event:
     event = Event()
     event.add("uid", session.uid)
     event.add("dtstamp", session.changed_at)

@@ -1,4 +1,4 @@
-"""The addresses that calendar programs read. A file needs no sign-in: its address is the secret."""
+"""The route that calendar programs read. It needs no sign-in, because the address is secret."""
 
 from urllib.parse import urlsplit
 
@@ -17,7 +17,7 @@ ICALENDAR = "text/calendar; charset=utf-8"
 
 @router.get("/{token}.ics")
 def read_calendar(token: str, request: Request) -> Response:
-    """The sessions behind a private address, for a program that looks again now and then."""
+    """The calendar file behind a private address. Calendar programs read it again regularly."""
     context: Context = request.app.state.context
     host = urlsplit(context.settings.public_url).hostname or "localhost"
     with context.database.transaction(write=False) as session:

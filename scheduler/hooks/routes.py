@@ -1,8 +1,8 @@
-"""The carrier's door: receipts of what we sent, and what patients text to us.
+"""Routes that the carrier calls: delivery reports, and texts from patients.
 
-Whoever knows these addresses could make up both, so each call must carry Twilio's signature, made
-with our auth token over the address as Twilio knows it and each field. A signature holds for ever:
-what comes twice is told by the message's own id and changes nothing.
+Both could be forged, so each call must carry Twilio's signature. It is made with our auth token
+over the address as Twilio knows it and all fields. A signature never expires, but each message has
+an id, so a call that comes twice changes nothing.
 """
 
 import logging
@@ -31,14 +31,14 @@ router = APIRouter(prefix="/hooks/twilio", include_in_schema=False)
 MAX_BODY = 64 * 1024
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 CODE = re.compile(r"[0-9]{1,9}")
-SILENCE = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
-"""Answers go out through the outbox, so that they are sent once; here we say nothing."""
+NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
+"""Replies go through the outbox, so that they are sent once. This response sends none."""
 
 
 async def read_fields(request: Request) -> Mapping[str, str]:
-    """The fields of a call that Twilio has signed; 403 for any other."""
+    """The fields of a call; 403 unless Twilio has signed it."""
     settings = request.app.state.context.settings
-    # Blank fields and repeated ones are signed too.
+    # The signature includes blank and repeated fields.
     pairs = parse_qsl(await _body(request), keep_blank_values=True)
     fields = ImmutableMultiDict(pairs)
     signature = request.headers.get("X-Twilio-Signature")
@@ -63,9 +63,9 @@ async def _body(request: Request) -> str:
 
 
 def _signed_address(request: Request) -> str:
-    """The address that Twilio called: from the settings, for behind a proxy we see another.
+    """The address that Twilio called. The host is from the settings: a proxy shows us another.
 
-    Path and query as they came: written anew, they could differ and no longer fit the signature.
+    Path and query stay as they came. Encoding them again could change them and break the signature.
     """
     path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
@@ -77,10 +77,9 @@ Fields = Annotated[Mapping[str, str], Depends(read_fields)]
 
 
 async def take_turn(request: Request, _fields: Fields) -> AsyncIterator[Database]:
-    """The database, once it is our turn to write. Only for what is signed.
+    """The database, when it is our turn to write. Only signed calls get this far.
 
-    Unavailable, if it does not come: the carrier is answered 5xx then and tries again, as we asked
-    it to.
+    Unavailable if the turn does not come. The carrier then gets a 5xx and tries again.
     """
     database: Database = request.app.state.context.database
     async with database.turn():
@@ -92,20 +91,21 @@ Turn = Annotated[Database, Depends(take_turn, scope="function")]
 
 @router.post("/receipts/{token}", status_code=204)
 def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -> None:
-    """What became of a text. An unknown token or status is no error: Twilio need not ask again."""
+    """Record a delivery report. An unknown token is no error, so Twilio does not retry."""
     sid, code = fields.get("MessageSid", ""), fields.get("ErrorCode", "")
     if not SID.fullmatch(sid):
         return
-    said = Found(sid, fields.get("MessageStatus", ""), int(code) if CODE.fullmatch(code) else None)
+    error_code = int(code) if CODE.fullmatch(code) else None
+    report = Found(sid, fields.get("MessageStatus", ""), error_code)
     with database.unit(write=True) as session:
         delivery_reports.note(
-            session, token=token, report=said, now=request.app.state.context.clock.now()
+            session, token=token, report=report, now=request.app.state.context.clock.now()
         )
 
 
 @router.post("/replies")
 def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
-    """What somebody texted to us. Kept first: whatever becomes of it, it need not come again."""
+    """Store a text from a patient, then act on it. A stored text need not come again."""
     sid, media = fields.get("MessageSid", ""), fields.get("NumMedia", "")
     reply_id = None
     if SID.fullmatch(sid):
@@ -121,16 +121,16 @@ def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
             )
     if reply_id is not None:
         _read(database, reply_id, now=request.app.state.context.clock.now())
-    return Response(SILENCE, media_type="text/xml")
+    return Response(NO_REPLY, media_type="text/xml")
 
 
 def _read(database: Database, reply_id: int, *, now: datetime) -> None:
-    """Do at once what a text asks. Where the program fails on it, a worker tries it again."""
+    """Act on a text at once. If that fails, a worker tries it again."""
     try:
         with database.unit(write=True) as session:
             handle.read(session, reply_id, now=now)
     except (StaleDataError, IntegrityError) as problem:
-        # Staff changed the same session meanwhile: it is read anew, as things are now.
+        # Staff changed the same session in the meantime, so Twilio should call again.
         raise Busy from problem
     except (Busy, Unavailable):
         raise

@@ -9,7 +9,7 @@ NEW_YORK = ZoneInfo("America/New_York")
 BEFORE_THE_CHANGE = datetime(2027, 3, 11, 9, 0, tzinfo=NEW_YORK)
 
 
-def session(number: int, starts_at: datetime, **other: object) -> ical.Session:
+def session(number: int, starts_at: datetime, **other: object) -> ical.CalendarEvent:
     values = {
         "uid": f"session-{number}@clinic.example",
         "starts_at": starts_at.astimezone(UTC),
@@ -22,7 +22,7 @@ def session(number: int, starts_at: datetime, **other: object) -> ical.Session:
         "changed_at": datetime(2027, 1, 1, tzinfo=UTC),
         "cancelled": False,
     }
-    return ical.Session(**(values | other))  # type: ignore[arg-type]
+    return ical.CalendarEvent(**(values | other))  # type: ignore[arg-type]
 
 
 def test_sessions_keep_their_wall_time_across_a_clock_change() -> None:

@@ -18,7 +18,7 @@ from scheduler.patients.models import PhoneCode
 from scheduler.web.booking import notices
 from scheduler.web.booking.complete import Application
 from scheduler.web.site import forms, treatments
-from scheduler.web.site.forms import Details, Health, Wished
+from scheduler.web.site.forms import Details, Health, WishAnswers
 from scheduler.web.site.page import Page, SeeOther
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
@@ -219,13 +219,13 @@ def health_as_kept(health: Health) -> dict[str, Any]:
     return {"answers": health.answers, "pain_since": health.pain_since}
 
 
-def wishes_as_kept(wished: Wished) -> dict[str, Any]:
+def wishes_as_kept(wishes: WishAnswers) -> dict[str, Any]:
     """Wishes as the form keeps them and shows them again."""
     return {
-        "start_on": wished.start_on.isoformat(),
-        "weekdays": [str(day) for day in wished.weekdays],
-        "hours": wished.hours,
-        "practitioner_id": str(wished.practitioner_id or ""),
+        "start_on": wishes.start_on.isoformat(),
+        "weekdays": [str(day) for day in wishes.weekdays],
+        "hours": wishes.hours,
+        "practitioner_id": str(wishes.practitioner_id or ""),
     }
 
 

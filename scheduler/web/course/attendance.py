@@ -38,7 +38,7 @@ def confirm(token: str, minute: str, visit: Writing) -> Response:
     if not page.view.can_cancel:
         return overview.refuse(page, _(SESSION_OVER))
     appointments.confirm(visit.session, page.actor, page.appointment, now=visit.now)
-    return page.go(said="confirmed")
+    return page.go(notice="confirmed")
 
 
 @router.get("/sessions/{minute}/cancellation")
@@ -67,7 +67,7 @@ def cancel(token: str, minute: str, visit: Writing) -> Response:
     appointments.cancel(
         visit.session, page.actor, page.appointment, reason=CANCEL_REASON, now=visit.now
     )
-    return page.go(said="cancelled")
+    return page.go(notice="cancelled")
 
 
 @router.get("/cancellation")
@@ -86,7 +86,7 @@ def end(token: str, visit: Writing, form: Typed) -> Response:
         return _cancel_course(page, mistakes={"": _(COURSE_CHANGED)})
     if remaining:
         courses.cancel(visit.session, page.actor, page.course, reason=CANCEL_REASON, now=visit.now)
-    return page.go(said="course-cancelled")
+    return page.go(notice="course-cancelled")
 
 
 @router.post("/undo")
@@ -102,7 +102,7 @@ def undo(token: str, visit: Writing, form: Typed) -> Response:
         return overview.refuse(page, _(OLD_TIME_TAKEN))
     except TooLateToUndo:
         return overview.refuse(page, _(UNDO_TOO_LATE))
-    return page.go(said="back")
+    return page.go(notice="back")
 
 
 def _remaining(page: CoursePage) -> list[SessionView]:

@@ -1,7 +1,7 @@
-"""A line over the sessions as an inline picture: where everything stands. Pure.
+"""Computes the coordinates of a line chart over the sessions. Pure.
 
-Lengths are units of the picture, which the page stretches to its own width; (0, 0) is at the top
-left. What it looks like stands in the style sheet: the pages allow no style of their own.
+Lengths are in units of the SVG, which the page scales to its own width. (0, 0) is at the top left.
+The style sheet sets colors and fonts, because the pages allow no inline styles.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 WIDTH, HEIGHT = 320, 190
 LEFT, RIGHT, TOP, BOTTOM = 28, 308, 26, 158
-MOST = 10
+HIGHEST_SCORE = 10
 MOST_NUMBERS = 12
-"""So many session numbers fit side by side below the line."""
+"""Session numbers that fit side by side below the chart."""
 
 
 @dataclass(frozen=True)
 class Dot:
-    """A score: where it stands, and its number where it is written beside it."""
+    """A score: its coordinates, and the number beside it if there is one."""
 
     x: float
     y: float
@@ -24,8 +24,8 @@ class Dot:
 
 
 @dataclass(frozen=True)
-class Mark:
-    """A word at a place along an axis."""
+class Label:
+    """A word at a coordinate of an axis."""
 
     at: float
     words: str
@@ -33,12 +33,12 @@ class Mark:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn. `line` is what an SVG polyline takes as its points."""
+    """Everything to draw. `line`: the points of an SVG polyline."""
 
     line: str
     dots: list[Dot]
-    levels: list[Mark]
-    numbers: list[Mark]
+    levels: list[Label]
+    numbers: list[Label]
     reviews: list[float]
     width: int = WIDTH
     height: int = HEIGHT
@@ -49,35 +49,35 @@ class Chart:
 
 
 def chart(scores: Mapping[int, int], *, sessions: int, reviews: Collection[int]) -> Chart:
-    """The picture of scores, 0 to 10 by number of the session; `reviews`: after which are some.
+    """A chart of scores from 0 to 10 by session number; `reviews`: sessions with a review.
 
-    Only the first, the last and those of a review have their number written: more would not be
+    Only the first score, the last and those with a review show their number. More would not be
     readable on a small phone, and the table has them all.
     """
-    told = {min(scores, default=0), max(scores, default=0), *reviews}
+    numbered = {min(scores, default=0), max(scores, default=0), *reviews}
     dots = [
-        Dot(_across(number, sessions), _down(value), str(value) if number in told else "")
+        Dot(_x(number, sessions), _y(value), str(value) if number in numbered else "")
         for number, value in sorted(scores.items())
     ]
     every = -(-sessions // MOST_NUMBERS)
     return Chart(
         line=" ".join(f"{dot.x},{dot.y}" for dot in dots),
         dots=dots,
-        levels=[Mark(_down(level), str(level)) for level in (0, 5, MOST)],
+        levels=[Label(_y(level), str(level)) for level in (0, 5, HIGHEST_SCORE)],
         numbers=[
-            Mark(_across(number, sessions), str(number))
+            Label(_x(number, sessions), str(number))
             for number in range(1, sessions + 1)
             if (number - 1) % every == 0
         ],
-        reviews=[_across(number, sessions) for number in sorted(reviews)],
+        reviews=[_x(number, sessions) for number in sorted(reviews)],
     )
 
 
-def _across(number: int, sessions: int) -> float:
-    inside = 12  # the first and last dot do not touch the frame
-    wide = RIGHT - LEFT - 2 * inside
-    return round(LEFT + inside + wide * (number - 1) / max(1, sessions - 1), 1)
+def _x(number: int, sessions: int) -> float:
+    margin = 12  # the first and last dot do not touch the frame
+    width = RIGHT - LEFT - 2 * margin
+    return round(LEFT + margin + width * (number - 1) / max(1, sessions - 1), 1)
 
 
-def _down(value: int) -> float:
-    return round(BOTTOM - (BOTTOM - TOP) * value / MOST, 1)
+def _y(value: int) -> float:
+    return round(BOTTOM - (BOTTOM - TOP) * value / HIGHEST_SCORE, 1)

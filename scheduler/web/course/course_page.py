@@ -55,8 +55,8 @@ class CoursePage(Page):
     def open(cls, visit: Visit, token: str, *, lock: bool = False) -> Self:
         """The pages behind a private link; NoSuchLink alike for unknown and expired links.
 
-        `lock`: the course will be changed, so a second request waits and sees the first one's
-        changes.
+        `lock`: the course will be changed, so a second request waits and sees the
+        changes of the first.
         """
         link = links.follow(visit.session, token, purpose=complete.PURPOSE, now=visit.now)
         if lock:

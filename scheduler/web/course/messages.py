@@ -17,7 +17,7 @@ LONGEST_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
 @router.get("")
 def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
     """The form, or after sending the result: `left`, `urgent` or `stopped`."""
-    return _page(CoursePage.open(visit, token), said=said)
+    return _page(CoursePage.open(visit, token), result=said)
 
 
 @router.post("")
@@ -38,17 +38,17 @@ def leave(token: str, visit: Writing, form: Typed) -> Response:
     except TooMany as problem:
         return _page(page, typed=typed, mistake=problem.sentence, status=429)
     result = "urgent" if message.urgent else "stopped" if message.stopped else "left"
-    return page.go("/message", said=result)
+    return page.go("/message", notice=result)
 
 
 def _page(
-    page: CoursePage, *, typed: str = "", mistake: str = "", said: str = "", status: int = 200
+    page: CoursePage, *, typed: str = "", mistake: str = "", result: str = "", status: int = 200
 ) -> HTMLResponse:
     return page.show(
         "message.html",
         status=status,
         typed=typed[:LONGEST_SHOWN_AGAIN],
         mistakes={"message": mistake} if mistake else None,
-        said=said,
+        result=result,
         most=page_messages.MOST_CHARACTERS,
     )

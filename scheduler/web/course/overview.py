@@ -85,17 +85,17 @@ def refuse(page: CoursePage, notice: str) -> HTMLResponse:
     return show(page, notices=[notice], care=True, status=409)
 
 
-def notices(page: CoursePage, said: str, minute: str = "") -> list[str]:
+def notices(page: CoursePage, key: str, minute: str = "") -> list[str]:
     """The notice that an address names; `minute`: of the session that it concerns."""
-    if said not in NOTICES:
+    if key not in NOTICES:
         return []
     moved = [
         session for session in page.sessions if str(session.minute) == minute and session.can_cancel
     ]
-    if said == "moved" and moved:
+    if key == "moved" and moved:
         values = {"number": moved[0].number, "when": moved[0].spoken}
         return [_("Session %(number)s is now on %(when)s.") % values]
-    return [_(NOTICES[said])]
+    return [_(NOTICES[key])]
 
 
 def or_the_course(route: Callable[P, Response]) -> Callable[P, Response]:

@@ -30,7 +30,7 @@ NOTICES = {
 @router.get("")
 def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
     """The present choice, and the others."""
-    return _page(CoursePage.open(visit, token), said=said)
+    return _page(CoursePage.open(visit, token), notice=said)
 
 
 @router.post("")
@@ -47,7 +47,7 @@ def choose(token: str, visit: Writing, form: Typed) -> Response:
     if not fixed:
         _apply(page, choice)
     outbox.derive(visit.session, [page.patient.phone], now=visit.now)
-    return page.go("/texts", said=_choice_of(page))
+    return page.go("/texts", notice=_choice_of(page))
 
 
 def _apply(page: CoursePage, choice: str) -> None:
@@ -73,7 +73,7 @@ def _choice_of(page: CoursePage) -> str:
 
 
 def _page(
-    page: CoursePage, *, said: str = "", mistake: str = "", status: int = 200
+    page: CoursePage, *, notice: str = "", mistake: str = "", status: int = 200
 ) -> HTMLResponse:
     patient = page.patient
     return page.show(
@@ -84,6 +84,6 @@ def _page(
         languages=[languages.of(code) for code in languages.codes()],
         speaks=languages.of(patient.language, page.clinic.language).code,
         wording=consent.wording(patient.language),
-        notices=[_(NOTICES[said])] if said in NOTICES else [],
+        notices=[_(NOTICES[notice])] if notice in NOTICES else [],
         mistakes={"texts": mistake} if mistake else None,
     )

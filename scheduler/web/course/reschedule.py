@@ -137,7 +137,7 @@ def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
         times = forms.read_slots(form.one("times"))
     except ValueError:
         return _rest(page, start_on, mistake=_(NO_DATE_CHOSEN))
-    moved = page.go(said="rest")
+    moved = page.go(notice="rest")
     if page.has_all(times):
         return moved
     if not page.can_move(page.appointment):

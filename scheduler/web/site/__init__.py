@@ -1,4 +1,4 @@
-"""What all patient pages share: requests, forms, rendering, errors.
+"""Requests, forms, rendering and errors that all patient pages share.
 
 May import the domain and phrases.
 """

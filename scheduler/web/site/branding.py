@@ -1,4 +1,4 @@
-"""What a clinic brings along: its colour on our pages, and a poster for its door with a QR code."""
+"""The clinic's color on its pages, and a poster with a QR code for its entrance."""
 
 import io
 from typing import Annotated
@@ -17,43 +17,43 @@ router = APIRouter()
 
 
 @router.get("/looks/{colour}.css")
-def colour(colour: Annotated[str, Path(max_length=12)]) -> Response:
-    """The stylesheet of a colour: its address says all, so that it may be kept."""
+def color_stylesheet(colour: Annotated[str, Path(max_length=12)]) -> Response:
+    """The stylesheet of a color. The address contains the color, so browsers may cache it."""
     try:
-        shade = branding.accent(f"#{colour}")
-    except Invalid as wrong:
-        raise NotFound from wrong
+        accent = branding.accent(f"#{colour}")
+    except Invalid as problem:
+        raise NotFound from problem
     return Response(
-        branding.stylesheet(shade),
+        branding.stylesheet(accent),
         media_type="text/css",
         headers={"Cache-Control": rendering.CACHE_FOR_A_YEAR},
     )
 
 
 def _bookable(visit: Reading, clinic: str = "", treatment: str = "") -> tuple[Visit, str, Clinic]:
-    """The address to book at: of a clinic, or straight to one of its treatments."""
+    """The address for booking at a clinic, or of one of its treatments."""
     if treatment:
         found: Treatment = treatments.find(visit.session, treatment)
-        where = visit.session.get_one(Clinic, found.clinic_id)
-        address = f"treatments/{found.id}"
+        owner = visit.session.get_one(Clinic, found.clinic_id)
+        path = f"treatments/{found.id}"
     else:
-        where = treatments.find_clinic(visit.session, clinic)
-        address = f"?clinic={where.id}"
-    return visit, f"{visit.settings.public_url}/{address}", where
+        owner = treatments.find_clinic(visit.session, clinic)
+        path = f"?clinic={owner.id}"
+    return visit, f"{visit.settings.public_url}/{path}", owner
 
 
 Bookable = Annotated[tuple[Visit, str, Clinic], Depends(_bookable)]
 
 
 @router.get("/door")
-def poster(place: Bookable, clinic: str = "", treatment: str = "") -> HTMLResponse:
-    """A page to print and put up: the code, and the address for those who would rather type."""
-    visit, address, where = place
-    visit.speak(*visit.read_languages, where.language)
+def poster(bookable: Bookable, clinic: str = "", treatment: str = "") -> HTMLResponse:
+    """A page to print and put up: the QR code, and the address to type."""
+    visit, address, owner = bookable
+    visit.speak(*visit.read_languages, owner.language)
     query = f"treatment={treatment}" if treatment else f"clinic={clinic}"
     return rendering.show(
         "poster.html",
-        clinic=where,
+        clinic=owner,
         treatment=visit.session.get_one(Treatment, int(treatment)) if treatment else None,
         address=address,
         picture=f"/door.svg?{query}",
@@ -62,15 +62,15 @@ def poster(place: Bookable, clinic: str = "", treatment: str = "") -> HTMLRespon
 
 
 @router.get("/door.svg")
-def code(place: Bookable) -> Response:
-    """The QR code alone, dark on white with its quiet zone, as large as one likes."""
-    _, address, _ = place
-    drawn = io.BytesIO()
+def code(bookable: Bookable) -> Response:
+    """The QR code as SVG, dark on white with its quiet zone."""
+    _, address, _ = bookable
+    svg = io.BytesIO()
     segno.make(address, error="m", micro=False).save(
-        drawn, kind="svg", scale=8, dark="#000", light="#fff", xmldecl=False
+        svg, kind="svg", scale=8, dark="#000", light="#fff", xmldecl=False
     )
     return Response(
-        drawn.getvalue(),
+        svg.getvalue(),
         media_type="image/svg+xml",
         headers={"Content-Disposition": 'inline; filename="door.svg"'},
     )

@@ -1,4 +1,4 @@
-"""What went wrong, as a page: in plain words, with what to do next."""
+"""Error pages: the problem in plain words, and the next step."""
 
 from dataclasses import dataclass
 
@@ -28,7 +28,7 @@ from scheduler.web.site import rendering
 
 @dataclass(frozen=True)
 class ErrorPage:
-    """A kind of problem. `sentence` is said where the problem itself has none for patients."""
+    """The page for a status. `sentence`: used if the problem has no sentence for patients."""
 
     heading: str
     sentence: str
@@ -107,35 +107,34 @@ KINDS: tuple[tuple[type[Exception], int], ...] = (
     (TooLong, 413),
     (TooSlow, 408),
     (WrongHost, 400),
-    (StaleDataError, 409),  # somebody else changed the same rows between our look and our write
+    (StaleDataError, 409),  # another request changed the same rows between our read and our write
     (IntegrityError, 409),
-    (RequestValidationError, 404),  # an address that no page of ours ever gave
+    (RequestValidationError, 404),  # an address that none of our pages links to
 )
-OWN_WORDS = {409, 422, 429}
-"""Where the problem's own sentence tells more than ours. A 404 is the same for all that is not."""
+STATUSES_WITH_OWN_SENTENCE = {409, 422, 429}
+"""The problem's own sentence says more here. A 404 must look the same for every address."""
 
-
-FORM = ("/book/", "/treatments/")
-"""Where the booking form is, which a clinic's website may show in a frame."""
+FRAMED_PATHS = ("/book/", "/treatments/")
+"""The booking form, which a clinic's website may show in a frame."""
 
 
 def answer(problem: Exception, *, reference: str = "", path: str = "") -> HTMLResponse:
-    """The page for an error. `reference`: what to name in a call to the clinic, for a 500.
+    """The page for an error. `reference`: for a call to the clinic, shown with a 500.
 
-    `path`: where it happened. Whoever meets an error in a framed form must be able to read it, and
-    whose form it was may be what is not known. So any website may show such a page, which tells
-    nothing of anybody and has no button that does anything; its links leave the frame.
+    `path`: of the request. An error in a framed form must be readable inside the frame, and the
+    form's clinic may be unknown. So any website may frame this page: it holds no personal data and
+    no form, and its links leave the frame.
     """
     status = _status(problem)
     own = ""
-    if isinstance(problem, Problem) and status in OWN_WORDS:
+    if isinstance(problem, Problem) and status in STATUSES_WITH_OWN_SENTENCE:
         own = error_phrases.sentence(problem)
     response = page(status, sentence=own, reference=reference)
     if isinstance(problem, TooMany):
         response.headers["Retry-After"] = str(problem.retry_after)
     elif status == 503:
         response.headers["Retry-After"] = "30"
-    if path.startswith(FORM) and status != 403:
+    if path.startswith(FRAMED_PATHS) and status != 403:
         response.headers["Content-Security-Policy"] = request_gate.policy("*")
     return response
 

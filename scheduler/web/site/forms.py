@@ -1,7 +1,7 @@
-"""What people type into the pages: read, checked, and kept as typed where it has to be mended.
+"""Reads and checks the fields of forms, and keeps them as typed if there are mistakes.
 
-Each `read_*` gives what the form says, or raises `Mistakes` with a sentence for each field, all at
-once: nobody should have to send a form five times to learn of five mistakes.
+Each `read_*` returns the values, or raises `Mistakes` with a sentence for every wrong field, so
+that a patient need not send a form five times to learn of five mistakes.
 """
 
 from collections.abc import Callable, Collection
@@ -16,8 +16,8 @@ from scheduler.infra.errors import Invalid, Problem
 from scheduler.patients import register, screening
 
 MOST_FIELDS = 100
-LONGEST_KEPT = 200
-"""How much of a typed field is shown again; nobody types more than this by hand."""
+LONGEST_SHOWN_AGAIN = 200
+"""Characters of a typed field that are shown again. Longer values are not typed by hand."""
 
 HOURS = {
     "any": None,
@@ -25,9 +25,9 @@ HOURS = {
     "afternoon": (12 * 60, 17 * 60),
     "evening": (17 * 60, 24 * 60),
 }
-"""Times of day: between which minutes of the day, half-open, a session is to begin."""
+"""Times of day: the minutes of the day, half-open, in which a session should begin."""
 
-LONGEST_NUMBER = 11
+MOST_DIGITS = 11
 
 Read = TypeVar("Read")
 
@@ -41,30 +41,30 @@ class Mistakes(Problem):
 
 
 class Form:
-    """The fields of a sent form, trimmed. A field that was not sent is empty."""
+    """The fields of a form, trimmed. A field that was not sent is empty."""
 
     def __init__(self, fields: dict[str, list[str]] | None = None) -> None:
         self._fields = fields or {}
 
     def one(self, name: str) -> str:
-        """The first value of a field, or an empty one."""
+        """The first value of a field; empty if there is none."""
         return self.many(name)[0] if self.many(name) else ""
 
     def many(self, name: str) -> list[str]:
-        """Each value of a field, as of several ticked boxes."""
+        """All values of a field, for example of several checkboxes."""
         return [value.strip() for value in self._fields.get(name, [])]
 
     def typed(self, *names: str) -> dict[str, str]:
-        """Fields as they were typed, to be shown again; cut where a page would burst."""
-        return {name: self.one(name)[:LONGEST_KEPT] for name in names}
+        """Fields as typed, to show them again; cut to a length that fits the page."""
+        return {name: self.one(name)[:LONGEST_SHOWN_AGAIN] for name in names}
 
 
 def parse(body: bytes) -> Form:
-    """A form from its body, as browsers send it. Unfit where it cannot be one."""
+    """A form from a request body as browsers send it; Invalid if it cannot be read."""
     try:
         text = body.decode()
         fields = parse_qs(text, keep_blank_values=True, max_num_fields=MOST_FIELDS, errors="strict")
-    except ValueError:  # which a wrong encoding is too
+    except ValueError:  # includes UnicodeDecodeError
         raise Invalid(_("This form cannot be read. Please go back and send it again.")) from None
     if any("\0" in value for values in fields.values() for value in values):
         raise Invalid(_("There is a character in this form that cannot be kept. Please remove it."))
@@ -73,14 +73,14 @@ def parse(body: bytes) -> Form:
 
 @dataclass(frozen=True, kw_only=True)
 class Health:
-    """What to know before needling."""
+    """The answers to the screening, and how long the complaint has lasted."""
 
     answers: dict[str, str]
     pain_since: str
 
 
 def read_health(form: Form) -> Health:
-    """The answers to the screening and how long it has hurt."""
+    """The answers about health; Mistakes."""
     mistakes = {}
     since = form.one("pain_since")
     if since not in screening.PAIN_SINCE:
@@ -97,8 +97,8 @@ def read_health(form: Form) -> Health:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wished:
-    """When somebody would like to come, and to whom. No weekdays: any."""
+class WishAnswers:
+    """When the patient would like to come, and to which practitioner. No weekdays means any."""
 
     start_on: date
     weekdays: tuple[int, ...]
@@ -108,8 +108,8 @@ class Wished:
 
 def read_wishes(
     form: Form, *, today: date, horizon_days: int, practitioner_ids: Collection[int]
-) -> Wished:
-    """The wishes; `today` is the clinic's, `horizon_days` how far ahead it books."""
+) -> WishAnswers:
+    """The wishes; Mistakes. `today`: the clinic's; `horizon_days`: how far ahead it books."""
     mistakes: dict[str, str] = {}
     start_on = _ask(
         mistakes,
@@ -125,7 +125,7 @@ def read_wishes(
         mistakes["practitioner_id"] = _("Please choose one of the names below, or anyone.")
     if mistakes or start_on is None or weekdays is None:
         raise Mistakes(mistakes)
-    return Wished(
+    return WishAnswers(
         start_on=start_on,
         weekdays=weekdays,
         hours=hours,
@@ -135,7 +135,7 @@ def read_wishes(
 
 @dataclass(frozen=True, kw_only=True)
 class Details:
-    """Who comes, and whether we may text about the sessions."""
+    """The patient's name and phone, and consent to texts."""
 
     name: str
     phone: str
@@ -144,7 +144,7 @@ class Details:
 
 
 def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Details:
-    """Name, phone and consent. `country`: how the phone is read; `allowed`: see `phone`."""
+    """Name, phone and consent; Mistakes. `country`, `allowed`: as in `phone.normalise`."""
     mistakes: dict[str, str] = {}
     name = _ask(mistakes, "name", lambda: register.clean_name(form.one("name")))
     number = _ask(mistakes, "phone", lambda: _phone(form, country, allowed))
@@ -154,7 +154,7 @@ def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Detai
 
 
 def read_day(typed: str, *, today: date, horizon_days: int) -> date:
-    """A day on which something may begin; `today` and `horizon_days` as in `read_wishes`."""
+    """A day from today to the horizon; Invalid. Arguments as in `read_wishes`."""
     if not typed:
         raise Invalid(_("Please choose a day to start."))
     try:
@@ -172,7 +172,7 @@ def read_day(typed: str, *, today: date, horizon_days: int) -> date:
 
 
 def read_slot(form: Form) -> tuple[int, int]:
-    """The chosen time: the minute in which it begins, and the id of who gives it."""
+    """The chosen time: its UTC minute and the practitioner's id; Invalid."""
     try:
         [slot] = read_slots(form.one("slot"))
     except ValueError:
@@ -181,14 +181,14 @@ def read_slot(form: Form) -> tuple[int, int]:
 
 
 def read_slots(typed: str) -> list[tuple[int, int]]:
-    """Times as pages write them into their forms: "29400540-3,29404860-3". ValueError otherwise."""
+    """Times as pages put them into forms: "29400540-3,29404860-3"; ValueError."""
     slots = []
-    for each in typed.split(","):
-        minute, practitioner_id = each.split("-")
+    for slot in typed.split(","):
+        minute, practitioner_id = slot.split("-")
         if not all(part.isascii() and part.isdecimal() for part in (minute, practitioner_id)):
-            raise ValueError(each)
-        if len(minute) > LONGEST_NUMBER or len(practitioner_id) > LONGEST_NUMBER:
-            raise ValueError(each)
+            raise ValueError(slot)
+        if len(minute) > MOST_DIGITS or len(practitioner_id) > MOST_DIGITS:
+            raise ValueError(slot)
         slots.append((int(minute), int(practitioner_id)))
     return slots
 

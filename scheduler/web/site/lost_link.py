@@ -1,4 +1,4 @@
-"""Lost your link? A phone is entered, and the same is answered whether it is known here or not."""
+"""Sends the private link again. The answer is the same for known and unknown phones."""
 
 from collections.abc import Sequence
 
@@ -20,13 +20,13 @@ router = APIRouter()
 
 @router.get("/lost-link")
 def show(visit: Reading, asked: str = "") -> HTMLResponse:
-    """Where the phone is entered, or, `asked`, what happens now."""
+    """The form, or if `asked` is set, what happens next."""
     return _page(_clinics(visit), asked=bool(asked))
 
 
 @router.post("/lost-link")
 def ask(visit: Writing, form: Typed) -> Response:
-    """Write down that it was asked. Who has the phone, if anybody, is looked for afterwards."""
+    """Record the request. The worker looks up the phone later, so the answer takes equally long."""
     clinics = _clinics(visit)
     typed = form.one("phone")
     try:
@@ -41,9 +41,8 @@ def ask(visit: Writing, form: Typed) -> Response:
     except Invalid as problem:
         return _page(clinics, typed=typed, mistake=problem.sentence, status=422)
     except TooMany as problem:
-        answer = _page(clinics, typed=typed, mistake=problem.sentence, status=429)
-        answer.headers["Retry-After"] = str(problem.retry_after)
-        return answer
+        response = _page(clinics, typed=typed, mistake=problem.sentence, status=429)
+        return rendering.too_often(response, problem)
     return rendering.go(f"/lost-link?asked=yes&lang={translation.language().code}")
 
 
@@ -54,7 +53,7 @@ def _clinics(visit: Visit) -> Sequence[Clinic]:
 
 
 def _number(visit: Visit, clinics: Sequence[Clinic], typed: str) -> str:
-    """The number as people of the clinics' country write it; of any country that has a clinic."""
+    """The phone in E.164; Invalid. Read as in the first clinic's country."""
     if not typed:
         raise Invalid(_("Please give the number of your mobile phone."))
     countries = [clinic.country for clinic in clinics]

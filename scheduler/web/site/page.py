@@ -1,4 +1,4 @@
-"""What all pages behind a private address share: language, locale, context and redirects."""
+"""The base of all pages with a private address: language, locale, context and redirects."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -125,6 +125,7 @@ class Page:
             **{**self.context(), **values},
         )
 
-    def go(self, path: str = "", *, said: str = "") -> Response:
-        """Send the browser on to a page at this address; `said` names the notice it will show."""
-        return rendering.go(f"{self.address}{path}{f'?said={said}' if said else ''}")
+    def go(self, path: str = "", *, notice: str = "") -> Response:
+        """Redirect to a page at this address; `notice`: the key of a sentence to show there."""
+        query = f"?said={notice}" if notice else ""
+        return rendering.go(f"{self.address}{path}{query}")

@@ -1,4 +1,4 @@
-"""Who comes in through the patients' door, with what, and whether from our own pages."""
+"""The context of a request for a patient page, and the check that it came from our own pages."""
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
@@ -18,10 +18,10 @@ from scheduler.web.site import forms
 from scheduler.web.site.forms import Form
 
 LONGEST_HEADER = 200
-"""How much of Accept-Language is read; browsers send less."""
+"""Characters of Accept-Language that are read; browsers send less."""
 
-OWN = {"same-origin", "none"}
-"""What browsers say of requests from our own pages, and of what a person typed or reloaded."""
+OWN_SITES = {"same-origin", "none"}
+"""Sec-Fetch-Site of requests from our own pages, and of typed or reloaded addresses."""
 
 
 class FromElsewhere(NotAllowed):
@@ -32,7 +32,7 @@ class FromElsewhere(NotAllowed):
 
 @dataclass(frozen=True)
 class Visit:
-    """One request: its transaction, its moment, what the roots set."""
+    """One request: its transaction, its time, the settings and the languages."""
 
     session: Session
     now: datetime
@@ -40,17 +40,17 @@ class Visit:
     origin: str
     request_id: str
     asked_language: str = ""
-    """The language that the address asks for, `?lang=es`; empty where it asks for none we have"""
+    """The language in the address, `?lang=es`; empty if it names no supported language"""
 
     read_languages: tuple[str, ...] = ()
-    """Those that the browser says its owner reads, and we have"""
+    """The supported languages in Accept-Language, best first"""
 
-    def speak(self, *wished: str) -> None:
-        """Speak what the address asks for, else the first of these that there is."""
-        translation.activate(self.asked_language, *wished)
+    def speak(self, *languages: str) -> None:
+        """Use the language of the address, else the first supported one of these."""
+        translation.activate(self.asked_language, *languages)
 
     def actor(self, clinic_id: int) -> Actor:
-        """The patient who acts, at one clinic only."""
+        """The patient as the actor, at one clinic only."""
         return Actor(
             kind="patient",
             clinic_ids=frozenset({clinic_id}),
@@ -60,13 +60,13 @@ class Visit:
 
 
 def read(request: Request) -> Iterator[Visit]:
-    """A visit that changes nothing: every GET."""
+    """The context of a request that changes nothing: every GET."""
     with context_of(request).database.unit(write=False) as session:
         yield _visit(request, session)
 
 
 async def take_turn(request: Request) -> AsyncIterator[None]:
-    """Wait to be the one who writes, without holding a thread."""
+    """Wait for the turn to write, without holding a thread."""
     async with context_of(request).database.turn():
         yield
 
@@ -74,39 +74,39 @@ async def take_turn(request: Request) -> AsyncIterator[None]:
 def write(
     request: Request, _: Annotated[None, Depends(take_turn, scope="function")]
 ) -> Iterator[Visit]:
-    """A visit that may change something: every POST."""
+    """The context of a request that may change something: every POST."""
     with context_of(request).database.unit(write=True) as session:
         yield _visit(request, session)
 
 
 async def typed(request: Request) -> Form:
-    """What was sent. The doorstep has limited its size."""
+    """The fields of the form. `RequestGate` has limited their size."""
     return forms.parse(await request.body())
 
 
 async def listen(request: Request) -> None:
-    """Speak the language that the address asks for, else one that the browser says it reads."""
-    # Async: what is said on another thread would not be heard by the page.
+    """Use the language of the address, else one that the browser accepts."""
+    # Async: a context variable that is set in another thread would not reach the route.
     greet(request)
     translation.set_display_year(context_of(request).clock.now().year)
 
 
 def greet(request: Request) -> None:
-    """The same for a request that no page will answer, only a page about an error."""
+    """Use the language of the address or the browser; also called before an error page."""
     translation.activate(_asked(request), *_read_by(request.headers.get("accept-language", "")))
 
 
 def require_same_origin(request: Request) -> None:
-    """Refuse a POST that another website made somebody's browser send.
+    """Refuse a POST that another website made the patient's browser send; FromElsewhere.
 
-    Old browsers say nothing, or "null" because our pages forbid telling where one was. Then the
-    token in the address is what another website cannot know.
+    Old browsers send no header, or "null" because our pages send no referrer. The token in the
+    address protects them, because another website cannot know it.
     """
     if request.method in {"GET", "HEAD"}:
         return
     site = request.headers.get("sec-fetch-site")
     if site is not None:
-        if site not in OWN:
+        if site not in OWN_SITES:
             raise FromElsewhere
         return
     origin = request.headers.get("origin", "null")
@@ -114,14 +114,14 @@ def require_same_origin(request: Request) -> None:
         raise FromElsewhere
 
 
-# scope="function": commit before the answer leaves, so a failed commit cannot look like success.
+# scope="function": commit before the response is sent, so a failed commit cannot look like success.
 Reading = Annotated[Visit, Depends(read, scope="function")]
 Writing = Annotated[Visit, Depends(write, scope="function")]
 Typed = Annotated[Form, Depends(typed)]
 
 
 def context_of(request: Request) -> Context:
-    """What the root has handed to its doors."""
+    """The context of the application."""
     context: Context = request.app.state.context
     return context
 
@@ -152,15 +152,15 @@ def _asked(request: Request) -> str:
 
 
 def _read_by(header: str) -> tuple[str, ...]:
-    """The languages of an Accept-Language header that there are, the most wanted first."""
-    wanted = []
-    for place, each in enumerate(header[:LONGEST_HEADER].split(",")):
-        code, _, rest = each.strip().partition(";")
+    """The supported languages of an Accept-Language header, best first."""
+    weighted = []
+    for position, entry in enumerate(header[:LONGEST_HEADER].split(",")):
+        code, _, rest = entry.strip().partition(";")
         code = code.strip().lower().partition("-")[0]
         weight = _weight(rest)
         if weight > 0 and languages.is_known(code):
-            wanted.append((-weight, place, code))
-    return tuple(code for _, _, code in sorted(wanted))
+            weighted.append((-weight, position, code))
+    return tuple(code for _, _, code in sorted(weighted))
 
 
 def _weight(rest: str) -> float:

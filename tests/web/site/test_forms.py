@@ -17,7 +17,7 @@ def form(**fields: object) -> Form:
     return forms.parse(urlencode(fields, doseq=True).encode())
 
 
-def wishes(**fields: object) -> forms.Wished:
+def wishes(**fields: object) -> forms.WishAnswers:
     return forms.read_wishes(form(**fields), today=TODAY, horizon_days=365, practitioner_ids=[3, 4])
 
 
@@ -49,7 +49,7 @@ def test_every_question_that_was_passed_over_is_named_at_once() -> None:
 
 
 def test_wishes_may_be_as_few_as_a_day_to_start() -> None:
-    assert wishes(start_on="2027-02-03") == forms.Wished(
+    assert wishes(start_on="2027-02-03") == forms.WishAnswers(
         start_on=date(2027, 2, 3), weekdays=(), hours="any", practitioner_id=None
     )
 
@@ -119,4 +119,4 @@ def test_phones_that_cannot_be_texted_get_a_sentence(phone: str) -> None:
 def test_what_is_shown_again_cannot_burst_the_page() -> None:
     typed = form(name="A" * 5000).typed("name", "phone")
 
-    assert typed == {"name": "A" * forms.LONGEST_KEPT, "phone": ""}
+    assert typed == {"name": "A" * forms.LONGEST_SHOWN_AGAIN, "phone": ""}
