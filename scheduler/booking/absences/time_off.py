@@ -332,7 +332,7 @@ def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:
         or_(
             *(
                 and_(
-                    col(DiaryEntry.from_minute) > span.start - diary.LONGEST,
+                    col(DiaryEntry.from_minute) > span.start - diary.LONGEST_ENTRY,
                     col(DiaryEntry.from_minute) < span.end,
                     col(DiaryEntry.to_minute) > span.start,
                 )

@@ -1,7 +1,7 @@
 """What occupies the calendars of practitioners, rooms and patients. The database settles races.
 
-Looking first is a courtesy. Whoever writes an entry learns from the database whether it was first:
-PostgreSQL has an exclusion constraint, SQLite a trigger behind its one writer.
+Reading the diary first is only a courtesy. The database refuses a second entry for the same time:
+PostgreSQL by an exclusion constraint, SQLite by a trigger behind its single writer.
 """
 
 import json
@@ -20,13 +20,14 @@ from scheduler.infra.intervals import Interval, Minute, cut_into_days, minute_of
 
 DIARY = SQLModel.metadata.tables["diary"]
 
-LONGEST = 1440
-"""No entry is longer, in minutes; so a look-up goes back no further."""
+LONGEST_ENTRY = 1440
+"""In minutes. Longer stretches are cut into several entries, so that a query needs to look back no
+further than this."""
 
 
 @dataclass(frozen=True)
 class Entry:
-    """A stretch of one calendar, and why it is taken: one of the four ids."""
+    """A stretch of one calendar and what occupies it: one of the four ids."""
 
     calendar_id: int
     span: Interval
@@ -49,22 +50,22 @@ class Entry:
                 "time_off_id": self.time_off_id,
                 "closure_id": self.closure_id,
             }
-            for piece in cut_into_days(self.span, LONGEST)
+            for piece in cut_into_days(self.span, LONGEST_ENTRY)
         ]
 
 
 class Occupied(NamedTuple):
-    """A stretch that a session or a hold takes, and which of them: its kind and id."""
+    """A stretch that a session or a hold occupies, with its kind and id."""
 
     span: Interval
     why: tuple[str, int]
 
 
 def claim(session: Session, entries: Iterable[Entry]) -> bool:
-    """Write all entries or none. False: somebody else has one of these times.
+    """Write all entries or none. False if one of these times is taken.
 
-    All rows go in one statement, always in the same order, so that two who want the same times
-    wait for each other instead of locking each other out.
+    All rows go in one statement and in one order, so that two transactions that want the same
+    times wait for each other and do not deadlock.
     """
     rows = sorted(
         (row for entry in entries for row in entry.rows()),
@@ -80,7 +81,7 @@ def claim(session: Session, entries: Iterable[Entry]) -> bool:
 
 
 def _insert(session: Session, rows: list[dict[str, Any]]) -> int:
-    """How many rows the database took."""
+    """Returns how many rows the database accepted."""
     if session.get_bind().dialect.name == "postgresql":
         statement = postgresql.insert(DIARY).values(rows).on_conflict_do_nothing()
         taken = session.execute(statement, execution_options={"preserve_rowcount": True})
@@ -100,7 +101,7 @@ def free(
     time_off_id: int | None = None,
     closure_id: int | None = None,
 ) -> None:
-    """Take away the entries of appointments, of a hold, of time off or of a closure."""
+    """Delete the entries of appointments, of a hold, of time off or of a closure."""
     session.exec(
         delete(DiaryEntry).where(
             or_(
@@ -122,17 +123,17 @@ def busy(
     but_hold_id: int | None = None,
     but_appointment_ids: Sequence[int] = (),
 ) -> dict[int, list[tuple[Minute, Minute]]]:
-    """What is taken of each calendar within a span, in any order. A lapsed hold takes nothing."""
+    """The occupied stretches of each calendar in a span, in any order, without lapsed holds."""
     wanted = list(calendar_ids)
     entry = DIARY.c
-    # Thousands of entries: as two lists of digits a calendar they come five times as fast as rows.
+    # Two strings of digits per calendar are read five times as fast as thousands of rows.
     query = (
         sa.select(entry.calendar_id, _listed(entry.from_minute), _listed(entry.to_minute))
         .where(*_taken(wanted, span, now, but_hold_id, but_appointment_ids))
         .group_by(entry.calendar_id)
     )
     taken: dict[int, list[tuple[Minute, Minute]]] = {calendar_id: [] for calendar_id in wanted}
-    session.flush()  # what this transaction wrote counts, and a connection does not know of it
+    session.flush()  # the connection does not see what is still pending in the session
     for calendar_id, starts, ends in session.connection().execute(query):
         taken[calendar_id] = list(zip(_parsed(starts), _parsed(ends), strict=True))
     return taken
@@ -147,7 +148,7 @@ def sessions(
     but_hold_id: int | None = None,
     but_appointment_ids: Sequence[int] = (),
 ) -> dict[int, list[Occupied]]:
-    """What sessions and holds take of each calendar within a span, each with whose it is."""
+    """The stretches that sessions and holds occupy of each calendar in a span."""
     wanted = list(calendar_ids)
     entry = DIARY.c
     query = sa.select(
@@ -171,11 +172,11 @@ def _taken(
     but_hold_id: int | None,
     but_appointment_ids: Sequence[int],
 ) -> list[sa.ColumnElement[bool]]:
-    """Which entries count: those on calendars within a span, but for some, and no lapsed hold."""
+    """The entries that count: in the span, not excluded, and no lapsed hold."""
     entry = DIARY.c
     where = [
         entry.calendar_id.in_(calendar_ids),
-        entry.from_minute > span.start - LONGEST,
+        entry.from_minute > span.start - LONGEST_ENTRY,
         entry.from_minute < span.end,
         entry.to_minute > span.start,
         or_(
@@ -193,11 +194,11 @@ def _taken(
 
 
 def _parsed(digits: str) -> list[Minute]:
-    # Whatever reads JSON reads numbers twice as fast as `int` does one by one.
+    # The JSON parser reads numbers twice as fast as `int` does one by one.
     minutes: list[Minute] = json.loads(f"[{digits}]")
     return minutes
 
 
 def _listed(column: sa.ColumnElement[int]) -> sa.ColumnElement[str]:
-    """All values of a group in one text; those of two columns come in the same order."""
+    """All values of a group as one string. Two columns keep the same order."""
     return sa.func.aggregate_strings(sa.cast(column, sa.String), ",")

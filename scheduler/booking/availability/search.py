@@ -1,4 +1,4 @@
-"""What is free: one place decides, for offers, plans, bookings and moves alike."""
+"""Finds free times. Offers, plans, bookings and changes all use these rules."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -42,7 +42,7 @@ Limits = tuple[list[Break], list[Interval], bool]
 
 @dataclass(frozen=True)
 class Resources:
-    """Who and what can give a treatment."""
+    """The practitioners and rooms of a treatment."""
 
     treatment: Treatment
     zone: ZoneInfo
@@ -51,21 +51,21 @@ class Resources:
     rooms: Sequence[Room]
 
     def gives(self, practitioner_id: int) -> bool:
-        """Whether a practitioner is one of those who give this treatment."""
+        """Whether a practitioner gives this treatment."""
         return any(practitioner.id == practitioner_id for practitioner in self.practitioners)
 
     def practitioner(self, practitioner_id: int) -> Practitioner:
-        """One of those who give this treatment; NotFound for another."""
+        """A practitioner who gives this treatment; NotFound for another."""
         return _by_id(self.practitioners, practitioner_id)
 
     def room(self, room_id: int) -> Room:
-        """One of the rooms in which it is given; NotFound for another."""
+        """A room of this treatment; NotFound for another."""
         return _by_id(self.rooms, room_id)
 
 
 @dataclass(frozen=True)
 class Times:
-    """When those who give a treatment work, and what is taken, over some days."""
+    """Working hours and occupied times of the resources of a treatment over some days."""
 
     practitioners: Sequence[PractitionerTime]
     rooms: Sequence[RoomTime]
@@ -74,7 +74,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Ignoring:
-    """What to overlook while looking: somebody's own hold, or sessions that are to be moved."""
+    """What a search treats as free: the caller's own hold, or the sessions that it moves."""
 
     hold_id: int | None = None
     appointment_ids: Sequence[int] = ()
@@ -84,7 +84,7 @@ IGNORE_NOTHING = Ignoring()
 
 
 def find_resources(session: Session, treatment: Treatment) -> Resources:
-    """Who and what can give a treatment, those retired left out."""
+    """The active practitioners and rooms of a treatment."""
     clinic = session.get_one(Clinic, treatment.clinic_id)
     return Resources(
         treatment=treatment,
@@ -106,7 +106,7 @@ def find_resources(session: Session, treatment: Treatment) -> Resources:
 
 
 def shape_of(treatment: Treatment) -> SessionShape:
-    """How long a session of a treatment takes, and which minutes need hands."""
+    """How long a session of a treatment takes, and which minutes need the practitioner."""
     return SessionShape(
         minutes=treatment.minutes,
         hands_on=tuple((hand["from_minute"], hand["to_minute"]) for hand in treatment.hands_on)
@@ -129,14 +129,15 @@ def times(
     patient_calendar_id: int | None = None,
     ignoring: Ignoring = IGNORE_NOTHING,
 ) -> Times:
-    """Working hours less licence and closures, and what is taken, on local dates (both count).
+    """Working hours within licenses and outside closures, and what is taken, on local dates.
 
-    The one place that knows all rules of the calendars: whoever offers, plans, books or moves asks
-    it, and `slots` applies what it says.
+    Both dates are included. All rules of the calendars are read here; `slots` applies them.
     """
-    weeks = shifts.of(session, [stored_id(who.id) for who in resources.practitioners])
+    weeks = shifts.of(
+        session, [stored_id(practitioner.id) for practitioner in resources.practitioners]
+    )
     worked = _working(session, resources, weeks, first, last)
-    calendars = [who.calendar_id for who in resources.practitioners]
+    calendars = [practitioner.calendar_id for practitioner in resources.practitioners]
     calendars += [room.calendar_id for room in resources.rooms]
     taken = diary.busy(
         session,
@@ -150,13 +151,13 @@ def times(
     return Times(
         practitioners=[
             PractitionerTime(
-                stored_id(who.id),
-                worked[stored_id(who.id)],
-                taken[who.calendar_id],
-                *limits[stored_id(who.id)],
+                stored_id(practitioner.id),
+                worked[stored_id(practitioner.id)],
+                taken[practitioner.calendar_id],
+                *limits[stored_id(practitioner.id)],
             )
-            for who in resources.practitioners
-            if who.active
+            for practitioner in resources.practitioners
+            if practitioner.active
         ],
         rooms=[RoomTime(stored_id(room.id), taken[room.calendar_id]) for room in resources.rooms],
         patient_busy=taken.get(patient_calendar_id or 0, []),
@@ -174,9 +175,9 @@ def free_slots(
     patient_calendar_id: int | None = None,
     ignoring: Ignoring = IGNORE_NOTHING,
 ) -> list[Slot]:
-    """Free starts of a treatment on local dates, both of which count, by start and practitioner.
+    """Free starts of a treatment from one local date to another, by start and practitioner.
 
-    None sooner than the treatment's notice, none beyond its horizon.
+    Both dates are included. The treatment's notice and horizon are respected.
     """
     first = max(first, now.astimezone(resources.zone).date())
     last = min(last, last_day(resources, now))
@@ -195,9 +196,9 @@ def free_slots(
         _span(first, last, resources.zone),
         resources.shape,
         [
-            who
-            for who in found.practitioners
-            if practitioner_id is None or who.practitioner_id == practitioner_id
+            practitioner
+            for practitioner in found.practitioners
+            if practitioner_id is None or practitioner.practitioner_id == practitioner_id
         ],
         found.rooms,
         zone=resources.zone,
@@ -207,28 +208,28 @@ def free_slots(
 
 
 def soonest(resources: Resources, now: datetime) -> Minute:
-    """The first minute that the treatment's notice leaves."""
+    """The first minute after the treatment's notice."""
     notice = now + timedelta(minutes=resources.treatment.min_notice_minutes + 1)
     return minute_of(notice.replace(second=0, microsecond=0))
 
 
 def last_day(resources: Resources, now: datetime) -> date:
-    """The last local date that the treatment's horizon reaches."""
+    """The last local date within the treatment's horizon."""
     return now.astimezone(resources.zone).date() + timedelta(days=resources.treatment.horizon_days)
 
 
 def breaks(
     week: Week, days: Sequence[date], taken: Sequence[Interval], zone: ZoneInfo
 ) -> list[Break]:
-    """Somebody's breaks on some dates, each with what sessions need of its window already."""
+    """A practitioner's breaks on some dates, each with the sessions that lie in its window."""
     return [
-        Break(window, minutes, [each for each in taken if overlap(each, window)])
+        Break(window, minutes, [span for span in taken if overlap(span, window)])
         for window, minutes in shifts.windows(week.breaks, days, zone)
     ]
 
 
 def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
-    """Free starts with the local date and minute at which they lie, for the planner."""
+    """Free starts with their local date and minute of the day, for the planner."""
     placed = []
     for slot in free:
         day, minute = hours.wall(slot.starts_at, zone)
@@ -237,7 +238,7 @@ def openings(free: Sequence[Slot], zone: ZoneInfo) -> list[Opening]:
 
 
 def _reach(first: date, last: date, resources: Resources) -> Interval:
-    """These dates and what sessions on them may take besides, of the night before and after."""
+    """The minutes that sessions on these dates can occupy, setup, turnover and buffers included."""
     start, end = _span(first, last, resources.zone)
     shape = resources.shape
     before = max(shape.setup_minutes, shape.buffer_before)
@@ -252,7 +253,7 @@ def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
 def _working(
     session: Session, resources: Resources, weeks: Mapping[int, Week], first: date, last: date
 ) -> dict[int, list[Interval]]:
-    # Many work the same hours; what those come to is worked out once.
+    # Many practitioners work the same hours, so each week is computed once.
     closed = closures.between(session, resources.treatment.clinic_id, first, last)
     days = shifts.dates(first, last)
     stretches = {
@@ -260,10 +261,12 @@ def _working(
         for work in {week.work for week in weeks.values()}
     }
     return {
-        stored_id(who.id): licenses.cut(
-            stretches[weeks[stored_id(who.id)].work], who.license_expires_on, resources.zone
+        stored_id(practitioner.id): licenses.cut(
+            stretches[weeks[stored_id(practitioner.id)].work],
+            practitioner.license_expires_on,
+            resources.zone,
         )
-        for who in resources.practitioners
+        for practitioner in resources.practitioners
     }
 
 
@@ -277,33 +280,36 @@ def _limits(
     now: datetime,
     ignoring: Ignoring,
 ) -> dict[int, Limits]:
-    """The breaks of each practitioner and the days on which they are full."""
+    """The breaks and full days of each practitioner."""
     limits: dict[int, Limits] = {
-        stored_id(who.id): ([], [], False) for who in resources.practitioners
+        stored_id(practitioner.id): ([], [], False) for practitioner in resources.practitioners
     }
     limited = [
-        who
-        for who in resources.practitioners
-        if who.max_sessions_per_day is not None or weeks[stored_id(who.id)].breaks
+        practitioner
+        for practitioner in resources.practitioners
+        if practitioner.max_sessions_per_day is not None or weeks[stored_id(practitioner.id)].breaks
     ]
     if not limited:
         return limits
     sessions = diary.sessions(
         session,
-        [who.calendar_id for who in limited],
+        [practitioner.calendar_id for practitioner in limited],
         _span(first, last, resources.zone),
         now=now,
         but_hold_id=ignoring.hold_id,
         but_appointment_ids=ignoring.appointment_ids,
     )
     days = shifts.dates(first, last)
-    for who in limited:
-        taken = sessions[who.calendar_id]
-        most = who.max_sessions_per_day
+    for practitioner in limited:
+        taken = sessions[practitioner.calendar_id]
+        most = practitioner.max_sessions_per_day
         rests = breaks(
-            weeks[stored_id(who.id)], days, [each.span for each in taken], resources.zone
+            weeks[stored_id(practitioner.id)],
+            days,
+            [occupied.span for occupied in taken],
+            resources.zone,
         )
-        limits[stored_id(who.id)] = (
+        limits[stored_id(practitioner.id)] = (
             rests,
             _full_days(taken, most, resources.zone),
             most is not None or not all(rest.fixed for rest in rests),
@@ -315,13 +321,13 @@ def _full_days(taken: Sequence[Occupied], most: int | None, zone: ZoneInfo) -> l
     if most is None:
         return []
     held: dict[date, set[tuple[str, int]]] = defaultdict(set)
-    for each in taken:
-        held[hours.wall(each.span.start, zone)[0]].add(each.why)
+    for occupied in taken:
+        held[hours.wall(occupied.span.start, zone)[0]].add(occupied.why)
     return [_span(day, day, zone) for day, whys in held.items() if len(whys) >= most]
 
 
-def _by_id(those: Sequence[Given], wanted: int) -> Given:
-    for each in those:
-        if each.id == wanted:
-            return each
+def _by_id(candidates: Sequence[Given], wanted_id: int) -> Given:
+    for candidate in candidates:
+        if candidate.id == wanted_id:
+            return candidate
     raise NotFound

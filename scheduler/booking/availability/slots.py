@@ -1,7 +1,10 @@
-"""Free starts: hours less what is taken, for practitioner, room and patient together. Pure.
+"""Free starts: times at which practitioner, room and patient are all free. Pure.
 
-Each start on the grid is a bit of one whole number, so that a busy stretch takes away all the
-starts that it rules out in one operation, however many weeks are looked at.
+The starts of a span are the bits of one integer: bit n is the n-th start of the grid. A busy
+stretch rules out a run of neighboring starts, which is one shifted mask. Practitioner, room and
+patient each give a mask, and the free starts are the bits that all masks share. This needs one
+operation per busy stretch, however many weeks the span has, where a check per start and stretch
+would need millions.
 """
 
 from bisect import bisect_right
@@ -23,9 +26,9 @@ Stretch = tuple[Minute, Minute]
 class SessionShape(NamedTuple):
     """How long a session takes, in minutes, and which of them need the practitioner.
 
-    `hands_on` are half-open stretches counted from the start: ((0, 15), (35, 40)); before and
-    after each the practitioner is taken for a buffer. The room is taken throughout, for its setup
-    before and its turnover afterwards. Starts lie on every `step` minutes of the wall clock.
+    `hands_on` are half-open stretches counted from the start: ((0, 15), (35, 40)). The
+    practitioner is also taken for a buffer before and after each. The room is taken throughout,
+    with setup before and turnover after. Starts lie on every `step` minutes of the wall clock.
     """
 
     minutes: int
@@ -37,10 +40,10 @@ class SessionShape(NamedTuple):
     buffer_after: int = 0
 
     def hands(self) -> list[tuple[int, int]]:
-        """When the practitioner is taken, buffers included: apart, in order, from the start on."""
+        """When the practitioner is taken, with buffers: disjoint, in order, from the start on."""
         apart: list[tuple[int, int]] = []
-        for here, there in sorted(self.hands_on):
-            start, end = here - self.buffer_before, there + self.buffer_after
+        for opens, closes in sorted(self.hands_on):
+            start, end = opens - self.buffer_before, closes + self.buffer_after
             if apart and start <= apart[-1][1]:
                 apart[-1] = (apart[-1][0], max(end, apart[-1][1]))
             else:
@@ -48,14 +51,14 @@ class SessionShape(NamedTuple):
         return apart
 
     def room(self) -> tuple[int, int]:
-        """When the room is taken, from the start on."""
+        """When the room is taken, counted from the start."""
         return -self.setup_minutes, self.minutes + self.turnover_minutes
 
 
 class Break(NamedTuple):
-    """So many minutes in a row without hands on, somewhere in a window: a lunch, fixed or floating.
+    """A break of some minutes in a row within a window: a lunch, fixed or floating.
 
-    `taken`: when sessions need hands in it already, in any order.
+    `taken`: when sessions already need the practitioner in the window, in any order.
     """
 
     window: Interval
@@ -68,15 +71,15 @@ class Break(NamedTuple):
         return self.window.end - self.window.start <= self.minutes
 
     def left_by(self, hands: Iterable[Interval]) -> bool:
-        """Whether there is still room for it beside what is taken when these are too."""
-        gaps = subtract(self.window, [*(Interval(*each) for each in self.taken), *hands])
+        """Whether the break still fits when these stretches are taken too."""
+        gaps = subtract(self.window, [*(Interval(*stretch) for stretch in self.taken), *hands])
         return any(end - start >= self.minutes for start, end in gaps)
 
 
 class PractitionerTime(NamedTuple):
-    """When a practitioner works and when that time is taken, in any order.
+    """When a practitioner works, and which of that time is taken, in any order.
 
-    `full`: days on which they have as many sessions as they may; none starts on them.
+    `full`: days on which the practitioner has reached the daily maximum.
     """
 
     practitioner_id: int
@@ -85,7 +88,7 @@ class PractitionerTime(NamedTuple):
     breaks: Sequence[Break] = ()
     full: Sequence[Stretch] = ()
     limited: bool = False
-    """Whether what is full or left depends on how many sessions there are, not where they lie"""
+    """Whether the practitioner has a daily maximum or a floating break."""
 
 
 class RoomTime(NamedTuple):
@@ -96,7 +99,7 @@ class RoomTime(NamedTuple):
 
 
 class Taken:
-    """What is taken of one calendar, to be asked about often."""
+    """The occupied time of one calendar, prepared for many questions."""
 
     def __init__(self, busy: Iterable[Stretch]) -> None:
         self._starts: list[Minute] = []
@@ -109,13 +112,13 @@ class Taken:
                 self._ends.append(end)
 
     def clear(self, wanted: Interval) -> bool:
-        """Whether nothing of a stretch is taken."""
+        """Whether a stretch is entirely free."""
         ending_later = bisect_right(self._ends, wanted.start)
         return ending_later == len(self._ends) or self._starts[ending_later] >= wanted.end
 
 
 class Slot(NamedTuple):
-    """A free start. Nothing is reserved by it."""
+    """A free start. It reserves nothing."""
 
     starts_at: Minute
     practitioner_id: int
@@ -146,10 +149,10 @@ def free(
 ) -> list[Slot]:
     """All free starts inside a span, sorted by start and practitioner.
 
-    One for each start and practitioner, with the first room in the given order that is free for
-    the session, its setup and turnover. The session lies within one working stretch; hands-on
-    minutes and buffers are free for the practitioner, who may leave in between, keeps their breaks
-    and has no more sessions on a day than they may; all minutes are free for the patient.
+    Each start and practitioner appears once, with the first room that is free for the session, its
+    setup and turnover. The session lies within one working stretch. The practitioner is free for
+    the hands-on minutes and buffers, keeps the breaks and stays within the daily maximum. The
+    patient is free for all minutes.
     """
     check_shape(shape)
     patient_busy = list(patient_busy)
@@ -174,7 +177,7 @@ def check(
     not_before: Minute = 0,
     patient_busy: Iterable[Stretch] = (),
 ) -> Unavailability | None:
-    """Why one wanted start, on the grid or off it, is not free; None if it is."""
+    """Why a start, on the grid or off it, is not free; None if it is."""
     if starts_at < not_before:
         return Unavailability.TOO_SOON
     if hindrance := _hindrance(starts_at, shape, practitioner):
@@ -193,8 +196,8 @@ def _hindrance(
         return Unavailability.OUTSIDE_HOURS
     if any(start <= starts_at < end for start, end in practitioner.full):
         return Unavailability.DAY_FULL
-    hands = [Interval(starts_at + here, starts_at + there) for here, there in shape.hands()]
-    if not all(_leaves(each, hands) for each in practitioner.breaks):
+    hands = [Interval(starts_at + opens, starts_at + closes) for opens, closes in shape.hands()]
+    if not all(_leaves(rest, hands) for rest in practitioner.breaks):
         return Unavailability.BREAK
     if not all(_clear(practitioner.busy, window) for window in hands):
         return Unavailability.PRACTITIONER_TAKEN
@@ -203,13 +206,13 @@ def _hindrance(
 
 def room_for(starts_at: Minute, shape: SessionShape, rooms: Iterable[RoomTime]) -> int | None:
     """The first room that is free for a session, its setup and turnover."""
-    here, there = shape.room()
-    taken = Interval(starts_at + here, starts_at + there)
+    opens, closes = shape.room()
+    taken = Interval(starts_at + opens, starts_at + closes)
     return next((room.room_id for room in rooms if _clear(room.busy, taken)), None)
 
 
 def check_shape(shape: SessionShape) -> None:
-    """Raises Unfit for a session that nobody could hold."""
+    """Raises Invalid for a session shape that is impossible."""
     if not 1 <= shape.minutes <= DAY:
         raise Invalid("A session lasts from 1 minute to a day.", field="minutes")
     if not 0 <= shape.turnover_minutes <= DAY:
@@ -218,14 +221,14 @@ def check_shape(shape: SessionShape) -> None:
         raise Invalid("Setup and buffers take 0 minutes or more.", field="setup_minutes")
     if not shape.hands_on:
         raise Invalid("A session needs the practitioner at some time.", field="hands_on")
-    if any(not 0 <= here < there <= shape.minutes for here, there in shape.hands_on):
+    if any(not 0 <= opens < closes <= shape.minutes for opens, closes in shape.hands_on):
         raise Invalid("Hands-on minutes lie inside the session.", field="hands_on")
     if shape.step < 1 or DAY % shape.step:
         raise Invalid("The minutes between starts divide the day: 5, 10, 15, 20 ...", field="step")
 
 
 class _Grid:
-    """The starts within a stretch in which clocks do not change, each a bit, the first bit 0."""
+    """The starts within a stretch without a clock change. The first start is bit 0."""
 
     def __init__(self, piece: Interval, shape: SessionShape, ahead: int) -> None:
         self.shape = shape
@@ -248,14 +251,15 @@ class _Grid:
     def hit(self, busy: Sequence[Stretch], windows: Iterable[tuple[int, int]]) -> int:
         """Starts from which one of the windows would overlap one of the busy stretches."""
         count, step, mask = self.count, self.step, 0
-        for here, there in windows:
-            # A start s is hit when s + here < end and s + there > start.
-            before, beyond = self.first + there - step, self.first + here
-            # Most hit as many starts: the lowest of each is marked, and all are widened at once.
+        for opens, closes in windows:
+            # A start s is hit when s + opens < end and s + closes > start.
+            before, beyond = self.first + closes - step, self.first + opens
+            # Most stretches rule out equally many starts. For each such width, mark only the
+            # lowest start of every stretch, then widen all marks in one go.
             lowest: dict[int, bytearray] = {}
             for start, end in busy:
                 low, high = (start - before) // step, -((beyond - end) // step)
-                if low < 0 or high > count:  # it sticks out of the grid
+                if low < 0 or high > count:  # it reaches beyond the grid
                     low, high = max(low, 0), min(high, count)
                     if low < high:
                         mask |= ((1 << (high - low)) - 1) << low
@@ -270,24 +274,24 @@ class _Grid:
                     mask |= _widened(int(marks, 2), width)
         return mask
 
-    def leaving(self, rest: Break, hands: Sequence[tuple[int, int]], mask: int) -> int:
-        """Those of some starts that leave a practitioner their break."""
+    def keeping_break(self, rest: Break, hands: Sequence[tuple[int, int]], mask: int) -> int:
+        """The starts of a mask that leave enough of a floating break."""
         near = mask & self.hit([rest.window], hands)
         while near:
             lowest = near & -near
             near ^= lowest
             start = self.first + (lowest.bit_length() - 1) * self.step
-            if not rest.left_by(Interval(start + here, start + there) for here, there in hands):
+            if not rest.left_by(Interval(start + opens, start + closes) for opens, closes in hands):
                 mask ^= lowest
         return mask
 
 
-_make = partial(tuple.__new__, Slot)  # thousands at once: three times as fast as Slot(...)
+_make = partial(tuple.__new__, Slot)  # three times as fast as Slot(...), for thousands of slots
 _CLEAR, _SET = b"0", ord("1")
 
 
 def _widened(mask: int, width: int) -> int:
-    """Each bit, and the next ones above it, so many in all."""
+    """Each bit of a mask, repeated upwards until it is `width` bits wide."""
     done = 1
     while done < width:
         more = min(done, width - done)
@@ -297,7 +301,7 @@ def _widened(mask: int, width: int) -> int:
 
 
 def _bits(mask: int) -> list[int]:
-    """Which bits are set, in order."""
+    """The numbers of the bits that are set, in order."""
     digits = f"{mask:b}"[::-1]
     bits = []
     bit = digits.find("1")
@@ -315,7 +319,10 @@ def _free_on(
 ) -> list[Slot]:
     throughout = [(0, grid.shape.minutes)]
     open_starts = grid.all & ~grid.hit(patient_busy, throughout)
-    masks = [(who.practitioner_id, open_starts & _hands_free(grid, who)) for who in practitioners]
+    masks = [
+        (person.practitioner_id, open_starts & _hands_free(grid, person))
+        for person in practitioners
+    ]
     wanted = reduce(or_, (mask for _, mask in masks), 0)
     room_at, housed = _housed(grid, rooms, wanted)
     first, step = grid.first, grid.step
@@ -326,25 +333,25 @@ def _free_on(
     ]
 
 
-def _hands_free(grid: _Grid, who: PractitionerTime) -> int:
-    """Starts at which a practitioner works and has their hands free when they are needed."""
-    mask = grid.within(who.working)
+def _hands_free(grid: _Grid, practitioner: PractitionerTime) -> int:
+    """Starts at which a practitioner works and is free for the hands-on minutes."""
+    mask = grid.within(practitioner.working)
     if not mask:
         return 0
     hands = grid.shape.hands()
-    mask &= ~grid.hit(who.busy, hands)
-    if who.full:
-        mask &= ~grid.hit(who.full, [(0, 1)])
-    if who.breaks:
-        mask &= ~grid.hit([each.window for each in who.breaks if each.fixed], hands)
-        for each in who.breaks:
-            if not each.fixed:
-                mask = grid.leaving(each, hands, mask)
+    mask &= ~grid.hit(practitioner.busy, hands)
+    if practitioner.full:
+        mask &= ~grid.hit(practitioner.full, [(0, 1)])
+    if practitioner.breaks:
+        mask &= ~grid.hit([rest.window for rest in practitioner.breaks if rest.fixed], hands)
+        for rest in practitioner.breaks:
+            if not rest.fixed:
+                mask = grid.keeping_break(rest, hands, mask)
     return mask
 
 
 def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[int], int]:
-    """For each start the first room that is free, and those of the wanted starts that have one."""
+    """The first free room of each start, and the wanted starts that have one."""
     with_turnover = [grid.shape.room()]
     room_at: list[int] = [0] * grid.count
     unhoused = wanted
@@ -359,7 +366,7 @@ def _housed(grid: _Grid, rooms: Sequence[RoomTime], wanted: int) -> tuple[list[i
 
 
 def _leaves(rest: Break, hands: Sequence[Interval]) -> bool:
-    """Hands that stay out of its window take nothing of a break, even of one that has gone."""
+    """Whether a break still fits. A break that no longer fits does not rule out other times."""
     return not any(overlap(rest.window, hand) for hand in hands) or rest.left_by(hands)
 
 

@@ -1,7 +1,7 @@
-"""The booking form while somebody fills it: what was said so far, found again by its address.
+"""Draft bookings: a booking form in progress with its answers, found by the token in its address.
 
-The token in the address is all there is to it: no cookie, so that it works inside a frame, in two
-tabs, and on a phone that forgets. Only its hash is stored.
+A token instead of a cookie works inside a frame, in two tabs, and in a browser that drops cookies.
+Only its hash is stored.
 """
 
 import secrets
@@ -18,16 +18,19 @@ from scheduler.infra.errors import TooMany
 from scheduler.storage import links
 from scheduler.storage.database import stored_id, take_turn
 
-LIVES = timedelta(days=1)
+LIFETIME = timedelta(days=1)
 AT_ONCE_PER_PHONE = 2
-"""How many forms of one household may keep times for a phone that they have yet to prove.
+"""Forms of one household that may hold times for one phone before proving it.
 
-Of one household: who types the phone of somebody else does not keep that one from booking.
+The limit counts per household, so that a stranger who types a patient's phone cannot keep that
+patient from booking.
 """
 
 
 class EnquiryGone(links.NoSuchLink):
-    """This form is no longer open. Please start again; a booking that was made is not lost."""
+    sentence = (
+        "This form is no longer open. Please start again; a booking that was made is not lost."
+    )
 
 
 class TooManyDrafts(TooMany):
@@ -40,7 +43,7 @@ class TooManyDrafts(TooMany):
 def begin(
     session: Session, treatment: Treatment, *, origin: str, now: datetime
 ) -> tuple[Enquiry, str]:
-    """An empty form for a treatment, and the token of its address (128 bits, 22 characters)."""
+    """Create an empty form; returns it and the token of its address (128 bits, 22 characters)."""
     token = secrets.token_urlsafe(16)
     enquiry = Enquiry(
         clinic_id=treatment.clinic_id,
@@ -55,13 +58,13 @@ def begin(
 
 
 def find(session: Session, token: str, *, now: datetime, lock: bool = False) -> Enquiry:
-    """The form at an address; EnquiryGone alike for one that is unknown or too old.
+    """The form at an address; EnquiryGone if it is unknown or too old.
 
-    `lock`: whoever sends the same step twice at once waits for the first, and then finds what that
-    one did. SQLite has one writer anyway.
+    `lock`: if the same step arrives twice at once, the second request waits and then sees what the
+    first has done. SQLite has a single writer and needs no lock.
     """
     wanted = select(Enquiry).where(
-        Enquiry.token_hash == links.hash_of(token), col(Enquiry.created_at) > now - LIVES
+        Enquiry.token_hash == links.hash_of(token), col(Enquiry.created_at) > now - LIFETIME
     )
     enquiry = session.exec(wanted.with_for_update() if lock else wanted).first()
     if enquiry is None:
@@ -70,20 +73,20 @@ def find(session: Session, token: str, *, now: datetime, lock: bool = False) -> 
 
 
 def keep(session: Session, enquiry: Enquiry, **answers: Any) -> None:
-    """Remember answers, beside and instead of those given before. None forgets one."""
+    """Store answers beside earlier ones. None deletes an answer."""
     kept = {**enquiry.answers, **answers}
-    # A new dict: a change inside the old one would go unnoticed and unsaved.
+    # SQLAlchemy does not notice a change inside a dict, so this stores a new one.
     enquiry.answers = {name: value for name, value in kept.items() if value is not None}
     session.add(enquiry)
     session.flush()
 
 
 def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime) -> None:
-    """Let a form keep times for a phone (E.164) that it has yet to prove.
+    """Allow a form to hold times for a phone (E.164) that it has not proved yet.
 
-    TooMany where as many others of the household do as may. It speaks of open forms, at whichever
-    clinic, and is the same whether the phone is a patient's or nobody's. To be called before times
-    are claimed: whoever waits here must not be waited for on the diary.
+    TooManyDrafts if the household has reached the limit, counted over all clinics. The answer does
+    not depend on whether the phone belongs to a patient. Call this before times are claimed: a
+    transaction that waits here must not block others on the diary.
     """
     take_turn(session, f"form:{phone}")
     others = session.exec(
@@ -105,7 +108,7 @@ def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime
 
 
 def leave(session: Session, enquiry: Enquiry) -> None:
-    """End a form: its times are free at once, and what was typed into it is gone."""
+    """Delete a form with its answers, and free its times."""
     hold_id = enquiry.hold_id
     session.delete(enquiry)
     session.flush()
@@ -114,5 +117,5 @@ def leave(session: Session, enquiry: Enquiry) -> None:
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop forms that can no longer be reached, and what was typed into them."""
-    session.exec(delete(Enquiry).where(col(Enquiry.created_at) <= now - LIVES))
+    """Delete all forms that are too old to be opened."""
+    session.exec(delete(Enquiry).where(col(Enquiry.created_at) <= now - LIFETIME))

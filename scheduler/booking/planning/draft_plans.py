@@ -1,7 +1,6 @@
-"""The course that a form proposes: planned, kept free for ten minutes, changed, planned anew.
+"""The plan of a draft booking: proposed, held for ten minutes, changed and proposed again.
 
-What a form has told is in its enquiry; what is proposed lies there too, and its times are on the
-diary as a hold.
+The enquiry stores the plan beside the answers of the form. A hold keeps its times in the diary.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -29,7 +28,7 @@ from scheduler.patients.models import Patient
 
 CLAIM_ATTEMPTS = 3
 NEAR = timedelta(days=14)
-"""How far from its time another one is looked for when a session is changed."""
+"""Other times for a session are searched this far before and after its day."""
 
 
 class NoLongerFree(Conflict):
@@ -47,12 +46,12 @@ def make(
     now: datetime,
     patient: Patient | None = None,
 ) -> None:
-    """Propose the best course and keep its times. Raises planner.NoPlan with why there is none.
+    """Propose the best course and hold its times. Raises ExplainedNoPlan if there is none.
 
-    `patient`: where it is known who comes, at times when that person is free.
+    `patient`: if known, only times at which that patient is free.
     """
     ignoring = Ignoring(enquiry.hold_id)
-    for look in range(1, CLAIM_ATTEMPTS + 1):
+    for attempt in range(1, CLAIM_ATTEMPTS + 1):
         plan = plan_course.propose(
             session,
             treatment,
@@ -65,8 +64,8 @@ def make(
         try:
             adopt(session, enquiry, treatment, plan, now=now)
         except SessionsTaken:
-            # Somebody was quicker between the look and the claim: look again.
-            if look == CLAIM_ATTEMPTS:
+            # Another booking took one of the times after the search: search again.
+            if attempt == CLAIM_ATTEMPTS:
                 raise
         else:
             return
@@ -75,7 +74,7 @@ def make(
 def adopt(
     session: Session, enquiry: Enquiry, treatment: Treatment, plan: Plan, *, now: datetime
 ) -> None:
-    """Propose this course and no other. Raises SessionsTaken, and then all is as it was."""
+    """Propose this course. SessionsTaken leaves the earlier proposal unchanged."""
     _keep(session, enquiry, treatment, plan.sessions, now)
     enquiry.compromises = [fact_json.COMPROMISE.dump(compromise) for compromise in plan.compromises]
     session.add(enquiry)
@@ -91,7 +90,7 @@ def put_back(
     *,
     now: datetime,
 ) -> None:
-    """Propose again what an enquiry once held in these two fields. SessionsTaken as in `adopt`."""
+    """Propose an earlier plan again, as stored in these two fields. SessionsTaken as in `adopt`."""
     zone = search.find_resources(session, treatment).zone
     _keep(session, enquiry, treatment, _read(sessions, zone), now)
     enquiry.compromises = [dict(compromise) for compromise in compromises]
@@ -100,15 +99,17 @@ def put_back(
 
 
 def agreed(enquiry: Enquiry, treatment: Treatment) -> list[Phase]:
-    """The phases that are planned: the treatment's, or others that the form has settled for."""
+    """The phases to plan: the ones that the patient accepted, else the treatment's."""
     others = enquiry.answers.get("phases")
     return (
-        [phases.from_json(each) for each in others] if others else plan_course.phases_of(treatment)
+        [phases.from_json(phase) for phase in others]
+        if others
+        else plan_course.phases_of(treatment)
     )
 
 
 def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: datetime) -> bool:
-    """Keep the proposed times for ten more minutes. False: some are gone, and nothing is kept."""
+    """Hold the proposed times for ten more minutes. False if some are taken; none is held then."""
     if enquiry.hold_id is not None and holds.renew(session, enquiry.hold_id, now=now):
         return True
     try:
@@ -121,7 +122,7 @@ def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: date
 def others(
     session: Session, enquiry: Enquiry, treatment: Treatment, number: int, *, now: datetime
 ) -> list[Opening]:
-    """Free times to which one session could go without harm to the rhythm, the nearest first."""
+    """Free times for one session that keep the pace as well as now, nearest first."""
     resources = search.find_resources(session, treatment)
     sessions = planned(session, enquiry, treatment)
     day = sessions[number - 1].opening.day
@@ -149,7 +150,7 @@ def change(
     practitioner_id: int,
     now: datetime,
 ) -> None:
-    """Give one proposed session another time. NoLongerFree where it is none of `others`.
+    """Give one proposed session another time. NoLongerFree if it is not among `others`.
 
     `starts_at`: minute, as in Opening.
     """
@@ -177,7 +178,7 @@ def by_day(
 ) -> list[tuple[date, list[Opening]]]:
     """The nearest days in order, each with some of its times.
 
-    Each time once: with the current practitioner where that is possible.
+    A time is listed once, with the current practitioner if possible.
     """
     offers: dict[date, dict[int, Opening]] = {}
     for opening in found:
@@ -199,15 +200,19 @@ def compromises_of(enquiry: Enquiry) -> list[Compromise]:
 
 
 def wanted(sessions: Sequence[PlannedSession]) -> list[RequestedTime]:
-    """The times to ask for: with the practitioner that was shown, in any room."""
+    """The times to request: with the practitioner that the page shows, in any room."""
     return [
-        RequestedTime(each.number, instant_of(each.opening.starts_at), each.opening.practitioner_id)
-        for each in sessions
+        RequestedTime(
+            planned.number,
+            instant_of(planned.opening.starts_at),
+            planned.opening.practitioner_id,
+        )
+        for planned in sessions
     ]
 
 
 def _choice(minute: int, times: dict[int, Opening], most: int) -> list[Opening]:
-    """Half of them close to a time of day, half spread over the day for those who cannot then."""
+    """Up to `most` times: half of them close to a time of day, half spread over the day."""
     by_nearness = sorted(times, key=lambda time: (abs(time - minute), time))
     near, rest = by_nearness[: most // 2], sorted(by_nearness[most // 2 :])
     step = max(1, ceil(len(rest) / (most - most // 2)))
@@ -221,17 +226,17 @@ def _keep(
     sessions: Sequence[PlannedSession],
     now: datetime,
 ) -> None:
-    """Hold these times instead of those held so far; SessionsTaken leaves all as it was."""
+    """Hold these times instead of the earlier ones; SessionsTaken changes nothing."""
     if enquiry.unproved_phone:
-        # It may have lapsed, and others have begun for the same phone since.
+        # The hold may have lapsed, and other forms may hold times for the same phone by now.
         draft_bookings.claim_phone(session, enquiry, enquiry.unproved_phone, now=now)
     with session.begin_nested():
         before, enquiry.hold_id = enquiry.hold_id, None
-        # Written now: SQLite may give the new hold the number of the old one, and deleting the old
-        # one would then leave the enquiry without the new one.
+        # Flushed now, because SQLite may give the new hold the id of the old one. Deleting the old
+        # one would then detach the new one from the enquiry.
         session.add(enquiry)
         session.flush()
-        hold, seats = holds.keep(
+        hold, allocations = holds.keep(
             session,
             treatment,
             wanted(sessions),
@@ -239,8 +244,10 @@ def _keep(
             now=now,
             instead_of=before,
         )
-    phase_of = {each.number: each.phase for each in sessions}
-    enquiry.sessions = [_as_json(seat, phase_of[seat.number]) for seat in seats]
+    phase_of = {planned.number: planned.phase for planned in sessions}
+    enquiry.sessions = [
+        _as_json(allocated, phase_of[allocated.number]) for allocated in allocations
+    ]
     enquiry.hold_id = hold.id
     session.add(enquiry)
     session.flush()
@@ -249,24 +256,24 @@ def _keep(
 def _read(sessions: Iterable[Mapping[str, int]], zone: ZoneInfo) -> list[PlannedSession]:
     return [
         PlannedSession(
-            each["number"],
-            each["phase"],
+            stored["number"],
+            stored["phase"],
             Opening(
-                *hours.wall(each["starts_at"], zone),
-                each["starts_at"],
-                each["practitioner_id"],
-                each["room_id"],
+                *hours.wall(stored["starts_at"], zone),
+                stored["starts_at"],
+                stored["practitioner_id"],
+                stored["room_id"],
             ),
         )
-        for each in sessions
+        for stored in sessions
     ]
 
 
-def _as_json(seat: Allocation, phase: int) -> dict[str, int]:
+def _as_json(allocated: Allocation, phase: int) -> dict[str, int]:
     return {
-        "number": seat.number,
+        "number": allocated.number,
         "phase": phase,
-        "starts_at": seat.starts_at,
-        "practitioner_id": seat.practitioner_id,
-        "room_id": seat.room_id,
+        "starts_at": allocated.starts_at,
+        "practitioner_id": allocated.practitioner_id,
+        "room_id": allocated.room_id,
     }

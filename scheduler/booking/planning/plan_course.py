@@ -1,4 +1,4 @@
-"""The best plan for a whole course: its phases, what is free, what its patient has had. Reads."""
+"""Plans a whole course from its phases, the free times and the patient's history. Reads only."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -25,14 +25,14 @@ from scheduler.infra.errors import Conflict
 from scheduler.patients.models import Patient
 
 PLANNING_SLACK = timedelta(days=56)
-"""How much longer than its phases ask a plan may take, closed weeks and late starts included."""
+"""How much longer than its phases a plan may take, for closed weeks and late starts."""
 
 REMEDY_SLACK = 2 * PLANNING_SLACK
-"""The same where a pause is tried, since there is no plan without one."""
+"""The same for remedies, which may include a pause."""
 
 
 def propose(session: Session, treatment: Treatment, wishes: Wishes, **asked: Any) -> Plan:
-    """The best plan, asked for like a `proposal`."""
+    """The best plan; arguments as in `proposal`."""
     return proposal(session, treatment, wishes, **asked).plan
 
 
@@ -48,11 +48,11 @@ def proposal(
     patient: Patient | None = None,
     ignoring: Ignoring = IGNORE_NOTHING,
 ) -> Proposal:
-    """The best plan for the phases (default: the treatment's), and what is free besides.
+    """The best plan for the phases (default: the treatment's), with all free times.
 
     Raises ExplainedNoPlan with the reason and the remedies.
-    `with_optional`: with the phases that a review has released. `anchor_on`: the date that phases
-    by a date are counted from.
+    `with_optional`: include the phases that a review releases. `anchor_on`: the date from which
+    `from_day` and `to_day` of the phases count.
     """
     check_offered(treatment)
     resources = search.find_resources(session, treatment)
@@ -92,7 +92,7 @@ def proposal(
 
 
 def phases_of(treatment: Treatment) -> list[Phase]:
-    """The phases of a treatment, optional ones included, each as often as it is given."""
+    """The phases of a treatment with optional ones, each repeated as often as it is given."""
     return phases.written_out([phases.from_json(phase) for phase in treatment.phases])
 
 
@@ -104,7 +104,7 @@ def last_day(
     *,
     slack: timedelta = PLANNING_SLACK,
 ) -> date:
-    """Until when a plan may look for sessions: no further than the treatment can be booked."""
+    """The last day that a plan may use: at most the treatment's horizon."""
     starts = [start_on, today, *(phase.first_day for phase in planned if phase.first_day)]
     caps = session_caps.of(planned)
     if locked := caps.until(caps.before):
@@ -121,7 +121,7 @@ def with_history(
     *,
     before: date,
 ) -> list[Phase]:
-    """The phases, their caps knowing the sessions of this treatment that the patient has had."""
+    """The phases, with the patient's earlier sessions of this treatment counted in their caps."""
     if not any(phase.caps for phase in planned):
         return planned
     had = session.exec(
@@ -136,11 +136,11 @@ def with_history(
             col(Appointment.wall_time) < before.isoformat(),
         )
     )
-    days = {*planned[0].earlier, *(date.fromisoformat(each[:10]) for each in had)}
+    days = {*planned[0].earlier, *(date.fromisoformat(wall_time[:10]) for wall_time in had)}
     return [replace(planned[0], earlier=tuple(sorted(days))), *planned[1:]]
 
 
 def check_offered(treatment: Treatment) -> None:
-    """Conflict for a treatment that is given no more."""
+    """Conflict if the treatment is no longer offered."""
     if not treatment.active:
         raise Conflict("This treatment is not offered any more.")

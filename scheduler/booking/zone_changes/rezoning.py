@@ -260,7 +260,7 @@ def _standing(session: Session, movers: Sequence[MovingEntry]) -> list[DiaryStre
     stretches = [stretch for mover in movers for stretch in (*mover.before, *mover.after)]
     if not stretches:
         return []
-    first = min(stretch.span.start for stretch in stretches) - diary.LONGEST
+    first = min(stretch.span.start for stretch in stretches) - diary.LONGEST_ENTRY
     moving = {mover.key for mover in movers}
     return [
         stretch
