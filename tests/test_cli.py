@@ -140,7 +140,7 @@ def test_a_key_is_printed_alone_and_once(run: Run, database_url: str) -> None:
 @pytest.mark.parametrize(
     ("words", "stdin", "code", "sentence"),
     [
-        (("staff", "key", "nobody@example.org", "--label", "x"), "", 1, "no member of staff"),
+        (("staff", "key", "nobody@example.org", "--label", "x"), "", 1, "no staff member"),
         (
             ("staff", "add", "b@example.org", "--name", "B", "--role", "admin", "--password-stdin"),
             "short\n",

@@ -1,7 +1,7 @@
-"""A clinic's own colour on the patients' pages, and the websites that may frame its booking form.
+"""A clinic's color on patient pages, and the websites that may frame its booking form.
 
-A colour is used for links, buttons and borders, so it must stand out from what lies behind them as
-WCAG 1.4.3 asks: 4.5 to 1. By night a lighter shade of it is used, which is mixed here. Pure.
+Links, buttons and borders have this color, so its contrast with the background must be at least
+4.5 to 1 (WCAG 1.4.3). Dark mode uses a lighter shade, which is computed here. Pure.
 """
 
 import re
@@ -9,75 +9,84 @@ from collections.abc import Sequence
 
 from scheduler.infra.errors import Invalid
 
-ENOUGH = 4.5
+MIN_CONTRAST = 4.5
 """The contrast that text needs, WCAG 1.4.3."""
 
-BY_DAY = "#e6f0ed"
-"""The darkest that text in the colour lies on by day: as in style.css, --mist."""
-BY_NIGHT = "#1f3330"
-"""The lightest that it lies on by night: --mist again."""
-ON_IT_BY_NIGHT = "#08211d"
-"""What is written on the colour by night: --on-deep."""
+LIGHT_BACKGROUND = "#e6f0ed"
+"""The darkest background of colored text in light mode: --mist in style.css."""
+DARK_BACKGROUND = "#1f3330"
+"""The lightest background of colored text in dark mode: --mist in style.css."""
+TEXT_ON_COLOR_DARK = "#08211d"
+"""The color of text on the clinic's color in dark mode: --on-deep in style.css."""
 BLACK, WHITE = "#000000", "#ffffff"
 
-MOST_ORIGINS = 10
-_COLOUR = re.compile(r"#[0-9a-f]{6}")
+MAX_ORIGINS = 10
+_COLOR = re.compile(r"#[0-9a-f]{6}")
 _ORIGIN = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?::[0-9]{2,5})?"
 )
 
 
 def accent(typed: str) -> str:
-    """A colour as `#14574f`; empty stays empty. Unfit for what is none, or is too pale to read."""
-    colour = typed.strip().lower()
-    if not colour:
+    """A color as `#14574f`; empty stays empty.
+
+    Raises Invalid for another format, and for a color with too little contrast.
+    """
+    color = typed.strip().lower()
+    if not color:
         return ""
-    if not _COLOUR.fullmatch(colour):
-        raise Invalid("Write a colour as # and six digits, such as #14574f.", field="accent")
-    if contrast(colour, BY_DAY) < ENOUGH:
+    if not _COLOR.fullmatch(color):
         raise Invalid(
-            f"{colour} is too pale to be read on our pages. The nearest shade that can be read is"
-            f" {_until_read(colour, BLACK, BY_DAY)}.",
+            f"{typed[:40]!r} is not a color. Write # and six hexadecimal digits, such as #14574f.",
             field="accent",
         )
-    return colour
+    if contrast(color, LIGHT_BACKGROUND) < MIN_CONTRAST:
+        raise Invalid(
+            f"{color} has too little contrast to be read on our pages. The nearest readable shade"
+            f" is {_readable(color, BLACK, LIGHT_BACKGROUND)}.",
+            field="accent",
+        )
+    return color
 
 
 def origins(typed: Sequence[str]) -> list[str]:
-    """Addresses of websites, each once. Unfit for all but https, a name, and perhaps a port."""
-    found = list(dict.fromkeys(each.strip().lower().rstrip("/") for each in typed))
-    for each in found:
-        if not _ORIGIN.fullmatch(each):
+    """Origins without duplicates. Raises Invalid unless each is https, a host and maybe a port."""
+    addresses = list(dict.fromkeys(address.strip().lower().rstrip("/") for address in typed))
+    for address in addresses:
+        if not _ORIGIN.fullmatch(address):
             raise Invalid(
-                f"“{each[:80]}” is no address of a website. Write it as https://www.example.org,"
-                " without a path and without *.",
+                f"“{address[:80]}” is not the address of a website. Write it as"
+                " https://www.example.org, without a path and without *.",
                 field="embed_origins",
             )
-    if len(found) > MOST_ORIGINS:
-        raise Invalid(f"At most {MOST_ORIGINS} websites.", field="embed_origins")
-    return found
+    if len(addresses) > MAX_ORIGINS:
+        raise Invalid(
+            f"These are {len(addresses)} websites. Give at most {MAX_ORIGINS}.",
+            field="embed_origins",
+        )
+    return addresses
 
 
-def stylesheet(colour: str) -> str:
-    """The CSS that gives a page the colour, by day and by night."""
-    by_night = _until_read(_until_read(colour, WHITE, BY_NIGHT), WHITE, ON_IT_BY_NIGHT)
+def stylesheet(color: str) -> str:
+    """The CSS that gives a page the color, in light and dark mode."""
+    dark = _readable(_readable(color, WHITE, DARK_BACKGROUND), WHITE, TEXT_ON_COLOR_DARK)
     return (
-        f":root{{--deep:{colour};--deeper:{_mixed(colour, BLACK, 0.25)};--on-deep:{WHITE}}}"
+        f":root{{--deep:{color};--deeper:{_mixed(color, BLACK, 0.25)};--on-deep:{WHITE}}}"
         "@media (prefers-color-scheme:dark){:root{"
-        f"--deep:{by_night};--deeper:{_mixed(by_night, WHITE, 0.25)};--on-deep:{ON_IT_BY_NIGHT}}}}}"
+        f"--deep:{dark};--deeper:{_mixed(dark, WHITE, 0.25)};--on-deep:{TEXT_ON_COLOR_DARK}}}}}"
     )
 
 
 def contrast(one: str, other: str) -> float:
-    """How much two colours differ in lightness, from 1 to 21, as WCAG reckons."""
+    """The contrast ratio of two colors as WCAG defines it, from 1 to 21."""
     dark, light = sorted((_luminance(one), _luminance(other)))
     return (light + 0.05) / (dark + 0.05)
 
 
-def _until_read(colour: str, towards: str, behind: str) -> str:
-    """The colour mixed with as little of another as lets it be read."""
-    shades = (_mixed(colour, towards, step / 100) for step in range(101))
-    return next((shade for shade in shades if contrast(shade, behind) >= ENOUGH), towards)
+def _readable(color: str, towards: str, background: str) -> str:
+    """The color, mixed with as little of `towards` as gives enough contrast."""
+    shades = (_mixed(color, towards, step / 100) for step in range(101))
+    return next((shade for shade in shades if contrast(shade, background) >= MIN_CONTRAST), towards)
 
 
 def _mixed(one: str, other: str, part: float) -> str:
@@ -85,13 +94,13 @@ def _mixed(one: str, other: str, part: float) -> str:
     return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pairs)
 
 
-def _channels(colour: str) -> list[int]:
-    return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+def _channels(color: str) -> list[int]:
+    return [int(color[at : at + 2], 16) for at in (1, 3, 5)]
 
 
-def _luminance(colour: str) -> float:
+def _luminance(color: str) -> float:
     red, green, blue = (
         part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
-        for part in (channel / 255 for channel in _channels(colour))
+        for part in (channel / 255 for channel in _channels(color))
     )
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,4 +1,4 @@
-"""A phase: a stretch of a treatment with one pace, counted in days and weeks. Pure."""
+"""A phase: the part of a treatment that has one pace, in days and weeks. Pure."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -14,9 +14,9 @@ MOST_SESSIONS = 60
 MOST_DAYS = 366
 MOST_WEEKS_APART = 12
 MOST_WEEKS_TOGETHER = 4
-"""Several sessions in so many weeks are still a pace; 7 in 5 weeks is a slip of the pen."""
+"""Several sessions may be spread over this many weeks; 7 in 5 weeks is probably a typing error."""
 MOST_WAIT = 2
-"""Days that sessions by days may wait for a weekday: over a weekend."""
+"""Days that `every_days` may wait for a named weekday: over a weekend."""
 _PACES = ("per_week", "every_days", "within_days")
 _COUNTED = ("caps", "earlier")
 _RARE = ("at_least_days", "repeat", "pause_days", "from_day", "to_day", "anchor_on")
@@ -25,7 +25,7 @@ _KEYS = {"sessions", *_PACES, "rest_days", "weekdays", "optional", *_RARE, *_COU
 
 @dataclass(frozen=True, slots=True, order=True)
 class Cap:
-    """At most so many sessions of a treatment in so many days, counted from the first of them."""
+    """At most `sessions` of a treatment in each period of `days`, from the first session."""
 
     sessions: int
     days: int
@@ -33,17 +33,17 @@ class Cap:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A number of sessions at exactly one pace. One that cannot be met is refused with Unfit.
+    """A number of sessions at exactly one pace. Raises Invalid if the pace cannot be kept.
 
-    `per_week` is 1 to 7, or so many sessions in some weeks: 1.5 is 3 in 2 weeks, 0.5 fortnightly,
-    0.25 every 4 weeks. `every_days` with weekdays waits for the next of them: every day but
-    weekends. `within_days` may say `at_least_days` too: 10 within 56 days, but not in under 35.
-    `weekdays` count from 0, Monday; none given means any.
-    `repeat`: how often all of this is given, `pause_days` whole days apart (`written_out`).
-    `from_day`, `to_day`: no session before or after these days, counted from a date that each
-    course has of its own, `anchor_on`: -14 is two weeks before it.
-    `caps` hold for the whole course, whichever phase names them; `earlier` are the days of the
-    patient's sessions before it, which count towards them.
+    `per_week` is 1 to 7, or a fraction: 1.5 is 3 sessions in 2 weeks, 0.5 is every 2 weeks, 0.25
+    every 4 weeks. `every_days` with weekdays waits for the next of them: every day but weekends.
+    `within_days` can have a minimum, `at_least_days`: 10 within 56 days, but not in under 35.
+    `weekdays` count from 0, Monday; empty means any.
+    `repeat`: how often the phase is given, with `pause_days` whole days between (`written_out`).
+    `from_day`, `to_day`: no session before or after these days, counted from `anchor_on`, a date
+    that each course sets: -14 is two weeks before it.
+    `caps` apply to the whole course, whichever phase names them; `earlier` are the days of the
+    patient's previous sessions, which count towards them.
     """
 
     sessions: int
@@ -75,17 +75,17 @@ class Phase:
 
     @property
     def anchored(self) -> bool:
-        """Whether it lies by a date that each course has of its own."""
+        """Whether its days are counted from a date that each course sets."""
         return self.from_day is not None or self.to_day is not None
 
     @property
     def first_day(self) -> date | None:
-        """The first day that it may use, where the date it is counted from is known."""
+        """The first day that it may use; None without `from_day` or `anchor_on`."""
         return self._by_anchor(self.from_day)
 
     @property
     def last_day(self) -> date | None:
-        """The last day that it may use, where the date it is counted from is known."""
+        """The last day that it may use; None without `to_day` or `anchor_on`."""
         return self._by_anchor(self.to_day)
 
     def _by_anchor(self, days: int | None) -> date | None:
@@ -98,11 +98,11 @@ _DEFAULTS = {"repeat": 1, "pause_days": 0}
 
 
 def from_json(value: object) -> Phase:
-    """A phase from its JSON shape; anything unknown or of the wrong kind raises Unfit."""
+    """A phase from JSON. Raises Invalid for unknown keys and wrong types."""
     if not isinstance(value, dict):
         _refuse("A phase is an object with sessions and a pace.")
-    if strange := sorted(str(key) for key in value.keys() - _KEYS):
-        _refuse(f"A phase has no {strange[0]!r}.")
+    if unknown := sorted(str(key) for key in value.keys() - _KEYS):
+        _refuse(f"A phase has no {unknown[0]!r}.")
     names = value.get("weekdays") or []
     if not isinstance(names, list | tuple) or any(name not in WEEKDAYS for name in names):
         _refuse(f"The weekdays of a phase are among {', '.join(WEEKDAYS)}.")
@@ -123,15 +123,15 @@ def from_json(value: object) -> Phase:
         from_day=_whole_or_none(value.get("from_day"), "from_day"),
         to_day=_whole_or_none(value.get("to_day"), "to_day"),
         anchor_on=_day(value["anchor_on"], "anchor_on") if value.get("anchor_on") else None,
-        caps=tuple(_cap(each) for each in _list(value.get("caps"), "caps")),
+        caps=tuple(_cap(cap) for cap in _list(value.get("caps"), "caps")),
         earlier=tuple(
-            _day(each, "each of earlier") for each in _list(value.get("earlier"), "earlier")
+            _day(day, "each of earlier") for day in _list(value.get("earlier"), "earlier")
         ),
     )
 
 
 def written_out(phases: Sequence[Phase]) -> list[Phase]:
-    """Each phase as often as it is given, the pause before each time but the first."""
+    """The phases with repeats written out. A pause becomes the `rest_days` of a repeat."""
     return [
         replace(phase, repeat=1, pause_days=0, rest_days=phase.pause_days or phase.rest_days)
         if number
@@ -142,7 +142,7 @@ def written_out(phases: Sequence[Phase]) -> list[Phase]:
 
 
 def counted_from(phases: Sequence[Phase], anchor_on: date | None) -> list[Phase]:
-    """The phases, those by a date with this one. Unfit where one needs a date and has none."""
+    """The phases with `anchor_on` set where they need it. Raises Invalid if it is missing."""
     dated = [
         replace(phase, anchor_on=anchor_on) if phase.anchored and anchor_on else phase
         for phase in phases
@@ -153,7 +153,7 @@ def counted_from(phases: Sequence[Phase], anchor_on: date | None) -> list[Phase]
 
 
 def to_json(phase: Phase) -> dict[str, Any]:
-    """The JSON shape of a phase: only the pace it has, weekdays by their short names."""
+    """A phase as JSON: only the pace that it has, weekdays by their short names."""
     paces = ((name, getattr(phase, name)) for name in _PACES)
     rare = {
         name: getattr(phase, name) for name in _RARE if getattr(phase, name) != _DEFAULTS.get(name)
@@ -175,35 +175,35 @@ def to_json(phase: Phase) -> dict[str, Any]:
 
 
 def weeks(phases: list[Phase]) -> int:
-    """How many weeks a course takes at its pace, without what only a review may add."""
+    """How many weeks a course takes at its pace, without optional phases."""
     return ceil(_extent(phases)[0] / 7)
 
 
 def weeks_of_all(phases: Sequence[Phase]) -> int:
-    """How many weeks a course takes at its pace with all of its phases, optional ones too."""
+    """How many weeks a course takes at its pace, with optional phases."""
     return weeks([replace(phase, optional=False) for phase in phases])
 
 
 def days(phases: list[Phase]) -> int:
-    """Days from the first to the last session at its pace, both counted; optional ones left out."""
+    """Days from the first to the last session, inclusive, without optional phases."""
     return _extent(phases)[1] + 1
 
 
 def _extent(phases: list[Phase]) -> tuple[int, int]:
-    """Days until the course is over, and until its last session, from its first."""
+    """Days from the first session until the course is over, and until its last session."""
     end = free_from = last = 0
     planned = [phase for phase in written_out(phases) if not phase.optional]
     for number, phase in enumerate(planned):
         start = max(free_from, last + 1 + phase.rest_days) if number else 0
         length, last_offset = block(phase)
         end, last = start + length, start + last_offset
-        # Sessions by days, not by weeks, are over with the last one; the next waits out its gap.
+        # A phase in weeks ends with its last week, one in days with its last session and one gap.
         free_from = last + phase.every_days if phase.every_days else end
     return _capped(planned, end, last)
 
 
 def _capped(planned: Sequence[Phase], end: int, last: int) -> tuple[int, int]:
-    """The same, with the wait for each period whose cap is reached."""
+    """The result of `_extent`, longer where caps delay sessions."""
     sessions = sum(phase.sessions for phase in planned)
     for cap in {cap for phase in planned for cap in phase.caps}:
         full, rest = divmod(sessions - 1, cap.sessions)
@@ -214,7 +214,7 @@ def _capped(planned: Sequence[Phase], end: int, last: int) -> tuple[int, int]:
 
 
 def join(words: list[str], last: str) -> str:
-    """'a, b and c' out of a list; `last` is the word before the last one."""
+    """A list as "a, b and c"; `last` is the word before the last element."""
     return f" {last} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
@@ -267,13 +267,13 @@ def _check_per_week(pace: float) -> None:
 
 
 def _window(pace: float) -> tuple[int, int] | None:
-    """The fewest sessions and weeks that are this pace."""
+    """The smallest numbers of sessions and weeks that give this pace; None if there are none."""
     if not 0 < pace <= 7:
         return None
     for apart in range(1, MOST_WEEKS_APART + 1):
         sessions = round(pace * apart)
         few = sessions == 1 or apart <= MOST_WEEKS_TOGETHER
-        # 0.33 is as good as a third: people write two digits.
+        # People write two digits, so 0.33 means a third.
         if sessions and few and abs(pace - sessions / apart) < (0.0035 if apart > 1 else 1e-9):
             return sessions, apart
     return None
@@ -296,7 +296,7 @@ def _check_weekdays(phase: Phase) -> None:
 
 
 def _stride_fits(phase: Phase) -> bool:
-    """Whether the pace leads from one named weekday to the next, waiting over a weekend at most."""
+    """Whether every session can be on a named weekday if it waits for at most a weekend."""
     stride, named = phase.every_days or 0, set(phase.weekdays)
     on = named
     for _session in range(phase.sessions - 1):
@@ -306,10 +306,10 @@ def _stride_fits(phase: Phase) -> bool:
 
 
 def wait_for(weekdays: Sequence[int], weekday: int) -> int:
-    """Days from a weekday, 7 being Monday again, to the next that is named; 0 where none is."""
+    """Days from a weekday (may exceed 6) to the next one in `weekdays`; 0 if that is empty."""
     if not weekdays:
         return 0
-    return min((each - weekday) % 7 for each in weekdays)
+    return min((named - weekday) % 7 for named in weekdays)
 
 
 def _cap(value: object) -> Cap:
@@ -343,13 +343,13 @@ def _check_anchor(phase: Phase) -> None:
 
 
 def _most_days(phase: Phase) -> int:
-    """The most days on the named weekdays that a stretch of `within_days` can hold."""
+    """The most named weekdays that fit into `within_days`."""
     days = range(phase.within_days or 0)
     return max(sum((start + day) % 7 in phase.weekdays for day in days) for start in range(7))
 
 
 def block(phase: Phase) -> tuple[int, int]:
-    """Days that a phase takes, and how many days after its first session its last one lies."""
+    """Days that a phase takes, and days from its first to its last session."""
     if phase.every_days is not None:
         last = max(_walk(phase, start) for start in phase.weekdays or (0,))
         return last + 1, last
@@ -362,11 +362,11 @@ def block(phase: Phase) -> tuple[int, int]:
 
 
 def _walk(phase: Phase, weekday: int) -> int:
-    """Days from the first to the last of sessions by days, the first on this weekday."""
-    gone, stride = 0, phase.every_days or 1
+    """Days from the first to the last session of an `every_days` phase that starts on a weekday."""
+    days, stride = 0, phase.every_days or 1
     for _session in range(phase.sessions - 1):
-        gone += stride + wait_for(phase.weekdays, weekday + gone + stride)
-    return gone
+        days += stride + wait_for(phase.weekdays, weekday + days + stride)
+    return days
 
 
 def _count(number: int, noun: str) -> str:

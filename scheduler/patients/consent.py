@@ -1,4 +1,4 @@
-"""Who may be texted: consent of a person, and the wish of a phone to be left alone."""
+"""Who may be texted: the consent of a patient, and the opt-out of a phone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,21 +20,21 @@ WORDING = Words(
     " afterwards. At most a few texts a week; message and data rates may apply. I can reply"
     " STOP at any time. My treatment does not depend on this.",
 )
-"""What a patient agrees to, per language. It is stored with each consent as it was shown."""
+"""The text that a patient agrees to, by language. Each consent stores the text that was shown."""
 
 
 def wording(language: str) -> str:
-    """What a patient agrees to in a language, or in English where that has no words for it."""
+    """The consent text in a language, or in English if it has no translation."""
     return WORDING.get(language) or WORDING[languages.SOURCE]
 
 
 TEXT, PAGE = "text", "page"
-"""Where a phone's wish for no texts was said."""
+"""The channels of an opt-out: a text message, or the patient's page."""
 
 
 @dataclass(frozen=True)
 class Silence:
-    """Why somebody is not texted, since when, and what they said."""
+    """Why a patient is not texted, since when, and the words of the opt-out."""
 
     reason: str
     since: datetime | None = None
@@ -42,7 +42,7 @@ class Silence:
 
 
 def silences(session: Session, patients: Sequence[Patient]) -> dict[int, Silence]:
-    """By id, why patients get no texts. Those who do are left out."""
+    """Why patients get no texts, by patient id. Patients who get texts are not in it."""
     phones = {patient.phone for patient in patients}
     stopped = {
         stop.phone: Silence("The phone asked for no more texts.", stop.since, stop.words)
@@ -52,9 +52,9 @@ def silences(session: Session, patients: Sequence[Patient]) -> dict[int, Silence
             .order_by(col(OptOut.id).desc())
         )
     }
-    disagree = Silence("The patient has not agreed to texts.")
+    no_consent = Silence("The patient has not agreed to texts.")
     return {
-        stored_id(patient.id): stopped.get(patient.phone, disagree)
+        stored_id(patient.id): stopped.get(patient.phone, no_consent)
         for patient in patients
         if patient.phone in stopped or not patient.sms_consent
     }
@@ -69,7 +69,7 @@ def give(
     channel: str,
     now: datetime,
 ) -> None:
-    """The patient agrees to be texted. A STOP of the phone stays in force until its START."""
+    """The patient consents to texts. An opt-out of the phone stays in force until it opts in."""
     _decide(session, actor, patient, given=True, wording=wording, channel=channel, now=now)
 
 
@@ -82,7 +82,7 @@ def withdraw(
     channel: str,
     now: datetime,
 ) -> None:
-    """The patient no longer agrees to be texted."""
+    """The patient withdraws consent to texts."""
     _decide(session, actor, patient, given=False, wording=wording, channel=channel, now=now)
 
 
@@ -96,10 +96,10 @@ def stop(
     said_at: datetime | None = None,
     channel: str = TEXT,
 ) -> bool:
-    """This phone wants no texts, whoever it belongs to. Whether that is news.
+    """Opt a phone out of texts, for all patients who share it. Returns whether that is new.
 
-    `said_at`: when it was said, where it reached us late: a START since then has lifted it. What
-    was said on the page is news again when it is texted: the page can no longer take it back.
+    `said_at`: when the phone opted out, if the message arrived late; an opt-in after that counts.
+    An opt-out by text after one on the page is new, because the page can no longer revert it.
     """
     since = said_at or now
     lifted_since = select(OptOut.id).where(OptOut.phone == phone, col(OptOut.lifted_at) > since)
@@ -119,8 +119,9 @@ def stop(
 def start(
     session: Session, actor: Actor, phone: str, *, now: datetime, said_at: datetime | None = None
 ) -> None:
-    """This phone wants texts again. What it said before a later STOP, and we heard late, counts
-    for nothing.
+    """Opt a phone in again.
+
+    `said_at`: when the phone opted in, if the message arrived late; a later opt-out stays in force.
     """
     lifted = session.exec(
         update(OptOut)
@@ -138,7 +139,7 @@ def start(
 
 
 def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None:
-    """Take back what was said on the page. A STOP by text stays: its START must be texted too."""
+    """Revert an opt-out on the page. One by text stays: the phone must opt in by text too."""
     lifted = session.exec(
         update(OptOut)
         .where(
@@ -155,12 +156,12 @@ def resume(session: Session, actor: Actor, phone: str, *, now: datetime) -> None
 
 
 def is_stopped(session: Session, phone: str) -> bool:
-    """Whether this phone asked to be left alone and has not asked for texts since."""
+    """Whether this phone is opted out."""
     return bool(_stopped_on(session, phone))
 
 
 def is_stopped_by_text(session: Session, phone: str) -> bool:
-    """Whether it said so by text, which only a text takes back."""
+    """Whether this phone is opted out by text, which only a text reverts."""
     return TEXT in _stopped_on(session, phone)
 
 

@@ -1,7 +1,7 @@
-"""Asking for a private link to be texted again, by nothing but a phone.
+"""Requests to text a private link again, by phone number.
 
-The same is done and said whether anybody here has the phone or not: the request is written down,
-and the worker looks for it. Budgets count what was asked, so that they tell nothing either.
+The page behaves the same whether or not a patient has the phone: it stores the request, and the
+worker answers it later. Rate limits count requests, so they do not reveal it either.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from scheduler.http.origins import origin_and_network
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import TooMany
 from scheduler.patients.models import LinkRequest
-from scheduler.patients.verification import DAY, HOUR, PATIENCE
+from scheduler.patients.verification import DAY, HOUR, RESEND_AFTER
 from scheduler.storage.database import take_turn
 
 PER_PHONE_A_DAY = 3
@@ -24,10 +24,9 @@ PER_NETWORK_AN_HOUR = 20
 
 
 def ask(session: Session, *, phone: str, key: str, origin: str, now: datetime) -> None:
-    """Somebody wants the links of a phone (E.164). TooMany where it was asked too often.
+    """Store a request for the links of a phone (E.164). Raises TooMany if over a limit.
 
-    `key`: the secret with which phones are hashed; the number itself is kept until it was looked
-    for, and no longer.
+    `key`: the secret for hashing phones. The number itself is deleted when the worker answers.
     """
     take_turn(session, "lost link")
     origin, network = origin_and_network(origin)
@@ -44,7 +43,7 @@ def ask(session: Session, *, phone: str, key: str, origin: str, now: datetime) -
 
 
 def waiting(session: Session) -> Sequence[LinkRequest]:
-    """The requests that nobody has looked for yet, locked; another worker's are left out."""
+    """The unanswered requests, locked, without those that another worker has locked."""
     return session.exec(
         select(LinkRequest)
         .where(LinkRequest.phone != "")
@@ -54,24 +53,24 @@ def waiting(session: Session) -> Sequence[LinkRequest]:
 
 
 def is_any_waiting(session: Session) -> bool:
-    """Whether there is something to look for. Only reads."""
+    """Whether there are unanswered requests. Takes no locks."""
     return session.exec(select(LinkRequest.id).where(LinkRequest.phone != "")).first() is not None
 
 
 def done(session: Session, request: LinkRequest) -> None:
-    """It was looked for: the number is forgotten."""
+    """Mark a request as answered by deleting the number."""
     request.phone = ""
     session.add(request)
     session.flush()
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
-    """Drop what no longer counts towards any limit."""
+    """Delete requests that no longer count towards any limit."""
     session.exec(delete(LinkRequest).where(col(LinkRequest.created_at) <= now - DAY))
 
 
 def _stay_within_budget(session: Session, request: LinkRequest) -> None:
-    def asked(since: timedelta, field: str) -> int:
+    def requests(since: timedelta, field: str) -> int:
         return session.exec(
             select(func.count())
             .select_from(LinkRequest)
@@ -81,12 +80,12 @@ def _stay_within_budget(session: Session, request: LinkRequest) -> None:
             )
         ).one()
 
-    if asked(PATIENCE, "phone_hash"):
+    if requests(RESEND_AFTER, "phone_hash"):
         raise TooMany(_("This was asked a moment ago. Please wait a minute before asking again."))
     if (
-        asked(DAY, "phone_hash") >= PER_PHONE_A_DAY
-        or (request.origin and asked(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
-        or (request.network and asked(HOUR, "network") >= PER_NETWORK_AN_HOUR)
+        requests(DAY, "phone_hash") >= PER_PHONE_A_DAY
+        or (request.origin and requests(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
+        or (request.network and requests(HOUR, "network") >= PER_NETWORK_AN_HOUR)
     ):
         raise TooMany(
             _("This was asked too often. Please try later, or call us."), retry_after=3600

@@ -1,4 +1,4 @@
-"""Patients, what they agreed to, what they answered, and how their phone was proved."""
+"""Tables of patients, consent, opt-outs, screening answers, phone codes and link requests."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from scheduler.storage.database import Instant, Versioned
 
 
 class Patient(Versioned, table=True):
-    """Somebody who is treated at a clinic. Two may share a phone: a parent and a child."""
+    """A patient of a clinic. Several patients may share a phone, such as a parent and a child."""
 
     __tablename__ = "patients"
 
@@ -19,11 +19,11 @@ class Patient(Versioned, table=True):
     phone: str = Field(max_length=20, index=True)
     phone_proved_at: datetime | None = Field(default=None, sa_type=Instant)
     phone_trouble: str = Field(default="", max_length=300)
-    """why texts do not reach it, as the carrier says; empty if they do"""
+    """The carrier's reason why texts do not reach the phone; empty if they do."""
     language: str = Field(default="en", max_length=8)
     sms_consent: bool = False
     texts: str = Field(default="all", max_length=10, sa_column_kwargs={"server_default": "all"})
-    """all, or fewer: see `reminders.fewer`"""
+    """`all`, or `fewer` for only the essential texts."""
     created_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant, index=True)
     erased_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -40,12 +40,12 @@ class ConsentRecord(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
     given: bool
     channel: str = Field(max_length=20)
-    """web, staff or text"""
+    """web, staff or text."""
     wording: str = Field(max_length=1000)
 
 
 class OptOut(SQLModel, table=True):
-    """A phone that wants no texts, from STOP until START, whoever it belongs to."""
+    """An opt-out of a phone, for all patients who share it, from STOP until START."""
 
     __tablename__ = "opt_outs"
 
@@ -54,13 +54,13 @@ class OptOut(SQLModel, table=True):
     since: datetime = Field(sa_type=Instant)
     words: str = Field(max_length=200)
     channel: str = Field(default="text", max_length=10, sa_column_kwargs={"server_default": "text"})
-    """where it was said: text, or page"""
+    """text or page."""
     lifted_at: datetime | None = Field(default=None, sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 
 class Screening(SQLModel, table=True):
-    """What was asked before needling, and the answers."""
+    """A patient's answers to the screening questions."""
 
     __tablename__ = "screenings"
 
@@ -72,7 +72,7 @@ class Screening(SQLModel, table=True):
 
 
 class PhoneCode(SQLModel, table=True):
-    """Six digits texted to a phone to prove it. The digits follow from the nonce and the key."""
+    """A verification code of six digits. They are derived from the nonce and the secret key."""
 
     __tablename__ = "phone_codes"
 
@@ -81,7 +81,7 @@ class PhoneCode(SQLModel, table=True):
     phone: str = Field(max_length=20, index=True)
     nonce: str = Field(max_length=32)
     origin: str = Field(default="", max_length=64, index=True)
-    """The address that asked, and `network` its neighbourhood; empty where it tells nobody."""
+    """The IP address that requested the code, with its `network`; empty if unknown."""
     network: str = Field(
         default="", max_length=64, index=True, sa_column_kwargs={"server_default": ""}
     )
@@ -92,13 +92,13 @@ class PhoneCode(SQLModel, table=True):
 
 
 class LinkRequest(SQLModel, table=True):
-    """That a private link was asked for, by a phone: forgotten within a day."""
+    """A request to text private links again. Deleted after a day."""
 
     __tablename__ = "link_requests"
 
     id: int | None = Field(default=None, primary_key=True)
     phone: str = Field(default="", max_length=20)
-    """empty once it was looked for"""
+    """Empty once the request is answered."""
     phone_hash: str = Field(max_length=64)
     origin: str = Field(default="", max_length=64)
     network: str = Field(default="", max_length=64)

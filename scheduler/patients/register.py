@@ -1,4 +1,4 @@
-"""Who is treated here."""
+"""Adds, finds and changes patients, and checks their names."""
 
 import unicodedata
 from datetime import datetime
@@ -18,10 +18,10 @@ MAX_NAME = 80
 
 MAQAF = "\N{HEBREW PUNCTUATION MAQAF}"
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Persian and Indic names need them, between two letters; anywhere else they hide something."""
+"""Persian and Indic names need them between two letters. In other places they are refused."""
 
 ALLOWED = frozenset(" .'-" + MAQAF)
-"""What a name may have beside letters and marks."""
+"""What a name may contain besides letters and marks."""
 
 _ONE_FORM = str.maketrans(
     {
@@ -33,10 +33,10 @@ _ONE_FORM = str.maketrans(
 
 
 def clean_name(typed: str) -> str:
-    """A name in one form: letters of any script, marks, spaces and .'- only. Unfit otherwise.
+    """A normalized name. Raises Invalid unless it has only letters, marks, spaces and .'-
 
-    Names stand in pages and calendars; control and direction characters, addresses and emoji in
-    them are somebody's joke or attack.
+    Names are shown on pages and in calendars, where control and direction characters, URLs and
+    emoji could mislead the reader.
     """
     name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
@@ -45,12 +45,12 @@ def clean_name(typed: str) -> str:
         raise Invalid(
             _("A name can have at most %(most)s characters.") % {"most": MAX_NAME}, field="name"
         )
-    if not all(_fits(name, place) for place in range(len(name))):
+    if not all(_is_allowed(name, position) for position in range(len(name))):
         raise Invalid(
             _("A name can have letters, spaces, points, hyphens and apostrophes only."),
             field="name",
         )
-    if not any(unicodedata.category(sign)[0] == "L" for sign in name):
+    if not any(unicodedata.category(character)[0] == "L" for character in name):
         raise Invalid(_("A name needs letters."), field="name")
     return name
 
@@ -65,21 +65,21 @@ def enrol(
     language: str,
     now: datetime,
 ) -> Patient:
-    """The patient of this name and phone (E.164) at the clinic, added if there is none yet.
+    """The patient with this name and phone (E.164) at the clinic, added if there is none.
 
-    A parent and a child may share a phone, so the phone alone does not tell who it is.
+    A parent and a child may share a phone, so the phone alone does not identify a patient.
     """
     actor.require(stored_id(clinic.id))
     name = clean_name(name)
-    # Two who enter the same phone at once would enter one person twice.
+    # Otherwise two simultaneous requests would add the same patient twice.
     take_turn(session, f"patient:{clinic.id}:{phone}")
-    namesakes = session.exec(
+    patients = session.exec(
         select(Patient)
         .where(Patient.clinic_id == clinic.id, Patient.phone == phone)
         .where(col(Patient.erased_at).is_(None))
         .order_by(col(Patient.id))
     ).all()
-    for patient in namesakes:
+    for patient in patients:
         if patient.name.casefold() == name.casefold():
             return patient
     calendar = Calendar(clinic_id=stored_id(clinic.id))
@@ -118,7 +118,7 @@ def change(
     language: str | None = None,
     texts: str | None = None,
 ) -> Patient:
-    """Correct what is known of a patient. A new phone has yet to be proved."""
+    """Change a patient. A new phone is not yet verified."""
     changed = []
     if name is not None:
         patient.name = clean_name(name)
@@ -149,7 +149,7 @@ def change(
 
 
 def note_phone(session: Session, phone: str, trouble: str) -> None:
-    """What the carrier says of a phone, whoever it belongs to; empty: texts reach it."""
+    """Store the carrier's reason why texts do not reach a phone; empty if they do."""
     session.exec(
         update(Patient)
         .where(col(Patient.phone) == phone, col(Patient.phone_trouble) != trouble)
@@ -158,13 +158,14 @@ def note_phone(session: Session, phone: str, trouble: str) -> None:
     )
 
 
-def _fits(name: str, place: int) -> bool:
-    """Whether the sign at a place may stand there in a name."""
-    if name[place] in JOINERS:
-        neighbours = name[max(0, place - 1) : place + 2]
-        return len(neighbours) == 3 and _is_letter(neighbours[0]) and _is_letter(neighbours[2])
-    return _is_letter(name[place]) or name[place] in ALLOWED
+def _is_allowed(name: str, position: int) -> bool:
+    """Whether a name may have this character at this position."""
+    character = name[position]
+    if character in JOINERS:
+        before, after = name[max(0, position - 1) : position], name[position + 1 : position + 2]
+        return bool(before and after) and _is_letter(before) and _is_letter(after)
+    return _is_letter(character) or character in ALLOWED
 
 
-def _is_letter(sign: str) -> bool:
-    return unicodedata.category(sign)[0] in "LM"
+def _is_letter(character: str) -> bool:
+    return unicodedata.category(character)[0] in "LM"

@@ -1,8 +1,8 @@
-"""What to ask before somebody is needled, and which answers a practitioner must see first.
+"""Screening questions before treatment, and the answers that a practitioner must see first.
 
 Bleeding disorders and blood thinners, pacemakers, pregnancy, metal allergy, fainting, infection:
-the questions that hospital leaflets on acupuncture ask (North Bristol NHS Trust; Mayo Clinic).
-A "yes" refuses nobody: it holds the course until a practitioner has cleared it.
+the questions in hospital leaflets on acupuncture (North Bristol NHS Trust; Mayo Clinic).
+A "yes" does not refuse the patient: it holds the course until a practitioner has cleared it.
 """
 
 from collections.abc import Mapping
@@ -27,19 +27,19 @@ PAIN_SINCE = {
     "chronic": marked("More than 6 months"),
     "other": marked("It is not about pain"),
 }
-"""Acute is under 3 months, chronic over 6: courses for the two differ."""
+"""Acute pain is under 3 months old, chronic over 6. Their treatments differ."""
 
 
 @dataclass(frozen=True)
 class Question:
-    """One question. `holds`: the answers that a practitioner must look at first."""
+    """One question. `holds`: the answers that hold the course for a practitioner."""
 
     key: str
     words: str
     hint: str = ""
     holds: frozenset[str] = frozenset({"yes", "unsure"})
     advice: Mapping[str, str] | None = None
-    """What the patient is told at once after an answer."""
+    """By answer, advice that the page shows at once."""
 
 
 QUESTIONS = (
@@ -98,7 +98,7 @@ QUESTIONS = (
 
 
 def clean(answers: Mapping[str, str]) -> dict[str, str]:
-    """The answers, complete and each of a known kind. Unfit names the first that is missing."""
+    """The answers to all questions. Raises Invalid for the first missing or unknown answer."""
     for question in QUESTIONS:
         if answers.get(question.key) not in ANSWERS:
             raise Invalid(
@@ -109,7 +109,7 @@ def clean(answers: Mapping[str, str]) -> dict[str, str]:
 
 
 def needs_clearance(answers: Mapping[str, str]) -> bool:
-    """Whether a practitioner must look at these answers before the first session."""
+    """Whether a practitioner must see these answers before the first session."""
     return any(answers.get(question.key) in question.holds for question in QUESTIONS)
 
 
@@ -121,7 +121,7 @@ def record(
     answers: Mapping[str, str],
     now: datetime,
 ) -> Screening:
-    """Keep the answers of a patient. They are clinical: no log, text or list shows them."""
+    """Store a patient's answers. They are health data, so no log, text or list shows them."""
     screening = Screening(
         patient_id=stored_id(patient.id),
         at=now,
@@ -144,7 +144,7 @@ def record(
 
 
 def newest(session: Session, patient: Patient) -> Screening | None:
-    """What a patient answered last; None if they were never asked."""
+    """The newest answers of a patient; None if there are none."""
     return session.exec(
         select(Screening)
         .where(Screening.patient_id == patient.id)

@@ -1,8 +1,8 @@
-"""A phone is proved by six digits texted to it.
+"""Phone verification with a code of six digits.
 
-Budgets keep the form from being used to text strangers at the clinic's cost: Twilio names such
-"SMS pumping" the most frequent fraud on forms that send codes. They count codes alone, so that
-nobody's reminders give way to a flood of them.
+Rate limits prevent SMS pumping, in which an attacker uses the form to send texts at the clinic's
+cost; Twilio calls it the most frequent fraud on such forms. The limits count only codes, so
+reminders are not affected.
 """
 
 import logging
@@ -19,16 +19,16 @@ from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients.models import PhoneCode
 from scheduler.storage import links
 
-LIVES = timedelta(minutes=10)
+VALID_FOR = timedelta(minutes=10)
 MAX_TRIES = 5
-PATIENCE = timedelta(seconds=60)
-"""How long to wait before a second code can be asked for: most texts come within it."""
+RESEND_AFTER = timedelta(seconds=60)
+"""How long a patient must wait before requesting another code. Most texts arrive sooner."""
 
-PER_PHONE_IN_ITS_LIFE = 2
-"""Codes to a phone within ten minutes. One lost text is common, and nobody who has just filled a
-form should wait ten minutes for it; whom a second does not reach, a third in the same minutes
-reaches no better, and to somebody who never asked it is a flood. Three a day hold besides, whatever
-they were for: of those, all other texts to a phone that no patient has are counted too."""
+PER_PHONE_WHILE_VALID = 2
+"""Codes to one phone within ten minutes. One text is easily lost, and a patient should not wait ten
+minutes for the next. If two codes do not arrive, a third will not either, and the owner of a
+mistyped number should not get many. The daily limit also counts the other texts to a phone that no
+patient has."""
 
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
 PER_PHONE_A_DAY = 3
@@ -40,9 +40,9 @@ log = logging.getLogger(__name__)
 
 
 def begin(session: Session, *, clinic_id: int, phone: str, origin: str, now: datetime) -> PhoneCode:
-    """A new code for a phone (E.164). TooMany where phone, address or clinic had too many."""
+    """A new code for a phone (E.164). Raises TooMany if phone, origin or clinic is over a limit."""
     origin, network = origin_and_network(origin)
-    # One at a time for a clinic: a budget that two could read at once would hold for neither.
+    # One at a time per clinic: two transactions that count at once would both stay below the limit.
     session.exec(select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True))
     code = PhoneCode(
         clinic_id=clinic_id,
@@ -51,7 +51,7 @@ def begin(session: Session, *, clinic_id: int, phone: str, origin: str, now: dat
         origin=origin,
         network=network,
         created_at=now,
-        expires_at=now + LIVES,
+        expires_at=now + VALID_FOR,
     )
     _stay_within_budget(session, code)
     session.add(code)
@@ -60,11 +60,10 @@ def begin(session: Session, *, clinic_id: int, phone: str, origin: str, now: dat
 
 
 def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datetime) -> None:
-    """Prove the phone with what was typed, counting the try.
+    """Verify the phone with the typed code, and count the attempt.
 
-    Raises Unfit with a sentence when the digits are wrong, have lapsed or were tried too often. The
-    door must catch it and answer all the same, so that the count is committed: a try that is rolled
-    back would make guessing free.
+    Raises Invalid if the code is wrong, has expired or was tried too often. The caller must catch
+    that and commit: if the count were rolled back, guessing would be free.
     """
     counted = session.exec(
         update(PhoneCode)
@@ -75,7 +74,7 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
         raise Invalid(_("That was one try too many. Please ask for a new code."), field="code")
     if code.expires_at <= now:
         raise Invalid(_("This code has lapsed. Please ask for a new one."), field="code")
-    digits = "".join(sign for sign in typed if sign.isdecimal())
+    digits = "".join(character for character in typed if character.isdecimal())
     if not compare_digest(digits.encode(), links.code_of(key, code.nonce).encode()):
         raise Invalid(
             _("This is not the code that we texted. Please look at the text again."), field="code"
@@ -86,14 +85,14 @@ def check(session: Session, code: PhoneCode, typed: str, *, key: str, now: datet
 
 
 def too_many() -> TooMany:
-    """What somebody is told for whom no more codes are texted, whichever limit it was."""
+    """The error for a request over a limit. It is the same for every limit."""
     return TooMany(
         _("We cannot text another code now. Please try later, or call us."), retry_after=3600
     )
 
 
 def _stay_within_budget(session: Session, code: PhoneCode) -> None:
-    def asked(since: timedelta, field: str) -> int:
+    def codes(since: timedelta, field: str) -> int:
         return session.exec(
             select(func.count())
             .select_from(PhoneCode)
@@ -103,29 +102,29 @@ def _stay_within_budget(session: Session, code: PhoneCode) -> None:
             )
         ).one()
 
-    if asked(PATIENCE, "phone"):
+    if codes(RESEND_AFTER, "phone"):
         raise TooMany(
             _("We have just texted a code. Please wait a minute before asking for another.")
         )
-    if asked(LIVES, "phone") >= PER_PHONE_IN_ITS_LIFE:
+    if codes(VALID_FOR, "phone") >= PER_PHONE_WHILE_VALID:
         raise TooMany(
             _(
                 "We have texted two codes to this phone. Please wait ten minutes before asking"
                 " for another, or call us."
             ),
-            retry_after=int(LIVES.total_seconds()),
+            retry_after=int(VALID_FOR.total_seconds()),
         )
-    if asked(DAY, "clinic_id") >= PER_CLINIC_A_DAY:
+    if codes(DAY, "clinic_id") >= PER_CLINIC_A_DAY:
         log.error(
-            "No more codes are texted for clinic %d: %d were asked for within a day."
-            " Somebody may be misusing the booking form.",
+            "Clinic %d sends no more codes today: it has reached the limit of %d."
+            " The booking form may be under attack.",
             code.clinic_id,
             PER_CLINIC_A_DAY,
         )
         raise too_many()
     if (
-        asked(DAY, "phone") >= PER_PHONE_A_DAY
-        or (code.origin and asked(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
-        or (code.network and asked(HOUR, "network") >= PER_NETWORK_AN_HOUR)
+        codes(DAY, "phone") >= PER_PHONE_A_DAY
+        or (code.origin and codes(HOUR, "origin") >= PER_ORIGIN_AN_HOUR)
+        or (code.network and codes(HOUR, "network") >= PER_NETWORK_AN_HOUR)
     ):
         raise too_many()

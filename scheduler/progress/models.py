@@ -1,4 +1,4 @@
-"""How patients say they are doing."""
+"""The table of pain scores."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from scheduler.storage.database import Instant
 
 
 class Score(SQLModel, table=True):
-    """How bad it was, 0 (none) to 10 (the worst imaginable), said about one session."""
+    """A patient's pain score after one session, from 0 (none) to 10 (the worst imaginable)."""
 
     __tablename__ = "scores"
 
@@ -18,5 +18,5 @@ class Score(SQLModel, table=True):
     appointment_id: int = Field(foreign_key="appointments.id", unique=True)
     value: int
     review: bool = False
-    """said in answer to the question whether the course helps"""
+    """Whether it answers a review."""
     at: datetime = Field(sa_type=Instant)

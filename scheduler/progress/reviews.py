@@ -1,7 +1,7 @@
-"""When it falls due to ask whether a course helps. Nothing is stored: the calendar tells.
+"""Reviews: is the course helping? They are computed from the calendar and not stored.
 
-A treatment says after which of its sessions (`review_after`). Sessions that were cancelled or
-missed do not count: after the fourth means after four that took place, or still will.
+A treatment names the sessions after which a review is due (`review_after`). Cancelled and missed
+sessions do not count: the fourth session is the fourth that took place or will take place.
 """
 
 from collections.abc import Collection, Sequence
@@ -24,12 +24,12 @@ NOT_ATTENDED = (AppointmentState.CANCELLED, AppointmentState.NO_SHOW)
 
 
 OPEN_FOR = timedelta(days=60)
-"""How long after a session a review that nobody has answered is of interest."""
+"""How long an unanswered review stays on the list."""
 
 
 @dataclass(frozen=True)
 class OpenReview:
-    """A review that has fallen due and that nobody has answered; `number`: after which session."""
+    """A due review without an answer. `number`: the session after which it is due."""
 
     clinic_id: int
     course_id: int
@@ -37,16 +37,15 @@ class OpenReview:
     appointment_id: int
     number: int
     due_at: datetime
-    """when that session ended; aware, UTC"""
+    """When that session ended; aware, UTC."""
 
 
 def open_ones(
     session: Session, actor: Actor, *, now: datetime, clinic_id: int | None = None
 ) -> list[OpenReview]:
-    """The reviews that wait, one a course, by course: the last that fell due in the last 60 days.
+    """The newest unanswered review of each course in the last 60 days, ordered by course.
 
-    A number that was given for that session, or for a later one, has answered it. A course that
-    was cancelled is not reviewed.
+    A score for that session or a later one answers it. Cancelled courses have no reviews.
     """
     since = now - OPEN_FOR
     recent = select(Appointment.course_id).where(
@@ -106,12 +105,12 @@ def open_ones(
 
 
 def due_after(attended: Sequence[Attended], review_after: Collection[int]) -> set[Attended]:
-    """Of the sessions that take place, in order, those after which a review falls due."""
-    return {each for number, each in enumerate(attended, start=1) if number in review_after}
+    """The sessions, of all attended ones in order, after which a review is due."""
+    return {session for number, session in enumerate(attended, start=1) if number in review_after}
 
 
 def falls_due_after(session: Session, appointment: Appointment) -> bool:
-    """Whether it is to be asked after this session if the course helps."""
+    """Whether a review is due after this session."""
     attended = session.exec(
         select(Appointment.id)
         .where(

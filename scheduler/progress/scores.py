@@ -1,4 +1,4 @@
-"""How patients say they are doing after a session."""
+"""Pain scores of patients after sessions."""
 
 from collections.abc import Collection
 from datetime import datetime, timedelta
@@ -15,16 +15,16 @@ from scheduler.progress import reviews
 from scheduler.progress.models import Score
 from scheduler.storage.database import stored_id
 
-ASKED_FOR = timedelta(days=14)
-"""How long after a session it is of use to say how one is; then too much else has happened."""
+SCORE_WITHIN = timedelta(days=14)
+"""How long after a session a score is meaningful; later, other causes matter more."""
 
 
 def record(
     session: Session, actor: Actor, appointment: Appointment, *, value: int, now: datetime
 ) -> Score:
-    """What was said about one session, 0 (none) to 10 (the worst); said again, it is corrected.
+    """Store the score of one session, 0 (none) to 10 (the worst), replacing an earlier one.
 
-    After a session with which a review falls due it is the answer to that review.
+    It also answers a review that is due after that session.
     """
     if not 0 <= value <= 10:
         raise Invalid("Please give a number from 0 to 10.", field="value")
@@ -50,52 +50,52 @@ def record(
 
 
 class NotYet(Conflict):
-    sentence = "How somebody is can be said of a session that has been."
+    sentence = "This session has not taken place. Enter a score after it has ended."
 
 
 def enter(
     session: Session, actor: Actor, appointment: Appointment, *, value: int, now: datetime
 ) -> Score:
-    """What a patient said to staff about a session. NotYet for one that has not been."""
+    """Store a score that a patient told staff. Raises NotYet before the end of the session."""
     if appointment.state in reviews.NOT_ATTENDED or appointment.ends_at > now:
         raise NotYet
     return record(session, actor, appointment, value=value, now=now)
 
 
 def of_courses(session: Session, course_ids: Collection[int]) -> dict[int, list[Score]]:
-    """What was said about courses, by course, in the order in which it was said."""
-    said: dict[int, list[Score]] = {course_id: [] for course_id in course_ids}
+    """The scores by course id, in the order in which they were given."""
+    scores: dict[int, list[Score]] = {course_id: [] for course_id in course_ids}
     for score in session.exec(
         select(Score)
         .where(col(Score.course_id).in_(course_ids))
         .order_by(col(Score.at), col(Score.id))
     ):
-        said[score.course_id].append(score)
-    return said
+        scores[score.course_id].append(score)
+    return scores
 
 
 def of_course(session: Session, course_id: int) -> dict[int, Score]:
-    """What was said about a course, by the id of the session that it was said about."""
-    given = session.exec(
+    """The scores of a course, by appointment id."""
+    scores = session.exec(
         select(Score).where(Score.course_id == course_id).order_by(col(Score.appointment_id))
     )
-    return {score.appointment_id: score for score in given}
+    return {score.appointment_id: score for score in scores}
 
 
 def due(
     appointments: Collection[Appointment], *, zone: ZoneInfo, now: datetime
 ) -> Appointment | None:
-    """The session that may be scored now: the latest that took place, from the next day on.
+    """The session to score now: the latest attended one, from the next day on.
 
-    On the day itself people are tired or sore from the session, and it would tell of that.
+    On the same day, patients are tired or sore from the session, which would affect the score.
     """
-    over = [
+    attended = [
         appointment
         for appointment in appointments
         if appointment.state not in reviews.NOT_ATTENDED and appointment.ends_at <= now
     ]
-    if not over:
+    if not attended:
         return None
-    last = max(over, key=lambda each: each.ends_at)
+    last = max(attended, key=lambda appointment: appointment.ends_at)
     is_next_day = last.ends_at.astimezone(zone).date() < now.astimezone(zone).date()
-    return last if is_next_day and now - last.ends_at < ASKED_FOR else None
+    return last if is_next_day and now - last.ends_at < SCORE_WITHIN else None

@@ -1,7 +1,7 @@
-"""Members of staff, and how they and their programs prove who they are.
+"""Staff members, passwords, API keys and sign-ins.
 
-A key or token is 256 random bits, so its plain SHA-256 can be stored and looked up; a password is
-hashed with argon2id. What was wrong with a proof is never told.
+Keys and tokens have 256 random bits, so an unsalted SHA-256 of them is stored and looked up.
+Passwords are hashed with argon2id. Errors do not reveal what was wrong.
 """
 
 import hashlib
@@ -24,32 +24,32 @@ from scheduler.storage.database import stored_id
 
 KEY_PREFIX = "ck_"
 TOKEN_PREFIX = "st_"  # noqa: S105 - it only tells a token from a key
-IDLE = timedelta(minutes=30)
-ABSOLUTE = timedelta(hours=12)
-TOUCHED_EVERY = timedelta(minutes=1)
-TRIES_WITHIN = timedelta(minutes=15)
-TRIES_PER_ACCOUNT = 10
-TRIES_PER_ORIGIN = 30
+IDLE_LIMIT = timedelta(minutes=30)
+ABSOLUTE_LIMIT = timedelta(hours=12)
+RECORD_USE_EVERY = timedelta(minutes=1)
+WRONG_PASSWORD_WINDOW = timedelta(minutes=15)
+WRONG_PASSWORDS_PER_ACCOUNT = 10
+WRONG_PASSWORDS_PER_ORIGIN = 30
 MIN_PASSWORD = 12
 MAX_PASSWORD = 256
 
-# 19 MiB, two passes: what OWASP's cheat sheet on storing passwords asks for at least.
+# 19 MiB, two passes: the minimum in OWASP's Password Storage Cheat Sheet.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-_NOBODYS = (
+_UNKNOWN_ACCOUNT_HASH = (
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZSBzYWx0IGhlcmU$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
 )
-"""Checked for an account that does not exist, so that it takes as long as one that does."""
+"""Checked if the account does not exist, so that the response takes as long as if it did."""
 
 
 class NotSignedIn(Problem):
-    sentence = "Please give an API key or a sign-in token that is valid."
+    sentence = "The API key or sign-in token is missing or not valid. Sign in again."
 
     slug = "not-signed-in"
 
 
 @dataclass(frozen=True)
 class Account:
-    """What is needed to check a password, outside of any transaction."""
+    """What `fits` needs to check a password outside a transaction."""
 
     member_id: int | None
     password_hash: str
@@ -65,10 +65,10 @@ def add(
     clinic_ids: list[int] | None,
     now: datetime,
 ) -> Member:
-    """A new member of staff. `clinic_ids` None: every clinic, also those opened later."""
+    """Add a staff member. `clinic_ids` None: all clinics, including future ones."""
     email = _clean_email(email)
     if role not in set(Role):
-        raise Invalid(f"A role is one of {', '.join(Role)}.", field="role")
+        raise Invalid(f"{role!r} is not a role. Choose one of {', '.join(Role)}.", field="role")
     if not 1 <= len(name.strip()) <= 120:
         raise Invalid("A name has 1 to 120 characters.", field="name")
     if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
@@ -76,7 +76,7 @@ def add(
             f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
         )
     if _by_email(session, email) is not None:
-        raise Conflict("There is a member of staff with this e-mail address already.")
+        raise Conflict(f"A staff member with the email address {email} exists already.")
     member = Member(
         email=email,
         name=name.strip(),
@@ -97,18 +97,18 @@ def add(
 
 
 def find(session: Session, email: str) -> Member:
-    """The member of staff with an e-mail address; NotFound."""
+    """The staff member with an email address. Raises NotFound if there is none."""
     member = _by_email(session, _clean_email(email))
     if member is None:
-        raise NotFound("There is no member of staff with this e-mail address.")
+        raise NotFound("There is no staff member with this email address.")
     return member
 
 
 def make_key(session: Session, member: Member, *, label: str, now: datetime) -> str:
-    """A new API key with the powers of a member. It cannot be shown a second time."""
+    """A new API key with the permissions of a member. Only its hash is stored."""
     if not 1 <= len(label.strip()) <= 80:
         raise Invalid("A label has 1 to 80 characters.", field="label")
-    # The id stands in the key only so that people can tell which one it is.
+    # The key contains its id only so that people can recognize it.
     key = ApiKey(
         member_id=stored_id(member.id),
         label=label.strip(),
@@ -126,7 +126,7 @@ def make_key(session: Session, member: Member, *, label: str, now: datetime) -> 
 
 
 def by_key(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]:
-    """Who holds an API key, and whether `touch` should note that it was used. NotSignedIn."""
+    """The actor of an API key, and whether to call `touch`. Raises NotSignedIn."""
     found = session.exec(
         select(ApiKey, Member)
         .join(Member, col(Member.id) == col(ApiKey.member_id))
@@ -140,7 +140,7 @@ def by_key(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]:
 
 
 def by_token(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]:
-    """Who signed in with a token, and whether `touch` should note that it was used. NotSignedIn."""
+    """The actor of a sign-in token, and whether to call `touch`. Raises NotSignedIn."""
     found = session.exec(
         select(SignIn, Member)
         .join(Member, col(Member.id) == col(SignIn.member_id))
@@ -148,25 +148,25 @@ def by_token(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]
             SignIn.token_hash == _hash(raw),
             col(SignIn.revoked_at).is_(None),
             SignIn.expires_at > now,
-            SignIn.last_used_at > now - IDLE,
+            SignIn.last_used_at > now - IDLE_LIMIT,
             Member.active,
         )
     ).first()
     if found is None:
         raise NotSignedIn
     sign_in, member = found
-    return _actor(session, member), sign_in.last_used_at < now - TOUCHED_EVERY
+    return _actor(session, member), sign_in.last_used_at < now - RECORD_USE_EVERY
 
 
 def by_proof(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]:
-    """Either of the two."""
+    """The actor of an API key or a sign-in token, and whether to call `touch`."""
     if raw.startswith(KEY_PREFIX):
         return by_key(session, raw, now=now)
     return by_token(session, raw, now=now)
 
 
 def touch(session: Session, raw: str, *, now: datetime) -> None:
-    """Note that a key or token was used."""
+    """Record that a key or token was used."""
     if raw.startswith(KEY_PREFIX):
         session.exec(
             update(ApiKey).where(col(ApiKey.key_hash) == _hash(raw)).values(last_used_on=now)
@@ -178,28 +178,30 @@ def touch(session: Session, raw: str, *, now: datetime) -> None:
 
 
 def account(session: Session, *, email: str, origin: str, now: datetime) -> Account:
-    """What to check a password against. TooMany after too many wrong ones."""
-    since = now - TRIES_WITHIN
-    for whose, limit in (
-        (col(SignInTry.account_hash) == _account_hash(email), TRIES_PER_ACCOUNT),
-        (col(SignInTry.origin) == household(origin), TRIES_PER_ORIGIN),
+    """The account to check a password against. Raises TooMany after too many wrong passwords."""
+    since = now - WRONG_PASSWORD_WINDOW
+    for condition, limit in (
+        (col(SignInTry.account_hash) == _account_hash(email), WRONG_PASSWORDS_PER_ACCOUNT),
+        (col(SignInTry.origin) == household(origin), WRONG_PASSWORDS_PER_ORIGIN),
     ):
-        tries = session.exec(
-            select(func.count()).select_from(SignInTry).where(whose, col(SignInTry.at) > since)
+        wrong_passwords = session.exec(
+            select(func.count()).select_from(SignInTry).where(condition, col(SignInTry.at) > since)
         ).one()
-        if tries >= limit:
+        if wrong_passwords >= limit:
             raise TooMany(
-                "Too many wrong passwords. Please wait a quarter of an hour.",
-                retry_after=int(TRIES_WITHIN.total_seconds()),
+                "Too many wrong passwords. Please wait 15 minutes.",
+                retry_after=int(WRONG_PASSWORD_WINDOW.total_seconds()),
             )
     member = session.exec(
         select(Member).where(Member.email == email.strip().lower(), Member.active)
     ).first()
-    return Account(member.id, member.password_hash) if member else Account(None, _NOBODYS)
+    return (
+        Account(member.id, member.password_hash) if member else Account(None, _UNKNOWN_ACCOUNT_HASH)
+    )
 
 
 def fits(account: Account, password: str) -> bool:
-    """Whether it is this account's password. Takes some 30 ms: hold no transaction meanwhile."""
+    """Whether this is the account's password. Takes about 30 ms; call it outside transactions."""
     try:
         _HASHER.verify(account.password_hash, password)
     except (VerificationError, InvalidHashError):
@@ -209,7 +211,7 @@ def fits(account: Account, password: str) -> bool:
 
 def note_wrong(session: Session, *, email: str, origin: str, now: datetime) -> None:
     """Count a wrong password."""
-    session.exec(delete(SignInTry).where(col(SignInTry.at) < now - TRIES_WITHIN))
+    session.exec(delete(SignInTry).where(col(SignInTry.at) < now - WRONG_PASSWORD_WINDOW))
     session.add(SignInTry(account_hash=_account_hash(email), origin=household(origin), at=now))
     session.flush()
 
@@ -217,13 +219,13 @@ def note_wrong(session: Session, *, email: str, origin: str, now: datetime) -> N
 def sign_in(
     session: Session, account: Account, *, origin: str, request_id: str, now: datetime
 ) -> tuple[SignIn, str]:
-    """Somebody whose password fits comes in: the row and the token, which is not kept."""
+    """Sign in after `fits`. Returns the row and the token, of which only the hash is stored."""
     raw = f"{TOKEN_PREFIX}{secrets.token_urlsafe(32)}"
     row = SignIn(
         member_id=stored_id(account.member_id),
         token_hash=_hash(raw),
         created_at=now,
-        expires_at=now + ABSOLUTE,
+        expires_at=now + ABSOLUTE_LIMIT,
         last_used_at=now,
     )
     session.add(row)
@@ -252,7 +254,7 @@ def _clean_email(typed: str) -> str:
     email = typed.strip().lower()
     name, _, host = email.partition("@")
     if not (name and host and len(email) <= 254 and email.isprintable() and " " not in email):
-        raise Invalid("This does not look like an e-mail address.", field="email")
+        raise Invalid(f"{typed[:80]!r} is not an email address.", field="email")
     return email
 
 

@@ -1,4 +1,4 @@
-"""Members of staff, the clinics they work for, and their keys."""
+"""Tables of staff members, their clinics, API keys and sign-ins."""
 
 from datetime import datetime
 
@@ -8,7 +8,7 @@ from scheduler.storage.database import Instant
 
 
 class Member(SQLModel, table=True):
-    """A person who works here. `all_clinics`: also those that are opened later."""
+    """A staff member. `all_clinics`: including future ones."""
 
     __tablename__ = "members"
 
@@ -23,7 +23,7 @@ class Member(SQLModel, table=True):
 
 
 class Membership(SQLModel, table=True):
-    """A member may see a clinic."""
+    """A clinic that a staff member can see."""
 
     __tablename__ = "memberships"
 
@@ -32,7 +32,7 @@ class Membership(SQLModel, table=True):
 
 
 class ApiKey(SQLModel, table=True):
-    """A key for programs, with the powers of the member it was made for. Only its hash is kept."""
+    """A key for programs, with the permissions of its member. Only its hash is stored."""
 
     __tablename__ = "api_keys"
 
@@ -46,7 +46,7 @@ class ApiKey(SQLModel, table=True):
 
 
 class SignIn(SQLModel, table=True):
-    """A member who signed in with a password, until it lapses. Only the token's hash is kept."""
+    """A sign-in with a password, until it expires. Only the hash of its token is stored."""
 
     __tablename__ = "sign_ins"
 
@@ -60,7 +60,7 @@ class SignIn(SQLModel, table=True):
 
 
 class SignInTry(SQLModel, table=True):
-    """A wrong password, counted per address and per account, so that guessing does not pay."""
+    """A wrong password, counted per origin and per account to limit guessing."""
 
     __tablename__ = "sign_in_tries"
 

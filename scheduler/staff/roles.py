@@ -1,11 +1,11 @@
-"""Who may do what: one table. Pure."""
+"""Roles of staff members and their permissions. Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
 
 
 class Role(StrEnum):
-    """What a member of staff is here."""
+    """The role of a staff member."""
 
     ADMIN = "admin"
     FRONT_DESK = "front_desk"
@@ -13,22 +13,22 @@ class Role(StrEnum):
 
 
 class Permission(StrEnum):
-    """What somebody may be allowed to do."""
+    """A group of actions that a role may be allowed. The value describes it in errors."""
 
     SEE_CLINIC = "see clinics, practitioners, rooms, treatments and hours"
-    SET_UP = "open clinics, hire, furnish, offer treatments, set hours"
+    SET_UP = "set up clinics, practitioners, rooms, treatments and hours"
     SEE_CALENDAR = "see free times, courses and appointments"
     CLOSE = "take time off and close the clinic"
     BOOK = "plan, book, move and cancel courses and appointments"
-    ATTEND = "record who came, who did not and what is over"
-    CLEAR = "see answers about health and clear courses that wait for it"
+    ATTEND = "record arrivals, missed sessions and completed sessions"
+    CLEAR = "see health answers and clear courses"
     SEE_PATIENTS = "see patients"
-    CHANGE_PATIENTS = "enrol and change patients"
+    CHANGE_PATIENTS = "add and change patients"
     SEE_MESSAGES = "see texts and replies"
-    ANSWER_REPLIES = "take care of replies"
-    TEXT_MANY = "confirm or stop texts to many people at once"
-    SET_REMINDERS = "change what is texted, and when"
-    SEE_AUDIT = "see who did what"
+    ANSWER_REPLIES = "handle replies"
+    TEXT_MANY = "confirm or stop bulk texts"
+    SET_REMINDERS = "change reminder rules"
+    SEE_AUDIT = "see the audit trail"
 
 
 _DAILY = frozenset(
@@ -53,6 +53,6 @@ MAY: Mapping[Role, frozenset[Permission]] = {
 }
 
 
-def may(role: str | None, deed: Permission) -> bool:
-    """Whether somebody of this role may do this. An unknown role may do nothing."""
-    return role in set(Role) and deed in MAY[Role(str(role))]
+def may(role: str | None, permission: Permission) -> bool:
+    """Whether a role has a permission. An unknown role has none."""
+    return role in set(Role) and permission in MAY[Role(str(role))]

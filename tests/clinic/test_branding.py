@@ -16,12 +16,12 @@ def test_a_colour_that_can_be_read_is_kept_in_one_form() -> None:
 
 
 @pytest.mark.parametrize("typed", ["red", "#fff", "14574f", "#14574f;}*{}", "#14574g", "url(x)"])
-def test_what_is_no_colour_is_refused(typed: str) -> None:
-    with pytest.raises(Invalid, match="Write a colour as # and six digits"):
+def test_a_string_that_is_no_color_is_refused(typed: str) -> None:
+    with pytest.raises(Invalid, match="Write # and six hexadecimal digits"):
         branding.accent(typed)
 
 
-def test_a_colour_too_pale_is_refused_with_the_nearest_that_can_be_read() -> None:
+def test_a_color_with_too_little_contrast_is_refused_with_the_nearest_readable_one() -> None:
     with pytest.raises(Invalid) as refusal:
         branding.accent("#ffcc00")
 
@@ -37,27 +37,27 @@ def test_contrast_is_what_wcag_says(one: str, other: str, ratio: float) -> None:
 
 
 @given(channels, channels, channels)
-def test_every_colour_that_is_taken_can_be_read_by_day_and_night(
+def test_every_accepted_color_is_readable_in_light_and_dark_mode(
     red: int, green: int, blue: int
 ) -> None:
     try:
-        colour = branding.accent(f"#{red:02x}{green:02x}{blue:02x}")
+        color = branding.accent(f"#{red:02x}{green:02x}{blue:02x}")
     except Invalid:
         return
-    sheet = branding.stylesheet(colour)
-    day, night = sheet.split("@media")
-    for part, behind in (
-        (day, (branding.BY_DAY, "#faf7f2", "#ffffff")),
-        (night, (branding.BY_NIGHT, "#121a19", "#1a2423")),
+    sheet = branding.stylesheet(color)
+    light, dark = sheet.split("@media")
+    for part, backgrounds in (
+        (light, (branding.LIGHT_BACKGROUND, "#faf7f2", "#ffffff")),
+        (dark, (branding.DARK_BACKGROUND, "#121a19", "#1a2423")),
     ):
-        deep, deeper, on_it = (
-            each.partition(":")[2].strip("{}") for each in part[part.index("--") :].split(";")
+        deep, deeper, text = (
+            rule.partition(":")[2].strip("{}") for rule in part[part.index("--") :].split(";")
         )
         for shade in (deep, deeper):
-            assert all(branding.contrast(shade, each) >= 4.5 for each in (*behind, on_it))
+            assert all(branding.contrast(shade, other) >= 4.5 for other in (*backgrounds, text))
 
 
-def test_websites_are_kept_once_each_in_one_form() -> None:
+def test_websites_are_normalized_and_stored_once() -> None:
     typed = ["https://Www.Example.org/", "https://www.example.org", "https://a.example:8443"]
 
     assert branding.origins(typed) == ["https://www.example.org", "https://a.example:8443"]
@@ -71,11 +71,11 @@ def test_websites_are_kept_once_each_in_one_form() -> None:
         *("https://u:p@a.example", "https://a.example?x", "https://a.example\r\nX: y"),
     ],
 )
-def test_what_is_no_website_is_refused(typed: str) -> None:
-    with pytest.raises(Invalid, match="is no address of a website"):
+def test_a_string_that_is_no_website_is_refused(typed: str) -> None:
+    with pytest.raises(Invalid, match="is not the address of a website"):
         branding.origins([typed])
 
 
-def test_ten_websites_are_enough() -> None:
-    with pytest.raises(Invalid, match="At most 10"):
+def test_more_than_ten_websites_are_refused() -> None:
+    with pytest.raises(Invalid, match="Give at most 10"):
         branding.origins([f"https://{number}.example" for number in range(11)])

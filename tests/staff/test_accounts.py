@@ -97,14 +97,14 @@ def test_a_wrong_password_and_a_stranger_are_refused_alike(database: Database, a
 
 def test_one_address_cannot_try_many_accounts(database: Database) -> None:
     with database.transaction() as session:
-        for number in range(accounts.TRIES_PER_ORIGIN):
+        for number in range(accounts.WRONG_PASSWORDS_PER_ORIGIN):
             email = f"guess{number}@example.org"
             accounts.note_wrong(session, email=email, origin="evil", now=NOW)
 
         with pytest.raises(TooMany):
             accounts.account(session, email="ana@example.org", origin="evil", now=NOW)
         accounts.account(session, email="ana@example.org", origin="good", now=NOW)
-        later = NOW + accounts.TRIES_WITHIN
+        later = NOW + accounts.WRONG_PASSWORD_WINDOW
         accounts.account(session, email="ana@example.org", origin="evil", now=later)
 
 

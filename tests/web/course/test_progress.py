@@ -151,7 +151,7 @@ def test_two_weeks_later_nothing_is_asked_any_more(
 
     clock.move(days=13, hours=12)
 
-    assert scores.ASKED_FOR.days == 14
+    assert scores.SCORE_WITHIN.days == 14
     assert QUESTION not in text_of(visitor.get(my))
 
 
