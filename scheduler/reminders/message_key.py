@@ -20,8 +20,6 @@ RESEND = "~2"
 """The end of the key of a resend."""
 
 PHONE = "@"
-ANSWER = "answer"
-"""The beginning of the key of an answer to a reply."""
 
 
 def of_booking(rule_id: str, course_id: str, variant: str = "") -> MessageKey:
@@ -46,12 +44,7 @@ def of_phone_code(phone_code_id: int) -> MessageKey:
 
 def of_answer(reply_id: int, kind: str) -> MessageKey:
     """The answer of one kind to a reply."""
-    return _join(ANSWER, reply_id, kind)
-
-
-def reply_of(key: str) -> int:
-    """The id of the reply that a message answers."""
-    return int(key.split(":")[1])
+    return _join("answer", reply_id, kind)
 
 
 def of_lost_link(request_id: int, course_id: int) -> MessageKey:

@@ -112,6 +112,8 @@ class Message(SQLModel, table=True):
     patient_id: int | None = Field(default=None, foreign_key="patients.id")
     phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
     link_id: int | None = Field(default=None, foreign_key="links.id")
+    reply_id: int | None = Field(default=None, foreign_key="replies.id")
+    """the reply that the message answers"""
     about: datetime | None = Field(default=None, sa_type=Instant)
     """the start of the appointment that the text gives"""
     phone: str = Field(max_length=20, index=True)

@@ -58,10 +58,6 @@ def test_a_key_follows_an_appointment_to_its_new_start_with_its_phone_and_resend
         assert message_key.with_new_start(other, 7, before=START, after=LATER) == other
 
 
-def test_an_answer_names_its_reply() -> None:
-    assert message_key.reply_of(message_key.of_answer(42, "which_one")) == 42
-
-
 def test_only_one_module_formats_or_takes_apart_keys() -> None:
     root = Path(scheduler.__file__).parent
     handles_keys = re.compile(

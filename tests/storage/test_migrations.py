@@ -11,16 +11,17 @@ import pytest
 from alembic import command
 from sqlalchemy import create_engine, inspect
 from sqlalchemy.exc import DBAPIError
-from sqlmodel import Session, text
+from sqlmodel import Session, col, select, text
 
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.absences import time_off
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Course
-from scheduler.clinic.models import Practitioner, Treatment
+from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.infra.errors import Conflict
 from scheduler.patients import verification
 from scheduler.patients.models import Patient
+from scheduler.reminders.models import Message, Reply
 from scheduler.reminders.outbox import immediate
 from scheduler.storage import migrations
 from scheduler.storage.database import Database
@@ -153,6 +154,35 @@ def test_what_is_booked_survives_a_step_back_and_forth(
     with database.transaction() as session:
         moved = courses.appointments_of(session, session.get_one(Course, 1))[0]
         appointments.move(session, OPERATOR, moved, starts_at=MONDAY.replace(hour=11), now=NOW)
+
+
+def test_a_migration_finds_the_reply_that_a_message_answers(
+    database: Database, database_url: str, cast: Cast
+) -> None:
+    with database.transaction() as session:
+        for number in range(12):  # so that ids have one and two digits
+            session.add(
+                Reply(carrier_id=f"SM{number}", phone=ANNS_PHONE, body="?", meaning="help", at=NOW)
+            )
+        session.flush()
+        for reply_id in (3, 12):
+            immediate.owe_answer(
+                session,
+                session.get_one(Clinic, cast.clinic),
+                "help",
+                reply_id=reply_id,
+                phone=ANNS_PHONE,
+                language="en",
+                now=NOW,
+                useful=DAY,
+            )
+    database.close()
+
+    command.downgrade(config_for(database_url), "0003")
+    command.upgrade(config_for(database_url), "head")
+
+    with database.transaction(write=False) as session:
+        assert session.exec(select(Message.reply_id).order_by(col(Message.id))).all() == [3, 12]
 
 
 def book(session: Session, cast: Cast, who: int) -> Course:

@@ -12,7 +12,6 @@ from sqlmodel import Session, col, or_, select
 
 from scheduler.booking.models import Appointment
 from scheduler.booking.states import LIVE
-from scheduler.reminders import message_key
 from scheduler.reminders.kinds.message_kind import MessageKind
 from scheduler.reminders.models import Attempt, Message, ReminderRule, Reply
 from scheduler.reminders.outbox import obstacles, open_questions
@@ -35,7 +34,8 @@ class Reconfirmation(MessageKind):
         if appointment.state not in LIVE or appointment.starts_at != message.about:
             return obstacles.of_appointment(session, message)
         asks_again = message.kind == open_questions.ASKS_TO_CONFIRM
-        if asks_again and _was_told_since_the_reply(session, message):
+        reply = session.get(Reply, message.reply_id) if message.reply_id else None
+        if asks_again and reply and _was_told_since(session, message, reply):
             return Reason.TOLD_BY_OTHER_TEXT
         return None
 
@@ -43,13 +43,12 @@ class Reconfirmation(MessageKind):
 RECONFIRMATION = Reconfirmation()
 
 
-def _was_told_since_the_reply(session: Session, answer: Message) -> bool:
+def _was_told_since(session: Session, answer: Message, reply: Reply) -> bool:
     """Whether another message has given the same start after the patient replied.
 
     A message that may not have gone out does not count. Neither does one that went out so shortly
     before the reply that the reply, by the carrier's clock, may answer it.
     """
-    reply = session.get_one(Reply, message_key.reply_of(answer.key))
     reminds = (col(ReminderRule.anchor) == "start") & (col(ReminderRule.offset_minutes) < 0)
     found = session.exec(
         select(Message.id)

@@ -117,6 +117,7 @@ def owe_answer(
         now=now,
         expires_at=now + useful,
         fields=fields,
+        reply_id=reply_id,
         **subject,
     )
 
@@ -136,7 +137,7 @@ def answers_since(session: Session, phone: str, since: datetime) -> Sequence[tup
         select(Message.kind, Message.created_at).where(
             Message.phone == phone,
             Message.created_at > since,
-            col(Message.key).startswith(message_key.ANSWER),
+            col(Message.reply_id).is_not(None),
         )
     ).all()
 

@@ -14,7 +14,6 @@ from scheduler.booking.models import Appointment
 from scheduler.booking.states import EXPECTED
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient
-from scheduler.reminders import message_key
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
 
@@ -156,20 +155,20 @@ def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion
 def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
     """The question "which session?", if the phone got one within a day."""
     found = session.exec(
-        select(WHEN, Message.key)
+        select(WHEN, Reply.offered)
+        .join(Reply, col(Reply.id) == Message.reply_id)
         .where(*_sent_before(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WHEN)
         .order_by(WHEN.desc(), col(Message.id).desc())
     ).first()
     if found is None:
         return None
-    asked_at, key = found
-    reply = session.get_one(Reply, message_key.reply_of(key))
+    asked_at, offered = found
     answered = session.exec(
         select(Reply.id).where(
             Reply.phone == phone, Reply.meaning == Intent.CHOICE, Reply.at >= asked_at
         )
     ).first()
-    return Choice(asked_at, answered is not None, **reply.offered)
+    return Choice(asked_at, answered is not None, **offered)
 
 
 def to_be_scored(

@@ -24,6 +24,7 @@ COPIED = (
     "patient_id",
     "phone_code_id",
     "link_id",
+    "reply_id",
     "about",
     "phone",
     "language",
