@@ -1,4 +1,4 @@
-"""Other plans than the best, each better in one thing that a person may care about. Pure."""
+"""Finds other plans, each better than the best plan in one thing. Pure."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -13,10 +13,10 @@ from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic.phases import Phase
 
 EARLIER_BY = 3
-"""Days by which an end has to be earlier to be worth saying."""
+"""An end that is earlier by fewer days is not worth an alternative."""
 KINDS = frozenset({"earlier_end", "same_practitioner", "same_hour"})
 MOST_HOURS = 8
-"""How many times of day are tried: those with the most free days."""
+"""Times of day that are tried: those with the most free days."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ class Alternative(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """The best plan, and what it was found in."""
+    """The best plan, and the request that it answers."""
 
     plan: Plan
     phases: Sequence[Phase]
@@ -69,11 +69,10 @@ class Proposal:
 
 
 def find(best: Proposal) -> list[Alternative]:
-    """At most one of each kind, and none that is the same course as another.
+    """At most one alternative of each kind, all different courses.
 
-    Each is the best by the order of the planner among those that are so. Of one practitioner or
-    another, one hour or another, the one with the fewest sessions that keep a wish or the pace
-    less well counts, then the one that ends first.
+    Each is the best plan under its condition. Among practitioners, and among hours, the plan with
+    the fewest sessions in compromises wins, then the one that ends first.
     """
     seen = {best.plan.sessions}
     found = []
@@ -86,11 +85,11 @@ def find(best: Proposal) -> list[Alternative]:
 
 def _earlier(best: Proposal) -> Iterator[Alternative]:
     if any(phase.caps for phase in best.phases):
-        return  # the soonest end within a cap would take too long to know
-    # A part that is to be spread is not crammed: it may be a week shorter, no more.
+        return  # finding the earliest end under caps would take too long
+    # A phase that should be spread over days may become at most a week shorter.
     phases = [_still_spread(phase) for phase in best.phases]
     allowed = [opening for opening in best.openings if best.wishes.allow(opening)]
-    free = {each.day.toordinal() for each in allowed if each.day >= best.wishes.start_on}
+    free = {opening.day.toordinal() for opening in allowed if opening.day >= best.wishes.start_on}
     end = date_search.soonest_end(phases, free, best.wishes.start_on.toordinal())
     last = _end(best.plan)
     if end is None or (earlier := last.toordinal() - end) < EARLIER_BY:
@@ -107,16 +106,16 @@ def _still_spread(phase: Phase) -> Phase:
 
 
 def _with_one(best: Proposal) -> Iterator[Alternative]:
-    if len({each.opening.practitioner_id for each in best.plan.sessions}) > 1:
-        tried = _by(best.openings, lambda each: each.practitioner_id)
+    if len({session.opening.practitioner_id for session in best.plan.sessions}) > 1:
+        tried = _by(best.openings, lambda opening: opening.practitioner_id)
         for plan in _best_of(best, tried):
             yield Alternative(SamePractitioner(), plan)
 
 
 def _at_one_hour(best: Proposal) -> Iterator[Alternative]:
-    if len({each.opening.minute for each in best.plan.sessions}) > 1:
-        by_minute = _by(best.openings, lambda each: each.minute)
-        widest = sorted(by_minute, key=lambda own: -len({each.day for each in own}))
+    if len({session.opening.minute for session in best.plan.sessions}) > 1:
+        by_minute = _by(best.openings, lambda opening: opening.minute)
+        widest = sorted(by_minute, key=lambda own: -len({opening.day for opening in own}))
         for plan in _best_of(best, widest[:MOST_HOURS]):
             yield Alternative(SameHour(plan.sessions[0].opening.minute), plan)
 
@@ -129,7 +128,7 @@ def _by(openings: Iterable[Opening], shared: Callable[[Opening], int]) -> list[l
 
 
 def _best_of(best: Proposal, tried: Iterable[Sequence[Opening]]) -> list[Plan]:
-    """The best plan of those possible, or none."""
+    """The best of the possible plans; empty if there is none."""
     plans = []
     for openings in tried:
         if len({opening.day for opening in openings}) < len(best.plan.sessions):
@@ -141,10 +140,10 @@ def _best_of(best: Proposal, tried: Iterable[Sequence[Opening]]) -> list[Plan]:
         except TooTangled:
             break
         plans.append(plan)
-    return sorted(plans, key=lambda plan: (_less_well(plan), _end(plan)))[:1]
+    return sorted(plans, key=lambda plan: (_compromised(plan), _end(plan)))[:1]
 
 
-def _less_well(plan: Plan) -> int:
+def _compromised(plan: Plan) -> int:
     return len({number for compromise in plan.compromises for number in compromise.session_numbers})
 
 

@@ -1,8 +1,11 @@
-"""The days of the best courses: every optimum of pace, wishes, evenness and start. Pure.
+"""Finds the days of the best courses: all that are best by pace, wishes, evenness and start. Pure.
 
-Dynamic programming, session by session, over (day, what the pace must remember of the days
-before). Costs are packed into one whole number, what counts first in its highest bits, so that
-comparing numbers compares courses. See booking/planner.py for what is minimised.
+Dynamic programming over sessions. What the rest of a course may do depends only on a small state:
+the day of the last session, and what its pace and caps must remember of earlier days. So each
+session needs one layer with the cheapest way to each of its states, not all combinations of days.
+A cost is one integer with the most important criterion in its highest bits (see `planner`), so that
+comparing integers compares courses. Each layer keeps all ties, because `continuity` chooses among
+them. The search first allows few lost days and then more, since nearly all courses lose none.
 """
 
 from bisect import bisect_left, bisect_right
@@ -29,34 +32,35 @@ from scheduler.booking.pace.session_caps import Periods
 from scheduler.clinic.phases import Phase
 
 State = tuple[Hashable, int, int]
-"""What the pace remembers, the day, the sessions so far in the pace's current window.
+"""What the pace remembers, the day, and the sessions so far in the current window of the pace.
 
-Where the course can reach a cap, the first is a pair: that, and where the caps stand.
+If the course can reach a cap, the first part is a pair: what the pace remembers, and the periods
+of the caps.
 """
 
 Ways = list[dict[State, list[State]]]
-"""For each session its states in the best courses, each with the states it may come from."""
+"""For each session its states in the best courses, each with the states that may precede it."""
 
 _Layer = dict[State, tuple[int, list[State]]]
 _START_BITS = 8  # a course begins less than 256 days after the wished start
 _MOST_EMPTY = 7 * (LATE_WEEKS + 1)  # places that can be left empty before one session
 _NARROW_DAYS = 3
-_ASK_AFTER = 7  # whether there is any course takes as long to know as the best with some lost
+_ASK_AFTER = 7  # then check whether any course exists, which takes as long as one more budget
 _BUDGETS_CAPPED = (0, 7)
-"""A course that can reach a cap loses a week at the most: more would take minutes to prove."""
-_BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; nearly all courses lose none, which is fast
+"""A course that can reach a cap loses at most a week: more would take minutes to prove."""
+_BUDGETS = (0, 7, 14, 28, 56, None)  # days lost; None is no limit
 
 
 MOST_STATES = 150_000
-"""Where a course can reach caps, the states looked at before it is refused: seconds, not minutes.
+"""The most states of a course that can reach a cap, before TooTangled: seconds, not minutes.
 
-The caps of published courses need less than 2,000.
+Published courses with caps need fewer than 2,000.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class _Leg:
-    """What one session has to keep: its pace, and the days that its phase may use."""
+    """The pace that one session must keep, and the days that its phase may use."""
 
     phase: Phase
     pace: Pace
@@ -72,19 +76,20 @@ def best(
     until: int,
     kept: Sequence[int] = (),
 ) -> Ways:
-    """All best courses on free days: ordinals, each with how many of the three wishes it misses.
+    """All best courses on free days.
 
-    `start` is the first day wished, `until` the last day that is open for booking; `free` holds
-    no others. `kept` are the days of the first sessions, where those stay as they are: in
-    ascending order, before all free ones, fewer than the phases have sessions. Raises NoPlan.
+    `free`: each free ordinal from `start` to `until` with the number of wishes (0 to 3) that it
+    misses. `start`: the first wished day. `until`: the last day that is open for booking. `kept`:
+    the days of the first sessions, if these stay as they are: in ascending order, before all free
+    days, fewer than the sessions of the phases. Raises NoPlan, TooTangled.
     """
     search = _DateSearch(phases, free, start, kept)
     search.require_room_for_caps(until)
-    budgets = _BUDGETS_CAPPED if search.locks.caps else _BUDGETS
+    budgets = _BUDGETS_CAPPED if search.caps.caps else _BUDGETS
     for budget in budgets:
         bound = search.most(budget)
-        # A quick look close to the ideal days finds a bound, often the optimum itself; the full
-        # one then proves it and has little left to look at.
+        # A narrow search close to the ideal days finds a bound, often the optimum itself. The full
+        # search then proves it, and the bound leaves little of it.
         narrow = search.layers(bound, _NARROW_DAYS * search.unit)
         if narrow[-1]:
             bound = min(cost for cost, _ in narrow[-1].values())
@@ -92,15 +97,15 @@ def best(
         if layers[-1]:
             ways = _optimal(layers)
             return _after_kept(kept, ways) if kept else ways
-        if budget == _ASK_AFTER and not search.locks.caps:
+        if budget == _ASK_AFTER and not search.caps.caps:
             search.require_some_plan(until)
-        if budget == budgets[-1] and search.locks.caps:
+        if budget == budgets[-1] and search.caps.caps:
             raise search.too_much_lost(layers, until)
     raise AssertionError("the last budget allows whatever is possible at all")
 
 
 def soonest_end(phases: Sequence[Phase], free: Collection[int], start: int) -> int | None:
-    """The first day on which a course can be over that keeps the pace; None where none can."""
+    """The earliest last day of a course that keeps the pace; None if there is no such course."""
     search = _DateSearch(phases, dict.fromkeys(free, 0), start, ())
     *_, states = search.reachable()
     return min((day for _, day, _ in states), default=None)
@@ -110,20 +115,20 @@ class _DateSearch:
     def __init__(
         self, phases: Sequence[Phase], free: Mapping[int, int], start: int, kept: Sequence[int]
     ) -> None:
-        self.locks = session_caps.of(phases)
-        self.begun = self.locks.over(kept)
-        self.start = start if kept else opens(phases[0], max(start, self.locks.until(self.begun)))
+        self.caps = session_caps.of(phases)
+        self.begun = self.caps.over(kept)
+        self.start = start if kept else opens(phases[0], max(start, self.caps.until(self.begun)))
         legs = list(_legs(phases, sorted(free)))
         self.kept = self._state(*_reached(phases, kept), self.begun) if kept else None
-        # With some sessions kept, the last of them is where the search sets out.
+        # If sessions are kept, the search starts from the last of them.
         self.legs = legs[max(0, len(kept) - 1) :]
         self.number = len(legs) - len(self.legs) + 1
         self.patience = self._patience()
-        self.looked: set[DayRange] = set()
-        self.room = MOST_STATES
+        self.searched: set[DayRange] = set()
+        self.states_left = MOST_STATES
         self.unit = lcm(*(leg.pace.ideal.denominator for leg in self.legs))
         self.ideal = {leg.pace: int(leg.pace.ideal * self.unit) for leg in self.legs}
-        # No gap is longer than the free days reach, so these bits hold any sum of squares.
+        # No gap is longer than the reach of the free days, so these bits hold any sum of squares.
         since = min(start, self.kept[1]) if self.kept else start
         reach = self.unit * (max(free, default=start) - since + 800)
         self.wish_shift = _START_BITS + (len(self.legs) * reach**2).bit_length()
@@ -137,14 +142,14 @@ class _DateSearch:
         }
 
     def most(self, lost_days: int | None) -> int:
-        """More than any course costs that loses no more than these days."""
+        """An upper bound for the cost of a course that loses at most these days."""
         lost = 10_000 if lost_days is None else lost_days
         return ((lost + 1) << self.lost_shift) - 1
 
     def layers(self, bound: int, reach: int | None) -> list[_Layer]:
-        """The cheapest way to each state of each session, up to a session with no state at all.
+        """The cheapest way to each state of each session, up to a session without states.
 
-        Leaves out what costs more than the bound and days farther than `reach` from the ideal.
+        Skips states that cost more than the bound, and days farther than `reach` from the ideal.
         """
         layer = self._first(bound)
         layers = [layer]
@@ -152,7 +157,7 @@ class _DateSearch:
             if not layer:
                 break
             layer = self._next(layer, before, leg, bound, reach)
-            self.room -= len(layer)
+            self.states_left -= len(layer)
             layers.append(layer)
         return layers
 
@@ -165,25 +170,25 @@ class _DateSearch:
             for day in _days_in(first.usable, stretch):
                 cost = self._delay(stretch) + self.wish_cost[day] + day - self.start
                 if cost <= bound:
-                    layer[self._on(first, stretch, day, self.locks.before)] = (cost, [])
+                    layer[self._on(first, stretch, day, self.caps.before)] = (cost, [])
         return layer
 
     def _on(self, leg: _Leg, stretch: DayRange, day: int, before: Periods) -> State:
         anchor = leg.pace.begin(day) if stretch.anchor is None else stretch.anchor
-        return self._state(anchor, day, stretch.filled, self.locks.after(before, day))
+        return self._state(anchor, day, stretch.filled, self.caps.after(before, day))
 
     def _state(self, anchor: int, day: int, filled: int, periods: Periods) -> State:
-        return ((anchor, periods) if self.locks.caps else anchor, day, filled)
+        return ((anchor, periods) if self.caps.caps else anchor, day, filled)
 
     def _memory(self, state: State) -> tuple[int, Periods]:
         memory: Any = state[0]
-        return memory if self.locks.caps else (memory, ())
+        return memory if self.caps.caps else (memory, ())
 
     def _next(
         self, layer: _Layer, before: _Leg, leg: _Leg, bound: int, reach: int | None
     ) -> _Layer:
         unit, wish_cost, begin, usable = self.unit, self.wish_cost, leg.pace.begin, leg.usable
-        after, capped = self.locks.after, bool(self.locks.caps)
+        after, capped = self.caps.after, bool(self.caps.caps)
         following: _Layer = {}
         for state, (cost, _) in layer.items():
             _, periods = self._memory(state)
@@ -191,8 +196,8 @@ class _DateSearch:
             for stretch in stretches:
                 base = cost + self._delay(stretch)
                 if base > bound:
-                    break  # each stretch delays more than the one before it
-                # A day farther from the ideal than this would cost more than the bound by itself.
+                    break  # the stretches are in ascending order of delay
+                # The unevenness of a day farther away would alone exceed the bound.
                 far = isqrt((bound - base) >> _START_BITS) if reach is None else reach
                 near = DayRange(
                     max(stretch.first, -((far - target) // unit)),
@@ -212,28 +217,28 @@ class _DateSearch:
                         following[key] = (total, [state])
                     elif total == known[0]:
                         known[1].append(state)
-            if capped and len(following) > self.room:
+            if capped and len(following) > self.states_left:
                 raise TooTangled(field="phases")
         return following
 
     def _moves(self, state: State, before: _Leg, leg: _Leg) -> tuple[int, Iterator[DayRange]]:
-        """The ideal day of the next session, in units, and where it may lie."""
+        """The ideal day of the next session, in units, and the stretches it may lie in."""
         _, day, filled = state
         anchor, periods = self._memory(state)
-        locked = self.locks.until(periods)
+        locked = self.caps.until(periods)
         patience = self.patience if state == self.kept else 0
         if leg.opens:
             soonest = max(before.pace.next_from(anchor, day), day + 1 + leg.phase.rest_days)
             earliest = max(opens(leg.phase, soonest), locked)
             return earliest * self.unit, entries(earliest, patience)
         if locked > day and locked > soonest_in(leg.pace, anchor, day, filled, leg.left):
-            # The pace begins anew when the period is over.
+            # The pace starts again when the period of the cap is over.
             return locked * self.unit, entries(locked, patience)
         target = day * self.unit + self.ideal[leg.pace]
         return target, leg.pace.stretches(anchor, day, filled, leg.left, patience)
 
     def _patience(self) -> int:
-        """By how many days the rest may be later than usual, because it was wished later."""
+        """Extra days by which the rest may be late, because its start is wished later."""
         if self.kept is None:
             return 0
         return max(0, self.start - self.kept[1])
@@ -242,33 +247,33 @@ class _DateSearch:
         return (stretch.lost << self.lost_shift) + (stretch.empty << self.empty_shift)
 
     def require_some_plan(self, until: int) -> None:
-        """Raises NoPlan for the first session that no course can reach, at whatever cost."""
+        """Raises NoPlan for the first session that no course can reach at any cost."""
         for number, states in enumerate(self.reachable(), start=self.number):
             if not states:
-                raise _refusal(number, self.looked, until)
+                raise _refusal(number, self.searched, until)
 
     def require_room_for_caps(self, until: int) -> None:
-        """Raises NoPlan for the first session that full periods alone keep beyond the last day."""
-        for cap, (begun, _) in zip(self.locks.caps, self.begun, strict=True):
+        """Raises NoPlan for the first session that the caps alone push beyond the last day."""
+        for cap, (begun, _) in zip(self.caps.caps, self.begun, strict=True):
             if begun + cap.days > self.start or self.kept:
-                continue  # a period that runs already has room of its own
+                continue  # the current period still has sessions left
             for place, leg in enumerate(self.legs):
                 soonest = self.start + place // cap.sessions * cap.days
                 if not leg.usable or leg.usable[-1] < soonest:
-                    looked = {DayRange(soonest, soonest + 6, 0, 0, None, 1)}
-                    raise _refusal(self.number + place, looked, until)
+                    searched = {DayRange(soonest, soonest + 6, 0, 0, None, 1)}
+                    raise _refusal(self.number + place, searched, until)
 
     def too_much_lost(self, layers: list[_Layer], until: int) -> NoPlan:
-        """The refusal for the first session that no layer reached."""
+        """NoPlan for the first session that no layer reached."""
         soonest = self.start
         for state in layers[-2] if len(layers) > 1 else ():
-            soonest = max(soonest, state[1] + 1, self.locks.until(self._memory(state)[1]))
-        looked = {DayRange(soonest, soonest + 7 * LATE_WEEKS - 1, 0, 0, None, 1)}
-        return _refusal(self.number + len(layers) - 1, looked, until)
+            soonest = max(soonest, state[1] + 1, self.caps.until(self._memory(state)[1]))
+        searched = {DayRange(soonest, soonest + 7 * LATE_WEEKS - 1, 0, 0, None, 1)}
+        return _refusal(self.number + len(layers) - 1, searched, until)
 
     def reachable(self) -> Iterator[set[State]]:
-        """The states that each session can have at whatever cost, up to one with none at all."""
-        start = {(stretch, self.locks.before) for stretch in entries(self.start)}
+        """The possible states of each session at any cost, up to a session without states."""
+        start = {(stretch, self.caps.before) for stretch in entries(self.start)}
         states = {self.kept} if self.kept else self._on_days(self.legs[0], start)
         yield states
         for before, leg in pairwise(self.legs):
@@ -283,20 +288,20 @@ class _DateSearch:
             yield states
 
     def _foremost(self, states: set[State], leg: _Leg) -> Iterable[State]:
-        """The states that lead to all that any of them leads to.
+        """States that together lead to everything that all of these states lead to.
 
-        Of two that differ only in the day, the earlier one: unless gaps are exact, or the next
-        phase is counted from this day.
+        Of two states that differ only in the day, the earlier one is enough, unless gaps are exact
+        or the next phase counts from this day.
         """
-        if leg.left == 1 or isinstance(leg.pace, Gaps) or self.locks.caps:
+        if leg.left == 1 or isinstance(leg.pace, Gaps) or self.caps.caps:
             return states
         earliest: dict[tuple[Hashable, int], State] = {}
-        for state in sorted(states, key=lambda each: -each[1]):
+        for state in sorted(states, key=lambda state: -state[1]):
             earliest[state[0], state[2]] = state
         return earliest.values()
 
     def _on_days(self, leg: _Leg, moves: set[tuple[DayRange, Periods]]) -> set[State]:
-        self.looked = {stretch for stretch, _ in moves}
+        self.searched = {stretch for stretch, _ in moves}
         return {
             self._on(leg, stretch, day, periods)
             for stretch, periods in moves
@@ -316,7 +321,7 @@ def _refusal(number: int, stretches: set[DayRange], until: int) -> NoPlan:
 
 
 def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> tuple[int, int, int]:
-    """What the pace remembers after the days of the first sessions, whether they keep it or not."""
+    """The state after the kept days, whether or not these keep the pace."""
     start = 0
     for phase in phases:
         if len(kept) <= start + phase.sessions:
@@ -327,7 +332,7 @@ def _reached(phases: Sequence[Phase], kept: Sequence[int]) -> tuple[int, int, in
 
 
 def _after_kept(kept: Sequence[int], ways: Ways) -> Ways:
-    """The ways of the rest, the first layer of which is the last day kept, behind those before."""
+    """The ways of the rest, whose first layer is the last kept day, with the other kept days."""
     (last,) = ways[0]
     states = [*((0, day, 1) for day in kept[:-1]), last]
     chain: Ways = [{states[0]: []}]
@@ -354,7 +359,7 @@ def _days_in(usable: list[int], stretch: DayRange) -> list[int]:
 
 
 def _optimal(layers: list[_Layer]) -> Ways:
-    """Only what lies on a cheapest way to the end."""
+    """The states on the cheapest ways to the last session."""
     least = min(cost for cost, _ in layers[-1].values())
     wanted = [state for state, (cost, _) in layers[-1].items() if cost == least]
     ways: Ways = []

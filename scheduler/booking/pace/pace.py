@@ -18,11 +18,11 @@ LATE_DAYS = 8
 
 
 class DayRange(NamedTuple):
-    """Days, first and last included, that the next session may lie on.
+    """Days that the next session may lie on, both ends included.
 
-    `lost` is by how many days that makes the course later than its pace, `empty` how many places
-    it leaves empty in weeks gone by. `anchor` and `filled` are what must be remembered from then
-    on; an anchor of None is the one of a phase just begun.
+    `lost`: days by which the course falls behind its pace. `empty`: places left empty in earlier
+    weeks. `anchor` and `filled`: what the pace must remember afterwards; an anchor of None is that
+    of a phase that begins.
     """
 
     first: int
@@ -37,9 +37,8 @@ class DayRange(NamedTuple):
 class Windows:
     """`per` sessions in each window of `length` days, counted from the first session.
 
-    A window is full before the next begins. Where that cannot be, places are left empty, and the
-    course is later by each whole window that it then takes more. Anchor: the first day after the
-    current window.
+    Each window should be full before the next begins. Otherwise places stay empty, and the course
+    loses the length of each additional window. Anchor: the first day after the current window.
     """
 
     per: int
@@ -62,7 +61,7 @@ class Windows:
     ) -> Iterator[DayRange]:
         if filled < self.per:
             yield DayRange(day + 1, anchor - 1, 0, 0, anchor, filled + 1)
-        # The fewest windows that still had to follow, and that have to follow one with this one.
+        # The fewest windows that had to follow this one, and that must follow if it stays unfilled.
         needed = self._windows(left - (self.per - filled))
         more = 1 + self._windows(left - self.per) - needed
         for skipped in range(max(1, 7 * LATE_WEEKS // self.length) + 1 + patience // self.length):
@@ -80,9 +79,9 @@ class Windows:
 
 @dataclass(frozen=True, slots=True)
 class Gaps:
-    """Exactly `days` from one session to the next; each day more holds the course up by a day.
+    """Exactly `days` from one session to the next. The course loses each additional day.
 
-    Where the phase has weekdays, the next of them is meant: waiting for it holds nothing up.
+    If the phase has weekdays, the session is due on the next of them, and this wait loses nothing.
     """
 
     days: int
@@ -106,7 +105,7 @@ class Gaps:
             yield DayRange(due + more, due + more, more, 0, 0, 1)
 
     def due(self, day: int) -> int:
-        """When the session after one on this day should be."""
+        """The day on which the session after this day is due."""
         soonest = day + self.days
         return soonest + wait_for(self.weekdays, date.fromordinal(soonest).weekday())
 
@@ -116,10 +115,9 @@ class Gaps:
 
 @dataclass(frozen=True, slots=True)
 class Within:
-    """`sessions` from first to last inside `days`, and not inside fewer than `least`.
+    """`sessions` from first to last within `days`, and not within fewer than `least`.
 
-    Each day that the last one is beyond them holds the course up by a day. Anchor: the last day
-    that still counts.
+    The course loses each day by which the last session is later. Anchor: the last of the `days`.
     """
 
     sessions: int
@@ -139,7 +137,7 @@ class Within:
     def stretches(
         self, anchor: int, day: int, _filled: int, left: int, patience: int = 0
     ) -> Iterator[DayRange]:
-        # The soonest that the rest can be over, after this day and after each later one.
+        # Days by which the rest must be late after this day, and the last next day that is on time.
         over = max(0, day + left - anchor)
         on_time = max(day + 1, anchor - left + 1)
         soonest = anchor - self.days + self.least if left == 1 else 0
@@ -155,7 +153,7 @@ Pace = Windows | Gaps | Within
 
 
 def pace_of(phase: Phase) -> Pace:
-    """The rule behind the pace of a phase."""
+    """The pace of a phase."""
     if phase.every_days is not None:
         return Gaps(phase.every_days, phase.weekdays)
     if phase.within_days is not None:
@@ -165,14 +163,14 @@ def pace_of(phase: Phase) -> Pace:
 
 
 def opens(phase: Phase, soonest: int) -> int:
-    """The first day that a phase can have, which would otherwise begin on `soonest`."""
+    """The first day of a phase that could begin on `soonest` but for its fixed first day."""
     return max(soonest, phase.first_day.toordinal()) if phase.first_day else soonest
 
 
 def entries(earliest: int, patience: int = 0) -> Iterator[DayRange]:
-    """When a phase may begin: within a week of the earliest day, else some whole weeks late.
+    """When a phase may begin: within a week of the earliest day, else whole weeks late.
 
-    `patience`: by how many days more than usual it may be late.
+    `patience`: additional days by which it may be late.
     """
     for late in range(LATE_WEEKS + 1 + patience // 7):
         start = earliest + 7 * late
@@ -180,5 +178,5 @@ def entries(earliest: int, patience: int = 0) -> Iterator[DayRange]:
 
 
 def soonest_in(pace: Pace, anchor: int, day: int, filled: int, left: int) -> int:
-    """The first day on which a phase can go on after a session on this one."""
+    """The first day on which the next session of a phase may be."""
     return next(pace.stretches(anchor, day, filled, left)).first

@@ -1,23 +1,23 @@
-"""A whole course out of free openings: the best there is, found exactly. Pure.
+"""Plans the best course that the free openings allow, or proves that there is none. Pure.
 
-Hard: the pace of each phase (booking/paces.py), its weekdays and rest days, one session a day.
-What is minimised, each only among what is best by all before it:
+Fixed: the pace of each phase (`pace`), its weekdays and rest days, one session per day.
+Minimized, in this order:
 
-1. days lost against the pace: whole weeks that the course or a later phase begins late, whole
-   weeks that a phase takes more than it should, days by which a gap of `every_days` is stretched;
-   of equals, the fewest places left empty in the weeks of a phase before its last one;
-2. sessions outside the wishes for weekday, hours or practitioner, then wishes missed, summed;
-3. unevenness: the sum of squared distances, in days, of each gap from the ideal one, and of each
-   later phase's first day from the earliest that the pace before it allows;
+1. days lost against the pace: whole weeks by which the course or a later phase begins late, whole
+   weeks that a phase takes too long, days by which a gap of `every_days` is too long; then places
+   left empty in the weeks of a phase, except the last week;
+2. sessions that miss a wish for weekday, hours or practitioner; then missed wishes in total;
+3. unevenness: the sum of the squared distances, in days, of each gap from the ideal gap, and of
+   the first day of each later phase from the earliest day that the phase before it allows;
 4. the first day;
-5. sessions not with one same practitioner;
-6. sessions not on one same set of weekdays, as many as the densest pace needs in a week;
-7. sessions not at one same wall time;
+5. sessions that are not with the most common practitioner;
+6. sessions that are not on the most common weekdays, as many as the densest phase needs in a week;
+7. sessions that are not at the most common wall time;
 8. the sum of all starts.
 
-The first four depend on days alone (booking/dates.py). The rest is decided among all days that
-are best so far, for each practitioner, set of weekdays and wall time that could be the common one
-(booking/sameness.py).
+The first four depend on days alone: `date_search` finds all days that are best by them. Among
+these, `continuity` decides the rest for each practitioner, set of weekdays and wall time that could
+be the common one.
 """
 
 from collections import defaultdict
@@ -49,7 +49,7 @@ __all__ = [
 
 
 class PlannedSession(NamedTuple):
-    """A session of a plan; it and its phase are counted from 1."""
+    """A session of a plan. Its number and its phase count from 1."""
 
     number: int
     phase: int
@@ -58,7 +58,7 @@ class PlannedSession(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A whole course, in order, and what it does not keep."""
+    """The sessions of a course in order, and its compromises."""
 
     sessions: tuple[PlannedSession, ...]
     compromises: tuple[Compromise, ...] = ()
@@ -67,10 +67,9 @@ class Plan:
 def plan(
     phases: Sequence[Phase], openings: Iterable[Opening], wishes: Wishes, *, until: date
 ) -> Plan:
-    """The best course in openings from the wished start to the last day, that day included.
+    """The best course in openings from the wished start to `until`, both included.
 
-    Optional phases are the caller's to leave out. Raises NoPlan, which names the session that
-    cannot be placed.
+    The caller leaves out optional phases that do not apply. Raises NoPlan, TooTangled.
     """
     return plan_rest(phases, (), openings, wishes, until=until)
 
@@ -83,20 +82,19 @@ def plan_rest(
     *,
     until: date,
 ) -> Plan:
-    """The best end of a course of which the first sessions stay as they are.
+    """The best rest of a course whose first sessions stay as they are.
 
-    `phases` are those of the whole course, `kept` its first sessions in order, on the pace or off
-    it. The answer has only the sessions after them, numbered as in the course, and what these do
-    not keep. It is the best of all that lie after those kept and on or after the wished start, by
-    the same order, in which those kept count too: the practitioner, weekdays and time of the most
-    are of the whole course. Where the start is wished later than the pace asks, the rest may
-    begin as much later. With nothing kept this is `plan`; with no session left it is empty.
-    Raises NoPlan, with the number that the session has in the course.
+    `phases` are those of the whole course. `kept` are its first sessions in order; they need not
+    keep the pace. The plan holds only the sessions after them, numbered as in the course, all of
+    them after the kept ones and on or after the wished start. The kept sessions count when the most
+    common practitioner, weekdays and time are chosen. If the wished start is later than the pace
+    asks, the rest may begin as much later. With no session left the plan is empty.
+    Raises NoPlan with the number of the session in the course, TooTangled.
     """
     if len(kept) >= sum(phase.sessions for phase in phases):
         return Plan(())
     offers: dict[int, list[Opening]] = defaultdict(list)
-    first = max([wishes.start_on, *(each.day + timedelta(days=1) for each in kept)])
+    first = max([wishes.start_on, *(opening.day + timedelta(days=1) for opening in kept)])
     for opening in openings:
         if first <= opening.day <= until and (not wishes.strict or wishes.allow(opening)):
             offers[opening.day.toordinal()].append(opening)
@@ -133,10 +131,9 @@ def neighbours(
     phases: Sequence[Phase],
     limit: int = 5,
 ) -> list[Opening]:
-    """Other openings for one session that keep the pace as well as now, the others fixed.
+    """Other openings for one session, nearest first, while the other sessions stay.
 
-    The nearest in time first. "As well" means that the dates break nothing that they do not
-    break already.
+    Only openings that bring no violation of the pace which the plan does not have already.
     """
     now = planned.sessions[number - 1].opening
     days = [session.opening.day.toordinal() for session in planned.sessions]
@@ -162,7 +159,7 @@ def neighbours(
 
 
 def _densest(phases: Sequence[Phase]) -> int:
-    """On how many weekdays the fastest phase comes in a week."""
+    """How many weekdays the densest phase uses in a week."""
     return min(
         7, max(ceil(7 / pace_of(phase).ideal) if phase.sessions > 1 else 1 for phase in phases)
     )

@@ -12,14 +12,14 @@ from scheduler.booking.pace.wishes import Opening, Wish, Wishes
 from scheduler.clinic.phases import Phase
 
 LATER_BY = (7, 35, 70)
-"""Days later that a start is tried. The planner itself looks at the five weeks from each."""
+"""Later starts that are tried, in days. The planner searches the five weeks after each."""
 EARLIER_BY = (7, 14, 28, 56)
 PAUSES = (28, 56)
-"""Days that a pause is tried. The planner itself waits for some weeks where it must."""
+"""Pauses that are tried, in days. The planner waits for up to four weeks without one."""
 
 
 class FreeTimes(NamedTuple):
-    """What is free from a start on, and until when it was looked for."""
+    """Free openings, and the last day that was searched."""
 
     openings: Sequence[Opening]
     until: date
@@ -123,7 +123,7 @@ def _remedy(
 
 
 def _place(phases: Sequence[Phase], number: int) -> tuple[int, int]:
-    """Which phase a session is in, from 0, and how many of that phase are before it."""
+    """The index of the phase of a session, and how many sessions of that phase come before it."""
     before = number - 1
     for place, phase in enumerate(phases):
         if before < phase.sessions:
@@ -133,7 +133,7 @@ def _place(phases: Sequence[Phase], number: int) -> tuple[int, int]:
 
 
 def _cut(phases: Sequence[Phase], place: int, before: int) -> list[Phase]:
-    """The phases up to so many sessions of one of them."""
+    """The phases up to some sessions of one of them."""
     return [*phases[:place], *([_part(phases[place], before)] if before else [])]
 
 
@@ -145,7 +145,7 @@ def _split(phases: Sequence[Phase], place: int, before: int, *, pause: int) -> l
 
 
 def _part(phase: Phase, sessions: int) -> Phase:
-    """So many sessions at the pace of a phase."""
+    """Some sessions at the pace of a phase."""
     if phase.within_days is None or sessions == phase.sessions:
         return replace(phase, sessions=sessions)
     days = max(sessions, phase.within_days * sessions // phase.sessions)
