@@ -15,7 +15,7 @@ settings.register_profile(
 )
 settings.load_profile("steady")
 
-pytest_plugins = ["tests.support.databases", "tests.support.browser"]
+pytest_plugins = ["tests.support.databases", "tests.support.browser", "tests.support.quick"]
 
 
 class AtOnce:
