@@ -26,8 +26,8 @@ class Done(NamedTuple):
     """The result of a command."""
 
     code: int
-    said: str
-    complained: str
+    output: str
+    errors: str
 
 
 Run = Callable[..., Done]
@@ -51,8 +51,8 @@ def run(
             monkeypatch.setenv(name, value)
         with pytest.raises(SystemExit) as ended:
             cli.main()
-        said = capfd.readouterr()
-        return Done(int(ended.value.code or 0), said.out, said.err)
+        printed = capfd.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
 
     yield run_one
     os.umask(mask)
@@ -78,7 +78,7 @@ def run(
         ("LOG_FORMAT", "poem", "LOG_FORMAT"),
     ],
 )
-def test_a_wrong_setting_stops_the_start_and_is_named(
+def test_a_wrong_setting_prevents_the_start_and_is_named(
     run: Run, variable: str, value: str, named: str
 ) -> None:
     if value.startswith("postgresql://clinic@"):
@@ -89,11 +89,11 @@ def test_a_wrong_setting_stops_the_start_and_is_named(
     done = run("serve", "--port", "0", **variables)
 
     assert done.code == 1
-    assert named in done.complained
-    assert "Traceback" not in done.complained
+    assert named in done.errors
+    assert "Traceback" not in done.errors
 
 
-def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
+def test_an_unreachable_database_is_reported_in_a_sentence(run: Run) -> None:
     done = run(
         "worker",
         DATABASE_URL="postgresql://127.0.0.1:1/clinic",
@@ -101,7 +101,7 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
     )
 
     assert done.code == 1
-    assert done.complained.strip() == (
+    assert done.errors.strip() == (
         "Our records cannot be reached at the moment. Nothing was changed. Please try again soon."
     )
 
@@ -110,7 +110,7 @@ def test_a_database_that_is_not_there_is_told_in_a_sentence(run: Run) -> None:
     ("version", "remedy"),
     [("0001", "Run `scheduler migrate` first."), ("9999", "Install the newer program.")],
 )
-def test_a_database_of_another_version_is_not_worked_on(
+def test_a_database_of_another_version_is_refused(
     run: Run, postgresql_url: str, version: str, remedy: str
 ) -> None:
     engine = create_engine(postgresql_url)
@@ -121,19 +121,19 @@ def test_a_database_of_another_version_is_not_worked_on(
     done = run("worker", DATABASE_URL=postgresql_url, SECRET_KEY=SECRET)
 
     assert done.code == 1
-    assert done.complained.endswith(f"{remedy}\n")
+    assert done.errors.endswith(f"{remedy}\n")
 
 
-def test_a_key_is_printed_alone_and_once(run: Run, database_url: str) -> None:
+def test_a_new_key_is_printed_alone(run: Run, database_url: str) -> None:
     settings = {"DATABASE_URL": database_url, "SECRET_KEY": SECRET}
     ana = ("ana@example.org", "--name", "Ana", "--role", "admin", "--password-stdin")
     added = run("staff", "add", *ana, stdin="correct horse battery\n", **settings)
-    assert (added.code, added.complained) == (0, "")
+    assert (added.code, added.errors) == (0, "")
 
     made = run("staff", "key", "ana@example.org", "--label", "x", **settings)
 
     assert made.code == 0
-    [line] = made.said.splitlines()
+    [line] = made.output.splitlines()
     assert line.startswith("ck_")
 
 
@@ -155,24 +155,24 @@ def test_a_key_is_printed_alone_and_once(run: Run, database_url: str) -> None:
         (("text-me", "+999"), "", 1, "phone number"),
     ],
 )
-def test_what_cannot_be_done_is_told_in_a_sentence(  # noqa: PLR0917 - one row of a table
+def test_errors_are_reported_in_a_sentence(  # noqa: PLR0917 - one row of a table
     run: Run, sqlite_url: str, words: tuple[str, ...], stdin: str, code: int, sentence: str
 ) -> None:
     done = run(*words, stdin=stdin, DATABASE_URL=sqlite_url)
 
     assert done.code == code
-    assert sentence in done.complained
-    assert "Traceback" not in done.complained
+    assert sentence in done.errors
+    assert "Traceback" not in done.errors
 
 
 def test_the_demo_fills_an_empty_database_and_no_other(run: Run, tmp_path: Path) -> None:
     first, second = run("demo"), run("demo")
 
-    assert (first.code, first.said) == (0, "The demo clinic is ready.\n")
+    assert (first.code, first.output) == (0, "The demo clinic is ready.\n")
     assert second.code == 1
-    assert "needs an empty one" in second.complained
+    assert "needs an empty one" in second.errors
     database = tmp_path / "data" / "scheduler.db"
-    assert [oct(each.stat().st_mode)[-3:] for each in (database.parent, database)] == ["700", "600"]
+    assert [oct(path.stat().st_mode)[-3:] for path in (database.parent, database)] == ["700", "600"]
 
 
 def test_the_doctor_finds_nothing_wrong_with_the_demo(run: Run) -> None:
@@ -181,17 +181,17 @@ def test_the_doctor_finds_nothing_wrong_with_the_demo(run: Run) -> None:
     done = run("doctor")
 
     assert done.code == 0
-    assert "WRONG" not in done.said
+    assert "WRONG" not in done.output
 
 
 def test_the_doctor_says_what_to_do_about_a_database_without_tables(run: Run) -> None:
     done = run("doctor")
 
     assert done.code == 1
-    assert "Run `scheduler migrate`." in done.said
+    assert "Run `scheduler migrate`." in done.output
 
 
-def test_the_doctor_does_not_look_for_texts_in_a_database_without_tables(
+def test_the_doctor_does_not_check_texts_in_a_database_without_tables(
     run: Run, postgresql_url: str
 ) -> None:
     engine = create_engine(postgresql_url)
@@ -203,48 +203,48 @@ def test_the_doctor_does_not_look_for_texts_in_a_database_without_tables(
     done = run("doctor", DATABASE_URL=postgresql_url, SECRET_KEY=SECRET)
 
     assert done.code == 1
-    assert "WRONG migrations: The database has version none" in done.said
-    assert "texts:" not in done.said
+    assert "WRONG migrations: The database has version none" in done.output
+    assert "texts:" not in done.output
 
 
-def test_a_file_that_is_no_database_is_told_in_a_sentence(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_no_database_is_reported_in_a_sentence(run: Run, tmp_path: Path) -> None:
     (tmp_path / "notes.txt").write_text("These are notes, and no database at all." * 10)
 
     done = run("worker", DATABASE_URL=f"sqlite:///{tmp_path / 'notes.txt'}")
 
-    assert (done.code, done.complained) == (
+    assert (done.code, done.errors) == (
         1,
         "DATABASE_URL names a file that is not an SQLite database. Correct the path.\n",
     )
 
 
-def test_a_port_that_is_taken_is_told_before_anything_is_done(run: Run, tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_before_anything_is_created(run: Run, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
 
         done = run("serve", "--port", str(port))
 
     assert done.code == 1
-    assert "Choose another port with --port." in done.complained
+    assert "Choose another port with --port." in done.errors
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_member_of_a_clinic_that_is_not_there_is_refused(run: Run, sqlite_url: str) -> None:
-    who = ("b@example.org", "--name", "B", "--role", "admin", "--clinic", "999")
+def test_a_member_of_an_unknown_clinic_is_refused(run: Run, sqlite_url: str) -> None:
+    member = ("b@example.org", "--name", "B", "--role", "admin", "--clinic", "999")
 
     done = run(
         "staff",
         "add",
-        *who,
+        *member,
         "--password-stdin",
         stdin="correct horse battery\n",
         DATABASE_URL=sqlite_url,
     )
 
-    assert (done.code, done.said) == (1, "")
+    assert (done.code, done.output) == (1, "")
 
 
-def test_at_a_terminal_the_password_is_asked_for_and_not_shown(sqlite_url: str) -> None:
+def test_a_terminal_prompts_for_the_password_without_echo(sqlite_url: str) -> None:
     ours, theirs = pty.openpty()
     words = ("staff", "add", "b@example.org", "--name", "B", "--role", "admin")
 
@@ -258,44 +258,44 @@ def test_at_a_terminal_the_password_is_asked_for_and_not_shown(sqlite_url: str) 
         bufsize=0,
     ) as program:
         os.close(theirs)
-        said = b""
+        output = b""
         watch = threading.Timer(60, program.kill)
         watch.start()
         # Input typed before the prompt does not count.
-        while letter := program.stdout.read(1) if program.stdout else b"":
-            said += letter
-            if said.endswith(b": "):
+        while character := program.stdout.read(1) if program.stdout else b"":
+            output += character
+            if output.endswith(b": "):
                 os.write(ours, b"correct horse battery\n")
         watch.cancel()
     os.close(ours)
 
-    assert program.returncode == 0, said
-    assert said.startswith(b"A password of 12 characters or more: ")
-    assert said.endswith(b"b@example.org can now sign in.\n")
-    assert b"horse" not in said
+    assert program.returncode == 0, output
+    assert output.startswith(b"A password of 12 characters or more: ")
+    assert output.endswith(b"b@example.org can now sign in.\n")
+    assert b"horse" not in output
 
 
-def test_a_password_that_is_no_text_is_refused(run: Run, sqlite_url: str) -> None:
-    who = ("b@example.org", "--name", "B", "--role", "admin", "--password-stdin")
+def test_a_password_that_is_not_utf8_is_refused(run: Run, sqlite_url: str) -> None:
+    member = ("b@example.org", "--name", "B", "--role", "admin", "--password-stdin")
 
     done = run(
-        "staff", "add", *who, stdin="caf\udce9 caf\udce9 caf\udce9\n", DATABASE_URL=sqlite_url
+        "staff", "add", *member, stdin="caf\udce9 caf\udce9 caf\udce9\n", DATABASE_URL=sqlite_url
     )
 
-    assert (done.code, done.complained) == (
+    assert (done.code, done.errors) == (
         1,
         "The input is not valid UTF-8. Set the terminal to UTF-8.\n",
     )
 
 
-def test_a_text_to_oneself_is_printed_by_the_console(run: Run) -> None:
+def test_text_me_is_printed_by_the_console(run: Run) -> None:
     done = run("text-me", "+12025550101")
 
     assert done.code == 0
-    assert "to +12025550101" in done.said
+    assert "to +12025550101" in done.output
 
 
-def test_the_server_ends_with_0_when_it_is_asked_to(sqlite_url: str) -> None:
+def test_the_server_exits_with_0_after_sigterm(sqlite_url: str) -> None:
     with Servers(sqlite_url, command="serve") as servers:
         [process] = servers.processes
         process.terminate()
@@ -303,7 +303,7 @@ def test_the_server_ends_with_0_when_it_is_asked_to(sqlite_url: str) -> None:
         assert process.wait(timeout=30) == 0
 
 
-def test_the_installed_program_starts_and_ends_without_a_traceback(tmp_path: Path) -> None:
+def test_the_installed_program_reports_an_error_without_a_traceback(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "scheduler.cli", "doctor"],
         text=True,

@@ -10,7 +10,7 @@ from scheduler.infra.errors import Invalid
 channels = st.integers(0, 255)
 
 
-def test_a_colour_that_can_be_read_is_kept_in_one_form() -> None:
+def test_a_readable_color_is_normalized() -> None:
     assert branding.accent(" #7A1F5C ") == "#7a1f5c"
     assert branding.accent("") == ""
 

@@ -63,7 +63,7 @@ def test_hours_are_right_across_clock_changes(*, zone, day, starts, ends, begins
     assert working(daily(starts, ends), day, zone) == [Interval(start, start + minutes)]
 
 
-def test_hours_wholly_inside_the_skipped_hour_are_none():
+def test_hours_inside_the_skipped_hour_are_empty():
     assert working(daily(time(2, 10), time(2, 50)), date(2026, 3, 8), NEW_YORK) == []
 
 
@@ -94,12 +94,12 @@ def test_touching_and_overlapping_hours_are_one_stretch():
         (0, time(9), time(17), date(2026, 2, 1), date(2026, 1, 1)),
     ],
 )
-def test_hours_that_cannot_be_are_refused(facts):
+def test_impossible_hours_are_refused(facts):
     with pytest.raises(Invalid):
         WeeklyHours(*facts)
 
 
-def test_a_skipped_time_is_nowhere_and_a_repeated_one_is_twice():
+def test_a_skipped_time_has_no_instant_and_a_repeated_one_has_two():
     assert resolve(date(2026, 3, 8), 150, NEW_YORK) is None
     assert resolve(date(2026, 3, 8), 150, NEW_YORK, fold=1) is None
     assert resolve(date(2026, 10, 4), 135, LORD_HOWE) is None
@@ -109,7 +109,7 @@ def test_a_skipped_time_is_nowhere_and_a_repeated_one_is_twice():
 
 
 @given(st.sampled_from(ZONES), st.integers(utc("2024-01-01T00:00"), utc("2030-01-01T00:00")))
-def test_every_instant_is_found_again_from_the_clock_on_the_wall(zone, minute):
+def test_every_instant_can_be_recovered_from_its_wall_time(zone, minute):
     day, minute_of_day = wall(minute, zone)
 
     assert minute in {resolve(day, minute_of_day, zone, fold) for fold in (0, 1)}
@@ -121,7 +121,7 @@ def test_every_instant_is_found_again_from_the_clock_on_the_wall(zone, minute):
     st.integers(0, 1439),
     st.integers(1, 1440),
 )
-def test_worked_minutes_are_those_whose_wall_time_lies_in_the_hours(zone, day, start, length):
+def test_worked_minutes_have_a_wall_time_within_the_hours(zone, day, start, length):
     end = min(1440, start + length)
     ends = time(end // 60 % 24, end % 60)
     hours = daily(time(start // 60, start % 60), ends)
@@ -136,7 +136,7 @@ def test_worked_minutes_are_those_whose_wall_time_lies_in_the_hours(zone, day, s
     assert worked == (list(range(expected[0], expected[-1] + 1)) if expected else [])
 
 
-def test_a_span_is_cut_where_clocks_change():
+def test_a_span_is_split_where_clocks_change():
     year = Interval(utc("2026-01-01T00:00"), utc("2027-01-01T00:00"))
 
     assert steady(year, KATHMANDU) == [(year, 345)]
@@ -147,7 +147,7 @@ def test_a_span_is_cut_where_clocks_change():
     ]
 
 
-def test_a_licence_holds_on_the_day_it_expires_and_not_after():
+def test_a_license_is_valid_on_its_last_day_and_not_after():
     last = date(2026, 3, 8)
 
     assert valid_on(last, date(2026, 3, 8))
@@ -155,7 +155,7 @@ def test_a_licence_holds_on_the_day_it_expires_and_not_after():
     assert ends_at(last, NEW_YORK) == utc("2026-03-09T04:00")
 
 
-def test_working_time_is_cut_where_the_licence_ends():
+def test_working_time_ends_with_the_license():
     last = date(2026, 3, 8)
     end = ends_at(last, NEW_YORK)
     worked = [Interval(end - 600, end - 300), Interval(end - 60, end + 60), Interval(end, end + 9)]

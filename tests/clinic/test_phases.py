@@ -56,7 +56,7 @@ TAPER = [
         ),
     ],
 )
-def test_what_cannot_be_met_is_refused_with_a_sentence(facts, sentence):
+def test_impossible_phases_are_refused_with_a_reason(facts, sentence):
     with pytest.raises(Invalid, match=sentence) as refusal:
         Phase(**facts)
 
@@ -74,7 +74,7 @@ def test_what_cannot_be_met_is_refused_with_a_sentence(facts, sentence):
         {"sessions": 4, "per_week": 1 / 12},
     ],
 )
-def test_what_can_be_met_is_taken(facts):
+def test_possible_phases_are_accepted(facts):
     assert Phase(**facts).sessions == facts["sessions"]
 
 
@@ -133,7 +133,7 @@ def test_a_pace_in_plain_words(phase, words):
     assert describe(phase) == words
 
 
-def test_json_there_and_back():
+def test_a_phase_survives_a_round_trip_through_json():
     value = {
         "sessions": 12,
         "per_week": 3,
@@ -166,14 +166,14 @@ def test_json_there_and_back():
         {1: 2},
     ],
 )
-def test_json_of_another_shape_is_refused(value):
+def test_json_with_wrong_keys_or_types_is_refused(value):
     with pytest.raises(Invalid) as refusal:
         from_json(value)
 
     assert refusal.value.field == "phases"
 
 
-def test_a_phase_by_a_date_there_and_back():
+def test_an_anchored_phase_survives_a_round_trip():
     value = {
         "sessions": 4,
         "per_week": 2,

@@ -32,7 +32,7 @@ def hours(session: Session, cast: Cast) -> list[tuple[int, str, date | None, dat
     ]
 
 
-def test_a_clinic_opens_with_what_it_needs_in_one_form(database: Database) -> None:
+def test_a_new_clinic_has_normalized_fields(database: Database) -> None:
     with database.transaction() as session:
         clinic = setup.open_clinic(session, OPERATOR, **CLINIC, now=NOW)
 
@@ -43,7 +43,7 @@ def test_a_clinic_opens_with_what_it_needs_in_one_form(database: Database) -> No
         assert (entry.action, entry.subject, entry.clinic_id) == ("added", "clinic", clinic.id)
 
 
-def test_who_works_for_one_clinic_opens_no_other(database: Database) -> None:
+def test_staff_of_one_clinic_cannot_create_another(database: Database) -> None:
     with database.transaction() as session, pytest.raises(NotAllowed):
         setup.open_clinic(
             session, Actor(kind="staff", clinic_ids=frozenset({1})), **CLINIC, now=NOW
@@ -57,9 +57,7 @@ def test_a_zone_is_a_place_of_the_packaged_data(database: Database, zone: str) -
     assert problem.value.field == "timezone"
 
 
-def test_a_treatment_needs_hands_throughout_unless_it_says_when(
-    database: Database, cast: Cast
-) -> None:
+def test_a_treatment_is_hands_on_throughout_by_default(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         treatment = setup.offer(
             session,
@@ -79,7 +77,7 @@ def test_a_treatment_needs_hands_throughout_unless_it_says_when(
         }
 
 
-def test_a_shorter_session_must_still_hold_its_hands_on_minutes(
+def test_a_shorter_session_must_still_contain_its_hands_on_minutes(
     database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session, pytest.raises(Invalid) as problem:
@@ -89,7 +87,7 @@ def test_a_shorter_session_must_still_hold_its_hands_on_minutes(
     assert problem.value.field == "hands_on[1]"
 
 
-def test_people_of_another_clinic_give_no_treatment_here(database: Database, cast: Cast) -> None:
+def test_practitioners_of_another_clinic_are_refused(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         other = settle(session, name="Birch")
 
@@ -103,7 +101,7 @@ def test_people_of_another_clinic_give_no_treatment_here(database: Database, cas
             )
 
 
-def test_hours_of_some_dates_leave_those_of_others(database: Database, cast: Cast) -> None:
+def test_new_hours_for_some_dates_leave_other_dates_alone(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         ana = session.get_one(Practitioner, cast.ana)
         rota.set_hours(session, OPERATOR, ana, [rota.weekly_hours(0, "09:00", "17:00")], now=NOW)
@@ -125,7 +123,7 @@ def test_hours_of_some_dates_leave_those_of_others(database: Database, cast: Cas
         ]
 
 
-def test_new_hours_for_good_take_the_place_of_all(database: Database, cast: Cast) -> None:
+def test_new_hours_without_dates_replace_all(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         ana = session.get_one(Practitioner, cast.ana)
 
@@ -134,7 +132,7 @@ def test_new_hours_for_good_take_the_place_of_all(database: Database, cast: Cast
         assert hours(session, cast) == [(4, "08:00-12:00", None, None)]
 
 
-def test_hours_that_touch_are_fine_and_hours_that_overlap_are_not(
+def test_adjacent_hours_are_accepted_and_overlapping_hours_refused(
     database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session:

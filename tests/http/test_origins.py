@@ -22,7 +22,7 @@ from scheduler.http.origins import household, origin_and_network
         ("testclient", "testclient", ("testclient", "")),
     ],
 )
-def test_an_address_stands_for_a_home_and_its_neighbourhood(
+def test_an_address_belongs_to_a_household_and_a_network(
     origin: str, home: str, network: tuple[str, str]
 ) -> None:
     assert household(origin) == home

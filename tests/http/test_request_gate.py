@@ -75,11 +75,11 @@ def ask(
     )
 
 
-def test_a_body_comes_whole() -> None:
+def test_a_route_gets_the_whole_body() -> None:
     assert ask(Door(), parts=[b"he", b"l", b"lo"])[2] == b"hello"
 
 
-def test_whoever_met_another_writer_is_tried_again_with_the_same_body() -> None:
+def test_a_busy_request_is_retried_with_the_same_body() -> None:
     door = Door(Busy(), Busy())
 
     status, _, body = ask(door)
@@ -95,7 +95,7 @@ def test_after_three_tries_it_is_unavailable() -> None:
     assert len(door.bodies) == 3
 
 
-def test_an_answer_that_has_begun_is_not_begun_again() -> None:
+def test_a_request_is_not_retried_after_its_response_has_begun() -> None:
     calls = []
 
     async def door(scope: Scope, receive: Receive, send: Send) -> None:
@@ -109,14 +109,14 @@ def test_an_answer_that_has_begun_is_not_begun_again() -> None:
 
 
 @pytest.mark.parametrize("length", [request_gate.MAX_BODY_BYTES + 1, 10 * 1024 * 1024])
-def test_a_body_that_is_too_long_never_reaches_a_door(length: int) -> None:
+def test_a_body_that_is_too_long_never_reaches_a_route(length: int) -> None:
     door = Door()
 
     assert ask(door, parts=[b"x" * length])[2] == b"too-long"
     assert door.bodies == []
 
 
-def test_a_body_that_is_said_to_be_huge_is_not_read() -> None:
+def test_a_body_that_announces_a_huge_length_is_not_read() -> None:
     async def receive() -> Message:
         raise AssertionError("nobody should read this")
 
@@ -124,13 +124,13 @@ def test_a_body_that_is_said_to_be_huge_is_not_read() -> None:
     assert ask(Door(), headers=headers, receive=receive)[2] == b"too-long"
 
 
-def test_a_body_that_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_body_that_never_ends_times_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_gate, "BODY_SECONDS", 0.01)
 
     assert ask(Door(), receive=anyio.sleep_forever)[2] == b"too-slow"  # type: ignore[arg-type]
 
 
-def test_who_has_gone_gets_no_answer() -> None:
+def test_a_disconnected_client_gets_no_response() -> None:
     async def receive() -> Message:
         return {"type": "http.disconnect"}
 
@@ -141,17 +141,17 @@ def test_who_has_gone_gets_no_answer() -> None:
     "host",
     [b"evil.example", b"", b"clinic.example.evil", b"evil.example:clinic.example", b"a@b"],
 )
-def test_a_strange_host_is_refused(host: bytes) -> None:
+def test_an_unknown_host_is_refused(host: bytes) -> None:
     assert ask(Door(), headers=[(b"host", host)])[2] == b"wrong-host"
 
 
 @pytest.mark.parametrize("host", [b"clinic.example", b"CLINIC.example:443", b"127.0.0.1:8000"])
-def test_our_own_hosts_are_answered(host: bytes) -> None:
+def test_configured_hosts_are_accepted(host: bytes) -> None:
     assert ask(Door(), headers=[(b"host", host)])[0] == 200
 
 
 @pytest.mark.parametrize("door", [Door(), Door(ValueError("secret")), Door(Busy(), Busy(), Busy())])
-def test_each_answer_carries_the_headers_that_protect_it(door: Door) -> None:
+def test_every_response_has_the_security_headers(door: Door) -> None:
     _, headers, _ = ask(door)
 
     assert {name.lower() for name in request_gate.HEADERS} <= headers.keys()
@@ -160,11 +160,11 @@ def test_each_answer_carries_the_headers_that_protect_it(door: Door) -> None:
     assert len(headers["x-request-id"]) == 16
 
 
-def test_only_https_asks_browsers_to_stay_with_it() -> None:
+def test_only_https_sends_strict_transport_security() -> None:
     assert "strict-transport-security" not in ask(Door(), public_url="http://clinic.example")[1]
 
 
-def test_what_is_logged_tells_no_secret(caplog: pytest.LogCaptureFixture) -> None:
+def test_the_log_contains_no_tokens(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO)
 
     ask(Door(ValueError("+12025550101")))
@@ -173,7 +173,7 @@ def test_what_is_logged_tells_no_secret(caplog: pytest.LogCaptureFixture) -> Non
     assert "a-secret-token" not in caplog.text.split("Traceback")[0]
 
 
-def test_no_more_are_inside_than_there_are_places() -> None:
+def test_no_more_requests_run_at_once_than_allowed() -> None:
     inside: list[int] = []
     most: list[int] = []
 
@@ -208,7 +208,7 @@ def test_no_more_are_inside_than_there_are_places() -> None:
     assert len(most) == 50
 
 
-def test_reading_goes_on_while_writers_wait() -> None:
+def test_reading_requests_run_while_writers_wait() -> None:
     answered: list[str] = []
 
     async def ask_many() -> None:

@@ -53,11 +53,11 @@ msgstr[1] "plusieurs"
         ([], "en"),
     ],
 )
-def test_the_first_language_that_there_is_is_spoken(wished: list[str], code: str) -> None:
+def test_the_first_available_language_is_chosen(wished: list[str], code: str) -> None:
     assert languages.of(*wished).code == code
 
 
-def test_english_and_spanish_are_there_and_know_their_names() -> None:
+def test_english_and_spanish_are_available_with_their_names() -> None:
     assert languages.codes() == ("en", "es")
     assert [languages.of(code).name for code in languages.codes()] == ["English", "español"]
 
@@ -69,7 +69,7 @@ def test_days_are_written_with_the_names_of_the_language() -> None:
     assert spanish.say(JANUARY_13, "EEEE d MMMM y") == "miércoles 13 enero 2027"
 
 
-def test_no_day_or_time_has_an_odd_space_in_it() -> None:
+def test_days_and_times_contain_plain_spaces_only() -> None:
     for code in languages.codes():
         for pattern in ("h:mm a", "EEEE d MMMM, HH:mm"):
             said = languages.of(code).say(datetime(2027, 1, 13, 19, 5), pattern)  # noqa: DTZ001
@@ -91,7 +91,7 @@ def french(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[language
     languages._catalog.cache_clear()
 
 
-def test_another_language_is_a_file(french: languages.Language) -> None:
+def test_a_new_language_needs_only_a_file(french: languages.Language) -> None:
     assert (french.code, french.name) == ("fr", "français")
     assert french.date(JANUARY_13) == "mer. 13/01"
     assert [french.texts.npgettext("help", "one", "many", number) for number in (1, 2)] == [
@@ -100,13 +100,13 @@ def test_another_language_is_a_file(french: languages.Language) -> None:
     ]
 
 
-def test_what_a_language_lacks_is_said_in_english(french: languages.Language) -> None:
+def test_missing_translations_fall_back_to_english(french: languages.Language) -> None:
     assert french.texts.pgettext("help", "Call us") == "Call us"
     assert french.pages.gettext("Book") == "Book"
 
 
 @pytest.mark.parametrize("place", CATALOGUES, ids=lambda place: f"{place.parts[-3]}-{place.stem}")
-def test_a_catalogue_is_whole(place: Path) -> None:
+def test_a_catalog_is_complete(place: Path) -> None:
     """Nothing in it is uncertain or empty, and each translation has the fields of what it says."""
     with place.open("rb") as lines:
         catalogue = read_po(lines, locale=place.parts[-3], abort_invalid=True)
@@ -125,7 +125,7 @@ def _forms(words: object) -> list[str]:
     return [words] if isinstance(words, str) else [str(form) for form in cast("list[str]", words)]
 
 
-def test_no_text_is_translated_that_is_no_longer_sent() -> None:
+def test_no_catalog_has_a_text_that_is_no_longer_sent() -> None:
     english = {(words.context, words.english) for words in EVERY}
     for place in languages.FOLDER.glob("*/LC_MESSAGES/texts.po"):
         with place.open("rb") as lines:

@@ -16,7 +16,7 @@ def record_of(error: Exception) -> logging.LogRecord:
         return logging.LogRecord("scheduler", 40, "", 1, "it failed", (), sys.exc_info())
 
 
-def test_an_error_is_told_without_what_it_quotes() -> None:
+def test_an_error_is_logged_without_its_message() -> None:
     said = Discreet().format(record_of(ValueError("Ann Example")))
 
     assert "ValueError" in said
@@ -26,11 +26,11 @@ def test_an_error_is_told_without_what_it_quotes() -> None:
     assert "+1202" not in said
 
 
-def test_our_own_sentences_are_told() -> None:
+def test_the_sentence_of_a_problem_is_logged() -> None:
     assert "NotFound: This does not exist" in Discreet().format(record_of(NotFound()))
 
 
-def test_an_error_that_is_its_own_cause_is_told_once() -> None:
+def test_an_error_that_is_its_own_cause_is_logged_once() -> None:
     error = ValueError()
     try:
         raise error from error
@@ -40,7 +40,7 @@ def test_an_error_that_is_its_own_cause_is_told_once() -> None:
     assert Discreet().format(record).count("ValueError") == 1
 
 
-def test_json_is_one_line_with_the_request() -> None:
+def test_a_json_record_is_one_line_with_the_request_id() -> None:
     token = REQUEST_ID.set("abc")
     try:
         line = Json().format(record_of(ValueError()))

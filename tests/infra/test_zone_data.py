@@ -12,7 +12,7 @@ from tests.support.cast import settle
 from tests.support.servers import Servers, api_key
 
 
-def test_what_a_machine_says_of_zones_changes_nothing(sqlite_url: str, tmp_path: Path) -> None:
+def test_zone_data_of_the_machine_is_ignored(sqlite_url: str, tmp_path: Path) -> None:
     # By this machine New York is nine hours ahead of Greenwich.
     zones.make(tmp_path / "zones", "America/New_York", "+9")
     database = Database(sqlite_url)

@@ -133,7 +133,7 @@ def test_wall_times_are_kept_and_instants_follow(world: World, tmp_path: Path) -
     ]
 
 
-def test_sessions_that_were_back_to_back_still_are(world: World, tmp_path: Path) -> None:
+def test_back_to_back_sessions_stay_back_to_back(world: World, tmp_path: Path) -> None:
     with world.database.transaction() as session:
         session.execute(text("DELETE FROM treatment_rooms WHERE room_id > 1"))
         session.execute(text("DELETE FROM treatment_practitioners WHERE practitioner_id > 1"))
@@ -161,7 +161,7 @@ def test_a_start_with_the_same_zone_data_does_nothing(world: World, tmp_path: Pa
     assert len(deeds(world, "took zone data")) == 1
 
 
-def test_two_processes_that_start_at_once_do_it_once(world: World, tmp_path: Path) -> None:
+def test_two_processes_that_start_at_once_rezone_once(world: World, tmp_path: Path) -> None:
     course_id = world.book(world.enrol(), utc(3, 29, 8))
     together = Barrier(4)
 
@@ -177,7 +177,7 @@ def test_two_processes_that_start_at_once_do_it_once(world: World, tmp_path: Pat
     assert len(deeds(world, "took zone data")) == 1
 
 
-def test_a_dry_run_says_it_and_changes_nothing(world: World, tmp_path: Path) -> None:
+def test_a_dry_run_reports_and_changes_nothing(world: World, tmp_path: Path) -> None:
     world.book(world.enrol(), utc(3, 29, 8))
     before = everything(world)
 
@@ -197,9 +197,7 @@ def everything(world: World) -> dict[str, list[Any]]:
         }
 
 
-def test_what_was_texted_is_not_texted_again_and_an_answer_to_it_counts(
-    world: World, tmp_path: Path
-) -> None:
+def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_path: Path) -> None:
     course_id = world.book(world.enrol(), utc(3, 29, 8))
     told = list(world.tick(utc(3, 28, 9)))
     [asked] = world.messages(kind="day_before")
@@ -223,7 +221,7 @@ def test_what_was_texted_is_not_texted_again_and_an_answer_to_it_counts(
     ]
 
 
-def test_texts_that_are_owed_follow(world: World, tmp_path: Path) -> None:
+def test_due_texts_follow_the_clock(world: World, tmp_path: Path) -> None:
     world.book(world.enrol(), utc(3, 29, 8))
     world.tick()
     before = {message.kind: message.due_at for message in world.messages(state="owed")}
@@ -240,7 +238,7 @@ def test_texts_that_are_owed_follow(world: World, tmp_path: Path) -> None:
     )
 
 
-def test_what_cannot_follow_stays_and_is_named(world: World, tmp_path: Path) -> None:
+def test_clashes_stay_and_are_reported(world: World, tmp_path: Path) -> None:
     with world.database.transaction() as session:
         session.execute(text("DELETE FROM treatment_rooms WHERE room_id > 2"))
         session.execute(text("DELETE FROM treatment_practitioners WHERE practitioner_id > 2"))
@@ -329,7 +327,7 @@ def spans(session: Any, column: str) -> set[tuple[int, int]]:
     return {(start, end) for start, end in rows}
 
 
-def test_an_older_program_does_not_work_on_newer_times(world: World) -> None:
+def test_a_program_with_older_zone_data_is_refused(world: World) -> None:
     begin(world, NEW)
 
     with pytest.raises(Misconfigured) as refusal:
@@ -341,7 +339,7 @@ def test_an_older_program_does_not_work_on_newer_times(world: World) -> None:
     )
 
 
-def test_the_command_names_what_cannot_follow_and_so_does_the_doctor(
+def test_the_command_and_the_doctor_report_clashes(
     world: World, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for module in (checks, database):
@@ -359,14 +357,14 @@ def test_the_command_names_what_cannot_follow_and_so_does_the_doctor(
         appointment(session, skipped, 1).wall_time = "2027-03-28T02:30"
 
     examined = run("doctor", DATABASE_URL=url, SECRET_KEY=SECRET)
-    assert "WRONG zones: With zone data" in examined.said
-    assert "2 sessions or absences are not at the wall time that was agreed." in examined.said
+    assert "WRONG zones: With zone data" in examined.output
+    assert "2 sessions or absences are not at the wall time that was agreed." in examined.output
     tried = run("rezone", "--dry-run", DATABASE_URL=url, SECRET_KEY=SECRET)
     done = run("rezone", DATABASE_URL=url, SECRET_KEY=SECRET)
 
     version = zone_rules.packaged_version()
-    assert (done.code, done.said) == (tried.code, tried.said)
-    assert (done.code, done.said.splitlines()) == (
+    assert (done.code, done.output) == (tried.code, tried.output)
+    assert (done.code, done.output.splitlines()) == (
         1,
         [
             f"CLASH Session 1 of course {skipped}, agreed for 2027-03-28 02:30 Europe/Berlin, stays"

@@ -54,7 +54,7 @@ def test_names_of_any_script_are_kept(typed: str, kept: str) -> None:
         "Ann \N{ZERO WIDTH NON-JOINER}Example",
     ],
 )
-def test_what_is_no_name_is_refused(typed: str) -> None:
+def test_a_string_that_is_no_name_is_refused(typed: str) -> None:
     with pytest.raises(Invalid) as refusal:
         register.clean_name(typed)
 
@@ -83,7 +83,7 @@ def test_a_child_on_the_same_phone_is_another_patient(database: Database, cast: 
     assert enrol(database, cast, "Cleo Example") != cast.ann
 
 
-def test_consent_is_kept_with_its_wording_and_its_withdrawal(
+def test_consent_and_its_withdrawal_are_stored_with_the_wording(
     database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session:
@@ -145,16 +145,14 @@ def digits(database: Database, code_id: int) -> str:
         return links.code_of(KEY, session.get_one(PhoneCode, code_id).nonce)
 
 
-def test_the_texted_digits_prove_a_phone(database: Database, cast: Cast) -> None:
+def test_the_code_verifies_a_phone(database: Database, cast: Cast) -> None:
     code_id = begin(database, cast)
     typed = digits(database, code_id)
 
     assert attempt(database, code_id, f" {typed[:3]} {typed[3:]} ") == "proved"
 
 
-def test_after_five_wrong_tries_the_right_digits_do_not_help(
-    database: Database, cast: Cast
-) -> None:
+def test_after_five_wrong_codes_the_right_one_is_refused(database: Database, cast: Cast) -> None:
     code_id = begin(database, cast)
     right = digits(database, code_id)
     wrong = "000000" if right != "000000" else "111111"
@@ -164,7 +162,7 @@ def test_after_five_wrong_tries_the_right_digits_do_not_help(
     assert attempt(database, code_id, right).startswith("That was one try too many")
 
 
-def test_a_code_lapses_after_ten_minutes(database: Database, cast: Cast) -> None:
+def test_a_code_expires_after_ten_minutes(database: Database, cast: Cast) -> None:
     code_id = begin(database, cast)
 
     assert attempt(database, code_id, digits(database, code_id), minutes=10).startswith(
@@ -224,12 +222,12 @@ def test_one_network_gets_twenty_codes_an_hour(
     begin(database, cast, phone=fictional(50), origin=of_another)
 
 
-def test_an_address_that_stands_for_everybody_limits_nobody(database: Database, cast: Cast) -> None:
+def test_a_loopback_address_is_not_limited(database: Database, cast: Cast) -> None:
     for number in range(25):
         begin(database, cast, phone=fictional(number), origin="127.0.0.1")
 
 
-def test_a_flood_from_everywhere_costs_a_clinic_no_more_than_its_budget(
+def test_a_clinic_sends_no_more_codes_a_day_than_its_limit(
     database: Database, cast: Cast, caplog: pytest.LogCaptureFixture
 ) -> None:
     for number in range(verification.PER_CLINIC_A_DAY):
@@ -242,7 +240,7 @@ def test_a_flood_from_everywhere_costs_a_clinic_no_more_than_its_budget(
     assert "sends no more codes today" in caplog.text
 
 
-def test_two_who_ask_at_the_same_moment_share_one_budget(database: Database, cast: Cast) -> None:
+def test_simultaneous_requests_share_one_limit(database: Database, cast: Cast) -> None:
     with ThreadPoolExecutor(8) as crowd:
         answers = list(crowd.map(lambda _: outcome(database, cast), range(8)))
 

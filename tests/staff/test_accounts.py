@@ -34,7 +34,7 @@ def ana(database: Database) -> Member:
         )
 
 
-def test_a_key_stands_for_its_member_until_it_is_revoked(database: Database, ana: Member) -> None:
+def test_a_key_acts_for_its_member_until_it_is_revoked(database: Database, ana: Member) -> None:
     with database.transaction() as session:
         raw = accounts.make_key(session, ana, label="till", now=NOW)
         actor, _ = accounts.by_key(session, raw, now=NOW)
@@ -50,7 +50,7 @@ def test_a_key_stands_for_its_member_until_it_is_revoked(database: Database, ana
             accounts.by_key(session, raw, now=NOW)
 
 
-def test_use_is_noted_once_a_day(database: Database, ana: Member) -> None:
+def test_use_of_a_key_is_recorded_once_a_day(database: Database, ana: Member) -> None:
     with database.transaction() as session:
         raw = accounts.make_key(session, ana, label="till", now=NOW)
 
@@ -62,7 +62,7 @@ def test_use_is_noted_once_a_day(database: Database, ana: Member) -> None:
 
 
 @pytest.mark.parametrize("later", [31 * MINUTE, timedelta(hours=13)])
-def test_a_token_lapses(database: Database, ana: Member, later: timedelta) -> None:
+def test_a_token_expires_when_idle(database: Database, ana: Member, later: timedelta) -> None:
     with database.transaction() as session:
         account = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
         assert accounts.fits(account, PASSWORD)
@@ -73,7 +73,7 @@ def test_a_token_lapses(database: Database, ana: Member, later: timedelta) -> No
             accounts.by_proof(session, raw, now=NOW + later)
 
 
-def test_being_busy_does_not_keep_a_token_alive_for_ever(database: Database, ana: Member) -> None:
+def test_a_used_token_expires_after_the_absolute_limit(database: Database, ana: Member) -> None:
     with database.transaction() as session:
         account = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
         _, raw = accounts.sign_in(session, account, origin="a", request_id="r", now=NOW)
@@ -86,7 +86,9 @@ def test_being_busy_does_not_keep_a_token_alive_for_ever(database: Database, ana
             accounts.by_token(session, raw, now=nearly + MINUTE)
 
 
-def test_a_wrong_password_and_a_stranger_are_refused_alike(database: Database, ana: Member) -> None:
+def test_a_wrong_password_and_an_unknown_account_give_the_same_error(
+    database: Database, ana: Member
+) -> None:
     with database.transaction() as session:
         known = accounts.account(session, email="ana@example.org", origin="a", now=NOW)
         unknown = accounts.account(session, email="eve@example.org", origin="a", now=NOW)
@@ -118,7 +120,9 @@ def test_one_address_cannot_try_many_accounts(database: Database) -> None:
         ({"name": " "}, "name"),
     ],
 )
-def test_members_who_cannot_be(database: Database, change: dict[str, str], field: str) -> None:
+def test_invalid_members_are_refused(
+    database: Database, change: dict[str, str], field: str
+) -> None:
     fit = {"email": "b@example.org", "name": "B", "role": "admin", "password": PASSWORD}
 
     with database.transaction() as session, pytest.raises(Invalid) as problem:
@@ -126,7 +130,7 @@ def test_members_who_cannot_be(database: Database, change: dict[str, str], field
     assert problem.value.field == field
 
 
-def test_an_address_is_taken_once(database: Database, ana: Member) -> None:
+def test_an_email_address_is_used_once(database: Database, ana: Member) -> None:
     with database.transaction() as session:
         with pytest.raises(Conflict):
             accounts.add(
@@ -143,10 +147,10 @@ def test_an_address_is_taken_once(database: Database, ana: Member) -> None:
             accounts.find(session, "eve@example.org")
 
 
-def test_an_admin_may_do_all_and_a_stranger_nothing() -> None:
+def test_an_admin_has_all_permissions_and_an_unknown_role_none() -> None:
     assert all(may(Role.ADMIN, deed) for deed in Permission)
     assert not any(may(role, deed) for role, deed in product([None, "", "owner"], Permission))
 
 
-def test_health_is_for_those_who_treat() -> None:
+def test_only_admins_and_practitioners_see_health_answers() -> None:
     assert [role for role in Role if may(role, Permission.CLEAR)] == [Role.ADMIN, Role.PRACTITIONER]

@@ -25,7 +25,7 @@ TWILIO = {
 }
 
 
-def test_the_first_https_address_is_home(database: Database) -> None:
+def test_the_first_https_address_is_stored(database: Database) -> None:
     for _ in range(2):
         with database.transaction() as session:
             installation.claim_origin(session, HOME)
@@ -39,7 +39,7 @@ def test_the_first_https_address_is_home(database: Database) -> None:
     )
 
 
-def test_an_address_for_trying_things_out_becomes_no_home(database: Database) -> None:
+def test_an_http_address_is_not_stored(database: Database) -> None:
     with database.transaction() as session:
         installation.claim_origin(session, "http://127.0.0.1:8000")
         installation.claim_origin(session, "http://127.0.0.1:8001")
@@ -55,24 +55,24 @@ def test_the_worker_of_a_copy_does_not_start(run: Run, database_url: str) -> Non
     done = run("worker", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
     assert done.code == 1
-    assert done.complained.startswith(f"This database sends texts for {HOME}, but PUBLIC_URL is")
+    assert done.errors.startswith(f"This database sends texts for {HOME}, but PUBLIC_URL is")
 
 
-def test_the_doctor_sees_a_copy(run: Run, database_url: str) -> None:
+def test_the_doctor_reports_a_copy(run: Run, database_url: str) -> None:
     settle(database_url)
 
     done = run("doctor", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
-    assert f"WRONG origin: This database sends texts for {HOME}" in done.said
-    assert "scheduler set-origin" in done.said
+    assert f"WRONG origin: This database sends texts for {HOME}" in done.output
+    assert "scheduler set-origin" in done.output
 
 
-def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
+def test_set_origin_stores_a_new_address(run: Run, database_url: str) -> None:
     settle(database_url)
 
     done = run("set-origin", DATABASE_URL=database_url, PUBLIC_URL=COPY, **TWILIO)
 
-    assert (done.code, done.said) == (0, f"Texts are now sent for {COPY}.\n")
+    assert (done.code, done.output) == (0, f"Texts are now sent for {COPY}.\n")
     database = Database(database_url)
     with database.transaction() as session:
         installation.claim_origin(session, COPY)
@@ -80,12 +80,12 @@ def test_a_clinic_that_has_moved_says_so(run: Run, database_url: str) -> None:
     database.close()
 
 
-def test_nobody_moves_to_an_address_that_is_not_private(run: Run, sqlite_url: str) -> None:
+def test_set_origin_refuses_an_http_address(run: Run, sqlite_url: str) -> None:
     done = run("set-origin", DATABASE_URL=sqlite_url, PUBLIC_URL="http://willow.example")
 
     assert done.code == 1
     remedy = "Set it to the https address that patients will see."
-    assert done.complained == f"PUBLIC_URL is http://willow.example. {remedy}\n"
+    assert done.errors == f"PUBLIC_URL is http://willow.example. {remedy}\n"
 
 
 def settle(url: str) -> None:

@@ -194,7 +194,7 @@ def newest(config: Config) -> list[str]:
     return [*reversed(versions)] if len(versions) > STEPS else [FIRST_TABLES, *reversed(versions)]
 
 
-def test_the_program_of_before_works_on_while_its_database_is_migrated(
+def test_the_previous_program_keeps_working_during_a_migration(
     database: Database, config: Config, cast: Cast
 ) -> None:
     with database.transaction() as session:
@@ -234,9 +234,7 @@ def book(session: Session, cast: Cast, who: int) -> None:
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
-def test_a_column_that_the_program_of_before_does_not_know_would_be_noticed(
-    database: Database, cast: Cast
-) -> None:
+def test_a_renamed_column_would_be_noticed(database: Database, cast: Cast) -> None:
     """The test's finding about a step that breaks the previous program."""
     with database.transaction() as session:
         book(session, cast, cast.ann)

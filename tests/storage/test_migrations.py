@@ -65,7 +65,7 @@ def version(url: str) -> str | None:
     return present
 
 
-def test_four_that_migrate_at_once_queue(empty_url: str) -> None:
+def test_four_simultaneous_migrations_queue(empty_url: str) -> None:
     crowd = [begin(empty_url) for _ in range(4)]
 
     ended = [(person.communicate(timeout=120)[1], person.returncode) for person in crowd]
@@ -74,7 +74,7 @@ def test_four_that_migrate_at_once_queue(empty_url: str) -> None:
     assert version(empty_url) == migrations.newest()
 
 
-def test_one_that_was_killed_on_the_way_leaves_nothing_half_done(empty_url: str) -> None:
+def test_a_killed_migration_leaves_nothing_half_done(empty_url: str) -> None:
     for wait in (0.6, 0.9, 1.2, 1.5):
         killed = begin(empty_url)
         try:
@@ -90,7 +90,7 @@ def test_one_that_was_killed_on_the_way_leaves_nothing_half_done(empty_url: str)
     assert version(empty_url) == migrations.newest()
 
 
-def test_all_steps_can_be_taken_back(empty_url: str) -> None:
+def test_all_migrations_can_be_reverted(empty_url: str) -> None:
     command.upgrade(config_for(empty_url), "head")
 
     command.downgrade(config_for(empty_url), "base")
@@ -124,7 +124,7 @@ def _all(session: Session, statement: str) -> list[tuple[object, ...]]:
     return [tuple(row) for row in session.execute(text(statement))]
 
 
-def test_what_is_booked_survives_a_step_back_and_forth(
+def test_bookings_survive_a_downgrade_and_an_upgrade(
     database: Database, database_url: str, cast: Cast
 ) -> None:
     with database.transaction() as session:
@@ -196,7 +196,7 @@ def book(session: Session, cast: Cast, who: int) -> Course:
     )
 
 
-def test_a_step_that_cannot_have_its_table_gives_up_and_leaves_all_as_it_was(
+def test_a_migration_gives_up_on_a_locked_table_and_changes_nothing(
     postgresql_url: str,
 ) -> None:
     command.downgrade(config_for(postgresql_url), FIRST)

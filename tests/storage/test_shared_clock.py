@@ -30,7 +30,7 @@ def time_of(database: Database) -> datetime:
 
 
 @pytest.mark.parametrize("minutes", [-300, -5, 5, 120])
-def test_a_machine_that_is_wrong_goes_by_the_databases_clock(
+def test_a_machine_with_a_wrong_clock_uses_the_clock_of_the_database(
     postgresql: Database, minutes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     wrong = timedelta(minutes=minutes)
@@ -42,7 +42,7 @@ def test_a_machine_that_is_wrong_goes_by_the_databases_clock(
     assert before - SECOND < now < after + SECOND
 
 
-def test_on_sqlite_the_machines_clock_is_the_one(sqlite_url: str) -> None:
+def test_with_sqlite_the_clock_of_the_machine_is_used(sqlite_url: str) -> None:
     database = Database(sqlite_url)
 
     with shared_clock.of(database) as clock:
@@ -51,7 +51,7 @@ def test_on_sqlite_the_machines_clock_is_the_one(sqlite_url: str) -> None:
     database.close()
 
 
-def test_it_goes_on_while_the_database_is_away_and_is_set_right_after(
+def test_the_clock_continues_during_an_outage_and_is_corrected_afterwards(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seconds = [1000.0]
@@ -74,7 +74,7 @@ def test_it_goes_on_while_the_database_is_away_and_is_set_right_after(
     assert abs(clock.now() - time_of(postgresql)) < 60 * SECOND
 
 
-def test_it_is_read_again_and_again_and_a_database_that_hangs_does_not_hold_the_end(
+def test_the_clock_is_read_regularly_and_a_hanging_database_does_not_delay_the_end(
     postgresql: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared_clock, "READ_SECONDS", 0.01)

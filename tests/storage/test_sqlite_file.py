@@ -62,7 +62,7 @@ def file(tmp_path: Path) -> Path:
         ("/mnt/c/a.db", "9p", True),
     ],
 )
-def test_a_file_lies_on_a_disk_of_this_machine(
+def test_a_file_on_a_network_file_system_is_refused(
     tmp_path: Path, place: str, kind: str, *, refused: bool
 ) -> None:
     mounts = tmp_path / "mounts"
@@ -76,11 +76,11 @@ def test_a_file_lies_on_a_disk_of_this_machine(
         check_place(Path(place), mounts)
 
 
-def test_where_nobody_tells_what_is_mounted_nothing_is_refused(tmp_path: Path) -> None:
+def test_without_a_mount_table_no_file_is_refused(tmp_path: Path) -> None:
     check_place(tmp_path / "a.db", tmp_path / "no such file")
 
 
-def test_a_command_begins_nothing_on_the_network(
+def test_a_command_creates_nothing_on_a_network_file_system(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sqlite_file, "file_system", lambda *_: "nfs")
@@ -89,7 +89,7 @@ def test_a_command_begins_nothing_on_the_network(
     done = run("serve", "--port", "0", DATABASE_URL=f"sqlite:///{place}/scheduler.db")
 
     assert done.code == 1
-    assert done.complained.startswith("DATABASE_URL names a file on a network file system")
+    assert done.errors.startswith("DATABASE_URL names a file on a network file system")
     assert not (place / "scheduler.db").exists()
 
 
@@ -107,13 +107,13 @@ def test_a_command_begins_nothing_on_the_network(
         ((3, 53, 0), False),
     ],
 )
-def test_which_sqlite_can_lose_a_commit_when_its_log_is_cleared(
+def test_which_sqlite_versions_can_lose_a_commit_when_the_log_is_truncated(
     version: tuple[int, ...], *, faulty: bool
 ) -> None:
     assert has_reset_fault(version) is faulty
 
 
-def test_the_doctor_warns_of_an_sqlite_with_that_fault_and_of_no_other(
+def test_the_doctor_warns_only_of_an_sqlite_with_that_fault(
     run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert run("demo").code == 0
@@ -123,12 +123,14 @@ def test_the_doctor_warns_of_an_sqlite_with_that_fault_and_of_no_other(
         monkeypatch.setattr(sqlite3, "sqlite_version_info", version)
         done = run("doctor")
         assert done.code == 0
-        told.append("Let no other program write to the file" in done.said)
+        told.append("Let no other program write to the file" in done.output)
 
     assert told == [True, False]
 
 
-def test_processes_write_and_clear_the_log_in_turns(database: Database, file: Path) -> None:
+def test_processes_take_turns_to_write_and_to_truncate_the_log(
+    database: Database, file: Path
+) -> None:
     # A lock counts only for the file that the other process has opened.
     elsewhere = Turn(file)
     assert elsewhere.acquire()
@@ -143,7 +145,7 @@ def test_processes_write_and_clear_the_log_in_turns(database: Database, file: Pa
     elsewhere.close()
 
 
-def test_who_calls_the_file_by_another_name_waits_for_the_same_turn(
+def test_another_path_to_the_file_waits_for_the_same_turn(
     database: Database, file: Path, tmp_path: Path
 ) -> None:
     alias = tmp_path / "alias.db"
@@ -156,7 +158,7 @@ def test_who_calls_the_file_by_another_name_waits_for_the_same_turn(
 
 
 @pytest.mark.parametrize("mode", [0o600, 0o660])
-def test_whoever_may_write_to_the_file_may_take_a_turn(
+def test_users_who_can_write_to_the_file_can_take_a_turn(
     database: Database, file: Path, mode: int
 ) -> None:
     file.chmod(mode)
@@ -172,7 +174,9 @@ def test_whoever_may_write_to_the_file_may_take_a_turn(
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files away")
-def test_root_leaves_the_turn_to_the_owner_of_the_file(database: Database, file: Path) -> None:
+def test_root_gives_the_lock_file_to_the_owner_of_the_database(
+    database: Database, file: Path
+) -> None:
     os.chown(file, 65534, 65534)
     root = Turn(file)
 
@@ -193,7 +197,7 @@ def test_a_file_is_not_mapped_into_memory(file: Path) -> None:
         assert connection.execute("PRAGMA mmap_size").fetchall() in ([(0,)], [])
 
 
-def test_the_log_is_cut_once_its_reader_has_gone(database: Database, file: Path) -> None:
+def test_the_log_is_truncated_after_its_reader_has_finished(database: Database, file: Path) -> None:
     log = Path(f"{file}-wal")
 
     with database.transaction(write=False) as reading:
@@ -225,7 +229,7 @@ def damage(file: Path) -> None:
 
 
 @pytest.mark.parametrize("command", [["serve", "--port", "0"], ["worker"]])
-def test_a_damaged_file_is_not_worked_on(
+def test_a_damaged_file_is_refused(
     run: Run, sqlite_url: str, file: Path, command: list[str]
 ) -> None:
     damage(file)
@@ -233,18 +237,18 @@ def test_a_damaged_file_is_not_worked_on(
     done = run(*command, DATABASE_URL=sqlite_url)
 
     assert done.code == 1
-    assert done.complained.startswith(f"The database {file} is damaged: ")
-    assert "Traceback" not in done.complained
+    assert done.errors.startswith(f"The database {file} is damaged: ")
+    assert "Traceback" not in done.errors
 
 
-def test_a_backup_is_a_whole_copy_that_only_its_owner_reads(
+def test_a_backup_is_complete_and_readable_only_by_its_owner(
     run: Run, database: Database, sqlite_url: str, tmp_path: Path
 ) -> None:
     target = tmp_path / "copy.db"
 
     done = run("backup", str(target), DATABASE_URL=sqlite_url)
 
-    assert (done.code, done.complained) == (0, "")
+    assert (done.code, done.errors) == (0, "")
     assert target.stat().st_mode & 0o777 == 0o600
     copied = Database(f"sqlite:///{target}")
     with copied.transaction(write=False) as session:
@@ -252,7 +256,7 @@ def test_a_backup_is_a_whole_copy_that_only_its_owner_reads(
     copied.close()
 
 
-def test_what_is_still_to_be_migrated_is_copied_before(
+def test_a_database_can_be_copied_before_its_migration(
     run: Run, database: Database, sqlite_url: str, tmp_path: Path
 ) -> None:
     database.close()
@@ -261,36 +265,36 @@ def test_what_is_still_to_be_migrated_is_copied_before(
 
     done = run("backup", str(target), DATABASE_URL=sqlite_url)
 
-    assert (done.code, done.complained) == (0, "")
+    assert (done.code, done.errors) == (0, "")
     with closing(sqlite3.connect(target)) as copied:
         [(version,)] = copied.execute("SELECT version_num FROM alembic_version").fetchall()
     assert version != migrations.newest()
 
 
-def test_of_nothing_there_is_no_backup(run: Run, tmp_path: Path) -> None:
+def test_a_database_without_tables_is_not_copied(run: Run, tmp_path: Path) -> None:
     target = tmp_path / "copy.db"
 
     done = run("backup", str(target), DATABASE_URL=f"sqlite:///{tmp_path / 'none.db'}")
 
     assert done.code == 1
-    assert done.complained == "There is nothing to copy where DATABASE_URL says.\n"
+    assert done.errors == "There is nothing to copy where DATABASE_URL says.\n"
     assert not target.exists()
 
 
-def test_a_backup_writes_over_nothing(run: Run, sqlite_url: str, tmp_path: Path) -> None:
+def test_a_backup_does_not_overwrite_a_file(run: Run, sqlite_url: str, tmp_path: Path) -> None:
     target = tmp_path / "notes.txt"
     target.write_text("of somebody else")
 
     done = run("backup", str(target), DATABASE_URL=sqlite_url)
 
-    assert (done.code, done.complained) == (
+    assert (done.code, done.errors) == (
         1,
         f"The file {target} exists already. Choose another name.\n",
     )
     assert target.read_text() == "of somebody else"
 
 
-def test_a_backup_of_a_damaged_file_is_none(
+def test_a_damaged_file_is_not_copied(
     run: Run, sqlite_url: str, file: Path, tmp_path: Path
 ) -> None:
     damage(file)
@@ -299,5 +303,5 @@ def test_a_backup_of_a_damaged_file_is_none(
     done = run("backup", str(target), DATABASE_URL=sqlite_url)
 
     assert done.code == 1
-    assert "is damaged" in done.complained
+    assert "is damaged" in done.errors
     assert not target.exists()
