@@ -36,7 +36,9 @@ WORDS = {
 
 
 class NotPossible(Conflict):
-    sentence = "This appointment is past that."
+    sentence = (
+        "This session is in a state that does not allow this. Load it again to see its state."
+    )
 
     slug = "not-possible"
 

@@ -20,7 +20,7 @@ MAX_ORIGINS = 10_000
 
 
 class TooManyGuesses(TooMany):
-    sentence = "Too many addresses led nowhere. Please wait a minute, then try yours again."
+    sentence = "Too many wrong addresses were tried. Please wait a minute, then try yours again."
 
 
 class GuessLimiter:

@@ -72,19 +72,19 @@ HTTPS_FOR_A_YEAR = "max-age=31536000"
 
 
 class TooLong(Problem):
-    sentence = "What was sent is too long: 64 KiB at most."
+    sentence = "The request is too long. Send at most 64 KiB."
 
     slug = "too-long"
 
 
 class TooSlow(Problem):
-    sentence = "What was sent took too long to arrive."
+    sentence = "The request took too long to arrive. Please send it again."
 
     slug = "too-slow"
 
 
 class WrongHost(Problem):
-    sentence = "This address is not known here."
+    sentence = "This server does not answer to this host name. Check the address."
 
     slug = "wrong-host"
 

@@ -20,7 +20,7 @@ from scheduler.storage.database import Instant
 
 
 class NoSuchLink(NotFound):
-    sentence = "This address leads nowhere, or what it led to is over."
+    sentence = "This address does not exist, or it has expired."
 
 
 class Link(SQLModel, table=True):

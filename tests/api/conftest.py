@@ -1,4 +1,4 @@
-"""The whole application before an empty desk: two clinics, members of staff, and a frozen clock."""
+"""The application with two clinics, staff members and a frozen clock."""
 
 import warnings
 from collections.abc import Iterator

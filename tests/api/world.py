@@ -1,4 +1,4 @@
-"""Something of every kind at a clinic, and a fit body for every route that takes one."""
+"""One row of every kind at a clinic, and a valid body for every route."""
 
 from dataclasses import dataclass
 from datetime import timedelta

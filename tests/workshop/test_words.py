@@ -39,4 +39,4 @@ def test_what_is_new_waits_for_its_translation_and_what_is_gone_is_gone(tmp_path
 
 
 def test_sentences_of_errors_are_among_the_words() -> None:
-    assert "Some of these times are not free any more. Nothing was booked." in words.extracted()
+    assert "Some of these times are no longer free. Nothing was booked." in words.extracted()

@@ -29,7 +29,7 @@ class HistoryEntry(Shape):
 @router.get("/{course_id}/history")
 @needs(Permission.SEE_CALENDAR)
 def show_history(call: Looking, course_id: PathId, paging: Paging) -> Page[HistoryEntry]:
-    """The changes of a course: by whom, when and why. The audit trail records that you read it."""
+    """The changes of a course, with actor, time and reason. Reading them is recorded."""
     course = shapes.looked_at(call, course_id)
     zone = zones.of(call.session, course.clinic_id)
     after = paging.after()

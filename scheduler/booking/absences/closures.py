@@ -42,7 +42,9 @@ def close(
     """
     days = shifts.dates(day, last_day or day)
     if not 1 <= len(days) <= MOST_DAYS:
-        raise Invalid(f"A closure takes from 1 to {MOST_DAYS} days.", field="last_date")
+        raise Invalid(
+            f"A closure lasts 1 to {MOST_DAYS} days. Choose another `last_date`.", field="last_date"
+        )
     Closed(day, starts, ends).check()
     _take_turn(session, clinic)
     closed = session.exec(
@@ -51,7 +53,7 @@ def close(
         )
     ).first()
     if closed is not None:
-        raise Conflict(f"The clinic is closed on {closed.isoformat()} already.")
+        raise Conflict(f"The clinic is already closed on {closed.isoformat()}. Choose other days.")
     series = [
         Closure(clinic_id=stored_id(clinic.id), day=each, starts=starts, ends=ends, reason=reason)
         for each in days

@@ -22,14 +22,15 @@ from scheduler.storage.database import stored_id
 
 
 class Outdated(Conflict):
-    sentence = "The calendar has changed since this was proposed. Here is what is possible now."
+    sentence = "The calendar has changed since this proposal. Confirm the new one in `proposal`."
 
     slug = "outdated-proposal"
 
 
 class Held(Conflict):
     sentence = (
-        "Somebody is just booking a time in it. Wait, or say that their times are to be let go."
+        "A patient holds a time in this absence on the booking form. Wait until `held_until`, or"
+        " send `held`: `release`."
     )
 
     slug = "held-just-now"
@@ -37,7 +38,8 @@ class Held(Conflict):
 
 class Unplaced(Conflict):
     sentence = (
-        "Some sessions have no other place. Say that they are to be cancelled, or move them first."
+        "Some sessions have no free time. Send `unplaced`: `cancel` to cancel them, or move them"
+        " first."
     )
 
     slug = "unplaced"
@@ -60,7 +62,7 @@ def confirm(
     """
     session.refresh(proposal, with_for_update=True)
     if proposal.confirmed_at is not None:
-        raise Conflict("This proposal was confirmed already.")
+        raise Conflict("This proposal is already confirmed.")
     booked = _locked(session, actor, proposal, now)
     if any("why" in placing for placing in proposal.placings) and not cancel_unplaced:
         raise Unplaced

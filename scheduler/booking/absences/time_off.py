@@ -52,7 +52,7 @@ class BlockingAppointment:
 
 
 class BookedInside(Conflict):
-    sentence = "Patients are booked in this time. Please move or cancel these appointments first."
+    sentence = "Sessions are booked in this time. Move or cancel them first: see `appointments`."
 
     slug = "booked-inside"
 
@@ -62,7 +62,7 @@ class BookedInside(Conflict):
 
 
 class HeldByForm(Conflict):
-    sentence = "Somebody is just booking a time in it. Please try again in ten minutes."
+    sentence = "A patient holds a time in it on the booking form. Try again in ten minutes."
 
     slug = "held-just-now"
 
@@ -74,7 +74,7 @@ class HeldByForm(Conflict):
 
 class OutsideHours(BookedInside):
     sentence = (
-        "These sessions would no longer fit. Move them first, or say `keep_booked` to keep them."
+        "Booked sessions no longer fit: see `appointments`. Move them first, or send `keep_booked`."
     )
 
     slug = "booked-outside"
@@ -238,13 +238,19 @@ def _occurrences(
         return [(starts_at, ends_at)]
     every = timedelta(weeks=repeat.every_weeks)
     if ends_at - starts_at > every:
-        raise Invalid("An absence must end before it comes again.", field="repeat.every_weeks")
+        raise Invalid(
+            "Time off must end before it recurs. Choose more weeks, or an earlier end.",
+            field="repeat.every_weeks",
+        )
     first, last = (each.astimezone(zone).replace(tzinfo=None) for each in (starts_at, ends_at))
     if repeat.until < first.date():
-        raise Invalid("`until` must not be before the first day.", field="repeat.until")
+        raise Invalid("`until` is before the first day. Send a later day.", field="repeat.until")
     times = (repeat.until - first.date()) // every + 1
     if times > MOST_TIMES:
-        raise Invalid(f"An absence can come {MOST_TIMES} times at most.", field="repeat.until")
+        raise Invalid(
+            f"Time off can recur at most {MOST_TIMES} times. Send an earlier `until`.",
+            field="repeat.until",
+        )
     series = [
         (_at(first + number * every, zone), _at(last + number * every, zone))
         for number in range(times)
@@ -260,11 +266,15 @@ def _at(wall: datetime, zone: ZoneInfo) -> datetime:
 
 def _span(starts_at: datetime, ends_at: datetime) -> Interval:
     if starts_at.second or starts_at.microsecond or ends_at.second or ends_at.microsecond:
-        raise Invalid("Times are whole minutes.", field="starts_at")
+        raise Invalid(
+            "Time off starts and ends on a whole minute. Send no seconds.", field="starts_at"
+        )
     if ends_at <= starts_at:
-        raise Invalid("The end must be later than the start.", field="ends_at")
+        raise Invalid(
+            "`ends_at` is not later than `starts_at`. Send a later `ends_at`.", field="ends_at"
+        )
     if ends_at - starts_at > LONGEST:
-        raise Invalid("Time off can last a year at most.", field="ends_at")
+        raise Invalid("Time off lasts at most a year. Send an earlier `ends_at`.", field="ends_at")
     return Interval(minute_of(starts_at), minute_of(ends_at))
 
 

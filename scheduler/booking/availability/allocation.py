@@ -70,7 +70,7 @@ class TimeConflict:
 
 
 class SessionsTaken(Conflict):
-    sentence = "Some of these times are not free any more. Nothing was booked."
+    sentence = "Some of these times are no longer free. Nothing was booked."
 
     slug = "sessions-taken"
 
@@ -93,7 +93,9 @@ def check_requested(
     holds the time, unless the times came in a list of sessions.
     """
     if not 1 <= len(wanted) <= MOST_SESSIONS:
-        raise Invalid(f"A course has 1 to {MOST_SESSIONS} sessions.", field="sessions")
+        raise Invalid(
+            f"A course has 1 to {MOST_SESSIONS} sessions, not {len(wanted)}.", field="sessions"
+        )
     last_day = search.last_day(resources, now)
     days = set(taken_days)
     for time in wanted:
@@ -101,23 +103,37 @@ def check_requested(
         _check_practitioner(time, resources, field=f"{'' if field else place}practitioner_id")
         starts_field = field or f"{place}starts_at"
         if time.starts_at.second or time.starts_at.microsecond:
-            raise Invalid("A session begins on a whole minute.", field=starts_field)
+            raise Invalid(
+                f"Session {time.number} does not start on a whole minute. Send a time without"
+                " seconds.",
+                field=starts_field,
+            )
         if time.starts_at <= now:
-            raise Invalid(f"Session {time.number} lies in the past.", field=starts_field)
+            raise Invalid(
+                f"Session {time.number} is in the past. Choose a later time.", field=starts_field
+            )
         day = time.starts_at.astimezone(resources.zone).date()
         if day > last_day:
             raise Invalid(
-                f"Session {time.number} is too far ahead to be booked.", field=starts_field
+                f"Session {time.number} is after {last_day}, the last day that can be booked."
+                " Choose an earlier day.",
+                field=starts_field,
             )
         if day in days:
-            raise Invalid(f"Session {time.number} is the second on its day.", field=starts_field)
+            raise Invalid(
+                f"Session {time.number} is on the same day as another session. Choose another day.",
+                field=starts_field,
+            )
         days.add(day)
 
 
 def _check_practitioner(wanted: RequestedTime, resources: Resources, *, field: str) -> None:
     practitioner_id = wanted.practitioner_id
     if practitioner_id is not None and not resources.gives(practitioner_id):
-        raise Invalid("This practitioner does not give this treatment.", field=field)
+        raise Invalid(
+            f"Practitioner {practitioner_id} does not give this treatment. Choose another one.",
+            field=field,
+        )
 
 
 def allocate(

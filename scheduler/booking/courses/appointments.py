@@ -47,7 +47,7 @@ class AnotherDay(TooEarly):
 
 
 class TooLate(Conflict):
-    sentence = "This session has begun already."
+    sentence = "This session has already begun."
 
     slug = "too-late"
 
@@ -97,7 +97,9 @@ def swap(
     where nothing would change so, each session keeps its practitioner.
     """
     if one.id == other.id:
-        raise Invalid("A session cannot be swapped with itself.", field="appointment_id")
+        raise Invalid(
+            "This is the session itself. Choose another one to swap with.", field="appointment_id"
+        )
     if one.clinic_id != other.clinic_id:
         raise NotFound
     for each in (one, other):

@@ -141,7 +141,7 @@ def cancel(
 ) -> Course:
     """Cancel what is left of a course: each session that has not begun is freed."""
     if course.state in {CourseState.CANCELLED, CourseState.COMPLETED}:
-        raise Conflict(f"This course is {course.state} already.")
+        raise Conflict(f"This course is already {course.state}.")
     rest = [
         appointment
         for appointment in appointments_of(session, course)

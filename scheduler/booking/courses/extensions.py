@@ -47,9 +47,12 @@ def extend(
     """
     agreed = list(course.phases)
     if not 1 <= phase <= len(agreed):
-        raise Invalid("The course has no such phase.", field="phase")
+        raise Invalid(
+            f"The treatment has no phase {phase}. Send the number of one of its phases.",
+            field="phase",
+        )
     if not agreed[phase - 1].get("optional"):
-        raise Conflict("This phase is part of the course already.")
+        raise Conflict("This phase is already part of the course.")
     before = adherence.planned_phases(course)
     released = {**agreed.pop(phase - 1), "optional": False}
     sessions = courses.appointments_of(session, course)
@@ -85,7 +88,7 @@ def make_up(
     """
     sessions = courses.appointments_of(session, course)
     if not to_make_up(course, sessions):
-        raise Conflict("No session of this course is to be made up for.")
+        raise Conflict("No session of this course needs a make-up session.")
     _check_room(sessions, 1)
     planned = adherence.cut_to(adherence.planned_phases(course), len(sessions) + 1)
     stood = rescheduling.pace_status(session, course)

@@ -140,7 +140,7 @@ def skip_week(
     end = (start_on + timedelta(days=7)).isoformat()
     inside = [each for each in rest if _day(each) < end]
     if not inside:
-        raise Conflict("No session is in that week.")
+        raise Conflict("No session is in that week. Choose another `start_on`.")
     first = inside[0].number
     if behind:
         wishes = Wishes(start_on + timedelta(days=7))
@@ -177,7 +177,10 @@ def change_practitioner(
         raise NotFound("Nobody of this id gives this treatment.", field="practitioner_id")
     rest = [each for each in rest if each.practitioner_id != practitioner_id]
     if not rest:
-        raise Invalid("This practitioner gives all of them already.", field="practitioner_id")
+        raise Invalid(
+            "This practitioner already gives all these sessions. Choose another one.",
+            field="practitioner_id",
+        )
     wanted = [RequestedTime(each.number, each.starts_at, practitioner_id) for each in rest]
     part = rescheduling.Reschedule(course, resources, rest, wanted, "from_number")
     rescheduling.reschedule(session, actor, [part], terms=terms, now=now)

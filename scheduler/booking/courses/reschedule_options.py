@@ -106,7 +106,10 @@ def go(
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     if len(times) != len(rest):
-        raise Invalid("These times are for other sessions than are still to come.", field="times")
+        raise Invalid(
+            "These times are not for the future sessions of the course. Load it again.",
+            field="times",
+        )
     wanted = [
         RequestedTime(each.number, instant_of(minute), practitioner_id)
         for each, (minute, practitioner_id) in zip(rest, sorted(times), strict=True)

@@ -73,7 +73,7 @@ def shift_rest(
     if start_on is not None:
         by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
     if not by_days:
-        raise Invalid("Say by how many days to shift, or on which date to go on.", field=field)
+        raise Invalid("The shift has no length. Send `by_days` or `start_on`.", field=field)
     terms = terms or ChangePolicy(later=True, deed=f"the rest was shifted by {_days(by_days)}")
     shift(session, actor, course, rest, by_days, terms=terms, now=now, field=field)
     courses.record(
@@ -197,7 +197,7 @@ def rest_of(
         and appointment.starts_at > now
     ]
     if not rest:
-        raise Conflict("No session from this number on is still to come.")
+        raise Conflict("No future session has this number or a later one.")
     return rest
 
 

@@ -43,11 +43,11 @@ CANCELLATIONS = frozenset({EventKind.CANCELLED, EventKind.APPOINTMENT_CANCELLED}
 
 
 class TooLateToUndo(Conflict):
-    sentence = "This cannot be taken back any more: something has changed since."
+    sentence = "This can no longer be undone, because the course has changed since."
 
 
 class TimeGone(Conflict):
-    sentence = "Somebody else has this time now, so it cannot be taken back."
+    sentence = "This cannot be undone, because the time is taken now."
 
 
 class ChangeKind(StrEnum):

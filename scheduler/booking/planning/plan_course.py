@@ -143,4 +143,4 @@ def with_history(
 def check_offered(treatment: Treatment) -> None:
     """Conflict if the treatment is no longer offered."""
     if not treatment.active:
-        raise Conflict("This treatment is not offered any more.")
+        raise Conflict("This treatment is no longer offered.")

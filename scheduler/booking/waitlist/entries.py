@@ -37,13 +37,13 @@ NEEDS = ("usual", "soon", "urgent")
 
 
 class OnTheList(Conflict):
-    sentence = "This session is on the waitlist already."
+    sentence = "This session is already on the waitlist."
 
     slug = "on-the-list"
 
 
 class OverAlready(Conflict):
-    sentence = "This entry is over; please make a new one."
+    sentence = "This entry has ended. Please make a new one."
 
     slug = "entry-over"
 

@@ -38,14 +38,14 @@ ONE_BY_ONE, FIRST_COME, OFF = MODES = ("one_by_one", "first_come", "off")
 
 
 class OfferOver(Conflict):
-    sentence = "This offer is over: its time has run out, or somebody else has the place."
+    sentence = "This offer has ended: it has expired, or another patient has the time."
 
     slug = "offer-over"
 
 
 class OfferTaken(Conflict):
     sentence = (
-        "Somebody else was quicker and has this time. Nothing of yours was changed; you still wait."
+        "Another patient was quicker and has this time. Nothing was changed, and you keep waiting."
     )
 
     slug = "offer-taken"

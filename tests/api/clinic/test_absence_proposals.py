@@ -406,7 +406,7 @@ def test_a_closure_of_days_that_are_over_or_closed_already_is_refused(
 
     assert (again.status_code, again.json()["detail"]) == (
         409,
-        "The clinic is closed on 2027-02-23 already.",
+        "The clinic is already closed on 2027-02-23. Choose other days.",
     )
 
 

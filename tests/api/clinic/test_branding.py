@@ -1,4 +1,4 @@
-"""A clinic's color and the websites that may embed its form, as staff set them."""
+"""Staff set the color of a clinic, and the websites that may embed its form."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Hours, breaks, extra hours, absences and closures through the door."""
+"""Hours, breaks, extra hours, time off and closures through the API."""
 
 from typing import Any
 

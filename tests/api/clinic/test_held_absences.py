@@ -1,4 +1,4 @@
-"""A patient fills in the form while staff enter an absence: staff always get a way forward."""
+"""Staff can always confirm an absence while a patient fills in the booking form."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta

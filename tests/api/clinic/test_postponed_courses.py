@@ -1,4 +1,4 @@
-"""A closure is longer than the pace of a course can bear: the rest of the course goes later."""
+"""A closure that is longer than the pace allows moves the rest of a course later."""
 
 from datetime import date, timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""A clinic's setup stays consistent under concurrent changes."""
+"""The settings of a clinic stay consistent when two requests change them at once."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -85,7 +85,7 @@ def test_what_is_not_offered_any_more_is_neither_planned_nor_booked(desk: Desk, 
 
     for answer in (plan, course):
         assert answer.status_code == 409
-        assert answer.json()["detail"] == "This treatment is not offered any more."
+        assert answer.json()["detail"] == "This treatment is no longer offered."
 
 
 @pytest.mark.parametrize(

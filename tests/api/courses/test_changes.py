@@ -1,4 +1,4 @@
-"""Changes of a course by staff keep its pace or report why not, and apply whole or not at all."""
+"""Changes of a course keep its pace or say why not, and happen completely or not at all."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime

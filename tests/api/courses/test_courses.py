@@ -1,4 +1,4 @@
-"""Courses through the door: proposed, booked whole or not at all, once, moved, cancelled."""
+"""Courses through the API: planned, booked once and whole, moved, cancelled."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

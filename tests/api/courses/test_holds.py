@@ -1,4 +1,4 @@
-"""Held times belong to no appointment, and staff can release them all."""
+"""Held times are no sessions, and staff can release them all."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Proposals through the door: any regimen, in the JSON of a treatment or of the plan itself."""
+"""Plans through the API, for any phases of a treatment or of the plan."""
 
 from typing import Any
 

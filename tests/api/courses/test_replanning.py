@@ -1,4 +1,4 @@
-"""The rest of a course is replanned, extended or made up for, at its pace and in one step."""
+"""The rest of a course is replanned, extended and made up for at its pace, in one step."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Is it helping? Staff see which reviews wait, and enter what patients say."""
+"""Staff see which reviews wait, and add the scores of patients."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""The waitlist at the door for staff."""
+"""The waitlist through the API."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The whole application: errors are reported clearly, and reports are true."""
+"""The application reports errors clearly, and its OpenAPI document and health checks are true."""
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor

@@ -1,4 +1,4 @@
-"""Nobody enters without permission, and no member sees another clinic's data."""
+"""Every route needs a permission, and no staff member sees the rows of another clinic."""
 
 import re
 from collections.abc import Iterator

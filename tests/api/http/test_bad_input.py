@@ -1,4 +1,4 @@
-"""Any input gets a clear 4xx that names the field, never a 5xx, and nothing is stored."""
+"""Bad input gets a 4xx that names the field, never a 5xx, and nothing is stored."""
 
 import inspect
 from collections.abc import Callable, Sequence

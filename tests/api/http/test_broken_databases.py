@@ -1,4 +1,4 @@
-"""Databases fail as they do in life: full disks, lost connections, deadlocks, readers that stay."""
+"""The API survives full disks, lost connections, deadlocks and long readers."""
 
 import resource
 import threading

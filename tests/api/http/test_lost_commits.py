@@ -1,4 +1,4 @@
-"""The connection to PostgreSQL breaks while a deed is committed: the same key gives the truth."""
+"""PostgreSQL disconnects during a commit: a repeated request with the same key gets the truth."""
 
 import socket
 import threading

@@ -1,4 +1,4 @@
-"""An SQLite file is locked or taken away from outside: nothing is said to be done that is not."""
+"""An SQLite file that is locked or removed makes requests fail, and none reports success."""
 
 import sqlite3
 from contextlib import closing

@@ -1,4 +1,4 @@
-"""If storage refuses to write, that is reported, reading goes on and no restart is needed."""
+"""When storage refuses writes, reading goes on, health says why, and no restart is needed."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack

@@ -1,4 +1,4 @@
-"""The attention list: everything that waits for staff."""
+"""The attention list shows what waits for staff."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Texts to many, from the desk: look, confirm the number that was looked at, stop."""
+"""Staff preview bulk texts, confirm the number of people, and stop them."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""Staff decide what is texted: rules and their words, tried before they are saved."""
+"""Staff change reminder rules, and preview templates before they save them."""
 
 from typing import Any
 
@@ -172,7 +172,7 @@ def test_a_private_link_is_counted_in_full(desk: Desk, cast: Cast) -> None:
     assert said["text"] == "http://testserver/my/" + "x" * 22
 
 
-def test_a_language_we_have_no_words_for_is_refused(desk: Desk, cast: Cast) -> None:
+def test_an_unsupported_language_is_refused(desk: Desk, cast: Cast) -> None:
     answer = desk.post(
         f"{RULES}/preview", {"clinic_id": cast.clinic, "template": "x", "language": "fr"}
     )

@@ -1,4 +1,4 @@
-"""A patient who is known stays one person, with what they answered."""
+"""A patient who is already known stays one patient, with their answers."""
 
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any

@@ -160,10 +160,10 @@ def test_a_patient_cannot_lie_in_two_beds(database: Database, cast: Cast) -> Non
 @pytest.mark.parametrize(
     ("start", "sentence"),
     [
-        (NOW - DAY, "Session 1 lies in the past."),
-        (NOW, "Session 1 lies in the past."),
-        (NOW + 400 * DAY, "Session 1 is too far ahead to be booked."),
-        (MONDAY + timedelta(seconds=30), "A session begins on a whole minute."),
+        (NOW - DAY, "Session 1 is in the past. Choose a later time."),
+        (NOW, "Session 1 is in the past. Choose a later time."),
+        (NOW + 400 * DAY, "Session 1 is after 2028-02-01, the last day that can be booked."),
+        (MONDAY + timedelta(seconds=30), "Session 1 does not start on a whole minute."),
     ],
 )
 def test_impossible_times_are_refused_with_a_sentence(
@@ -174,7 +174,7 @@ def test_impossible_times_are_refused_with_a_sentence(
 
 
 def test_two_sessions_on_one_day_are_refused(database: Database, cast: Cast) -> None:
-    with pytest.raises(Invalid, match="Session 2 is the second on its day"):
+    with pytest.raises(Invalid, match="Session 2 is on the same day as another session"):
         book(database, cast, wanted(MONDAY, MONDAY + timedelta(hours=3)))
 
 

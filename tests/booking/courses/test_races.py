@@ -187,7 +187,7 @@ def test_a_bed_that_is_added_while_its_clinic_closes_is_closed_too(
 
 
 def test_a_day_is_closed_once_by_two_who_close_it_at_once(database: Database, cast: Cast) -> None:
-    with pytest.raises(Conflict, match="is closed on 2027-02-23 already"):
+    with pytest.raises(Conflict, match="is already closed on 2027-02-23"):
         waiting(database, cast, shut, shut).result()
 
     with database.transaction(write=False) as session:

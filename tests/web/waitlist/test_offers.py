@@ -194,9 +194,7 @@ def test_of_two_the_second_reads_that_somebody_was_quicker(
     late = visitor.post(f"{second}/acceptance")
 
     assert late.status_code == 409
-    assert "Somebody else was quicker and has this time. Nothing of yours was changed" in text_of(
-        late
-    )
+    assert "Another patient was quicker and has this time. Nothing was changed" in text_of(late)
     assert sessions(database) == ["2027-02-22T09:00", "2027-02-23T11:00"]
 
 

@@ -1,4 +1,4 @@
-"""Answers match their requests: pace, places, ETag, and plain refusals."""
+"""Responses name the compromises and the request fields, and a repeated request gets its ETag."""
 
 import base64
 import json
@@ -17,7 +17,7 @@ def test_a_course_at_its_pace_has_no_compromises(desk: Desk, cast: Cast) -> None
     assert book(desk, cast, *CHERKIN)["compromises"] == []
 
 
-def test_staff_may_leave_the_pace_and_are_told(desk: Desk, cast: Cast) -> None:
+def test_staff_may_break_the_pace_and_see_it(desk: Desk, cast: Cast) -> None:
     course = book(desk, cast, 0, 1, 2)
 
     assert course["compromises"] == [
@@ -34,7 +34,7 @@ def test_staff_may_leave_the_pace_and_are_told(desk: Desk, cast: Cast) -> None:
     assert shifted["compromises"] == []
 
 
-def test_optional_sessions_are_no_compromise(desk: Desk, cast: Cast) -> None:
+def test_optional_sessions_are_not_compromises(desk: Desk, cast: Cast) -> None:
     body = {
         "treatment_id": cast.back,
         "patient_id": cast.ann,
@@ -54,7 +54,7 @@ def test_optional_sessions_are_no_compromise(desk: Desk, cast: Cast) -> None:
     ]
 
 
-def test_what_is_wrong_is_told_by_its_place_in_the_request(desk: Desk, cast: Cast) -> None:
+def test_an_error_names_the_field_in_the_request(desk: Desk, cast: Cast) -> None:
     book(desk, cast, 0)
     book(desk, cast, 0, patient_id=cast.bob)
     body: dict[str, Any] = {"treatment_id": cast.back, "patient_id": cast.ann}
@@ -68,7 +68,7 @@ def test_what_is_wrong_is_told_by_its_place_in_the_request(desk: Desk, cast: Cas
     assert past["errors"][0]["field"] == "sessions[2].starts_at"
 
 
-def test_an_answer_given_again_has_its_tag(desk: Desk, cast: Cast) -> None:
+def test_a_repeated_request_gets_the_etag(desk: Desk, cast: Cast) -> None:
     body = {"treatment_id": cast.back, "patient_id": cast.ann, "sessions": sessions(0)}
 
     first = desk.post("/courses", body, idempotency_key="once")
@@ -82,7 +82,7 @@ def test_an_answer_given_again_has_its_tag(desk: Desk, cast: Cast) -> None:
 @pytest.mark.both_databases
 @pytest.mark.parametrize("keys", [[True], [True, 1], [1, False]])
 @pytest.mark.parametrize("path", ["/patients", "/appointments"])
-def test_a_cursor_of_yes_and_no_is_not_ours(desk: Desk, path: str, keys: list[object]) -> None:
+def test_a_forged_cursor_is_refused(desk: Desk, path: str, keys: list[object]) -> None:
     cursor = base64.urlsafe_b64encode(json.dumps(keys).encode()).decode()
     days = {"from": "2027-02-22", "to": "2027-02-23"} if path == "/appointments" else {}
 

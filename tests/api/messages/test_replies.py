@@ -1,4 +1,4 @@
-"""Staff see why a patient gets no texts, and which replies wait for them."""
+"""Staff see why a patient gets no texts, and which replies to read."""
 
 import pytest
 
@@ -19,7 +19,7 @@ def text(database: Database, body: str, *, number: int = 1) -> None:
 
 
 @pytest.mark.both_databases
-def test_who_never_agreed_is_told_from_who_asked_for_silence(
+def test_a_patient_without_consent_differs_from_one_who_opted_out(
     desk: Desk, database: Database, cast: Cast
 ) -> None:
     path = f"/patients/{cast.ann}"
@@ -61,7 +61,7 @@ def test_a_stop_outlives_a_new_consent_and_a_new_course(
 
 
 @pytest.mark.both_databases
-def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Cast) -> None:
+def test_urgent_replies_can_be_listed_alone(desk: Desk, database: Database, cast: Cast) -> None:
     text(database, "Where may I park?")
     text(database, "I feel faint", number=2)
 
@@ -79,7 +79,9 @@ def test_urgent_replies_are_found_first(desk: Desk, database: Database, cast: Ca
 
 
 @pytest.mark.both_databases
-def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast) -> None:
+def test_every_reply_says_why_staff_should_read_it(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
     for number, body in enumerate(["7", "C", "CANCEL", "R", "who is this?"]):
         text(database, body, number=number)
 
@@ -94,7 +96,7 @@ def test_each_reply_says_why_it_waits(desk: Desk, database: Database, cast: Cast
 
 
 @pytest.mark.parametrize("lifted", [False, True])
-def test_a_stop_is_of_the_phone_not_of_the_person(
+def test_a_stop_belongs_to_the_phone_and_not_to_the_patient(
     desk: Desk, database: Database, cast: Cast, lifted: bool
 ) -> None:
     child = {"clinic_id": cast.clinic, "name": "Cy Example", "phone": ANNS_PHONE}
@@ -110,7 +112,7 @@ def test_a_stop_is_of_the_phone_not_of_the_person(
         assert consent.is_stopped(session, ANNS_PHONE) is not lifted
 
 
-def test_staff_note_that_somebody_wants_fewer_texts(desk: Desk, cast: Cast) -> None:
+def test_staff_record_that_a_patient_wants_fewer_texts(desk: Desk, cast: Cast) -> None:
     path = f"/patients/{cast.ann}"
     assert desk.get(path).json()["texts"] == "all"
 
@@ -120,7 +122,7 @@ def test_staff_note_that_somebody_wants_fewer_texts(desk: Desk, cast: Cast) -> N
     assert desk.send("PATCH", path, {"texts": "none"}).status_code == 422
 
 
-def test_a_message_from_the_page_stands_among_the_replies(
+def test_a_message_from_the_page_is_listed_with_the_replies(
     desk: Desk, database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session:

@@ -1,4 +1,4 @@
-"""Accepted input and promised output: languages, names in texts, days, the OpenAPI document."""
+"""Languages, text names, paces and days of requests are checked; OpenAPI shows what applies."""
 
 from typing import Any
 
@@ -25,7 +25,7 @@ CLINIC = {
         ({"name": "柳"}, "text_name"),
     ],
 )
-def test_a_clinic_that_could_not_text_is_not_opened(
+def test_a_clinic_whose_name_cannot_be_texted_is_refused(
     desk: Desk, change: dict[str, Any], field: str
 ) -> None:
     answer = desk.post("/clinics", CLINIC | change)
@@ -34,11 +34,11 @@ def test_a_clinic_that_could_not_text_is_not_opened(
     assert [error["field"] for error in answer.json()["errors"]] == [field]
 
 
-def test_a_name_for_texts_is_made_plain(desk: Desk) -> None:
+def test_a_text_name_is_written_in_plain_letters(desk: Desk) -> None:
     assert desk.post("/clinics", CLINIC | {"name": "Żółw’s"}).json()["text_name"] == "Zolw's"
 
 
-def test_a_patient_has_a_language_that_we_have_words_for(desk: Desk, cast: Cast) -> None:
+def test_a_patient_has_a_supported_language(desk: Desk, cast: Cast) -> None:
     answer = desk.send("PATCH", f"/patients/{cast.ann}", {"language": "de"})
 
     assert answer.json()["errors"][0]["field"] == "language"
@@ -54,14 +54,14 @@ def test_a_pace_is_a_number(desk: Desk, cast: Cast, pace: object) -> None:
     assert answer.json()["errors"][0]["field"] == "phases[0].per_week"
 
 
-def test_a_day_that_is_over_is_not_closed(desk: Desk, cast: Cast) -> None:
+def test_a_past_day_cannot_be_closed(desk: Desk, cast: Cast) -> None:
     address = f"/clinics/{cast.clinic}/closures"
 
     assert desk.post(address, {"date": "2027-01-31"}).json()["errors"][0]["field"] == "date"
     assert desk.post(address, {"date": "2027-02-01"}).status_code == 201, "today"
 
 
-def test_the_document_promises_what_is_kept(client: TestClient) -> None:
+def test_openapi_shows_only_defaults_and_headers_that_count(client: TestClient) -> None:
     described = client.get("/openapi.json").json()
     changes = [
         schema for name, schema in described["components"]["schemas"].items() if "Change" in name
@@ -82,7 +82,7 @@ def test_the_document_promises_what_is_kept(client: TestClient) -> None:
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
-def test_a_watcher_may_ask_for_the_head_alone(client: TestClient, path: str) -> None:
+def test_health_checks_answer_head_requests(client: TestClient, path: str) -> None:
     answer = client.head(path)
 
     assert answer.status_code == client.get(path).status_code
