@@ -99,7 +99,7 @@ class OfferPage(Page):
             status=status,
             state=state,
             reason=reason,
-            ignoring=self.entry.state not in entries.OPEN_STATES,
+            leaving=self.entry.state not in entries.OPEN_STATES,
             sessions=self.sessions,
             instead_of=self.instead_of,
             to_several=self.offer.to_several,
