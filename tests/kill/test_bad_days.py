@@ -127,7 +127,7 @@ def test_what_was_changed_before_a_text_was_looked_at_last_is_not_told_as_it_was
                         OPERATOR,
                         chosen,
                         starts_at=chosen.starts_at + MONTH,
-                        terms=ChangePolicy(insist="a test"),
+                        policy=ChangePolicy(override_reason="a test"),
                         now=world.clock.at,
                     )
             changed[each].set()

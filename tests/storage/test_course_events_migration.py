@@ -55,7 +55,7 @@ def move(
         session.get_one(Appointment, appointment.id),
         starts_at=starts_at,
         practitioner_id=practitioner,
-        terms=ChangePolicy(insist="as asked"),
+        policy=ChangePolicy(override_reason="as asked"),
         now=at,
     )
 

@@ -44,9 +44,9 @@ def move(
 ) -> None:
     with world.database.transaction() as session:
         which = appointment(session, course, number)
-        terms = ChangePolicy(insist="as a test")
+        policy = ChangePolicy(override_reason="as a test")
         appointments.move(
-            session, actor, which, starts_at=starts_at, terms=terms, now=world.clock.at
+            session, actor, which, starts_at=starts_at, policy=policy, now=world.clock.at
         )
 
 

@@ -469,7 +469,7 @@ class Promises(RuleBasedStateMachine):
             if each := self.some(session, choice):
                 appointments.move(
                     session, actor, each,
-                    starts_at=self.start(day, hour), terms=ChangePolicy(insist="yes"),
+                    starts_at=self.start(day, hour), policy=ChangePolicy(override_reason="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
 
@@ -491,7 +491,7 @@ class Promises(RuleBasedStateMachine):
             if moved and each and each.state in {"booked", "confirmed"}:
                 appointments.move(
                     session, OPERATOR, each,
-                    starts_at=self.start(day % 3, hour), terms=ChangePolicy(insist="yes"),
+                    starts_at=self.start(day % 3, hour), policy=ChangePolicy(override_reason="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
                 self.world.clock.at += timedelta(seconds=5)
@@ -520,7 +520,7 @@ class Promises(RuleBasedStateMachine):
             if each := self.some(session, choice):
                 rescheduling.shift_rest(
                     session, OPERATOR, session.get_one(Course, each.course_id),
-                    from_number=each.number, by_days=by, terms=ChangePolicy(insist="yes"),
+                    from_number=each.number, by_days=by, policy=ChangePolicy(override_reason="yes"),
                     now=self.world.clock.at,
                 )  # fmt: skip
 

@@ -29,7 +29,7 @@ from tests.reminders.world import (
 
 HOUR = timedelta(hours=1)
 LINK = "https://willow.example/my/"
-INSISTED = ChangePolicy(insist="as a test")
+INSISTED = ChangePolicy(override_reason="as a test")
 
 
 def now_with(name: str, when: str = "Mon 11 Jan, 10:00 AM") -> str:
@@ -70,7 +70,7 @@ def give(world: World, course: int, name: str, *, first: int = 1, actor: Actor =
             session.get_one(Course, course),
             from_number=first,
             practitioner_id=_id(session, name),
-            terms=INSISTED,
+            policy=INSISTED,
             now=world.clock.at,
         )
 
@@ -83,7 +83,7 @@ def give_one(world: World, course: int, number: int, name: str, starts_at: datet
             appointment(session, course, number),
             starts_at=starts_at,
             practitioner_id=_id(session, name),
-            terms=INSISTED,
+            policy=INSISTED,
             now=world.clock.at,
         )
 

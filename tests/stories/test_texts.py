@@ -19,7 +19,7 @@ from scheduler.worker import Worker
 from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
-INSISTED = ChangePolicy(insist="as a test")
+INSISTED = ChangePolicy(override_reason="as a test")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ def test_a_moved_session_takes_its_texts_along(world: World) -> None:
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
 
-    change(world, course, 2, appointments.move, starts_at=at(18, 9), terms=INSISTED)
+    change(world, course, 2, appointments.move, starts_at=at(18, 9), policy=INSISTED)
     world.worker.derive()
 
     day_before = [entry for entry in world.timeline(course) if entry.kind == "day_before"]
@@ -112,9 +112,9 @@ def test_a_session_moved_there_and_back_is_texted_about_once(world: World) -> No
     course = world.book(world.enrol(), at(11), at(14))
     world.tick()
 
-    change(world, course, 2, appointments.move, starts_at=at(18), terms=INSISTED)
+    change(world, course, 2, appointments.move, starts_at=at(18), policy=INSISTED)
     world.tick(MONDAY + HOUR)
-    change(world, course, 2, appointments.move, starts_at=at(14), terms=INSISTED)
+    change(world, course, 2, appointments.move, starts_at=at(14), policy=INSISTED)
     world.tick(MONDAY + 2 * HOUR)
 
     owed = [entry for entry in world.timeline(course) if entry.state == MessageState.OWED]

@@ -143,7 +143,7 @@ def test_the_other_sessions_of_a_shift_are_told(world: World, course: int) -> No
             session.get_one(Course, course),
             from_number=1,
             by_days=1,
-            terms=ChangePolicy(insist="as a test"),
+            policy=ChangePolicy(override_reason="as a test"),
             now=world.clock.at,
         )
     world.clock.at += SOON

@@ -76,9 +76,9 @@ class PaceOverride(WithReason):
         examples=["The patient travels that week."],
     )
 
-    def terms(self, **more: Any) -> ChangePolicy:
+    def policy(self, **more: Any) -> ChangePolicy:
         """The policy that this request sets for the change."""
-        return ChangePolicy(reason=self.reason, insist=self.insist or "", **more)
+        return ChangePolicy(reason=self.reason, override_reason=self.insist or "", **more)
 
 
 class AppointmentMove(PaceOverride):
@@ -169,7 +169,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
         appointment,
         starts_at=body.starts_at,
         practitioner_id=body.practitioner_id,
-        terms=body.terms(),
+        policy=body.policy(),
         now=call.now,
     )
     return _answer(call, appointment)
@@ -185,7 +185,7 @@ def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSO
     call.expect(one.version)
     if body.version not in {None, other.version}:
         raise Stale
-    appointments.swap(call.session, call.actor, one, other, terms=body.terms(), now=call.now)
+    appointments.swap(call.session, call.actor, one, other, policy=body.policy(), now=call.now)
     call.session.flush()
     both = [AppointmentShape.of(row, ZoneInfo(row.zone)) for row in (one, other)]
     return call.answer(SwappedAppointments(appointments=both), version=one.version)

@@ -21,7 +21,7 @@ from scheduler.api.http.fields import (
     given,
 )
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import private_links
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic
 from scheduler.infra import phone
@@ -145,7 +145,7 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
     before = patient.phone
     register.change(call.session, call.actor, patient, now=call.now, **changes)
     if patient.phone != before:
-        courses.end_links(call.session, patient, now=call.now)
+        private_links.end_links(call.session, patient, now=call.now)
     if consents is not None and consents != patient.sms_consent:
         _decide(call, patient, agrees=consents)
     return call.answer(_shape(call, patient), version=patient.version)

@@ -156,8 +156,8 @@ def _carry_out(
         for course_id, moved in sorted(of_course.items())
         for course in [session.get_one(Course, course_id)]
     ]
-    terms = ChangePolicy(reason=proposal.reason, deed=_what(proposal))
-    rescheduling.reschedule(session, actor, parts, terms=terms, now=now)
+    policy = ChangePolicy(reason=proposal.reason, label=_what(proposal))
+    rescheduling.reschedule(session, actor, parts, policy=policy, now=now)
     for course_id, number in sorted(firsts.items()):
         [weeks] = {
             placings[stored_id(each.id)]["by_weeks"]

@@ -16,6 +16,7 @@ from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import (
     adherence,
     courses,
+    placement,
     replanning,
     reschedule_options,
     rescheduling,
@@ -144,7 +145,7 @@ class _Attempt:
     def _tolerance(self) -> int:
         """How many days more may pass without a loss: a pace by weeks counts weeks."""
         agreed = adherence.agreed_phases(self.course)
-        at = courses.phase_numbers(agreed, len(self.siblings))[self.rest[0].number - 1]
+        at = placement.phase_numbers(agreed, len(self.siblings))[self.rest[0].number - 1]
         pace = pace_of(agreed[at - 1]) if agreed else None
         return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1
 
@@ -216,11 +217,11 @@ class _Attempt:
         }
         before = adherence.pace_status(self.course, self.siblings)
         after = adherence.pace_status(self.course, self.siblings, instead={**placed, **days})
-        adherence.check(adherence.newly_violated(before, after), ChangePolicy(later=True))
+        adherence.check(adherence.newly_violated(before, after), ChangePolicy(allow_later=True))
         return seats
 
     def _take(self, seats: Sequence[Allocation], weeks: int | None) -> Rest:
-        if not courses.claim(
+        if not placement.claim(
             self.session, self.resources, self.rest, seats, patient=self.patient, now=self.now
         ):
             raise SessionsTaken([])

@@ -18,7 +18,7 @@ from scheduler.booking.availability import allocation, diary, search
 from scheduler.booking.availability.allocation import Allocation
 from scheduler.booking.availability.search import IGNORE_NOTHING, Resources
 from scheduler.booking.availability.slots import Slot, Taken
-from scheduler.booking.courses import adherence, courses, rescheduling
+from scheduler.booking.courses import adherence, courses, placement, rescheduling
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic import hours
 from scheduler.clinic.hours import DAY
@@ -181,7 +181,7 @@ def _place(
 def _claim(trial: _Trial, appointment: Appointment, seat: Allocation) -> bool:
     course, resources = _course(trial, appointment)
     patient = _patient(trial, appointment)
-    if not courses.claim(
+    if not placement.claim(
         trial.session, resources, [appointment], [seat], patient=patient, now=trial.now
     ):
         return False

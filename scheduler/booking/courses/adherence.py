@@ -50,23 +50,23 @@ class BreaksPace(Conflict):
 
 @dataclass(frozen=True)
 class ChangePolicy:
-    """On what terms sessions are changed: why, and what may become of the pace.
+    """Why a course is changed, and which pace violations the change may cause.
 
-    `insist`: the reason for which the pace may be left; nothing means that it is kept. `later`:
-    being slower is what the change is for. `back`: all is put as it was before, whatever the pace.
-    `deed`: what stands as the reason where none is given.
+    `override_reason`: why the pace may be violated; empty keeps the pace. `allow_later`: the change
+    may make the course slower. `restore`: an earlier state returns, whatever the pace and notices.
+    `label`: the reason to record if nobody gave one.
     """
 
     reason: str = ""
-    insist: str = ""
-    later: bool = False
-    back: bool = False
-    deed: str = "a session was moved"
+    override_reason: str = ""
+    allow_later: bool = False
+    restore: bool = False
+    label: str = "a session was moved"
 
     @property
     def why(self) -> str:
         """The reason that people gave, if any."""
-        return self.insist or self.reason
+        return self.override_reason or self.reason
 
 
 @dataclass(frozen=True)
@@ -153,11 +153,11 @@ def day_keeps_pace(
     return fits
 
 
-def check(found: Sequence[PaceViolation], terms: ChangePolicy) -> None:
+def check(found: Sequence[PaceViolation], policy: ChangePolicy) -> None:
     """BreaksPace for departures that the terms of a change do not allow."""
-    if terms.insist or terms.back:
+    if policy.override_reason or policy.restore:
         return
-    if refused := [each for each in found if not (terms.later and each.kind in LATER)]:
+    if refused := [each for each in found if not (policy.allow_later and each.kind in LATER)]:
         raise BreaksPace(refused)
 
 

@@ -64,7 +64,7 @@ def move(
     *,
     starts_at: datetime,
     practitioner_id: int | None = None,
-    terms: ChangePolicy = rescheduling.KEEP_PACE,
+    policy: ChangePolicy = rescheduling.KEEP_PACE,
     now: datetime,
 ) -> Appointment:
     """Give one session another time; SessionsTaken offers others. It is to be confirmed anew.
@@ -78,7 +78,7 @@ def move(
     who = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
     wanted = [RequestedTime(appointment.number, starts_at, who)]
     part = rescheduling.Reschedule(course, resources, [appointment], wanted, "starts_at")
-    rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     return appointment
 
 
@@ -88,7 +88,7 @@ def swap(
     one: Appointment,
     other: Appointment,
     *,
-    terms: ChangePolicy = rescheduling.KEEP_PACE,
+    policy: ChangePolicy = rescheduling.KEEP_PACE,
     now: datetime,
 ) -> None:
     """Give each of two sessions the other's time, of one course or of two; both or neither.
@@ -104,8 +104,8 @@ def swap(
         raise NotFound
     for each in (one, other):
         check_movable(each, now)
-    terms = replace(terms, deed="two sessions were swapped")
-    rescheduling.reschedule(session, actor, _swapped(session, one, other), terms=terms, now=now)
+    policy = replace(policy, label="two sessions were swapped")
+    rescheduling.reschedule(session, actor, _swapped(session, one, other), policy=policy, now=now)
 
 
 def check_movable(appointment: Appointment, now: datetime) -> None:

@@ -11,10 +11,9 @@ from sqlmodel import Session, col, select
 from scheduler.audit import audit_trail, scoped
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation, diary, holds, reservation, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime
-from scheduler.booking.availability.search import Ignoring, Resources
-from scheduler.booking.courses import adherence, change_notices, course_events
+from scheduler.booking.availability import allocation, diary, holds, search
+from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.courses import adherence, change_notices, course_events, placement
 from scheduler.booking.courses.course_events import AppointmentValues
 from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import (
@@ -22,8 +21,6 @@ from scheduler.booking.models import (
     AppointmentState,
     Course,
     CourseState,
-    Offer,
-    WaitlistEntry,
 )
 from scheduler.booking.pace.violations import PaceViolation
 from scheduler.booking.planning import plan_course
@@ -32,20 +29,12 @@ from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict, NotFound
-from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient, Screening
 from scheduler.patients.screening import newest
-from scheduler.storage import links
 from scheduler.storage.database import Busy, stored_id
 
-CLAIM_ATTEMPTS = 4
-"""How often a free room is looked for anew when somebody else was quicker."""
-
-LINKS_OUTLIVE = timedelta(days=14)
-"""How long a private link lives after the last session, so that the aftercare can be read."""
-
 BOOKED_SO = "booked on these dates"
-"""The reason that stands where a course was off its pace from the beginning."""
+"""The reason of pace violations that the course was booked with."""
 
 
 def book(
@@ -80,7 +69,7 @@ def book(
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
         holds.release(session, hold_id)
-    for _ in range(CLAIM_ATTEMPTS):
+    for _ in range(placement.CLAIM_ATTEMPTS):
         seats = allocation.allocate(
             session, resources, wanted, patient=patient, now=now, held=hold_id is not None
         )
@@ -97,12 +86,14 @@ def book(
             session.add(course)
             session.flush()
             appointments = [
-                new_appointment(course, seat, resources, phase, now)
-                for seat, phase in zip(seats, phase_numbers(planned, len(seats)), strict=True)
+                placement.new_appointment(course, seat, resources, phase, now)
+                for seat, phase in zip(
+                    seats, placement.phase_numbers(planned, len(seats)), strict=True
+                )
             ]
             session.add_all(appointments)
             session.flush()
-            if claim(session, resources, appointments, seats, patient=patient, now=now):
+            if placement.claim(session, resources, appointments, seats, patient=patient, now=now):
                 found = adherence.off_pace(course, appointments)
                 adherence.record_violations(course, found, found, reason=BOOKED_SO)
                 _record_booking(session, actor, course, appointments, now)
@@ -193,37 +184,6 @@ def clear(
     return course
 
 
-def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
-    """End all private links to a patient's courses, places on the waitlist and offers: the phone
-    that they were texted to is another's."""
-    own = (
-        (("course", "calendar"), select(Course.id).where(Course.patient_id == patient.id)),
-        (("waiting",), select(WaitlistEntry.id).where(WaitlistEntry.patient_id == patient.id)),
-        (
-            ("offer",),
-            select(Offer.id)
-            .join(WaitlistEntry, col(WaitlistEntry.id) == Offer.entry_id)
-            .where(WaitlistEntry.patient_id == patient.id),
-        ),
-    )
-    for purposes, ids in own:
-        for subject_id in session.exec(ids).all():
-            for purpose in purposes:
-                links.revoke(session, purpose=purpose, subject_id=stored_id(subject_id), now=now)
-
-
-def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
-    """Let the links to a course that ends later than was booked live as long as they should."""
-    last = max(appointment.ends_at for appointment in appointments_of(session, course))
-    links.prolong(
-        session,
-        purposes=("course", "calendar"),
-        subject_id=stored_id(course.id),
-        now=now,
-        until=last + LINKS_OUTLIVE,
-    )
-
-
 def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
     """Whether less notice is left than the clinic asks for."""
     clinic = session.get_one(Clinic, appointment.clinic_id)
@@ -246,83 +206,9 @@ def bump_version(session: Session, course: Course, now: datetime) -> None:
     session.flush()
 
 
-def claim(
-    session: Session,
-    resources: Resources,
-    appointments: Sequence[Appointment],
-    seats: Sequence[Allocation],
-    *,
-    patient: Patient,
-    now: datetime,
-) -> bool:
-    """Put the sessions on the calendars, all or none. False: somebody was quicker."""
-    return reservation.claim(
-        session,
-        resources,
-        seats,
-        [
-            entry
-            for appointment, seat in zip(appointments, seats, strict=True)
-            for entry in allocation.diary_entries(
-                seat, resources, patient=patient, appointment_id=stored_id(appointment.id)
-            )
-        ],
-        now=now,
-        ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in appointments]),
-    )
-
-
-def place(appointment: Appointment, seat: Allocation, resources: Resources, now: datetime) -> None:
-    """Set an appointment to a time, practitioner and room."""
-    local = instant_of(seat.starts_at).astimezone(resources.zone)
-    appointment.practitioner_id = seat.practitioner_id
-    appointment.room_id = seat.room_id
-    appointment.starts_at = instant_of(seat.starts_at)
-    appointment.ends_at = instant_of(seat.starts_at + resources.shape.minutes)
-    appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
-    appointment.fold = local.fold
-    appointment.zone = resources.zone.key
-    appointment.hands = ",".join(f"{here}:{there}" for here, there in resources.shape.hands())
-    appointment.changed_at = now
-
-
 def can_change(appointment: Appointment, now: datetime) -> bool:
     """Whether a session is still to come and to be had."""
     return appointment.state in LIVE and appointment.starts_at > now
-
-
-def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
-    """To which phase each session belongs, the last taking what is over."""
-    numbers = [
-        number
-        for number, phase in enumerate(planned, start=1)
-        if not phase.optional
-        for _ in range(phase.sessions)
-    ]
-    return (numbers + [max(numbers, default=1)] * sessions)[:sessions]
-
-
-def new_appointment(
-    course: Course, seat: Allocation, resources: Resources, phase: int, now: datetime
-) -> Appointment:
-    """A session of a course, with a time, hands and a bed; not stored yet."""
-    starts_at = instant_of(seat.starts_at)
-    appointment = Appointment(
-        clinic_id=course.clinic_id,
-        course_id=stored_id(course.id),
-        patient_id=course.patient_id,
-        practitioner_id=seat.practitioner_id,
-        room_id=seat.room_id,
-        number=seat.number,
-        phase=phase,
-        starts_at=starts_at,
-        ends_at=starts_at,
-        wall_time="",
-        zone=resources.zone.key,
-        changed_at=now,
-    )
-    place(appointment, seat, resources, now)
-    return appointment
 
 
 def _numbered(wanted: Sequence[RequestedTime]) -> list[RequestedTime]:

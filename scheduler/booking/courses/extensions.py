@@ -14,6 +14,7 @@ from scheduler.booking.courses import (
     change_notices,
     course_events,
     courses,
+    placement,
     replanning,
     rescheduling,
 )
@@ -38,7 +39,7 @@ def extend(
     *,
     phase: int,
     wishes: Wishes,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> list[Appointment]:
     """A review has released an optional phase: its sessions follow all others, at its pace.
@@ -68,8 +69,8 @@ def extend(
         *(each for each in agreed if each.get("optional")),
     ]
     added = _add(session, course, planned, wishes=wishes, make_up=False, now=now)
-    rescheduling.check_pace(session, course, stood, terms=terms, now=now)
-    _record(session, actor, EventKind.EXTENDED, course, added, terms=terms, now=now, phase=phase)
+    rescheduling.check_pace(session, course, stood, policy=policy, now=now)
+    _record(session, actor, EventKind.EXTENDED, course, added, policy=policy, now=now, phase=phase)
     return added
 
 
@@ -79,7 +80,7 @@ def make_up(
     course: Course,
     *,
     wishes: Wishes,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> Appointment:
     """One session more for one that was missed or cancelled, at the pace after the last.
@@ -93,8 +94,8 @@ def make_up(
     planned = adherence.cut_to(adherence.planned_phases(course), len(sessions) + 1)
     stood = rescheduling.pace_status(session, course)
     [added] = _add(session, course, planned, wishes=wishes, make_up=True, now=now)
-    rescheduling.check_pace(session, course, stood, terms=terms, now=now)
-    _record(session, actor, EventKind.MADE_UP, course, [added], terms=terms, now=now)
+    rescheduling.check_pace(session, course, stood, policy=policy, now=now)
+    _record(session, actor, EventKind.MADE_UP, course, [added], policy=policy, now=now)
     return added
 
 
@@ -125,7 +126,7 @@ def _add(
         raise Conflict("This course is cancelled.")
     resources = rescheduling.resources_of(session, course)
     kept = courses.appointments_of(session, course)
-    for look in range(1, courses.CLAIM_ATTEMPTS + 1):
+    for look in range(1, placement.CLAIM_ATTEMPTS + 1):
         openings = replanning.plan_tail(
             session,
             course,
@@ -139,7 +140,7 @@ def _add(
             added = _book(session, course, resources, openings, before=len(kept), now=now)
         except SessionsTaken:
             # Somebody was quicker between the look and the claim: plan again.
-            if look == courses.CLAIM_ATTEMPTS:
+            if look == placement.CLAIM_ATTEMPTS:
                 raise
         else:
             break
@@ -168,14 +169,14 @@ def _book(
     agreed = adherence.agreed_phases(course)
     with session.begin_nested() as attempt:
         seats = allocation.allocate(session, resources, wanted, patient=patient, now=now)
-        phase_of = courses.phase_numbers(agreed, before + len(seats))[before:]
+        phase_of = placement.phase_numbers(agreed, before + len(seats))[before:]
         added = [
-            courses.new_appointment(course, seat, resources, phase, now)
+            placement.new_appointment(course, seat, resources, phase, now)
             for seat, phase in zip(seats, phase_of, strict=True)
         ]
         session.add_all(added)
         session.flush()
-        if courses.claim(session, resources, added, seats, patient=patient, now=now):
+        if placement.claim(session, resources, added, seats, patient=patient, now=now):
             return added
         attempt.rollback()
     raise Busy
@@ -188,12 +189,12 @@ def _record(
     course: Course,
     added: Sequence[Appointment],
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
     **details: int,
 ) -> None:
     changes = [course_events.change_of(appointment, None, now=now) for appointment in added]
-    course_events.record(session, actor, kind, course, now=now, reason=terms.why, changes=changes)
+    course_events.record(session, actor, kind, course, now=now, reason=policy.why, changes=changes)
     change_notices.give(session, actor, changes)
     courses.audit(
         session,
@@ -204,6 +205,6 @@ def _record(
         appointments=[
             [stored_id(appointment.id), appointment.starts_at.isoformat()] for appointment in added
         ],
-        reason=terms.why,
+        reason=policy.why,
         **details,
     )

@@ -9,7 +9,7 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import search
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.availability.search import Ignoring, Resources
-from scheduler.booking.courses import adherence, courses, rescheduling
+from scheduler.booking.courses import adherence, courses, placement, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
@@ -33,7 +33,7 @@ def replan(
     *,
     from_number: int,
     wishes: Wishes,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Find new times for the rest of a course, the best there are for these wishes.
@@ -41,14 +41,14 @@ def replan(
     Planned at the pace, around the sessions before. planner.NoPlan says which cannot be placed.
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
-    replan_those(session, actor, course, rest, wishes=wishes, terms=terms, now=now)
+    replan_those(session, actor, course, rest, wishes=wishes, policy=policy, now=now)
     courses.record(
         session,
         actor,
         EventKind.REPLANNED,
         course,
         now=now,
-        reason=terms.why,
+        reason=policy.why,
         from_number=from_number,
     )
 
@@ -60,7 +60,7 @@ def replan_those(
     moved: Sequence[Appointment],
     *,
     wishes: Wishes,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Put some sessions behind all others of their course, at its pace."""
@@ -76,7 +76,7 @@ def replan_those(
     kept = [
         each for each in kept if each.number < first or each.state != AppointmentState.CANCELLED
     ]
-    for look in range(1, courses.CLAIM_ATTEMPTS + 1):
+    for look in range(1, placement.CLAIM_ATTEMPTS + 1):
         openings = plan_tail(
             session,
             course,
@@ -94,10 +94,10 @@ def replan_those(
         part = rescheduling.Reschedule(course, resources, moved, wanted, "start_on")
         try:
             with session.begin_nested():
-                rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+                rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
         except SessionsTaken:
             # Somebody was quicker between the look and the claim: plan again.
-            if look == courses.CLAIM_ATTEMPTS:
+            if look == placement.CLAIM_ATTEMPTS:
                 raise
         else:
             return
@@ -111,14 +111,14 @@ def shift_by_plan(
     from_number: int,
     by_days: int | None = None,
     start_on: date | None = None,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Like `moves.shift_rest`, but at the best times from then on instead of the same ones."""
     first = rescheduling.rest_of(session, course, from_number=from_number, now=now)[0]
     start = start_on or date.fromisoformat(_day(first)) + timedelta(days=by_days or 0)
     wishes = Wishes(start)
-    replan(session, actor, course, from_number=from_number, wishes=wishes, terms=terms, now=now)
+    replan(session, actor, course, from_number=from_number, wishes=wishes, policy=policy, now=now)
 
 
 def skip_week(
@@ -128,7 +128,7 @@ def skip_week(
     *,
     start_on: date,
     behind: bool = False,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Nothing for seven days from a date: all sessions from then on are a week later.
@@ -144,16 +144,18 @@ def skip_week(
     first = inside[0].number
     if behind:
         wishes = Wishes(start_on + timedelta(days=7))
-        replan_those(session, actor, course, inside, wishes=wishes, terms=terms, now=now)
+        replan_those(session, actor, course, inside, wishes=wishes, policy=policy, now=now)
     else:
-        rescheduling.shift(session, actor, course, rest, 7, terms=terms, now=now, field="start_on")
+        rescheduling.shift(
+            session, actor, course, rest, 7, policy=policy, now=now, field="start_on"
+        )
     courses.record(
         session,
         actor,
         EventKind.WEEK_SKIPPED,
         course,
         now=now,
-        reason=terms.why,
+        reason=policy.why,
         start_on=start_on,
         from_number=first,
         behind=behind,
@@ -167,7 +169,7 @@ def change_practitioner(
     *,
     from_number: int,
     practitioner_id: int,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Somebody else gives the rest, at the same times; SessionsTaken where they cannot."""
@@ -183,14 +185,14 @@ def change_practitioner(
         )
     wanted = [RequestedTime(each.number, each.starts_at, practitioner_id) for each in rest]
     part = rescheduling.Reschedule(course, resources, rest, wanted, "from_number")
-    rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     courses.record(
         session,
         actor,
         EventKind.PRACTITIONER_CHANGED,
         course,
         now=now,
-        reason=terms.why,
+        reason=policy.why,
         from_number=from_number,
         practitioner_id=practitioner_id,
     )

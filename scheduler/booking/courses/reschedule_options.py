@@ -96,7 +96,7 @@ def go(
     *,
     from_number: int,
     times: Times,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Give the rest of a course these times, as they were shown; all of them or none.
@@ -117,14 +117,14 @@ def go(
     resources = rescheduling.resources_of(session, course)
     part = rescheduling.Reschedule(course, resources, rest, wanted, "times")
     with session.begin_nested():
-        rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+        rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     courses.record(
         session,
         actor,
         EventKind.REPLANNED,
         course,
         now=now,
-        reason=terms.why,
+        reason=policy.why,
         from_number=from_number,
     )
 

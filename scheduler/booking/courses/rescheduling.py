@@ -17,7 +17,14 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
 from scheduler.booking.availability.search import Resources
-from scheduler.booking.courses import adherence, change_notices, course_events, courses
+from scheduler.booking.courses import (
+    adherence,
+    change_notices,
+    course_events,
+    courses,
+    placement,
+    private_links,
+)
 from scheduler.booking.courses.adherence import ChangePolicy, PaceStatus
 from scheduler.booking.courses.course_events import AppointmentValues
 from scheduler.booking.event_models import EventKind
@@ -60,7 +67,7 @@ def shift_rest(
     from_number: int,
     by_days: int | None = None,
     start_on: date | None = None,
-    terms: ChangePolicy | None = None,
+    policy: ChangePolicy | None = None,
     now: datetime,
 ) -> Course:
     """Move a session and all after it by days, each at its wall time; all of them or none.
@@ -74,15 +81,17 @@ def shift_rest(
         by_days = (start_on - date.fromisoformat(rest[0].wall_time[:10])).days
     if not by_days:
         raise Invalid("The shift has no length. Send `by_days` or `start_on`.", field=field)
-    terms = terms or ChangePolicy(later=True, deed=f"the rest was shifted by {_days(by_days)}")
-    shift(session, actor, course, rest, by_days, terms=terms, now=now, field=field)
+    policy = policy or ChangePolicy(
+        allow_later=True, label=f"the rest was shifted by {_days(by_days)}"
+    )
+    shift(session, actor, course, rest, by_days, policy=policy, now=now, field=field)
     courses.record(
         session,
         actor,
         EventKind.SHIFTED,
         course,
         now=now,
-        reason=terms.why,
+        reason=policy.why,
         from_number=from_number,
         by_days=by_days,
     )
@@ -96,7 +105,7 @@ def shift(
     moved: Sequence[Appointment],
     by_days: int,
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
     field: str,
 ) -> None:
@@ -104,7 +113,7 @@ def shift(
     resources = resources_of(session, course)
     wanted = [shifted(each, by_days, resources, field=field) for each in moved]
     part = Reschedule(course, resources, moved, wanted, field)
-    reschedule(session, actor, [part], terms=terms, now=now)
+    reschedule(session, actor, [part], policy=policy, now=now)
 
 
 def reschedule(
@@ -112,7 +121,7 @@ def reschedule(
     actor: Actor,
     parts: Sequence[Reschedule],
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Give sessions new times, all of them or none: SessionsTaken, BreaksPace, Unfit."""
@@ -128,9 +137,9 @@ def reschedule(
         values = [AppointmentValues.of(appointment) for appointment in part.moved]
         for appointment, seat in zip(part.moved, seats, strict=True):
             _apply(session, appointment, seat, resources=part.resources, now=now)
-        own = replace(terms, later=True) if part.later else terms
-        check_pace(session, part.course, stood, terms=own, now=now)
-        _record(session, actor, part, values, terms=terms, now=now)
+        own = replace(policy, allow_later=True) if part.later else policy
+        check_pace(session, part.course, stood, policy=own, now=now)
+        _record(session, actor, part, values, policy=policy, now=now)
 
 
 def check_pace(
@@ -138,7 +147,7 @@ def check_pace(
     course: Course,
     before: PaceStatus,
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Number the sessions of a course by time, and see what has become of its pace.
@@ -148,10 +157,10 @@ def check_pace(
     number_by_time(session, course, now)
     after = pace_status(session, course)
     new = adherence.newly_violated(before, after)
-    adherence.check(new, terms)
-    adherence.record_violations(course, after.departures, new, reason=terms.why or terms.deed)
+    adherence.check(new, policy)
+    adherence.record_violations(course, after.departures, new, reason=policy.why or policy.label)
     courses.bump_version(session, course, now)
-    courses.prolong_links(session, course, now=now)
+    private_links.prolong_links(session, course, now=now)
 
 
 def pace_status(session: Session, course: Course) -> PaceStatus:
@@ -166,7 +175,7 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
         courses.appointments_of(session, course),
         key=lambda appointment: (appointment.starts_at, appointment.number),
     )
-    phase_of = courses.phase_numbers(adherence.agreed_phases(course), len(sessions))
+    phase_of = placement.phase_numbers(adherence.agreed_phases(course), len(sessions))
     renumbered = [
         (each, number, phase)
         for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
@@ -252,7 +261,7 @@ def _check(session: Session, part: Reschedule, now: datetime) -> None:
 def _claimed(
     session: Session, parts: Sequence[Reschedule], now: datetime
 ) -> list[list[Allocation]]:
-    for _ in range(courses.CLAIM_ATTEMPTS):
+    for _ in range(placement.CLAIM_ATTEMPTS):
         with session.begin_nested() as attempt:
             seated: list[list[Allocation]] = []
             for part in parts:
@@ -260,7 +269,7 @@ def _claimed(
                 seats = allocation.allocate(
                     session, part.resources, part.wanted, patient=patient, now=now, held=part.held
                 )
-                if not courses.claim(
+                if not placement.claim(
                     session, part.resources, part.moved, seats, patient=patient, now=now
                 ):
                     break
@@ -280,7 +289,7 @@ def _apply(
     now: datetime,
 ) -> None:
     starts_at = appointment.starts_at
-    courses.place(appointment, seat, resources, now)
+    placement.place(appointment, seat, resources, now)
     if appointment.starts_at != starts_at:
         # If it was confirmed, what was confirmed was the old time.
         appointment.state = AppointmentState.BOOKED
@@ -293,7 +302,7 @@ def _record(
     part: Reschedule,
     values: Sequence[AppointmentValues],
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     """Record the appointments that have another number, time or practitioner than before."""
@@ -308,13 +317,13 @@ def _record(
             EventKind.MOVED,
             part.course,
             now=now,
-            reason=terms.why,
+            reason=policy.why,
             changes=[change],
-            overrides_pace=bool(terms.insist),
+            overrides_pace=bool(policy.override_reason),
         )
         changes.append(change)
-        _audit(session, actor, appointment, before, terms=terms, now=now)
-    if not terms.back:
+        _audit(session, actor, appointment, before, policy=policy, now=now)
+    if not policy.restore:
         change_notices.give(session, actor, changes)
 
 
@@ -328,7 +337,7 @@ def _audit(
     appointment: Appointment,
     before: AppointmentValues,
     *,
-    terms: ChangePolicy,
+    policy: ChangePolicy,
     now: datetime,
 ) -> None:
     audit_trail.record(
@@ -346,8 +355,8 @@ def _audit(
         practitioner_before=before.practitioner_id,
         practitioner_after=appointment.practitioner_id,
         state_before=before.state,
-        reason=terms.why,
-        insisted=bool(terms.insist),
+        reason=policy.why,
+        insisted=bool(policy.override_reason),
     )
 
 

@@ -158,8 +158,8 @@ def _restore(
     moved = [previous.appointment for previous in change.before]
     resources = rescheduling.resources_of(session, course)
     part = rescheduling.Reschedule(course, resources, moved, wanted, "change", held=True)
-    terms = ChangePolicy(back=True, deed="a change was taken back")
-    rescheduling.reschedule(session, actor, [part], terms=terms, now=now)
+    policy = ChangePolicy(restore=True, label="a change was taken back")
+    rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     for previous in change.before:
         # Rescheduling leaves it to be confirmed; it may have been confirmed before.
         previous.appointment.state = previous.state

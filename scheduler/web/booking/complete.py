@@ -6,22 +6,15 @@ All in one transaction, so sending the last step twice finds the course of the f
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import courses, private_links
 from scheduler.booking.models import Course, Enquiry
 from scheduler.booking.planning import draft_plans
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient
-from scheduler.storage import links
-from scheduler.storage.database import stored_id
-from scheduler.storage.links import Link
-
-PURPOSE = "course"
-CALENDAR = "calendar"
-"""Purposes of private links: one acts for the patient, the other only shows times."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,42 +82,14 @@ def book(
             hold_id=enquiry.hold_id,
             now=now,
         )
-    link = mint(session, key, course, purpose=PURPOSE, now=now)
-    mint(session, key, course, purpose=CALENDAR, now=now)
+    link = private_links.mint(session, key, course, purpose=private_links.PURPOSE, now=now)
+    private_links.mint(session, key, course, purpose=private_links.CALENDAR, now=now)
     enquiry.course_id, enquiry.link_id, enquiry.hold_id = course.id, link.id, None
     # The answers about health are stored with the patient now. A second copy would be a risk.
     enquiry.answers, enquiry.sessions = {}, []
     session.add(enquiry)
     session.flush()
     return course
-
-
-def mint(session: Session, key: str, course: Course, *, purpose: str, now: datetime) -> Link:
-    """A private link to a course, for one purpose, until some time after its last session."""
-    last = courses.appointments_of(session, course)[-1]
-    link, _ = links.mint(
-        session,
-        key,
-        purpose=purpose,
-        subject_id=stored_id(course.id),
-        now=now,
-        expires_at=max(last.ends_at, now) + courses.LINKS_OUTLIVE,
-    )
-    return link
-
-
-def link_to(session: Session, course: Course, *, purpose: str, now: datetime) -> Link | None:
-    """The newest live link to a course for one purpose, if there is one."""
-    return session.exec(
-        select(Link)
-        .where(
-            Link.purpose == purpose,
-            Link.subject_id == course.id,
-            col(Link.revoked_at).is_(None),
-            col(Link.expires_at) > now,
-        )
-        .order_by(col(Link.id).desc())
-    ).first()
 
 
 def _settle_consent(

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Self
 
-from scheduler.booking.courses import courses, undo
+from scheduler.booking.courses import courses, private_links, undo
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.i18n.translation import gettext as _
@@ -17,7 +17,6 @@ from scheduler.infra.errors import Conflict, NotFound, TooMany
 from scheduler.infra.intervals import minute_of
 from scheduler.patients.models import Patient
 from scheduler.storage import links
-from scheduler.web.booking import complete
 from scheduler.web.site import formatting, view_models
 from scheduler.web.site.page import Page
 from scheduler.web.site.view_models import SessionView
@@ -58,7 +57,7 @@ class CoursePage(Page):
         `lock`: the course will be changed, so a second request waits and sees the
         changes of the first.
         """
-        link = links.follow(visit.session, token, purpose=complete.PURPOSE, now=visit.now)
+        link = links.follow(visit.session, token, purpose=private_links.PURPOSE, now=visit.now)
         if lock:
             courses.lock(visit.session, link.subject_id)
         return cls.of(visit, token, visit.session.get_one(Course, link.subject_id))
@@ -171,7 +170,9 @@ class CoursePage(Page):
 
     def calendar(self) -> str:
         """The address of the calendar file; empty if the course has none yet."""
-        link = complete.link_to(self.session, self.course, purpose=complete.CALENDAR, now=self.now)
+        link = private_links.link_to(
+            self.session, self.course, purpose=private_links.CALENDAR, now=self.now
+        )
         if link is None:
             return ""
         return f"/calendars/{links.token_of(self.visit.settings.secret_key, link.nonce)}.ics"

@@ -111,7 +111,7 @@ def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
                 appointment,
                 starts_at=instant_of(slot[0]),
                 practitioner_id=slot[1],
-                terms=ChangePolicy(deed="the patient moved a session"),
+                policy=ChangePolicy(label="the patient moved a session"),
                 now=visit.now,
             )
     except SessionsTaken:  # another booking came between the check and the claim
@@ -150,7 +150,7 @@ def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
             page.course,
             from_number=page.appointment.number,
             times=times,
-            terms=ChangePolicy(later=True, deed="the patient moved the rest"),
+            policy=ChangePolicy(allow_later=True, label="the patient moved the rest"),
             now=visit.now,
         )
     except (SessionsTaken, BreaksPace, Invalid):

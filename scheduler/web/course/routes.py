@@ -7,6 +7,7 @@ because programs that preview links must not confirm or cancel a session.
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from scheduler.booking.courses import private_links
 from scheduler.booking.models import Course
 from scheduler.i18n import languages
 from scheduler.i18n.translation import gettext as _
@@ -16,7 +17,6 @@ from scheduler.patients import consent, register
 from scheduler.reminders.kinds import timeline
 from scheduler.storage import links
 from scheduler.storage.links import Link, NoSuchLink
-from scheduler.web.booking import complete
 from scheduler.web.booking.form_session import DONE, BookingForm
 from scheduler.web.course import overview, texts
 from scheduler.web.course.course_page import CoursePage
@@ -73,5 +73,7 @@ def take_along(token: str, visit: Writing) -> Response:
     page = CoursePage.open(visit, token)
     if not page.calendar():
         key = visit.settings.secret_key
-        complete.mint(visit.session, key, page.course, purpose=complete.CALENDAR, now=visit.now)
+        private_links.mint(
+            visit.session, key, page.course, purpose=private_links.CALENDAR, now=visit.now
+        )
     return rendering.go(page.calendar())

@@ -11,6 +11,7 @@ from typing import Self
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
+from scheduler.booking.courses import private_links
 from scheduler.booking.models import Appointment, Course, Offer, OfferState, WaitlistEntry
 from scheduler.booking.waitlist import entries, offers
 from scheduler.booking.waitlist.offers import OfferOver, OfferTaken
@@ -19,7 +20,6 @@ from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds.waitlist_offers import PURPOSE
 from scheduler.storage import links
-from scheduler.web.booking import complete
 from scheduler.web.site import rendering
 from scheduler.web.site.page import Page
 from scheduler.web.site.view_models import SessionView
@@ -137,10 +137,14 @@ def open_course(token: str, visit: Writing) -> Response:
     if page.offer.state != OfferState.ACCEPTED or appointment is None:
         return page.go()
     course = visit.session.get_one(Course, appointment.course_id)
-    link = complete.link_to(visit.session, course, purpose=complete.PURPOSE, now=visit.now)
+    link = private_links.link_to(
+        visit.session, course, purpose=private_links.PURPOSE, now=visit.now
+    )
     key = visit.settings.secret_key
     if link is None:
-        link = complete.mint(visit.session, key, course, purpose=complete.PURPOSE, now=visit.now)
+        link = private_links.mint(
+            visit.session, key, course, purpose=private_links.PURPOSE, now=visit.now
+        )
     return rendering.go(f"/my/{links.token_of(key, link.nonce)}")
 
 

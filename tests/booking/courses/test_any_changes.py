@@ -25,6 +25,7 @@ from scheduler.booking.courses import (
     rescheduling,
 )
 from scheduler.booking.courses.adherence import ChangePolicy
+from scheduler.booking.event_models import AppointmentChange, CourseEvent
 from scheduler.booking.models import Appointment, Course, DiaryEntry
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
@@ -111,9 +112,11 @@ class World:
             with self.database.transaction() as session:
                 course = session.get_one(Course, self.courses[which])
                 sessions = courses.appointments_of(session, course)
-                terms = ChangePolicy(insist="They asked for it." if insists else "", deed=what)
+                policy = ChangePolicy(
+                    override_reason="They asked for it." if insists else "", label=what
+                )
                 act = getattr(self, what.replace(" ", "_"))
-                act(session, course, sessions[place % len(sessions)], much, terms)
+                act(session, course, sessions[place % len(sessions)], much, policy)
             self.insisted = self.insisted or insists
         except Problem:
             assert self.rows() == before
@@ -127,27 +130,27 @@ class World:
             ]
 
     def move(
-        self, session: Session, _: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, _: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         to = one.starts_at + much * DAY
-        appointments.move(session, OPERATOR, one, starts_at=to, terms=terms, now=self.now)
+        appointments.move(session, OPERATOR, one, starts_at=to, policy=policy, now=self.now)
 
     def shift(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
-        later = replace(terms, later=True)
+        later = replace(policy, allow_later=True)
         rescheduling.shift_rest(
             session,
             OPERATOR,
             course,
             from_number=one.number,
             by_days=much,
-            terms=later,
+            policy=later,
             now=self.now,
         )
 
     def replan(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         replanning.replan(
             session,
@@ -155,22 +158,22 @@ class World:
             course,
             from_number=one.number,
             wishes=Wishes(self.day(one, much), weekdays=frozenset({much % 5})),
-            terms=replace(terms, later=True),
+            policy=replace(policy, allow_later=True),
             now=self.now,
         )
 
     def skip(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
-        self._skip(session, course, self.day(one, much % 3), terms, behind=False)
+        self._skip(session, course, self.day(one, much % 3), policy, behind=False)
 
     def behind(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
-        self._skip(session, course, self.day(one, -(much % 3)), terms, behind=True)
+        self._skip(session, course, self.day(one, -(much % 3)), policy, behind=True)
 
     def _skip(
-        self, session: Session, course: Course, day: date, terms: ChangePolicy, *, behind: bool
+        self, session: Session, course: Course, day: date, policy: ChangePolicy, *, behind: bool
     ) -> None:
         replanning.skip_week(
             session,
@@ -178,20 +181,20 @@ class World:
             course,
             start_on=day,
             behind=behind,
-            terms=replace(terms, later=True),
+            policy=replace(policy, allow_later=True),
             now=self.now,
         )
 
     def swap(
-        self, session: Session, _: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, _: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         other_id = self.courses[much % 2]
         others = courses.appointments_of(session, session.get_one(Course, other_id))
         other = others[much % len(others)]
-        appointments.swap(session, OPERATOR, one, other, terms=terms, now=self.now)
+        appointments.swap(session, OPERATOR, one, other, policy=policy, now=self.now)
 
     def practitioner(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         who = (self.cast.ana, self.cast.ben)[much % 2]
         replanning.change_practitioner(
@@ -200,7 +203,7 @@ class World:
             course,
             from_number=one.number,
             practitioner_id=who,
-            terms=terms,
+            policy=policy,
             now=self.now,
         )
 
@@ -216,14 +219,14 @@ class World:
         appointments.miss(session, OPERATOR, one, now=self.now)
 
     def make_up(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         wishes = Wishes(self.day(one, much))
-        later = replace(terms, later=True)
-        extensions.make_up(session, OPERATOR, course, wishes=wishes, terms=later, now=self.now)
+        later = replace(policy, allow_later=True)
+        extensions.make_up(session, OPERATOR, course, wishes=wishes, policy=later, now=self.now)
 
     def extend(
-        self, session: Session, course: Course, one: Appointment, much: int, terms: ChangePolicy
+        self, session: Session, course: Course, one: Appointment, much: int, policy: ChangePolicy
     ) -> None:
         extensions.extend(
             session,
@@ -231,7 +234,7 @@ class World:
             course,
             phase=2,
             wishes=Wishes(self.day(one, much)),
-            terms=replace(terms, later=True),
+            policy=replace(policy, allow_later=True),
             now=self.now,
         )
 
@@ -252,9 +255,9 @@ class World:
         confirmation.confirm(session, OPERATOR, proposal, cancel_unplaced=cancels, now=self.now)
 
     def cancel_all(
-        self, session: Session, course: Course, _: Appointment, _m: int, terms: ChangePolicy
+        self, session: Session, course: Course, _: Appointment, _m: int, policy: ChangePolicy
     ) -> None:
-        courses.cancel(session, OPERATOR, course, reason=terms.insist, now=self.now)
+        courses.cancel(session, OPERATOR, course, reason=policy.override_reason, now=self.now)
 
     def day(self, one: Appointment, much: int) -> date:
         """A day near a session, not in the past."""
@@ -315,7 +318,7 @@ def test_any_order_of_changes_leaves_whole_courses(database: Database, cast: Cas
 def empty(database: Database) -> None:
     """No course, and nothing on the calendars."""
     with database.transaction() as session:
-        for kind in (DiaryEntry, Appointment, Course):
+        for kind in (DiaryEntry, AppointmentChange, CourseEvent, Appointment, Course):
             for row in session.exec(select(kind)):
                 session.delete(row)
             session.flush()

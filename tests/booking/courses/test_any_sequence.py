@@ -170,12 +170,14 @@ class Calendar(RuleBasedStateMachine):
 
     @rule(which=WHICH, day=DAYS, minute=HOURS, insist=st.booleans())
     def move(self, *, which: int, day: int, minute: int, insist: bool) -> None:
-        terms = ChangePolicy(insist="the patient asked") if insist else rescheduling.KEEP_PACE
+        policy = (
+            ChangePolicy(override_reason="the patient asked") if insist else rescheduling.KEEP_PACE
+        )
         starts_at = self.at(day, minute)
         self.with_session(
             which,
             lambda session, one: appointments.move(
-                session, OPERATOR, one, starts_at=starts_at, terms=terms, now=self.now
+                session, OPERATOR, one, starts_at=starts_at, policy=policy, now=self.now
             ),
         )
 
@@ -183,9 +185,11 @@ class Calendar(RuleBasedStateMachine):
     def swap(self, *, which: int, to: int, insist: bool) -> None:
         def story(session: Session, one: Appointment) -> None:
             found = self.sessions(session)
-            terms = ChangePolicy(insist="both asked") if insist else rescheduling.KEEP_PACE
+            policy = (
+                ChangePolicy(override_reason="both asked") if insist else rescheduling.KEEP_PACE
+            )
             other = found[to % len(found)]
-            appointments.swap(session, OPERATOR, one, other, terms=terms, now=self.now)
+            appointments.swap(session, OPERATOR, one, other, policy=policy, now=self.now)
 
         self.with_session(which, story)
 
@@ -208,7 +212,7 @@ class Calendar(RuleBasedStateMachine):
                 course,
                 from_number=number,
                 wishes=Wishes(self.day(day)),
-                terms=ChangePolicy(later=True),
+                policy=ChangePolicy(allow_later=True),
                 now=self.now,
             ),
         )
@@ -223,7 +227,7 @@ class Calendar(RuleBasedStateMachine):
                 course,
                 start_on=self.day(day),
                 behind=behind,
-                terms=ChangePolicy(later=True, deed="a week was skipped"),
+                policy=ChangePolicy(allow_later=True, label="a week was skipped"),
                 now=self.now,
             ),
         )
@@ -238,23 +242,23 @@ class Calendar(RuleBasedStateMachine):
                 course,
                 from_number=number,
                 practitioner_id=self.cast.ana if ana else self.cast.ben,
-                terms=rescheduling.KEEP_PACE,
+                policy=rescheduling.KEEP_PACE,
                 now=self.now,
             ),
         )
 
     @rule(which=WHICH, make_up=st.booleans())
     def add_sessions(self, *, which: int, make_up: bool) -> None:
-        wishes, terms = Wishes(self.day(0)), ChangePolicy(later=True)
+        wishes, policy = Wishes(self.day(0)), ChangePolicy(allow_later=True)
 
         def story(session: Session, course: Course) -> None:
             if make_up:
                 extensions.make_up(
-                    session, OPERATOR, course, wishes=wishes, terms=terms, now=self.now
+                    session, OPERATOR, course, wishes=wishes, policy=policy, now=self.now
                 )
             else:
                 extensions.extend(
-                    session, OPERATOR, course, phase=2, wishes=wishes, terms=terms, now=self.now
+                    session, OPERATOR, course, phase=2, wishes=wishes, policy=policy, now=self.now
                 )
 
         self.with_course(which, story)

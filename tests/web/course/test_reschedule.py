@@ -71,7 +71,7 @@ def clinic_moves(database: Database, number: int, day: date) -> None:
             courses.appointments_of(session, session.get_one(Course, 1))[number - 1],
             starts_at=datetime(day.year, day.month, day.day, 9, tzinfo=NEW_YORK),
             practitioner_id=None,
-            terms=ChangePolicy(insist="The patient travels."),
+            policy=ChangePolicy(override_reason="The patient travels."),
             now=NOW,
         )
 

@@ -212,7 +212,7 @@ def test_an_old_page_cancels_no_other_session_than_the_one_it_showed(
             OPERATOR,
             moved,
             starts_at=moved.starts_at + timedelta(days=4),
-            terms=ChangePolicy(insist="The patient asked for it"),
+            policy=ChangePolicy(override_reason="The patient asked for it"),
             now=clock.at,
         )
 

@@ -195,7 +195,7 @@ def test_what_staff_have_changed_since_stays(
                 OPERATOR,
                 third,
                 starts_at=starts_at,
-                terms=ChangePolicy(insist="so"),
+                policy=ChangePolicy(override_reason="so"),
                 now=FrozenClock().at,
             )
     after = sessions(database)

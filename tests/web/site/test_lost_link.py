@@ -9,7 +9,7 @@ from sqlalchemy import event
 from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import CARRIER, OPERATOR
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import private_links
 from scheduler.patients import consent, register
 from scheduler.patients.lost_links import PER_ORIGIN_AN_HOUR, PER_PHONE_A_DAY
 from scheduler.patients.models import LinkRequest, Patient
@@ -216,7 +216,7 @@ def test_links_die_with_the_phone_that_they_were_texted_to(
     with database.transaction() as session:
         patient = session.exec(select(Patient).where(Patient.phone == PHONE)).one()
         register.change(session, OPERATOR, patient, phone="+12025550177", now=clock.at)
-        courses.end_links(session, patient, now=clock.at)
+        private_links.end_links(session, patient, now=clock.at)
 
     assert visitor.get(my).status_code == 404
     assert visitor.get(link_in(text)).status_code == 404

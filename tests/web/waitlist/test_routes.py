@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from scheduler.audit.audit_trail import OPERATOR
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import courses, private_links
 from scheduler.booking.models import Appointment, Course, Enquiry, Hold, WaitlistEntry
 from scheduler.booking.waitlist import matching, offers
 from scheduler.clinic.models import Closure
@@ -388,4 +388,4 @@ def new_phone(database: Database, clock: FrozenClock) -> None:
     with database.transaction() as session:
         patient = session.exec(select(Patient).where(Patient.phone == "+12025550155")).one()
         register.change(session, OPERATOR, patient, phone="+12025550177", now=clock.at)
-        courses.end_links(session, patient, now=clock.at)
+        private_links.end_links(session, patient, now=clock.at)
