@@ -1,4 +1,4 @@
-"""What one plan has over another, in the language of the reader."""
+"""Advantages of one plan over another, in the language of the reader."""
 
 from scheduler.booking.pace.alternatives import (
     Advantage,

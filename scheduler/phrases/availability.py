@@ -1,4 +1,4 @@
-"""Why a time cannot be had, in the language of the reader."""
+"""Why a time is not available, in the language of the reader."""
 
 from scheduler.booking.availability.slots import Unavailability
 from scheduler.booking.availability.unavailability import Cause

@@ -1,4 +1,4 @@
-"""What an error says, in the language of the reader."""
+"""Sentences of errors, in the language of the reader."""
 
 from scheduler.booking.courses.adherence import BreaksPace
 from scheduler.booking.pace.refusals import NoPlan

@@ -30,19 +30,20 @@ def _pace_in_words(phase: Phase) -> str:
     if phase.within_days is not None:
         return _span_in_words(phase)
     sessions, apart = phase.window
-    said = {
+    values = {
         "sessions": phase.sessions,
         "many": sessions,
         "apart": apart,
         "weeks": translation.weeks(block(phase)[0] // 7),
     }
     return (
-        _window_in_words(full=not phase.sessions % sessions, sessions=sessions, apart=apart) % said
+        _window_in_words(full=not phase.sessions % sessions, sessions=sessions, apart=apart)
+        % values
     )
 
 
 def _window_in_words(*, full: bool, sessions: int, apart: int) -> str:
-    """The pattern for so many sessions in so many weeks; `full`: each stretch of weeks has all."""
+    """The pattern for `sessions` in `apart` weeks; `full`: every stretch has all of them."""
     weekly, once = apart == 1, sessions == 1
     if not full:
         return (
@@ -73,8 +74,8 @@ def _gaps_in_words(phase: Phase) -> str:
 def _span_in_words(phase: Phase) -> str:
     within = phase.within_days or 0
     span = translation.days(within) if within % 7 else translation.weeks(within // 7)
-    said = {"sessions": phase.sessions, "span": span}
+    values = {"sessions": phase.sessions, "span": span}
     if not phase.at_least_days:
-        return _("%(sessions)s within %(span)s") % said
+        return _("%(sessions)s within %(span)s") % values
     least = translation.days(phase.at_least_days)
-    return _("%(sessions)s within %(span)s, over at least %(least)s") % {**said, "least": least}
+    return _("%(sessions)s within %(span)s, over at least %(least)s") % {**values, "least": least}

@@ -244,7 +244,7 @@ def diary_entries(
     hold_id: int | None = None,
     held_until: Minute | None = None,
 ) -> list[Entry]:
-    """What one session occupies on the calendars of its room, its practitioner and its patient."""
+    """The entries of one session in the calendars of its room, practitioner and patient."""
     shape = resources.shape
     start, end = allocated.starts_at, allocated.starts_at + shape.minutes
     opens, closes = shape.room()

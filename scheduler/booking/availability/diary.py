@@ -1,4 +1,4 @@
-"""What occupies the calendars of practitioners, rooms and patients. The database settles races.
+"""The diary: all that occupies practitioners, rooms and patients. The database settles races.
 
 Reading the diary first is only a courtesy. The database refuses a second entry for the same time:
 PostgreSQL by an exclusion constraint, SQLite by a trigger behind its single writer.

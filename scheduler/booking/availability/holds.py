@@ -114,7 +114,7 @@ def release_lapsed(session: Session, *, now: datetime) -> int:
 
 
 def release_all(session: Session, actor: Actor, clinic: Clinic, *, now: datetime) -> int:
-    """Free the times of all holds at a clinic, because somebody holds times without booking.
+    """Free the times of all holds at a clinic, because a visitor holds times without booking.
 
     Open forms stay usable and claim their times again if they are still free.
     """

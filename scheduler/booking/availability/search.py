@@ -74,7 +74,7 @@ class Times:
 
 @dataclass(frozen=True)
 class Ignoring:
-    """What a search treats as free: the caller's own hold, or the sessions that it moves."""
+    """Entries that a search treats as free: the caller's own hold or the sessions it moves."""
 
     hold_id: int | None = None
     appointment_ids: Sequence[int] = ()

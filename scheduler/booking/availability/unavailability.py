@@ -52,8 +52,8 @@ def why(
 ) -> Cause:
     """The first obstacle without which a session would be free on these days.
 
-    `closed`: dates on which the clinic is closed. `one`: `practitioners` holds only the one whom
-    the patient wants.
+    `closed`: dates on which the clinic is closed. `one`: the patient wants one
+    practitioner only, and `practitioners` holds no other.
     """
     span = Interval(hours.moment(wanted.first, 0, zone), hours.moment(wanted.last, hours.DAY, zone))
 

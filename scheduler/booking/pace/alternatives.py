@@ -21,7 +21,7 @@ MOST_HOURS = 8
 
 @dataclass(frozen=True, slots=True)
 class EarlierEnd:
-    """The course ends on day `on`, so many days before the best plan."""
+    """The course ends on day `on`, `days` before the best plan."""
 
     on: date
     days: int

@@ -1,11 +1,11 @@
 """Finds the days of the best courses: all that are best by pace, wishes, evenness and start. Pure.
 
-Dynamic programming over sessions. What the rest of a course may do depends only on a small state:
-the day of the last session, and what its pace and caps must remember of earlier days. So each
-session needs one layer with the cheapest way to each of its states, not all combinations of days.
-A cost is one integer with the most important criterion in its highest bits (see `planner`), so that
-comparing integers compares courses. Each layer keeps all ties, because `continuity` chooses among
-them. The search first allows few lost days and then more, since nearly all courses lose none.
+Dynamic programming over sessions. The rest of a course depends only on a small state: the day of
+the last session, and the memory of its pace and caps. So each session needs one layer with the
+cheapest way to each of its states, not all combinations of days. A cost is one integer with the
+most important criterion in its highest bits (see `planner`), so that comparing integers compares
+courses. Each layer keeps all ties, because `continuity` chooses among them. The search first allows
+few lost days and then more, since nearly all courses lose none.
 """
 
 from bisect import bisect_left, bisect_right
@@ -32,10 +32,9 @@ from scheduler.booking.pace.session_caps import Periods
 from scheduler.clinic.phases import Phase
 
 State = tuple[Hashable, int, int]
-"""What the pace remembers, the day, and the sessions so far in the current window of the pace.
+"""The anchor of the pace, the day, and the sessions so far in the current window of the pace.
 
-If the course can reach a cap, the first part is a pair: what the pace remembers, and the periods
-of the caps.
+If the course can reach a cap, the first part is a pair: the anchor, and the periods of the caps.
 """
 
 Ways = list[dict[State, list[State]]]

@@ -1,4 +1,4 @@
-"""What a pace means: on which days the next session of a phase may be. Pure.
+"""The three kinds of pace: on which days the next session of a phase may be. Pure.
 
 Days are ordinals (`date.toordinal`). Two constants bound how far a course may fall behind its pace:
 a course or a later phase starts at most LATE_WEEKS late and leaves out at most that many weeks in
@@ -163,7 +163,7 @@ def pace_of(phase: Phase) -> Pace:
 
 
 def opens(phase: Phase, soonest: int) -> int:
-    """The first day of a phase that could begin on `soonest` but for its fixed first day."""
+    """The first day of a phase: `soonest`, or its fixed first day if that is later."""
     return max(soonest, phase.first_day.toordinal()) if phase.first_day else soonest
 
 

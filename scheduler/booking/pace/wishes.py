@@ -1,4 +1,4 @@
-"""Free times as the planner knows them, and what a patient would like of them. Pure."""
+"""Free times for the planner, and the wishes of a patient. Pure."""
 
 from datetime import date
 from typing import Literal, NamedTuple
@@ -20,7 +20,7 @@ Wish = Literal["hours", "practitioner", "weekdays"]
 
 
 class Wishes(NamedTuple):
-    """What the patient would like. No weekdays means any; `between` is half-open, for the start.
+    """The wishes of a patient. No weekdays means any; `between` is half-open, for the start.
 
     `strict`: which of practitioner, weekdays and hours no session may miss.
     """

@@ -195,7 +195,7 @@ def planned(session: Session, enquiry: Enquiry, treatment: Treatment) -> list[Pl
 
 
 def compromises_of(enquiry: Enquiry) -> list[Compromise]:
-    """What the proposed course does not keep."""
+    """The compromises of the proposed course."""
     return fact_json.COMPROMISE.load_all(enquiry.compromises)
 
 

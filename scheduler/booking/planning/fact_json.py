@@ -39,7 +39,7 @@ class FactJson(Generic[Fact]):
 
 @dataclass(frozen=True)
 class Refusal:
-    """What is kept of an ExplainedNoPlan."""
+    """The facts of an ExplainedNoPlan, for storage."""
 
     session_number: int
     reason: Reason

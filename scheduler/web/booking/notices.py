@@ -34,8 +34,8 @@ _OTHER_PLANS = {
 }
 
 
-class Proposal(Protocol):
-    """What a notice needs to know of the booking form."""
+class ProposedCourse(Protocol):
+    """The parts of the booking form that a notice reads."""
 
     @property
     def planned(self) -> list[PlannedSession]: ...
@@ -58,7 +58,7 @@ def of_remedy(remedy: Remedy) -> Notice:
 
 
 def of_advantage(advantage: Advantage) -> Notice:
-    """What the plan has over the one before."""
+    """The advantage of the plan that the patient has chosen."""
     return {"advantage": fact_json.ADVANTAGE.dump(advantage)}
 
 
@@ -72,7 +72,7 @@ def of_new_time(number: int) -> Notice:
     return {"new_time": number}
 
 
-def text(proposal: Proposal, notice: Notice) -> str:
+def text(proposal: ProposedCourse, notice: Notice) -> str:
     """A notice in the reader's language; empty for a shape that this release does not know."""
     if isinstance(notice, str):
         return _(notice)
@@ -88,7 +88,7 @@ def text(proposal: Proposal, notice: Notice) -> str:
             return _of_planner(notice)
 
 
-def texts(proposal: Proposal, notices: Sequence[Notice]) -> list[str]:
+def texts(proposal: ProposedCourse, notices: Sequence[Notice]) -> list[str]:
     found = [text(proposal, notice) for notice in notices]
     return [sentence for sentence in found if sentence]
 
@@ -98,7 +98,7 @@ def refusal_in(notice: Notice | None) -> Refusal | None:
     return fact_json.REFUSAL.load(notice.get("no_plan")) if isinstance(notice, dict) else None
 
 
-def other_plan(proposal: Proposal, key: str) -> str:
+def other_plan(proposal: ProposedCourse, key: str) -> str:
     """The words on a button for another plan."""
     if key in _OTHER_PLANS:
         return _(_OTHER_PLANS[key])
