@@ -30,12 +30,12 @@ from scheduler.infra.errors import Conflict
 from scheduler.storage.database import stored_id
 
 LATER = frozenset({"late", "short", "gap"})
-"""Departures by which a course is slower than its pace: what shifting and skipping mean."""
+"""Violations by which a course is slower than its pace: what shifting and skipping mean."""
 
 NOWHERE: Mapping[int, date] = {}
 
 OF_THE_DAY = frozenset({"weekday"})
-"""Departures that one session has by itself."""
+"""Violations that one session has by itself."""
 
 
 class BreaksPace(Conflict):
@@ -74,7 +74,7 @@ class PaceStatus:
     """The days of a course, ordinals in order, and where they leave its pace."""
 
     days: Sequence[int]
-    departures: Sequence[PaceViolation]
+    violations: Sequence[PaceViolation]
 
 
 def off_pace(
@@ -111,16 +111,16 @@ def pace_status(
 
 
 def newly_violated(before: PaceStatus, after: PaceStatus) -> list[PaceViolation]:
-    """The departures that a change brings, or makes worse."""
-    were = {(departure.kind, departure.number): departure for departure in before.departures}
+    """The violations that a change brings, or makes worse."""
+    were = {(violation.kind, violation.number): violation for violation in before.violations}
     gaps, gaps_after = _gaps(before.days), _gaps(after.days)
     return [
-        departure
-        for departure in after.departures
+        violation
+        for violation in after.violations
         if _is_worse(
-            were.get((departure.kind, departure.number)),
-            departure,
-            gaps_after.get(departure.number, 0) - gaps.get(departure.number, 0),
+            were.get((violation.kind, violation.number)),
+            violation,
+            gaps_after.get(violation.number, 0) - gaps.get(violation.number, 0),
         )
     ]
 
@@ -154,7 +154,7 @@ def day_keeps_pace(
 
 
 def check(found: Sequence[PaceViolation], policy: ChangePolicy) -> None:
-    """BreaksPace for departures that the terms of a change do not allow."""
+    """BreaksPace for violations that the terms of a change do not allow."""
     if policy.override_reason or policy.restore:
         return
     if refused := [each for each in found if not (policy.allow_later and each.kind in LATER)]:
@@ -164,7 +164,7 @@ def check(found: Sequence[PaceViolation], policy: ChangePolicy) -> None:
 def record_violations(
     course: Course, current: Sequence[PaceViolation], new: Collection[PaceViolation], *, reason: str
 ) -> None:
-    """Keep the reason of each departure: the new ones have this one, the others theirs."""
+    """Keep the reason of each violation: the new ones have this one, the others theirs."""
     before = accepted_violations(course)
     course.pace_exceptions = [
         PaceException(
@@ -247,7 +247,7 @@ def _counts(found: PaceViolation, at: Appointment, alone: Collection[tuple[str, 
 
 
 def _is_worse(before: PaceViolation | None, after: PaceViolation, gap: int) -> bool:
-    """Whether a departure is new, or worse than it was. `gap`: days more since the one before."""
+    """Whether a violation is new, or worse than it was. `gap`: days more since the one before."""
     if before is None:
         return True
     if isinstance(before, SlowerPace) and isinstance(after, SlowerPace):

@@ -158,7 +158,7 @@ def check_pace(
     after = pace_status(session, course)
     new = adherence.newly_violated(before, after)
     adherence.check(new, policy)
-    adherence.record_violations(course, after.departures, new, reason=policy.why or policy.label)
+    adherence.record_violations(course, after.violations, new, reason=policy.why or policy.label)
     courses.bump_version(session, course, now)
     private_links.prolong_links(session, course, now=now)
 
