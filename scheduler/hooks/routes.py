@@ -28,7 +28,7 @@ LOG = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/hooks/twilio", include_in_schema=False)
 
-MAX_BODY = 64 * 1024
+MOST_BYTES = 64 * 1024
 SID = re.compile(r"(SM|MM)[0-9a-f]{32}")
 CODE = re.compile(r"[0-9]{1,9}")
 NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
@@ -57,7 +57,7 @@ async def _body(request: Request) -> str:
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
-        if len(body) > MAX_BODY:
+        if len(body) > MOST_BYTES:
             raise HTTPException(413, "This is too long.")
     return body.decode("utf-8", errors="replace")
 

@@ -247,8 +247,8 @@ def test_a_text_that_meets_somebody_elses_change_is_taken_in_anew(
     meeting = [StaleDataError("moved"), StaleDataError("moved again")]
     read = handle.read
 
-    def read_after_all(session: Session, reply_id: int, **what: Any) -> None:
-        read(session, reply_id, **what)
+    def read_after_all(session: Session, reply_id: int, **values: Any) -> None:
+        read(session, reply_id, **values)
         if meeting:
             raise meeting.pop()
 

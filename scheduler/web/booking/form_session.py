@@ -171,7 +171,7 @@ class BookingForm(Page):
         return Wishes(
             start_on=date.fromisoformat(wishes["start_on"]),
             weekdays=frozenset(map(int, wishes["weekdays"])),
-            between=(between[0], between[1]) if between else forms.HOURS[wishes["hours"]],
+            between=(between[0], between[1]) if between else forms.TIMES_OF_DAY[wishes["hours"]],
             practitioner_id=int(wishes["practitioner_id"]) if wishes["practitioner_id"] else None,
         )
 

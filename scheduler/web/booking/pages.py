@@ -21,7 +21,7 @@ from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import treatment_view, view_models
 from scheduler.web.site.view_models import SessionView
 
-DAYS_OFFERED = 5
+DAYS_TO_CHANGE_A_PROPOSAL = 5
 
 
 def health(
@@ -125,7 +125,7 @@ def others(
         mistakes=mistakes,
         typed={},
         session=page.shown(sessions[number - 1]),
-        days=page.options(openings, current, days=DAYS_OFFERED),
+        days=page.options(openings, current, days=DAYS_TO_CHANGE_A_PROPOSAL),
     )
 
 

@@ -10,7 +10,7 @@ from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/my/{token}/message")
 
-LONGEST_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
+MESSAGE_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
 """Characters of an overlong message that its writer gets back to shorten."""
 
 
@@ -47,7 +47,7 @@ def _page(
     return page.show(
         "message.html",
         status=status,
-        typed=typed[:LONGEST_SHOWN_AGAIN],
+        typed=typed[:MESSAGE_SHOWN_AGAIN],
         mistakes={"message": mistake} if mistake else None,
         result=result,
         most=page_messages.MOST_CHARACTERS,

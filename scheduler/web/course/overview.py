@@ -19,7 +19,7 @@ from scheduler.web.course import progress, texts
 from scheduler.web.course.course_page import CoursePage, MovedAway
 from scheduler.web.site import formatting, view_models
 
-NOTICES = {
+COURSE_NOTICES = {
     "confirmed": marked("Thank you. We look forward to seeing you."),
     "cancelled": marked("The session is cancelled."),
     "course-cancelled": marked("Your course is cancelled."),
@@ -87,7 +87,7 @@ def refuse(page: CoursePage, notice: str) -> HTMLResponse:
 
 def notices(page: CoursePage, key: str, minute: str = "") -> list[str]:
     """The notice that an address names; `minute`: of the session that it concerns."""
-    if key not in NOTICES:
+    if key not in COURSE_NOTICES:
         return []
     moved = [
         session for session in page.sessions if str(session.minute) == minute and session.can_cancel
@@ -95,7 +95,7 @@ def notices(page: CoursePage, key: str, minute: str = "") -> list[str]:
     if key == "moved" and moved:
         values = {"number": moved[0].number, "when": moved[0].spoken}
         return [_("Session %(number)s is now on %(when)s.") % values]
-    return [_(NOTICES[key])]
+    return [_(COURSE_NOTICES[key])]
 
 
 def or_the_course(route: Callable[P, Response]) -> Callable[P, Response]:

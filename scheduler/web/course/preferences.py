@@ -20,7 +20,7 @@ NONE = "none"
 OPT_OUT_RECORD = "No texts (chosen on the private page)"
 """The wording that staff see with the opt-out."""
 
-NOTICES = {
+CHOICE_NOTICES = {
     essential.ALL: marked("It is noted: you get all texts."),
     essential.FEWER: marked("It is noted: you get only the texts that matter most."),
     NONE: marked("It is noted: no more texts come to this phone, from this moment on."),
@@ -39,7 +39,7 @@ def choose(token: str, visit: Writing, form: Typed) -> Response:
     page = CoursePage.open(visit, token)
     choice, language = form.one("texts"), form.one("language")
     fixed = consent.is_stopped_by_text(visit.session, page.patient.phone)
-    if not languages.is_known(language) or (not fixed and choice not in NOTICES):
+    if not languages.is_known(language) or (not fixed and choice not in CHOICE_NOTICES):
         mistake = _("Please choose one of the answers.")
         return _page(page, mistake=mistake, status=422)
     if language != page.patient.language:
@@ -84,6 +84,6 @@ def _page(
         languages=[languages.of(code) for code in languages.codes()],
         speaks=languages.of(patient.language, page.clinic.language).code,
         wording=consent.wording(patient.language),
-        notices=[_(NOTICES[notice])] if notice in NOTICES else [],
+        notices=[_(CHOICE_NOTICES[notice])] if notice in CHOICE_NOTICES else [],
         mistakes={"texts": mistake} if mistake else None,
     )

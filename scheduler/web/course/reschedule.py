@@ -30,7 +30,7 @@ from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/my/{token}/sessions/{minute}")
 
-DAYS_OFFERED = 6
+DAYS_TO_RESCHEDULE = 6
 WEEKS_LATER = (1, 2, 3)
 """Offered as buttons, so that a patient need not type a date."""
 
@@ -169,7 +169,7 @@ def _times(
         mistakes=mistakes,
         others=page.others_stay(page.appointment),
         more=len(page.rest) > 1,
-        days=page.options(openings, current, days=DAYS_OFFERED),
+        days=page.options(openings, current, days=DAYS_TO_RESCHEDULE),
     )
 
 

@@ -96,7 +96,7 @@ PAGES = {
     ),
 }
 
-KINDS: tuple[tuple[type[Exception], int], ...] = (
+STATUS_OF: tuple[tuple[type[Exception], int], ...] = (
     (NotFound, 404),
     (NotAllowed, 403),
     (Conflict, 409),
@@ -157,7 +157,7 @@ def page(status: int, *, sentence: str = "", reference: str = "") -> HTMLRespons
 def _status(problem: Exception) -> int:
     if isinstance(problem, HTTPException):
         return problem.status_code
-    for kind, status in KINDS:
+    for kind, status in STATUS_OF:
         if isinstance(problem, kind):
             return status
     return 500

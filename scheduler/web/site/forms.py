@@ -16,10 +16,10 @@ from scheduler.infra.errors import Invalid, Problem
 from scheduler.patients import register, screening
 
 MOST_FIELDS = 100
-LONGEST_SHOWN_AGAIN = 200
+FIELD_SHOWN_AGAIN = 200
 """Characters of a typed field that are shown again. Longer values are not typed by hand."""
 
-HOURS = {
+TIMES_OF_DAY = {
     "any": None,
     "morning": (0, 12 * 60),
     "afternoon": (12 * 60, 17 * 60),
@@ -56,7 +56,7 @@ class Form:
 
     def typed(self, *names: str) -> dict[str, str]:
         """Fields as typed, to show them again; cut to a length that fits the page."""
-        return {name: self.one(name)[:LONGEST_SHOWN_AGAIN] for name in names}
+        return {name: self.one(name)[:FIELD_SHOWN_AGAIN] for name in names}
 
 
 def parse(body: bytes) -> Form:
@@ -118,7 +118,7 @@ def read_wishes(
     )
     weekdays = _ask(mistakes, "weekdays", lambda: _weekdays(form))
     hours = form.one("hours") or "any"
-    if hours not in HOURS:
+    if hours not in TIMES_OF_DAY:
         mistakes["hours"] = _("Please choose a time of day.")
     wanted = form.one("practitioner_id")
     if wanted not in {"", *map(str, practitioner_ids)}:

@@ -21,13 +21,11 @@ from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import waitlist_pages
 from scheduler.storage import links
-from scheduler.web.site.page import Page
+from scheduler.web.site.page import WITHDRAWN_BY_PATIENT, Page
 from scheduler.web.site.view_models import Locale
 from scheduler.web.site.visit import Reading, Visit, Writing
 
 router = APIRouter()
-
-WITHDRAWAL_REASON = "The patient asked for it."
 
 
 @dataclass
@@ -83,7 +81,9 @@ def show(token: str, visit: Reading) -> HTMLResponse:
 def leave(token: str, visit: Writing) -> Response:
     """Leave the waitlist."""
     page = WaitlistPage.open(visit, token)
-    entries.withdraw(visit.session, page.actor, page.entry, reason=WITHDRAWAL_REASON, now=visit.now)
+    entries.withdraw(
+        visit.session, page.actor, page.entry, reason=WITHDRAWN_BY_PATIENT, now=visit.now
+    )
     return page.go()
 
 

@@ -41,15 +41,15 @@ def test_after_a_no_the_times_are_free_and_the_patient_is_told(
 ) -> None:
     end(database, OPERATOR)
 
-    said = text_of(held.get(held.my()))
-    assert "A practitioner has looked at your answers. We cannot keep your times" in said
-    assert "Please call us: we tell you why" in said
+    text = text_of(held.get(held.my()))
+    assert "A practitioner has looked at your answers. We cannot keep your times" in text
+    assert "Please call us: we tell you why" in text
     assert count(database, DiaryEntry) == 0
 
 
 def test_who_cancels_is_not_told_that_the_clinic_did(held: Visitor, database: Database) -> None:
     end(database, Actor(kind="patient", clinic_ids=frozenset({held.cast.clinic})))
 
-    said = text_of(held.get(held.my()))
-    assert "This course is cancelled." in said
-    assert "We cannot keep your times" not in said
+    text = text_of(held.get(held.my()))
+    assert "This course is cancelled." in text
+    assert "We cannot keep your times" not in text

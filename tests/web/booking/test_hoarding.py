@@ -120,8 +120,8 @@ def test_a_proved_phone_does_not_count(
     visitor.reach("done")
 
     with database.transaction(write=False) as session:
-        said = session.exec(select(Enquiry).where(col(Enquiry.course_id).is_not(None))).one()
-        assert said.unproved_phone == ""
+        enquiry = session.exec(select(Enquiry).where(col(Enquiry.course_id).is_not(None))).one()
+        assert enquiry.unproved_phone == ""
 
 
 def test_of_many_forms_at_once_for_a_phone_two_are_let(database: Database, cast: Cast) -> None:

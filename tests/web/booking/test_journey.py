@@ -27,9 +27,9 @@ def test_a_course_is_booked_in_five_steps(visitor: Visitor, database: Database) 
     # Clocks go forward on 14 March; nine o'clock stays nine o'clock.
     days = ["02-22", "02-25", "03-01", "03-04", "03-08", "03-11", "03-15", "03-22", "03-29"]
     assert wall_times(database) == [f"2027-{day}T09:00" for day in [*days, "04-05"]]
-    said = text_of(visitor.get("done"))
-    assert "10 sessions, February 22 to April 5, always with Ana" in said
-    assert "Monday, February 22 9:00 to 9:40 am, with Ana" in said
+    text = text_of(visitor.get("done"))
+    assert "10 sessions, February 22 to April 5, always with Ana" in text
+    assert "Monday, February 22 9:00 to 9:40 am, with Ana" in text
 
 
 def test_the_last_step_keeps_all_that_was_said(visitor: Visitor, database: Database) -> None:
@@ -99,18 +99,18 @@ def test_two_patients_race_for_the_same_times_and_one_is_offered_others(
     other = Visitor(client, database, visitor.cast)
     other.details = {**visitor.details, "name": "Bea Example", "phone": "202-555-0156"}
     codes = []
-    for each in (visitor, other):
-        each.wishes["practitioner_id"] = str(visitor.cast.ana)
-        each.reach("code")
-        codes.append(each.code())
+    for person in (visitor, other):
+        person.wishes["practitioner_id"] = str(visitor.cast.ana)
+        person.reach("code")
+        codes.append(person.code())
         with database.transaction() as session:
             # As if it had lapsed: both were shown the same times.
             session.exec(delete(Hold))
 
     with ThreadPoolExecutor(2) as hands:
         sent = [
-            hands.submit(each.post, "code", {"code": code})
-            for each, code in zip((visitor, other), codes, strict=True)
+            hands.submit(person.post, "code", {"code": code})
+            for person, code in zip((visitor, other), codes, strict=True)
         ]
         places = {text_sent.result().headers["location"].rsplit("/", 1)[1] for text_sent in sent}
 
@@ -132,9 +132,9 @@ def test_a_session_is_changed_and_the_rest_stays(visitor: Visitor, database: Dat
     answer = visitor.post("plan/3", {"slot": slot})
 
     assert answer.headers["location"] == f"{visitor.base}/plan"
-    said = text_of(visitor.get("plan"))
-    assert "Session 3 is now on Monday, March 1" in said
-    assert "We keep these times for you until 7:10 am." in said
+    text = text_of(visitor.get("plan"))
+    assert "Session 3 is now on Monday, March 1" in text
+    assert "We keep these times for you until 7:10 am." in text
     visitor.post("plan")
     visitor.post("details", dict(visitor.details))
     visitor.type_code()
@@ -187,8 +187,8 @@ def test_times_that_others_took_are_planned_anew_and_nothing_typed_is_lost(
     late = visitor.post("details", dict(visitor.details))
 
     assert late.headers["location"] == f"{visitor.base}/plan"
-    said = text_of(visitor.get("plan"))
-    assert "Some of your times were taken while you were looking." in said
+    text = text_of(visitor.get("plan"))
+    assert "Some of your times were taken while you were looking." in text
     assert visitor.post("plan").status_code == 303
     assert 'value="Ada Example"' in visitor.get("details").text
     visitor.post("details", dict(visitor.details))

@@ -34,9 +34,9 @@ def test_the_course_starts_a_week_later_and_the_plan_before_comes_back(visitor: 
     before = times(visitor)
     assert "Back to the plan before" not in text_of(visitor.get("plan"))
 
-    said = ask(visitor, "week")
+    text = ask(visitor, "week")
 
-    assert "Your new plan: start a week later." in said
+    assert "Your new plan: start a week later." in text
     after = times(visitor)
     assert (before[0], after[0]) == (
         "Monday, February 22 9:00 to 9:40 am",
@@ -53,18 +53,18 @@ def test_the_whole_course_goes_to_another_time_of_day_and_to_another_person(
     visitor: Visitor,
 ) -> None:
     visitor.reach("plan")
-    assert all("9:00 to 9:40 am" in each for each in times(visitor))
+    assert all("9:00 to 9:40 am" in time for time in times(visitor))
 
     ask(visitor, "later")
     assert len(times(visitor)) == 10
-    assert all("10:00 to 10:40 am" in each for each in times(visitor))
+    assert all("10:00 to 10:40 am" in time for time in times(visitor))
     assert "always with Ana" in text_of(visitor.get("plan"))
 
     assert "always with Ben" in ask(visitor, f"with-{visitor.cast.ben}")
-    assert all("10:00 to 10:40 am" in each for each in times(visitor))
+    assert all("10:00 to 10:40 am" in time for time in times(visitor))
 
     ask(visitor, "earlier")
-    assert all("9:00 to 9:40 am" in each for each in times(visitor))
+    assert all("9:00 to 9:40 am" in time for time in times(visitor))
 
 
 def test_what_cannot_be_had_changes_nothing_and_says_so(visitor: Visitor) -> None:
@@ -126,7 +126,7 @@ def test_other_plans_are_shown_and_one_is_taken(visitor: Visitor, database: Data
     # Ana could treat throughout, though not at one hour; with Ben for once it is one hour.
     cast = visitor.cast
     with database.transaction() as session:
-        for who, day, first, end in (
+        for practitioner, day, first, end in (
             (cast.ana, date(2027, 2, 25), 9, 13),
             (cast.ana, date(2027, 3, 1), 10, 17),
             (cast.ben, date(2027, 3, 4), 9, 17),
@@ -137,13 +137,13 @@ def test_other_plans_are_shown_and_one_is_taken(visitor: Visitor, database: Data
             time_off.take_time_off(
                 session,
                 OPERATOR,
-                session.get_one(Practitioner, who),
+                session.get_one(Practitioner, practitioner),
                 starts_at=starts,
                 ends_at=ends,
                 now=NOW,
             )
     visitor.reach("plan")
-    assert {each.split()[3] for each in times(visitor)} == {"9:00", "1:00"}
+    assert {time.split()[3] for time in times(visitor)} == {"9:00", "1:00"}
 
     shown = visitor.get("plans")
     kinds = re.findall(r'name="how" value="(\w+)"', shown.text)
@@ -152,10 +152,10 @@ def test_other_plans_are_shown_and_one_is_taken(visitor: Visitor, database: Data
     assert count(database, Hold) == 1
 
     assert "All of its sessions begin at 9:00." in ask(visitor, "same_hour")
-    assert {each.split()[3] for each in times(visitor)} == {"9:00"}
+    assert {time.split()[3] for time in times(visitor)} == {"9:00"}
     assert "None is better than yours." in text_of(visitor.get("plans"))
     ask(visitor, "back")
-    assert {each.split()[3] for each in times(visitor)} == {"9:00", "1:00"}
+    assert {time.split()[3] for time in times(visitor)} == {"9:00", "1:00"}
 
 
 def close(database: Database, first: date, days: int) -> None:
@@ -185,10 +185,10 @@ def test_where_nothing_fits_each_thing_that_helps_is_a_button(
     for _ in range(2):
         done = visitor.post("remedy", {"kind": "fewer"})
         assert done.headers["location"] == f"{visitor.base}/plan"
-    said = text_of(visitor.get("plan"))
+    text = text_of(visitor.get("plan"))
     sessions = len(times(visitor))
     assert 0 < sessions < 10
-    assert "sessions now and the rest later" in said
+    assert "sessions now and the rest later" in text
     visitor.post("plan")
     visitor.post("details", dict(visitor.details))
     visitor.type_code()
@@ -218,8 +218,8 @@ def test_what_leaves_the_rhythm_is_counted_in_the_total(visitor: Visitor) -> Non
 
     visitor.post("plan/3", {"slot": slot})
 
-    said = text_of(visitor.get("plan"))
-    assert "The first six: Mondays and Thursdays at 9:00 am, but one at another time" in said
+    text = text_of(visitor.get("plan"))
+    assert "The first six: Mondays and Thursdays at 9:00 am, but one at another time" in text
 
 
 def test_a_language_that_is_chosen_on_the_way_stays(visitor: Visitor) -> None:

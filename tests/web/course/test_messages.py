@@ -35,9 +35,9 @@ def write(visitor: Visitor, words: str) -> str:
 
 @pytest.mark.both_databases
 def test_a_message_goes_before_staff(visitor: Visitor, my: str, database: Database) -> None:
-    said = write(visitor, "Can I bring my dog?\r\nIt is small.")
+    text = write(visitor, "Can I bring my dog?\r\nIt is small.")
 
-    assert "We have your message" in said
+    assert "We have your message" in text
     [note] = written(database)
     assert note.body == "Can I bring my dog?\nIt is small."
     assert (note.for_staff, note.urgent, note.meaning) == (True, False, "unclear")
@@ -53,9 +53,9 @@ def test_a_message_goes_before_staff(visitor: Visitor, my: str, database: Databa
 def test_danger_is_answered_at_once_with_the_emergency_number(
     visitor: Visitor, my: str, database: Database, words: str
 ) -> None:
-    said = write(visitor, words)
+    text = write(visitor, words)
 
-    assert "Call 911 now if you feel very unwell" in said
+    assert "Call 911 now if you feel very unwell" in text
     [note] = written(database)
     assert (note.urgent, note.meaning) == (True, "emergency")
     assert note.reason == "Left on the private page. It speaks of danger."
@@ -124,9 +124,9 @@ def test_words_are_only_words(visitor: Visitor, my: str) -> None:
 def test_a_wish_for_no_texts_is_obeyed_though_it_was_written(
     visitor: Visitor, my: str, database: Database
 ) -> None:
-    said = write(visitor, "Please stop texting me")
+    text = write(visitor, "Please stop texting me")
 
-    assert "no more texts will come to this phone" in said
+    assert "no more texts will come to this phone" in text
     with database.transaction(write=False) as session:
         [stop] = session.exec(select(OptOut)).all()
     assert (stop.words, stop.channel) == ("Please stop texting me", "page")

@@ -62,10 +62,10 @@ def say(database: Database, words: str, clock: FrozenClock) -> None:
 
 
 def test_each_choice_says_what_it_means_before_it_is_made(visitor: Visitor, my: str) -> None:
-    said = text_of(visitor.get(f"{my}/texts"))
+    text = text_of(visitor.get(f"{my}/texts"))
 
-    assert "Only what matters most One reminder before each session, and news" in said
-    assert "None No text of ours comes to this phone, whoever uses it" in said
+    assert "Only what matters most One reminder before each session, and news" in text
+    assert "None No text of ours comes to this phone, whoever uses it" in text
 
 
 @pytest.mark.both_databases
@@ -140,9 +140,9 @@ def test_the_language_can_be_chosen_though_no_texts_are_wanted(
     with database.transaction() as session:
         consent.stop(session, CARRIER, PHONE, words="STOP", now=NOW)
 
-    said = text_of(visitor.get(visitor.post(f"{my}/texts", {"language": "es"}).headers["location"]))
+    text = text_of(visitor.get(visitor.post(f"{my}/texts", {"language": "es"}).headers["location"]))
 
-    assert "Mensajes a su teléfono" in said
+    assert "Mensajes a su teléfono" in text
 
 
 def test_who_never_agreed_can_agree_here(visitor: Visitor, database: Database) -> None:

@@ -97,10 +97,10 @@ def test_the_line_is_told_in_words_and_as_a_table(
         clock.move(days=days)
         assert give(visitor, number, score) == 303
 
-    said = text_of(visitor.get(my))
+    text = text_of(visitor.get(my))
 
-    assert "You said 7 after session 1 and 4 after session 4. That is less" in said
-    assert "1 February 22 7 2 February 25 7 3 March 1 not given 4 review March 4 4" in said
+    assert "You said 7 after session 1 and 4 after session 4. That is less" in text
+    assert "1 February 22 7 2 February 25 7 3 March 1 not given 4 review March 4 4" in text
     with database.transaction(write=False) as session:
         assert given(session) == [(1, 7, False), (2, 7, False), (4, 4, True)]
 
@@ -159,10 +159,10 @@ def test_the_leaflet_says_what_the_clinic_says_and_what_always_holds(
     visitor: Visitor, my: str
 ) -> None:
     for address in (f"{my}/advice", f"/treatments/{visitor.cast.back}/advice"):
-        said = text_of(visitor.get(address))
-        assert "Before Eat something. Eat something light about two hours before." in said
-        assert "Afterwards Rise slowly. Rise slowly. First sit for a minute" in said
-        assert "Call 911 at once if it is hard to breathe" in said
+        text = text_of(visitor.get(address))
+        assert "Before Eat something. Eat something light about two hours before." in text
+        assert "Afterwards Rise slowly. Rise slowly. First sit for a minute" in text
+        assert "Call 911 at once if it is hard to breathe" in text
 
 
 def test_the_leaflet_is_spanish_for_who_reads_spanish(visitor: Visitor, my: str) -> None:

@@ -82,8 +82,8 @@ def test_one_session_moves_to_a_time_that_keeps_the_rhythm(
     before = starts(database)
     address = f"{visitor.session(2)}/move"
     page = visitor.get(address)
-    said = text_of(page)
-    assert "It is now on Thursday, February 25, 9:00 to 9:40 am , with Ana" in said
+    text = text_of(page)
+    assert "It is now on Thursday, February 25, 9:00 to 9:40 am , with Ana" in text
     assert "Your other nine sessions stay as they are." in text_of(page)
     assert starts(database) == before
 
@@ -247,18 +247,20 @@ def test_the_rest_stays_where_one_of_its_times_is_gone(
 
 
 @pytest.mark.parametrize(
-    ("start_on", "said"),
+    ("start_on", "sentence"),
     [
         ("2027-13-45", "This is not a day of the calendar."),
         ("2020-01-01", "This day is past."),
         ("2099-01-01", "This is farther ahead than we book."),
     ],
 )
-def test_a_date_that_cannot_be_is_told(visitor: Visitor, my: str, start_on: str, said: str) -> None:
+def test_a_date_that_cannot_be_is_told(
+    visitor: Visitor, my: str, start_on: str, sentence: str
+) -> None:
     answer = visitor.get(f"{visitor.session(3)}/rest?start_on={start_on}")
 
     assert answer.status_code == 422
-    assert said in text_of(answer)
+    assert sentence in text_of(answer)
 
 
 def test_where_the_rest_finds_no_place_it_says_why(

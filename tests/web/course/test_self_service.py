@@ -250,17 +250,17 @@ def test_a_course_without_a_calendar_file_gets_one_by_a_button(
 
 
 def test_texts_are_shown_as_coming_and_as_sent(visitor: Visitor, my: str) -> None:
-    said = text_of(visitor.get(my))
+    text = text_of(visitor.get(my))
 
-    assert "Still to come" in said
-    assert "The day before session 1." in said
+    assert "Still to come" in text
+    assert "The day before session 1." in text
 
 
 def test_texts_that_give_way_are_shown_with_the_reason(visitor: Visitor, my: str) -> None:
-    said = text_of(visitor.get(my))
+    text = text_of(visitor.get(my))
 
-    assert "we send at most 1 a day and 3 in seven days. These give way" in said
-    assert "3 hours before session 1." in said.partition("These give way")[2]
+    assert "we send at most 1 a day and 3 in seven days. These give way" in text
+    assert "3 hours before session 1." in text.partition("These give way")[2]
 
 
 def test_a_cancelled_course_says_so(visitor: Visitor, my: str) -> None:

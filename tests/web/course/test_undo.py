@@ -108,7 +108,7 @@ def test_what_was_done_is_taken_back_whole(
         course = session.get_one(Course, 1)
         assert (course.state, course.cancel_reason, course.pace_exceptions) == ("active", "", [])
         taken = session.exec(select(AuditEntry).where(AuditEntry.action == "took back")).all()
-        assert [each.actor_kind for each in taken] == ["patient"], "twice pressed, once done"
+        assert [entry.actor_kind for entry in taken] == ["patient"], "twice pressed, once done"
         entry = history.of(session, course, limit=50)[-1]
         assert entry.actor_kind == "patient"
         assert isinstance(entry.fact, TakenBack)
@@ -340,7 +340,7 @@ def test_the_calendar_file_follows_each_change(visitor: Visitor, my: str) -> Non
 
     assert moved.keys() == before.keys()
     assert sum(moved[uid][0] != before[uid][0] for uid in before) == 9
-    assert [each[:2] for each in back.values()] == [each[:2] for each in before.values()]
+    assert [entry[:2] for entry in back.values()] == [entry[:2] for entry in before.values()]
     assert all(back[uid][2] > moved[uid][2] for uid in before if moved[uid] != before[uid])
 
 

@@ -51,15 +51,15 @@ def test_no_secret_is_logged_from_end_to_end(
     visitor.client.app.state.context.clock.now = lambda: 1 / 0  # type: ignore[attr-defined]
     assert visitor.get(my).status_code == 500
 
-    said = logs.getvalue()
+    logged = logs.getvalue()
 
-    assert "POST /my/{token}/message 303" in said
-    assert "POST /lost-link 303" in said
-    assert "ZeroDivisionError" in said
+    assert "POST /my/{token}/message 303" in logged
+    assert "POST /lost-link 303" in logged
+    assert "ZeroDivisionError" in logged
     tokens = (my, visitor.base, "notatokenbutsecret12345", visitor.code())
     for secret in (*(token.rpartition("/")[2] for token in tokens), "Canary", "canary", "5550155"):
-        assert secret not in said
-    assert "555-0155" not in said
+        assert secret not in logged
+    assert "555-0155" not in logged
 
 
 def text_it(database: Database, clock: FrozenClock) -> None:

@@ -56,10 +56,10 @@ class Server(ThreadingHTTPServer):
 def websites() -> Iterator[list[str]]:
     """The addresses of two websites; a browser lets no page of the internet look at loopback."""
     servers = [Server(("127.0.0.1", 0), Website) for _ in range(2)]
-    threads = [threading.Thread(target=each.serve_forever) for each in servers]
-    for each in threads:
-        each.start()
-    yield [f"http://localhost:{each.server_port}" for each in servers]
+    threads = [threading.Thread(target=server.serve_forever) for server in servers]
+    for thread in threads:
+        thread.start()
+    yield [f"http://localhost:{server.server_port}" for server in servers]
     for server, thread in zip(servers, threads, strict=True):
         server.shutdown()
         server.server_close()
@@ -172,7 +172,7 @@ def test_an_error_page_that_may_be_framed_has_nothing_to_press_but_links(
     ]
 
     assert [answer.status_code for answer in answers] == [404, 405, 403]
-    ancestors = [re.findall(r"frame-ancestors ([^;]*)", each.headers[CSP]) for each in answers]
+    ancestors = [re.findall(r"frame-ancestors ([^;]*)", answer.headers[CSP]) for answer in answers]
     assert ancestors == [["*"], ["*"], ["'none'"]]
     for answer in answers:
         assert "<form" not in answer.text

@@ -119,4 +119,4 @@ def test_phones_that_cannot_be_texted_get_a_sentence(phone: str) -> None:
 def test_what_is_shown_again_cannot_burst_the_page() -> None:
     typed = form(name="A" * 5000).typed("name", "phone")
 
-    assert typed == {"name": "A" * forms.LONGEST_SHOWN_AGAIN, "phone": ""}
+    assert typed == {"name": "A" * forms.FIELD_SHOWN_AGAIN, "phone": ""}

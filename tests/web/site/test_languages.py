@@ -106,8 +106,8 @@ def test_a_whole_booking_in_spanish_says_nothing_in_english(visitor: Visitor) ->
     shown = [page for page in seen if page.status_code != 303]
     assert {spoken(page) for page in shown} == {"es"}
     for page in shown:
-        said = text_of(page)
-        assert [sentence for sentence in english_of() if sentence in said] == [], page.url
+        text = text_of(page)
+        assert [sentence for sentence in english_of() if sentence in text] == [], page.url
 
 
 @pytest.mark.both_databases

@@ -77,9 +77,9 @@ def test_for_a_stranger_the_same_is_said_and_done(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
 ) -> None:
     known, stranger = (
-        (ask(visitor, number), said)
+        (ask(visitor, number), messages)
         for number in (KNOWN, STRANGER)
-        for said in [count(database, Message)]
+        for messages in [count(database, Message)]
     )
 
     assert known == stranger
@@ -94,15 +94,15 @@ def test_the_database_is_asked_the_same_for_a_stranger(
     """So that the time it takes tells nothing either."""
 
     def asked(number: str) -> Iterator[str]:
-        said: list[str] = []
+        statements: list[str] = []
 
         def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            said.append(statement)
+            statements.append(statement)
 
         event.listen(database.engine, "before_cursor_execute", listen)
         visitor.post("/lost-link", {"phone": number})
         event.remove(database.engine, "before_cursor_execute", listen)
-        return iter(said)
+        return iter(statements)
 
     assert list(asked(KNOWN)) == list(asked(STRANGER)) != []
 
@@ -128,18 +128,18 @@ def test_a_phone_is_asked_about_a_few_times_a_day(
     visitor: Visitor, my: str, clock: FrozenClock, number: str
 ) -> None:
     assert ask(visitor, number)[0] == 303
-    status, _, said = ask(visitor, number)
+    status, _, words = ask(visitor, number)
     assert status == 429
-    assert "Please wait a minute before asking again." in said
+    assert "Please wait a minute before asking again." in words
     for _ in range(PER_PHONE_A_DAY - 1):
         clock.move(hours=1)
         assert ask(visitor, number)[0] == 303
 
     clock.move(hours=1)
-    status, _, said = ask(visitor, number)
+    status, _, words = ask(visitor, number)
 
     assert status == 429
-    assert "This was asked too often. Please try later, or call us." in said
+    assert "This was asked too often. Please try later, or call us." in words
     clock.move(days=1)
     assert ask(visitor, number)[0] == 303
 

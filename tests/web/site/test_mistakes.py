@@ -19,10 +19,10 @@ from tests.web.conftest import FrozenClock, Visitor, count, text_of
 def test_what_will_be_texted_is_told_at_the_end(visitor: Visitor) -> None:
     visitor.reach("done")
 
-    said = text_of(visitor.get("done"))
-    assert "What we will text you, and when To (202) 555-0155." in said
-    assert said.count("The day before session") == 10
-    assert "{link}" not in said
+    text = text_of(visitor.get("done"))
+    assert "What we will text you, and when To (202) 555-0155." in text
+    assert text.count("The day before session") == 10
+    assert "{link}" not in text
 
 
 def test_the_form_is_found_by_its_address_alone(visitor: Visitor, database: Database) -> None:
@@ -241,8 +241,8 @@ def test_no_page_tells_whether_a_phone_is_known(visitor: Visitor, client: TestCl
     stranger.reach("code")
 
     known, unknown = (
-        each.get("code").text.replace(each.base, "").replace(number, "")
-        for each, number in ((visitor, "(202) 555-0101"), (stranger, "(202) 555-0155"))
+        person.get("code").text.replace(person.base, "").replace(number, "")
+        for person, number in ((visitor, "(202) 555-0101"), (stranger, "(202) 555-0155"))
     )
     assert known == unknown
 

@@ -70,8 +70,8 @@ def test_a_treatment_that_is_not_on_offer_is_not_found(visitor: Visitor, treatme
 
 def test_the_first_page_offers_what_there_is(visitor: Visitor) -> None:
     for address in ("/", "/book", f"/?clinic={visitor.cast.clinic}"):
-        said = text_of(visitor.get(address))
-        assert "Back course 10 sessions over 7 weeks, 40 minutes each." in said
+        text = text_of(visitor.get(address))
+        assert "Back course 10 sessions over 7 weeks, 40 minutes each." in text
     assert visitor.get("/?clinic=999").status_code == 404
     assert "Book this course" in visitor.get(f"/book?treatment={visitor.cast.back}").text
 
@@ -80,8 +80,8 @@ def test_what_nobody_gives_online_has_no_button_that_leads_nowhere(
     visitor: Visitor, database: Database
 ) -> None:
     with database.transaction() as session:
-        for who in session.exec(select(Practitioner)):
-            who.active = False
+        for practitioner in session.exec(select(Practitioner)):
+            practitioner.active = False
 
     page = visitor.get(f"/treatments/{visitor.cast.back}")
 
@@ -90,7 +90,7 @@ def test_what_nobody_gives_online_has_no_button_that_leads_nowhere(
 
 
 def test_a_treatment_tells_all_before_anything_is_asked(visitor: Visitor) -> None:
-    said = text_of(visitor.get(f"/treatments/{visitor.cast.back}"))
+    text = text_of(visitor.get(f"/treatments/{visitor.cast.back}"))
 
     for sentence in (
         "10 sessions of 40 minutes: 2 a week for 3 weeks, then once a week for 4 weeks.",
@@ -99,7 +99,7 @@ def test_a_treatment_tells_all_before_anything_is_asked(visitor: Visitor) -> Non
         "Your insurance may not pay for this.",
         "This treatment works beside painkillers.",
     ):
-        assert sentence in said
+        assert sentence in text
 
 
 def walked(visitor: Visitor) -> Iterator[tuple[str, str]]:

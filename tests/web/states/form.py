@@ -41,8 +41,8 @@ def _(scene: Scene) -> str:
 @state("wishes, no plan", press=send)
 def _(scene: Scene) -> str:
     address = scene.at("wishes")
-    for who in (scene.cast.ana, scene.cast.ben):
-        scene.change(Practitioner, who, license_expires_on=date(2027, 2, 3))
+    for practitioner in (scene.cast.ana, scene.cast.ben):
+        scene.change(Practitioner, practitioner, license_expires_on=date(2027, 2, 3))
     return address
 
 

@@ -52,8 +52,8 @@ def _(scene: Scene) -> str:
 
 @state("treatment that nobody gives")
 def _(scene: Scene) -> str:
-    for who in (scene.cast.ana, scene.cast.ben):
-        scene.change(Practitioner, who, active=False)
+    for practitioner in (scene.cast.ana, scene.cast.ben):
+        scene.change(Practitioner, practitioner, active=False)
     return f"/treatments/{scene.cast.back}"
 
 

@@ -95,5 +95,5 @@ def no_phone(page: Page) -> None:
 
 def unfold(page: Page) -> None:
     """Open whatever is folded up."""
-    for each in page.locator("summary").all():
-        each.click()
+    for fold in page.locator("summary").all():
+        fold.click()

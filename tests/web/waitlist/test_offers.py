@@ -184,7 +184,8 @@ def test_of_two_the_second_reads_that_somebody_was_quicker(
     with database.transaction() as session:
         session.get_one(Clinic, cast.clinic).waitlist_mode = "first_come"
     first, second = (
-        offered(database, cast, who, hour=hour) for who, hour in ((cast.ann, 1), (cast.bob, 2))
+        offered(database, cast, patient, hour=hour)
+        for patient, hour in ((cast.ann, 1), (cast.bob, 2))
     )
     assert "Others have been told of it too: the first who takes it has it" in text_of(
         visitor.get(first)

@@ -55,10 +55,10 @@ def test_why_there_is_no_course_is_said_with_days_as_the_country_writes_them(
 ) -> None:
     refused(visitor, database)
 
-    said = text_of(visitor.post("wishes", dict(visitor.wishes)))
+    text = text_of(visitor.post("wishes", dict(visitor.wishes)))
 
-    assert "Session 3 cannot be placed: the clinic is closed from March 1 to April 7." in said
-    assert "Starting on or after March 29: from April 30 to June 14." in said
+    assert "Session 3 cannot be placed: the clinic is closed from March 1 to April 7." in text
+    assert "Starting on or after March 29: from April 30 to June 14." in text
 
 
 def test_who_finds_no_course_waits_for_one_with_the_wishes_that_were_given(
@@ -72,9 +72,9 @@ def test_who_finds_no_course_waits_for_one_with_the_wishes_that_were_given(
 
     address = join(visitor)
 
-    said = text_of(visitor.get(address))
-    assert "You are on our list" in said
-    assert "We text (202) 555-0155 as soon as something that suits you is free." in said
+    text = text_of(visitor.get(address))
+    assert "You are on our list" in text
+    assert "We text (202) 555-0155 as soon as something that suits you is free." in text
     with database.transaction(write=False) as session:
         entry = session.exec(select(WaitlistEntry)).one()
         patient = session.get_one(Patient, entry.patient_id)
@@ -254,17 +254,17 @@ def test_an_earlier_time_is_waited_for_and_ended_on_the_private_page(
     visitor: Visitor, database: Database
 ) -> None:
     visitor.reach("done")
-    here = visitor.session(2)
-    assert "Tell me of earlier times" in text_of(visitor.get(f"{here}/move"))
-    assert "keeps the rhythm of your course" in text_of(visitor.get(f"{here}/earlier"))
+    address = visitor.session(2)
+    assert "Tell me of earlier times" in text_of(visitor.get(f"{address}/move"))
+    assert "keeps the rhythm of your course" in text_of(visitor.get(f"{address}/earlier"))
 
     for _ in range(2):
-        assert visitor.post(f"{here}/earlier").headers["location"] == f"{here}/earlier"
-    assert "You are on our list for an earlier time." in text_of(visitor.get(f"{here}/earlier"))
+        assert visitor.post(f"{address}/earlier").headers["location"] == f"{address}/earlier"
+    assert "You are on our list for an earlier time." in text_of(visitor.get(f"{address}/earlier"))
     assert count(database, WaitlistEntry) == 1
 
     for _ in range(2):
-        assert visitor.post(f"{here}/earlier/end").headers["location"] == f"{here}/earlier"
+        assert visitor.post(f"{address}/earlier/end").headers["location"] == f"{address}/earlier"
     with database.transaction(write=False) as session:
         assert session.exec(select(WaitlistEntry)).one().state == "withdrawn"
 
@@ -272,11 +272,11 @@ def test_an_earlier_time_is_waited_for_and_ended_on_the_private_page(
 def test_nobody_waits_who_could_not_be_told(visitor: Visitor, database: Database) -> None:
     visitor.details["consent"] = ""
     visitor.reach("done")
-    here = visitor.session(2)
+    address = visitor.session(2)
 
-    visitor.post(f"{here}/earlier")
+    visitor.post(f"{address}/earlier")
 
-    assert "you get none from us" in text_of(visitor.get(f"{here}/earlier"))
+    assert "you get none from us" in text_of(visitor.get(f"{address}/earlier"))
     assert count(database, WaitlistEntry) == 0
 
 
@@ -286,8 +286,8 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
     """From the page on: what is free right after the session before is not what they wait for."""
     visitor.wishes["practitioner_id"] = str(visitor.cast.ana)
     visitor.reach("done")
-    here = visitor.session(7)
-    visitor.post(f"{here}/earlier")
+    address = visitor.session(7)
+    visitor.post(f"{address}/earlier")
 
     with database.transaction() as session:
         entry = session.exec(select(WaitlistEntry)).one()
@@ -321,8 +321,8 @@ def test_ones_place_on_the_list_is_texted_once_with_its_page(
     texts = carried(visitor, database, clock)
 
     [text] = texts
-    said, _, address = text.partition(" http://testserver")
-    assert said == "Willow: you are on our waitlist. We text you about free times."
+    words, _, address = text.partition(" http://testserver")
+    assert words == "Willow: you are on our waitlist. We text you about free times."
     assert "You are on our list" in text_of(visitor.get(address))
     assert carried(visitor, database, clock) == []
     with database.transaction(write=False) as session:
