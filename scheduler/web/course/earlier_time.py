@@ -9,7 +9,7 @@ from fastapi.responses import Response
 from scheduler.booking.waitlist import entries
 from scheduler.patients import consent
 from scheduler.web.course.course_page import CoursePage, SessionPage
-from scheduler.web.site.page import WITHDRAWN_BY_PATIENT
+from scheduler.web.site.page import PATIENT_WITHDREW
 from scheduler.web.site.visit import Reading, Writing
 
 router = APIRouter(prefix="/my/{token}/sessions/{minute}/earlier")
@@ -45,9 +45,7 @@ def end(token: str, minute: str, visit: Writing) -> Response:
     page = SessionPage.open_at(visit, token, minute, lock=True)
     entry = entries.for_session(visit.session, page.appointment)
     if entry is not None:
-        entries.withdraw(
-            visit.session, page.actor, entry, reason=WITHDRAWN_BY_PATIENT, now=visit.now
-        )
+        entries.withdraw(visit.session, page.actor, entry, reason=PATIENT_WITHDREW, now=visit.now)
     return page.go(f"/sessions/{minute}/earlier")
 
 

@@ -19,7 +19,7 @@ from scheduler.web.site import rendering, view_models
 from scheduler.web.site.view_models import DayView, Locale, SessionView
 from scheduler.web.site.visit import Visit
 
-WITHDRAWN_BY_PATIENT = "The patient asked for it."
+PATIENT_WITHDREW = "The patient asked for it."
 """The reason that staff see for a waitlist entry that the patient ended."""
 
 OPTIONS_A_DAY = 6

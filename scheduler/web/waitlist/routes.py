@@ -21,7 +21,7 @@ from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import waitlist_pages
 from scheduler.storage import links
-from scheduler.web.site.page import WITHDRAWN_BY_PATIENT, Page
+from scheduler.web.site.page import PATIENT_WITHDREW, Page
 from scheduler.web.site.view_models import Locale
 from scheduler.web.site.visit import Reading, Visit, Writing
 
@@ -81,9 +81,7 @@ def show(token: str, visit: Reading) -> HTMLResponse:
 def leave(token: str, visit: Writing) -> Response:
     """Leave the waitlist."""
     page = WaitlistPage.open(visit, token)
-    entries.withdraw(
-        visit.session, page.actor, page.entry, reason=WITHDRAWN_BY_PATIENT, now=visit.now
-    )
+    entries.withdraw(visit.session, page.actor, page.entry, reason=PATIENT_WITHDREW, now=visit.now)
     return page.go()
 
 
