@@ -221,4 +221,4 @@ def test_the_page_speaks_the_patients_language(
     visitor.post(f"{ann}/decline")
     assert "Conserva la hora que tiene. Sigue en nuestra lista." in text_of(visitor.get(ann))
     late = text_of(visitor.post(f"{ann}/acceptance"))
-    assert "Esta oferta ya terminó: pasó el plazo o la tiene otra persona." in late
+    assert "Esta oferta ha terminado: ha caducado u otro paciente tiene la hora." in late
