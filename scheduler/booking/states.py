@@ -1,4 +1,4 @@
-"""Which state of an appointment may follow which."""
+"""The states of an appointment, and which may follow which."""
 
 from collections.abc import Mapping
 
@@ -6,13 +6,13 @@ from scheduler.booking.models import AppointmentState as State
 from scheduler.infra.errors import Conflict
 
 LIVE = frozenset({State.BOOKED, State.CONFIRMED, State.ARRIVED})
-"""The patient is expected or here."""
+"""The patient is expected or has arrived."""
 
 EXPECTED = frozenset({State.BOOKED, State.CONFIRMED})
-"""The patient is still to come: only such a session can be given another time."""
+"""The patient is expected: only such an appointment can be moved."""
 
 KEEPS_ITS_TIME = LIVE | {State.COMPLETED, State.NO_SHOW}
-"""The practitioner and the bed were or will be taken up. Only a cancellation frees them."""
+"""The practitioner and the room are or were occupied. Only a cancellation frees them."""
 
 FOLLOWS: Mapping[str, frozenset[str]] = {
     State.BOOKED: frozenset(
@@ -44,7 +44,7 @@ class NotPossible(Conflict):
 
 
 def follow(state: str, wanted: str) -> bool:
-    """Whether anything changes: False when it is so already. NotPossible where it cannot be."""
+    """Whether the state changes. Raises NotPossible if `wanted` cannot follow `state`."""
     if state == wanted:
         return False
     if wanted not in FOLLOWS[state]:

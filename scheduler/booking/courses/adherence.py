@@ -1,4 +1,4 @@
-"""Whether a course is at its pace, and the reason for each place where it is not.
+"""Whether a course keeps its pace, and the accepted reason for each violation.
 
 Sessions are numbered by time, cancelled ones among them: a cancelled session keeps its place in the
 course, so that the others are judged as what they are. A make-up session is one more at the end.
@@ -65,13 +65,13 @@ class ChangePolicy:
 
     @property
     def why(self) -> str:
-        """The reason that people gave, if any."""
+        """The reason that the actor gave, if any."""
         return self.override_reason or self.reason
 
 
 @dataclass(frozen=True)
 class PaceStatus:
-    """The days of a course, ordinals in order, and where they leave its pace."""
+    """The days of a course as sorted ordinals, and where they violate its pace."""
 
     days: Sequence[int]
     violations: Sequence[PaceViolation]
@@ -80,9 +80,9 @@ class PaceStatus:
 def off_pace(
     course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
 ) -> list[PaceViolation]:
-    """Where the dates of a course are not at the pace that it agreed on.
+    """Where the dates of a course violate its agreed pace.
 
-    `instead`: by their ids, sessions that are to be judged as if they were on another day.
+    `instead`: by appointment id, another day on which to judge the appointment.
     """
     if course.state == CourseState.CANCELLED:
         return []
@@ -96,7 +96,7 @@ def off_pace(
     there = [place for place in places if place.state != AppointmentState.CANCELLED]
     if len(there) == len(places):
         return found
-    # A place that was given up must not make the others look too fast: they have to be so alone.
+    # A cancelled appointment must not make the others look too fast: judge them without it too.
     without = violations(meant, [day(each) for each in there])
     alone = [(each.kind, there[each.number - 1].number) for each in without]
     return [each for each in found if _counts(each, places[each.number - 1], alone)]
@@ -105,7 +105,7 @@ def off_pace(
 def pace_status(
     course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
 ) -> PaceStatus:
-    """How the dates of a course stand to its pace; `instead` as in `off_pace`."""
+    """How the dates of a course compare with its pace; `instead` as in `off_pace`."""
     days = sorted(_day(appointment, instead) for appointment in sessions)
     return PaceStatus(days, off_pace(course, sessions, instead=instead))
 
@@ -132,9 +132,9 @@ def day_keeps_pace(
     *,
     instead: Mapping[int, date] = NOWHERE,
 ) -> Callable[[date], bool]:
-    """Tells of a day whether one session of a course may go there and keep the pace as well as now.
+    """A function that says whether an appointment could be on a day without a new violation.
 
-    Not where another session is. `instead` as in `off_pace`.
+    Never on the day of another appointment of the course. `instead` as in `off_pace`.
     """
     before = pace_status(course, sessions, instead=instead)
     others = {
@@ -179,24 +179,24 @@ def record_violations(
 
 
 def accepted_violations(course: Course) -> dict[tuple[str, int], str]:
-    """Why a course is not at its pace, by kind and session number."""
+    """The reason of each accepted violation, by kind and appointment number."""
     return {
         (exception.kind, exception.number): exception.reason for exception in course.pace_exceptions
     }
 
 
 def planned_phases(course: Course) -> list[Phase]:
-    """What a course is to have: optional phases only once a review has released them."""
+    """The phases of a course without the optional ones that no review has released."""
     return [phase for phase in agreed_phases(course) if not phase.optional]
 
 
 def agreed_phases(course: Course) -> list[Phase]:
-    """All phases that were agreed on, those too that only a review may add."""
+    """All agreed phases, including optional ones that no review has released."""
     return [phases.from_json(phase) for phase in course.phases]
 
 
 def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
-    """The same phases with some sessions more, at the pace of the last one."""
+    """The same phases with additional sessions at the pace of the last phase."""
     if not extra or not planned:
         return list(planned)
     *others, last = planned
@@ -209,18 +209,18 @@ def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
 
 
 def meant_phases(course: Course, sessions: Sequence[Appointment]) -> list[Phase]:
-    """The phases by which the dates of a course are judged, make-up sessions included."""
+    """The phases by which to judge the dates of a course, make-up sessions included."""
     planned = planned_phases(course)
     extra = sum(appointment.make_up for appointment in sessions)
     own = len(sessions) - extra
     if own > _sessions(planned):
-        # More sessions than planned: the optional ones are among them.
+        # With more sessions than planned, the optional phases must be among them.
         planned = agreed_phases(course)
     return with_more(planned, min(extra, max(0, len(sessions) - _sessions(planned))))
 
 
 def cut_to(planned: Sequence[Phase], sessions: int) -> list[Phase]:
-    """The phases of a course that has this many sessions, fewer or more than they say."""
+    """The phases, shortened or extended to this number of sessions."""
     cut: list[Phase] = []
     left = sessions
     for phase in planned:

@@ -1,4 +1,4 @@
-"""One session of a course: moved, confirmed, cancelled, arrived at, completed, missed."""
+"""Moves, swaps, confirms, cancels, starts, completes and misses one appointment."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -67,10 +67,10 @@ def move(
     policy: ChangePolicy = rescheduling.KEEP_PACE,
     now: datetime,
 ) -> Appointment:
-    """Give one session another time; SessionsTaken offers others. It is to be confirmed anew.
+    """Move an appointment, which the patient must then confirm again.
 
-    With the same practitioner where nobody says otherwise, or with anyone who gives the treatment
-    where that one no longer does. BreaksPace says what it would do to the course.
+    By default with the same practitioner, or with any if that one no longer gives the treatment.
+    SessionsTaken lists other times; BreaksPace lists the violations that the move would cause.
     """
     check_movable(appointment, now)
     course = session.get_one(Course, appointment.course_id)
@@ -91,7 +91,7 @@ def swap(
     policy: ChangePolicy = rescheduling.KEEP_PACE,
     now: datetime,
 ) -> None:
-    """Give each of two sessions the other's time, of one course or of two; both or neither.
+    """Swap the times of two appointments, of one course or of two.
 
     Whoever gives one of them gives the other then, if they give that treatment; within a course,
     where nothing would change so, each session keeps its practitioner.
@@ -109,7 +109,7 @@ def swap(
 
 
 def check_movable(appointment: Appointment, now: datetime) -> None:
-    """NotPossible or TooLate for a session that can get no other time any more."""
+    """Raise NotPossible or TooLate if the appointment can no longer be moved."""
     if appointment.state not in EXPECTED:
         words = booking_states.WORDS[AppointmentState(appointment.state)]
         raise booking_states.NotPossible(f"This appointment is {words}; it cannot be moved now.")
@@ -120,7 +120,7 @@ def check_movable(appointment: Appointment, now: datetime) -> None:
 def confirm(
     session: Session, actor: Actor, appointment: Appointment, *, now: datetime
 ) -> Appointment:
-    """The patient will come. Saying it twice changes nothing."""
+    """Record that the patient will come. A second call changes nothing."""
     if appointment.starts_at <= now and appointment.state == AppointmentState.BOOKED:
         raise TooLate
     return _become(session, actor, appointment, AppointmentState.CONFIRMED, now)
@@ -129,7 +129,7 @@ def confirm(
 def cancel(
     session: Session, actor: Actor, appointment: Appointment, *, reason: str = "", now: datetime
 ) -> Appointment:
-    """The session will not be; its practitioner and room are free again."""
+    """Cancel an appointment and free its practitioner and room."""
     if appointment.starts_at <= now and appointment.state in LIVE:
         raise TooLate
     if appointment.state != AppointmentState.CANCELLED:
@@ -142,7 +142,7 @@ def cancel(
 def arrive(
     session: Session, actor: Actor, appointment: Appointment, *, now: datetime
 ) -> Appointment:
-    """The patient is here: on the session's own local day, or later."""
+    """Record that the patient has arrived, on the local day of the appointment or later."""
     zone = ZoneInfo(appointment.zone)
     if now.astimezone(zone).date() < appointment.starts_at.astimezone(zone).date():
         raise AnotherDay
@@ -152,14 +152,14 @@ def arrive(
 def complete(
     session: Session, actor: Actor, appointment: Appointment, *, now: datetime
 ) -> Appointment:
-    """The session has been. The last one completes the course."""
+    """Record that an appointment took place. The last one completes the course."""
     if appointment.starts_at > now:
         raise TooEarly
     return _become(session, actor, appointment, AppointmentState.COMPLETED, now)
 
 
 def miss(session: Session, actor: Actor, appointment: Appointment, *, now: datetime) -> Appointment:
-    """The patient did not come."""
+    """Record that the patient did not come."""
     if appointment.starts_at > now:
         raise TooEarly
     return _become(session, actor, appointment, AppointmentState.NO_SHOW, now)
@@ -208,7 +208,7 @@ def _become(
     course = session.get_one(Course, appointment.course_id)
     course_state = course.state
     session.flush()
-    # A session that will not be breaks nothing any more.
+    # A cancelled appointment violates nothing.
     adherence.record_violations(
         course, courses.off_pace(session, course), (), reason="a session was cancelled"
     )
@@ -246,7 +246,7 @@ def _become(
 
 
 def _close_course(session: Session, course: Course) -> None:
-    """A course without any session still to come is over."""
+    """Complete or cancel a course that has no appointment left."""
     states = {appointment.state for appointment in courses.appointments_of(session, course)}
     if states & LIVE or course.state == CourseState.CANCELLED:
         return

@@ -1,4 +1,4 @@
-"""A whole course at once: booked whole or not at all, cleared, cancelled, its sessions placed."""
+"""Books, clears and cancels a whole course."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -50,7 +50,7 @@ def book(
     pain_since: str = "",
     hold_id: int | None = None,
 ) -> Course:
-    """Book each wanted time or none: SessionsTaken names those that are gone.
+    """Book all wanted times or none. SessionsTaken names the times that are taken.
 
     `hold_id`: times that were kept for this booking. Answers that a practitioner must see first
     hold the course as needs_clearance; where none come with the booking, the newest ones count.
@@ -60,7 +60,7 @@ def book(
     plan_course.check_offered(treatment)
     screening, held = _screened(session, patient, screening)
     resources = search.find_resources(session, treatment)
-    # What is wrong is told by the place in what was sent; what is booked is numbered by time.
+    # Errors name the position in the request. Booked appointments are numbered by time.
     allocation.check_requested(_numbered(wanted), resources, now=now)
     wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
     first = min(each.starts_at for each in wanted).astimezone(resources.zone).date()
@@ -103,7 +103,7 @@ def book(
 
 
 def off_pace(session: Session, course: Course) -> list[PaceViolation]:
-    """Where the dates of a course are not at the pace it agreed on.
+    """Where the dates of a course violate its agreed pace.
 
     Staff may book such dates, or accept them later; `adherence.accepted_violations` has the
     reasons. A cancelled appointment keeps its place in the course: its gap is no violation.
@@ -117,7 +117,7 @@ def find(session: Session, actor: Actor, course_id: int) -> Course:
 
 
 def appointments_of(session: Session, course: Course) -> list[Appointment]:
-    """All sessions of a course, cancelled ones too, in their order."""
+    """All appointments of a course in order, cancelled ones included."""
     return list(
         session.exec(
             select(Appointment)
@@ -130,7 +130,7 @@ def appointments_of(session: Session, course: Course) -> list[Appointment]:
 def cancel(
     session: Session, actor: Actor, course: Course, *, reason: str = "", now: datetime
 ) -> Course:
-    """Cancel what is left of a course: each session that has not begun is freed."""
+    """Cancel a course and each of its appointments that has not begun."""
     if course.state in {CourseState.CANCELLED, CourseState.COMPLETED}:
         raise Conflict(f"This course is already {course.state}.")
     rest = [
@@ -174,7 +174,10 @@ def cancel(
 def clear(
     session: Session, actor: Actor, course: Course, *, note: str = "", now: datetime
 ) -> Course:
-    """A practitioner has looked at the screening: the course may begin. Conflict if none waits."""
+    """Record that a practitioner reviewed the screening, so that the course may begin.
+
+    Raises Conflict if the course does not wait for clearance.
+    """
     if course.state != CourseState.NEEDS_CLEARANCE:
         raise Conflict(f"This course does not wait for clearance: it is {course.state}.")
     course.state, course.cleared_at = CourseState.ACTIVE, now
@@ -185,29 +188,29 @@ def clear(
 
 
 def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
-    """Whether less notice is left than the clinic asks for."""
+    """Whether a cancellation now has less notice than `cancel_notice_hours`."""
     clinic = session.get_one(Clinic, appointment.clinic_id)
     return appointment.starts_at - now < timedelta(hours=clinic.cancel_notice_hours)
 
 
 def lock(session: Session, *course_ids: int) -> None:
-    """One change of a course at a time: the second waits, and then sees what the first has done."""
-    # In one order, so that two who change the same courses wait and do not lock each other out.
+    """Lock courses, so that changes run one after another and see each other."""
+    # Always in the same order: two requests for the same courses must not deadlock.
     for course_id in sorted(set(course_ids)):
         session.refresh(session.get_one(Course, course_id), with_for_update={"key_share": True})
 
 
 def bump_version(session: Session, course: Course, now: datetime) -> None:
-    """A change of a session is a change of its course: it gets a new version."""
+    """Give a course a new version, because one of its appointments changed."""
     course.changed_at = now
-    # Two changes in one moment are still two: the version must grow with each.
+    # Two changes at the same instant must still increase the version twice.
     flag_modified(course, "changed_at")
     session.add(course)
     session.flush()
 
 
 def can_change(appointment: Appointment, now: datetime) -> bool:
-    """Whether a session is still to come and to be had."""
+    """Whether the appointment is in the future and not cancelled."""
     return appointment.state in LIVE and appointment.starts_at > now
 
 
@@ -218,11 +221,11 @@ def _numbered(wanted: Sequence[RequestedTime]) -> list[RequestedTime]:
 def _screened(
     session: Session, patient: Patient, given: Screening | None
 ) -> tuple[Screening | None, bool]:
-    """The answers that count for a new course, and whether a practitioner must see them first."""
+    """The screening for a new course, and whether a practitioner must review it first."""
     answers = given or newest(session, patient)
     if answers is None or not answers.needs_clearance:
         return answers, False
-    # A course with these answers can only have begun by being cleared.
+    # A course with these answers can only have begun if a practitioner cleared it.
     cleared = session.exec(
         select(Course.id).where(
             Course.screening_id == answers.id,

@@ -1,4 +1,4 @@
-"""Sessions that a course gets on top: an optional phase, or one for a session that was missed."""
+"""Adds sessions to a course: an optional phase, or one that makes up for a missed session."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -42,9 +42,9 @@ def extend(
     policy: ChangePolicy,
     now: datetime,
 ) -> list[Appointment]:
-    """A review has released an optional phase: its sessions follow all others, at its pace.
+    """Add the sessions of an optional phase, which a review has released, at its pace.
 
-    `phase`: its place in the course, from 1; it follows the phases that are not optional.
+    `phase`: its position in the course, from 1. It then follows the phases that are not optional.
     """
     agreed = list(course.phases)
     if not 1 <= phase <= len(agreed):
@@ -83,9 +83,9 @@ def make_up(
     policy: ChangePolicy,
     now: datetime,
 ) -> Appointment:
-    """One session more for one that was missed or cancelled, at the pace after the last.
+    """Add a session for one that was missed or cancelled, at the pace after the last.
 
-    Conflict where there is none to make up for.
+    Raises Conflict if no session was missed or cancelled.
     """
     sessions = courses.appointments_of(session, course)
     if not to_make_up(course, sessions):
@@ -100,7 +100,7 @@ def make_up(
 
 
 def to_make_up(course: Course, sessions: Sequence[Appointment]) -> int:
-    """How many sessions of a course were missed or cancelled that none has been added for."""
+    """How many missed or cancelled sessions of a course have no make-up session yet."""
     if course.state == CourseState.CANCELLED:
         return 0
     missed = sum(appointment.state in MISSED for appointment in sessions)
@@ -121,7 +121,7 @@ def _add(
     make_up: bool,
     now: datetime,
 ) -> list[Appointment]:
-    """Plan the sessions that the phases have beyond those there are, and book them all."""
+    """Plan and book the sessions of the phases beyond the existing ones."""
     if course.state == CourseState.CANCELLED:
         raise Conflict("This course is cancelled.")
     resources = rescheduling.resources_of(session, course)
@@ -139,7 +139,7 @@ def _add(
         try:
             added = _book(session, course, resources, openings, before=len(kept), now=now)
         except SessionsTaken:
-            # Somebody was quicker between the look and the claim: plan again.
+            # Another request took a time between the search and the claim: plan again.
             if look == placement.CLAIM_ATTEMPTS:
                 raise
         else:

@@ -30,7 +30,7 @@ def claim(
     patient: Patient,
     now: datetime,
 ) -> bool:
-    """Put the sessions on the calendars, all or none. False: somebody was quicker."""
+    """Put the appointments on the calendars, all or none. False: another request was first."""
     return reservation.claim(
         session,
         resources,
@@ -62,7 +62,7 @@ def place(appointment: Appointment, seat: Allocation, resources: Resources, now:
 
 
 def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
-    """To which phase each session belongs, the last taking what is over."""
+    """The phase number of each session; sessions beyond the last phase count to it."""
     numbers = [
         number
         for number, phase in enumerate(planned, start=1)
@@ -75,7 +75,7 @@ def phase_numbers(planned: Sequence[Phase], sessions: int) -> list[int]:
 def new_appointment(
     course: Course, seat: Allocation, resources: Resources, phase: int, now: datetime
 ) -> Appointment:
-    """A session of a course, with a time, hands and a bed; not stored yet."""
+    """A new appointment with a time, practitioner and room; not stored yet."""
     starts_at = instant_of(seat.starts_at)
     appointment = Appointment(
         clinic_id=course.clinic_id,

@@ -47,7 +47,7 @@ def link_to(session: Session, course: Course, *, purpose: str, now: datetime) ->
 
 
 def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
-    """Let the links to a course that ends later than was booked live as long as they should."""
+    """Extend the links to a course that now ends later."""
     last = max(appointment.ends_at for appointment in courses.appointments_of(session, course))
     links.prolong(
         session,

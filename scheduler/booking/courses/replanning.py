@@ -1,4 +1,4 @@
-"""The rest of a course: planned anew, a week skipped, given by somebody else."""
+"""Replans the rest of a course, skips a week, or changes the practitioner of the rest."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -36,9 +36,10 @@ def replan(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Find new times for the rest of a course, the best there are for these wishes.
+    """Find the best new times for the rest of a course that these wishes allow.
 
-    Planned at the pace, around the sessions before. planner.NoPlan says which cannot be placed.
+    The plan keeps the pace, counted from the earlier appointments. NoPlan names the sessions that
+    have no time.
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     replan_those(session, actor, course, rest, wishes=wishes, policy=policy, now=now)
@@ -63,7 +64,7 @@ def replan_those(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Put some sessions behind all others of their course, at its pace."""
+    """Move some appointments behind all others of their course, at its pace."""
     resources = rescheduling.resources_of(session, course)
     ids = {each.id for each in moved}
     kept = [
@@ -72,7 +73,7 @@ def replan_those(
         if appointment.id not in ids
     ]
     first = min(each.number for each in moved)
-    # What is cancelled further on is no place to plan around: the rest is planned as it will be.
+    # Ignore later cancelled appointments: the plan is for the rest as it will take place.
     kept = [
         each for each in kept if each.number < first or each.state != AppointmentState.CANCELLED
     ]
@@ -96,7 +97,7 @@ def replan_those(
             with session.begin_nested():
                 rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
         except SessionsTaken:
-            # Somebody was quicker between the look and the claim: plan again.
+            # Another request took a time between the search and the claim: plan again.
             if look == placement.CLAIM_ATTEMPTS:
                 raise
         else:
@@ -114,7 +115,7 @@ def shift_by_plan(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Like `moves.shift_rest`, but at the best times from then on instead of the same ones."""
+    """Like `rescheduling.shift_rest`, but at the best times instead of the same wall times."""
     first = rescheduling.rest_of(session, course, from_number=from_number, now=now)[0]
     start = start_on or date.fromisoformat(_day(first)) + timedelta(days=by_days or 0)
     wishes = Wishes(start)
@@ -131,9 +132,10 @@ def skip_week(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Nothing for seven days from a date: all sessions from then on are a week later.
+    """Skip seven days from a date: all appointments from then on move one week later.
 
-    `behind`: only those of the week move, behind all others. Conflict where there is none in it.
+    `behind`: only the appointments of that week move, behind all others. Raises Conflict if the
+    week has none.
     """
     still_to_come = rescheduling.rest_of(session, course, from_number=1, now=now)
     rest = [each for each in still_to_come if _day(each) >= start_on.isoformat()]
@@ -172,7 +174,10 @@ def change_practitioner(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Somebody else gives the rest, at the same times; SessionsTaken where they cannot."""
+    """Give the rest of a course to another practitioner, at the same times.
+
+    Raises SessionsTaken if that practitioner is busy at one of them.
+    """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     resources = rescheduling.resources_of(session, course)
     if not resources.gives(practitioner_id):
@@ -210,9 +215,9 @@ def plan_tail(
     last: date | None = None,
     now: datetime,
 ) -> list[Opening]:
-    """Free times for the sessions that the phases have beyond those kept; planner.NoPlan.
+    """Free times for the sessions of the phases beyond the kept ones. Raises NoPlan.
 
-    `last`: the last day that is of use, if not as late as a plan may end.
+    `last`: the last day to search; by default the latest day on which a plan may end.
     """
     today = now.astimezone(resources.zone).date()
     start = max([today, wishes.start_on, *(each.day for each in kept)])
@@ -239,7 +244,7 @@ def plan_tail(
 
 
 def opening_of(appointment: Appointment, resources: Resources) -> Opening:
-    """The time that a session has, as the planner knows times."""
+    """The time of an appointment as the planner represents it."""
     minute = minute_of(appointment.starts_at)
     return Opening(
         *hours.wall(minute, resources.zone),

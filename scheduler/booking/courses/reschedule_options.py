@@ -1,4 +1,4 @@
-"""Where booked sessions could be instead: one of them, or the rest of a course. Changes nothing."""
+"""Other free times for one appointment or for the rest of a course. Changes nothing."""
 
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -20,20 +20,20 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id
 
 NEAR = timedelta(days=14)
-"""How far from its time another one is looked for when a session is moved."""
+"""How far from the present time to search for another one."""
 
 Times = Sequence[tuple[int, int]]
-"""For each session the minute in which it begins, and the id of who gives it."""
+"""For each session the minute of its start and the id of its practitioner."""
 
 
 def opening_of(session: Session, appointment: Appointment) -> Opening:
-    """The time that a session has, as the planner knows times."""
+    """The time of an appointment as the planner represents it."""
     resources = rescheduling.resources_of(session, session.get_one(Course, appointment.course_id))
     return replanning.opening_of(appointment, resources)
 
 
 def nearest(session: Session, appointment: Appointment, *, now: datetime) -> list[Opening]:
-    """Free times that keep the pace of the course as well as now, by start and practitioner.
+    """Free times that cause no new pace violation, by start and practitioner.
 
     Between the sessions before and after it, so that its number stays; on its own day too, with
     whoever gives the treatment. Its own time is none of them.
@@ -65,9 +65,9 @@ def nearest(session: Session, appointment: Appointment, *, now: datetime) -> lis
 def rest_from(
     session: Session, course: Course, *, from_number: int, start_on: date, now: datetime
 ) -> list[Opening]:
-    """The best free times for the rest of a course from a date on; planner.NoPlan: there are none.
+    """The best free times for the rest of a course from a date on. Raises NoPlan.
 
-    On the weekdays and at the hours that it has now, as far as they are free.
+    On its present weekdays and at its present hours, if they are free.
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     resources = rescheduling.resources_of(session, course)
@@ -99,7 +99,7 @@ def go(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Give the rest of a course these times, as they were shown; all of them or none.
+    """Move the rest of a course to these times, as they were shown; all or none.
 
     SessionsTaken where one is gone, BreaksPace where they are not at the pace, Unfit where they
     are not as many as the sessions; nothing is changed then.
@@ -130,7 +130,7 @@ def go(
 
 
 def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
-    """The wish that all stays as it is but for the dates."""
+    """The wish to keep the present weekdays, hours and practitioner."""
     minutes = [each.minute for each in now]
     givers = {each.practitioner_id for each in now}
     return Wishes(
@@ -142,7 +142,7 @@ def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
 
 
 def _between(appointment: Appointment, siblings: Sequence[Appointment]) -> tuple[date, date]:
-    """The days of the sessions before and after one, those cancelled left out."""
+    """The days of the appointments before and after one, without cancelled ones."""
     there = [sibling for sibling in siblings if sibling.state != AppointmentState.CANCELLED]
     days = [(each.number, date.fromisoformat(each.wall_time[:10])) for each in there]
     before = [day for number, day in days if number < appointment.number]

@@ -1,8 +1,7 @@
-"""Sessions that get other times, of one course or of several at once: all of them or none.
+"""Gives appointments of one or several courses new times, all of them or none.
 
-Whatever is changed is said as `Part`s, what is wanted for which sessions, and goes through
-`rearrange`: freed together, seated anew, numbered by time, and looked at for what it does to the
-pace.
+Each change is a list of `Reschedule`s, one for each course. `reschedule` frees the old times,
+allocates the new ones, numbers the appointments by time and checks the pace.
 """
 
 from collections.abc import Sequence
@@ -38,12 +37,12 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Busy, stored_id
 
 KEEP_PACE = ChangePolicy()
-"""The pace is kept, and nobody said why."""
+"""Keeps the pace, and has no reason."""
 
 
 @dataclass(frozen=True)
 class Reschedule:
-    """Sessions of one course and where each of them is to go, in the same order.
+    """Appointments of one course and their requested times, in the same order.
 
     `held`: the times were theirs until now, when there was notice enough. `later`: being slower is
     what this part is for, whatever the terms of all say.
@@ -70,10 +69,10 @@ def shift_rest(
     policy: ChangePolicy | None = None,
     now: datetime,
 ) -> Course:
-    """Move a session and all after it by days, each at its wall time; all of them or none.
+    """Move an appointment and all later ones by days, at their wall times; all or none.
 
-    Sessions that have begun, or whose patient is here already, stay where they are.
-    Either by a number of days, or so that the first of them falls on a date.
+    Appointments that have begun, or whose patient has arrived, stay. The shift is a number of days
+    (`by_days`) or the new date of the first appointment (`start_on`).
     """
     rest = rest_of(session, course, from_number=from_number, now=now)
     field = "by_days" if start_on is None else "start_on"
@@ -109,7 +108,7 @@ def shift(
     now: datetime,
     field: str,
 ) -> None:
-    """Move some sessions by days, each at its wall time and with whom it was."""
+    """Move some appointments by days, at their wall times and with their practitioners."""
     resources = resources_of(session, course)
     wanted = [shifted(each, by_days, resources, field=field) for each in moved]
     part = Reschedule(course, resources, moved, wanted, field)
@@ -124,12 +123,12 @@ def reschedule(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Give sessions new times, all of them or none: SessionsTaken, BreaksPace, Unfit."""
+    """Give appointments new times, all or none. Raises SessionsTaken, BreaksPace or Invalid."""
     before = [pace_status(session, part.course) for part in parts]
     for part in parts:
         _check(session, part, now)
     holds.release_lapsed(session, now=now)
-    # Freed together first, so that none lands on a sibling that has yet to move away.
+    # Free all old times first: a new time may be the old time of a sibling.
     ids = [stored_id(each.id) for part in parts for each in part.moved]
     diary.free(session, appointment_ids=ids)
     seated = _claimed(session, parts, now)
@@ -150,9 +149,10 @@ def check_pace(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Number the sessions of a course by time, and see what has become of its pace.
+    """Number the appointments of a course by time and check its pace.
 
-    BreaksPace for what the terms do not allow; what they do is marked with the reason.
+    Raises BreaksPace for violations that the policy does not allow, and stores the reason of the
+    others.
     """
     number_by_time(session, course, now)
     after = pace_status(session, course)
@@ -164,12 +164,12 @@ def check_pace(
 
 
 def pace_status(session: Session, course: Course) -> PaceStatus:
-    """How the dates of a course stand to its pace."""
+    """How the dates of a course compare with its pace."""
     return adherence.pace_status(course, courses.appointments_of(session, course))
 
 
 def number_by_time(session: Session, course: Course, now: datetime) -> None:
-    """Session 3 is the third in time, whatever was moved past what; cancelled ones count too."""
+    """Number the appointments of a course by their start, cancelled ones included."""
     session.flush()
     sessions = sorted(
         courses.appointments_of(session, course),
@@ -181,7 +181,7 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
         for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
         if each.number != number
     ]
-    # Two of a course never have one number, not even in between: out of the way first.
+    # Numbers are unique in a course at every moment, so make the changing ones negative first.
     session.exec(
         update(Appointment)
         .where(col(Appointment.id).in_([each.id for each, _, _ in renumbered]))
@@ -197,7 +197,7 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
 def rest_of(
     session: Session, course: Course, *, from_number: int, now: datetime
 ) -> list[Appointment]:
-    """The sessions from a number on that are still to come; Conflict where there is none."""
+    """The future appointments from a number on. Raises Conflict if there is none."""
     rest = [
         appointment
         for appointment in courses.appointments_of(session, course)
@@ -211,19 +211,22 @@ def rest_of(
 
 
 def resources_of(session: Session, course: Course) -> Resources:
-    """Who and what can give the sessions of a course."""
+    """The practitioners, rooms and hours for the treatment of a course."""
     return search.find_resources(session, session.get_one(Treatment, course.treatment_id))
 
 
 def usual_practitioner(appointment: Appointment, resources: Resources) -> int | None:
-    """Who gives a session now; nobody in particular if they no longer give the treatment."""
+    """The present practitioner; None if they no longer give the treatment."""
     return appointment.practitioner_id if resources.gives(appointment.practitioner_id) else None
 
 
 def shifted(
     appointment: Appointment, by_days: int, resources: Resources, *, field: str
 ) -> RequestedTime:
-    """The same wall time on another day, with whom it was; Unfit where clocks skip that time."""
+    """The same wall time and practitioner on another day.
+
+    Raises Invalid if the clocks skip that time.
+    """
     day, clock = appointment.wall_time.split("T")
     hour, minute = clock.split(":")
     target = date.fromisoformat(day) + timedelta(days=by_days)
@@ -243,7 +246,7 @@ def shifted(
 
 
 def _check(session: Session, part: Reschedule, now: datetime) -> None:
-    """Raises Unfit for times that no calendar could make right."""
+    """Raise Invalid for times that no calendar allows."""
     ids = {each.id for each in part.moved}
     others = session.exec(
         select(Appointment.wall_time).where(
@@ -291,7 +294,7 @@ def _apply(
     starts_at = appointment.starts_at
     placement.place(appointment, seat, resources, now)
     if appointment.starts_at != starts_at:
-        # If it was confirmed, what was confirmed was the old time.
+        # The patient confirmed the old time, if any.
         appointment.state = AppointmentState.BOOKED
     session.add(appointment)
 
