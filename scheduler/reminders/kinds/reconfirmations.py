@@ -58,7 +58,7 @@ def _was_told_since(session: Session, answer: Message, reply: Reply) -> bool:
             Message.phone == answer.phone,
             Message.appointment_id == answer.appointment_id,
             Message.about == answer.about,
-            col(Message.state).in_(open_questions.GOES),
+            col(Message.state).in_(open_questions.SENT_OR_SENDING),
             col(Attempt.outcome).in_(("", "accepted")),
             Attempt.began_at >= reply.at + open_questions.CLOCKS_DIFFER_BY,
             or_(reminds, col(ReminderRule.which) == "moved"),

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from scheduler.reminders import message_key
 from scheduler.reminders.message_key import MessageKey
 from scheduler.reminders.models import Message
-from scheduler.reminders.outbox.open_questions import HAVE_GONE
+from scheduler.reminders.outbox.open_questions import MAY_HAVE_ARRIVED
 from scheduler.storage.database import stored_id
 
 NOTE = "Clocks were changed after this went out; the time that it names still holds."
@@ -63,11 +63,11 @@ def _follow(session: Session, rows: Sequence[Message], shifts: Mapping[int, Shif
     session.flush()
     for row in following:
         row.key, row.about = keys[row.id], shift_of[row.id].after
-        if row.state in HAVE_GONE:
+        if row.state in MAY_HAVE_ARRIVED:
             row.reason = NOTE
         session.add(row)
     session.flush()
-    return sum(row.state in HAVE_GONE for row in following)
+    return sum(row.state in MAY_HAVE_ARRIVED for row in following)
 
 
 def _key(row: Message, shift: Shift) -> MessageKey:

@@ -24,12 +24,12 @@ ASK_FOR_SCORE = ("check_in", "review")
 """The kinds of messages that ask for a number from 0 to 10, by any rule. A message that is sent
 when a review falls due asks for one too."""
 
-GOES = (MessageState.SENDING, MessageState.SENT, MessageState.DELIVERED)
+SENT_OR_SENDING = (MessageState.SENDING, MessageState.SENT, MessageState.DELIVERED)
 """Messages that were sent or are being sent."""
 
-HAVE_GONE = (*GOES, MessageState.UNKNOWN)
+MAY_HAVE_ARRIVED = (*SENT_OR_SENDING, MessageState.UNKNOWN)
 
-WHEN = func.coalesce(col(Message.sent_at), col(Message.due_at))
+WENT_OUT_AT = func.coalesce(col(Message.sent_at), col(Message.due_at))
 """When a message went out; if that is unknown, when it was due."""
 
 CHOICE_HOLDS = timedelta(hours=24)
@@ -81,8 +81,8 @@ def contact(session: Session, phone: str) -> Contact | None:
     ).all()
     clinic_id = session.exec(
         select(Message.clinic_id)
-        .where(Message.phone == phone, col(Message.state).in_(HAVE_GONE))
-        .order_by(WHEN.desc(), col(Message.id).desc())
+        .where(Message.phone == phone, col(Message.state).in_(MAY_HAVE_ARRIVED))
+        .order_by(WENT_OUT_AT.desc(), col(Message.id).desc())
     ).first()
     if clinic_id is None and patients:
         clinic_id = patients[0].clinic_id
@@ -114,7 +114,7 @@ def asked_about(
         .join(Message, col(Message.appointment_id) == Appointment.id)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(*_sent_before(phone, at), reminds, *_future(clinic, now))
-        .order_by(WHEN, col(Message.id))
+        .order_by(WENT_OUT_AT, col(Message.id))
     )
     last = {appointment.id: OpenQuestion(appointment, about) for appointment, about in rows}
     return sorted(last.values(), key=_by_time)
@@ -140,7 +140,7 @@ def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion
         select(Message.kind, ReminderRule.anchor, ReminderRule.offset_minutes, ReminderRule.which)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(*_sent_before(phone, at))
-        .order_by(WHEN.desc(), col(Message.id).desc())
+        .order_by(WENT_OUT_AT.desc(), col(Message.id).desc())
     ).first()
     if last is None:
         return None
@@ -155,10 +155,12 @@ def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion
 def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
     """The question "which session?", if the phone got one within a day."""
     found = session.exec(
-        select(WHEN, Reply.offered)
+        select(WENT_OUT_AT, Reply.offered)
         .join(Reply, col(Reply.id) == Message.reply_id)
-        .where(*_sent_before(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WHEN)
-        .order_by(WHEN.desc(), col(Message.id).desc())
+        .where(
+            *_sent_before(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WENT_OUT_AT
+        )
+        .order_by(WENT_OUT_AT.desc(), col(Message.id).desc())
     ).first()
     if found is None:
         return None
@@ -176,16 +178,16 @@ def to_be_scored(
 ) -> list[tuple[OpenQuestion, datetime]]:
     """By patient of the phone, the appointment that a number was last asked about, and when."""
     rows = session.exec(
-        select(Appointment, WHEN)
+        select(Appointment, WENT_OUT_AT)
         .join(Message, col(Message.appointment_id) == Appointment.id)
         .outerjoin(ReminderRule, col(ReminderRule.id) == Message.rule_id)
         .where(
             *_sent_before(phone, at),
             or_(col(Message.kind).in_(ASK_FOR_SCORE), col(ReminderRule.which) == "review"),
-            at - SCORE_HOLDS <= WHEN,
+            at - SCORE_HOLDS <= WENT_OUT_AT,
             Appointment.clinic_id == clinic.id,
         )
-        .order_by(WHEN, col(Message.id))
+        .order_by(WENT_OUT_AT, col(Message.id))
     )
     last = {
         appointment.patient_id: (OpenQuestion(appointment, appointment.starts_at), asked_at)
@@ -197,8 +199,8 @@ def to_be_scored(
 def _sent_before(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Message.phone) == phone,
-        col(Message.state).in_(HAVE_GONE),
-        at + CLOCKS_DIFFER_BY >= WHEN,
+        col(Message.state).in_(MAY_HAVE_ARRIVED),
+        at + CLOCKS_DIFFER_BY >= WENT_OUT_AT,
     )
 
 

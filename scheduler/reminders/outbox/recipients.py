@@ -223,7 +223,7 @@ def _told_start(kind: str, about: datetime | None, state: str, outcome: str) -> 
     """The start that an answer gave, if it asks for a new confirmation and surely went out."""
     if kind != open_questions.ASKS_TO_CONFIRM:
         return None
-    return about if state in open_questions.GOES and outcome != "unknown" else None
+    return about if state in open_questions.SENT_OR_SENDING and outcome != "unknown" else None
 
 
 def _surely_lost(error_code: str) -> bool:

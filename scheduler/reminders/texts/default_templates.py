@@ -123,7 +123,7 @@ ANSWERS: Mapping[str, Words] = MappingProxyType(
 """The templates of messages that no rule sends, by kind and language."""
 
 COLLEAGUE = Words("colleague", "a colleague")
-"""What replaces the name of a practitioner that does not fit into a message."""
+"""The replacement for the name of a practitioner that does not fit into a message."""
 
 
 def template(templates: Mapping[str, str], *languages_wanted: str) -> str:
