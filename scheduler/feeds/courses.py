@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from scheduler.booking.courses import courses
+from scheduler.booking.courses import courses, private_links
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic.models import Clinic
 from scheduler.feeds import ical
@@ -14,9 +14,6 @@ from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
 from scheduler.storage import links
 
-PURPOSE = "calendar"
-"""The purpose of a link that shows a course's calendar."""
-
 
 def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     """The iCalendar file behind a link; NoSuchLink alike for unknown, expired and revoked links.
@@ -24,7 +21,7 @@ def file(session: Session, token: str, *, host: str, now: datetime) -> bytes:
     In the patient's language, because a calendar program asks for none. `host`: the end of the
     ids in the file, which makes them globally unique.
     """
-    link = links.follow(session, token, purpose=PURPOSE, now=now)
+    link = links.follow(session, token, purpose=private_links.CALENDAR, now=now)
     course = session.get_one(Course, link.subject_id)
     clinic = session.get_one(Clinic, course.clinic_id)
     activate(session.get_one(Patient, course.patient_id).language)
