@@ -199,14 +199,14 @@ def everything(world: World) -> dict[str, list[Any]]:
 
 def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_path: Path) -> None:
     course_id = world.book(world.enrol(), utc(3, 29, 8))
-    told = list(world.tick(utc(3, 28, 9)))
+    told = list(world.work(utc(3, 28, 9)))
     [asked] = world.messages(kind="day_before")
     assert asked.sent_at is not None
 
     with summer_time(tmp_path):
         report = begin(world)
         for hour in range(14):
-            world.tick(utc(3, 28, 9) + hour * HOUR)
+            world.work(utc(3, 28, 9) + hour * HOUR)
         with world.database.transaction() as session:
             hear(session, carrier_id="SM1", phone=ANN, body="C", now=world.clock.at)
 
@@ -223,12 +223,12 @@ def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_pat
 
 def test_due_texts_follow_the_clock(world: World, tmp_path: Path) -> None:
     world.book(world.enrol(), utc(3, 29, 8))
-    world.tick()
+    world.work()
     before = {message.kind: message.due_at for message in world.messages(state="owed")}
 
     with summer_time(tmp_path):
         begin(world)
-        world.tick(world.clock.at + HOUR)
+        world.work(world.clock.at + HOUR)
 
     after = {message.kind: message.due_at for message in world.messages(state="owed")}
     assert before

@@ -61,7 +61,7 @@ def test_workers_that_send_at_once_send_each_text_once(world: World) -> None:
     world.worker.sweep()
 
     all_at_once(*(colleague(world).send for _ in range(3)))
-    world.tick()
+    world.work()
 
     assert len(world.carrier.texts) == len(set(world.carrier.texts)) == 8
 

@@ -164,12 +164,12 @@ def taken(world: World) -> int:
 
 def test_a_freed_time_is_texted_to_whoever_waits_for_it(world: World, taken: int) -> None:
     wait(world, person(world, 11))
-    world.tick()
+    world.work()
     assert offered_by_text(world) == []
 
     free(world, taken)
-    world.tick()
-    world.tick(MONDAY + MINUTE)
+    world.work()
+    world.work(MONDAY + MINUTE)
 
     assert offered_by_text(world) == [("+12125550111", OFFER)]
 
@@ -177,7 +177,7 @@ def test_a_freed_time_is_texted_to_whoever_waits_for_it(world: World, taken: int
 def test_a_time_that_nobody_freed_is_found_as_well(world: World) -> None:
     wait(world, person(world, 11))
 
-    world.tick()
+    world.work()
 
     assert offered_by_text(world) == [("+12125550111", OFFER)]
 
@@ -201,11 +201,11 @@ def test_need_goes_before_waiting_and_waiting_before_coming_later(world: World, 
 
 def test_who_does_not_answer_in_time_makes_way_for_the_next(world: World) -> None:
     first, second = wait(world, person(world, 11)), wait(world, person(world, 12))
-    world.tick()
-    world.tick(MONDAY + 29 * MINUTE)
+    world.work()
+    world.work(MONDAY + 29 * MINUTE)
     assert [phone for phone, _ in offered_by_text(world)] == ["+12125550111"]
 
-    world.tick(MONDAY + 30 * MINUTE)
+    world.work(MONDAY + 30 * MINUTE)
 
     assert [phone for phone, _ in offered_by_text(world)] == ["+12125550111", "+12125550112"]
     assert states(world, first, second) == ["waiting", "offered"]
@@ -248,7 +248,7 @@ def test_an_absence_does_not_wait_for_an_answer(world: World) -> None:
 
     with pytest.raises(OfferOver):
         accept(world, offer)
-    world.tick()
+    world.work()
 
     assert open_offers(world) == {}
     assert offered_by_text(world) == []
@@ -323,7 +323,7 @@ def test_of_several_who_are_told_the_first_has_it_and_the_others_keep_theirs(
         *(wait(world, person(world, number)) for number in (12, 13)),
     ]
     free(world, taken)
-    world.tick()
+    world.work()
     assert open_offers(world) == dict.fromkeys(entries[:2], at(12))
     assert sorted(offered_by_text(world)) == [
         (phone, "Willow: Tue 12 Jan, 10:00 AM is free. The first who takes it has it: ")
@@ -362,7 +362,7 @@ def test_an_offer_to_several_is_withdrawn_when_its_time_is_booked(world: World) 
     look(world)
 
     other = world.book(person(world, 12), at(12))
-    world.tick()
+    world.work()
     assert open_offers(world) == {}
     assert [message.state for message in world.messages(kind="offer_to_several")] == ["withdrawn"]
 
@@ -375,7 +375,7 @@ def test_nothing_is_offered_where_the_clinic_does_not_want_it(world: World) -> N
     settings(world, waitlist_mode="off")
     wait(world, person(world, 11))
 
-    world.tick()
+    world.work()
 
     assert (open_offers(world), offered_by_text(world)) == ({}, [])
 
@@ -383,10 +383,10 @@ def test_nothing_is_offered_where_the_clinic_does_not_want_it(world: World) -> N
 def test_nobody_is_texted_at_night_but_first_thing_in_the_morning(world: World) -> None:
     wait(world, person(world, 11), 5, from_minute=14 * 60, to_minute=15 * 60)
     for now in (at(4, 20, 50), at(4, 23), at(5, 7, 59)):
-        world.tick(now)
+        world.work(now)
         assert (open_offers(world), offered_by_text(world)) == ({}, [])
 
-    world.tick(at(5, 8))
+    world.work(at(5, 8))
 
     assert [text for _, text in offered_by_text(world)] == [
         "Willow: Tue 5 Jan, 2:00 PM is kept for you until 8:30 AM. Want it? "
@@ -410,7 +410,7 @@ def test_the_carrier_may_not_keep_an_offer_into_the_night(world: World) -> None:
     wait(world, person(world, 11))
     settings(world, waitlist_minutes=120)
 
-    world.tick(at(4, 20, 40))
+    world.work(at(4, 20, 40))
 
     assert len(offered_by_text(world)) == 1
     assert world.carrier.valid[-1] == (20 * MINUTE - attempts.CALL).total_seconds()
@@ -419,8 +419,8 @@ def test_the_carrier_may_not_keep_an_offer_into_the_night(world: World) -> None:
 def test_a_morning_that_is_too_near_by_then_is_not_offered(world: World) -> None:
     wait(world, person(world, 11), 5)
 
-    world.tick(at(4, 22))
-    world.tick(at(5, 8))
+    world.work(at(4, 22))
+    world.work(at(5, 8))
 
     assert open_offers(world) == {}
 
@@ -507,7 +507,7 @@ def test_an_offer_follows_the_calendar(world: World) -> None:
     assert open_offers(world) == {entry: at(12)}
 
     free(world, course, 2)
-    world.tick()
+    world.work()
 
     assert open_offers(world) == {}
     assert states(world, entry) == ["withdrawn"]
@@ -600,7 +600,7 @@ def test_a_session_without_a_course_is_booked_as_one(world: World) -> None:
 def test_the_text_of_an_offer_has_a_link_of_its_own(world: World) -> None:
     wait(world, person(world, 11))
 
-    [(_, text)] = world.tick()
+    [(_, text)] = world.work()
 
     assert re.fullmatch(re.escape(OFFER) + r"https://willow\.example/offers/[\w-]{22}", text)
     [message] = world.messages(kind="offer")
@@ -611,9 +611,9 @@ def test_texts_of_offers_do_not_use_up_what_reminders_may_use(world: World) -> N
     patient = person(world, 11)
     world.book(patient, at(5, 12))
     wait(world, patient, 12)
-    world.tick()
+    world.work()
 
-    world.tick(at(4, 12))
+    world.work(at(4, 12))
 
     kinds = {message.kind: message.state for message in world.messages(patient_id=patient)}
     assert (kinds["offer"], kinds["day_before"]) == ("sent", "sent")
@@ -634,7 +634,7 @@ def test_staff_who_accept_for_a_patient_let_them_be_told(world: World) -> None:
     look(world)
     accept(world, offer_of(world, entry))
 
-    world.tick(MONDAY + 5 * MINUTE)
+    world.work(MONDAY + 5 * MINUTE)
 
     assert [text.partition("https")[0] for _, text in world.carrier.texts if "now on" in text] == [
         "Willow: session 1 is now on Tue 12 Jan, 10:00 AM. All your times: "

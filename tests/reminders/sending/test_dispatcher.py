@@ -36,8 +36,8 @@ def world(database: Database) -> World:
 
 
 def test_a_text_that_is_due_goes_out_once(world: World) -> None:
-    world.tick()
-    world.tick()
+    world.work()
+    world.work()
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     [message] = world.messages(kind="confirmation")
@@ -47,8 +47,8 @@ def test_a_text_that_is_due_goes_out_once(world: World) -> None:
 def test_a_refusal_is_final(world: World) -> None:
     world.carrier.problems = [Refused(21614, "This number is not a mobile phone.")]
 
-    world.tick()
-    world.tick(MONDAY + timedelta(hours=1))
+    world.work()
+    world.work(MONDAY + timedelta(hours=1))
 
     [message] = world.messages(kind="confirmation")
     assert (message.state, message.error_code) == (MessageState.FAILED, "21614")
@@ -59,11 +59,11 @@ def test_a_refusal_is_final(world: World) -> None:
 def test_a_refusal_for_opting_out_stops_all_other_texts(world: World) -> None:
     world.carrier.problems = [Refused(21610, "Opted out.", opted_out=True)]
 
-    world.tick()
+    world.work()
 
     with world.database.transaction(write=False) as session:
         assert consent.is_stopped(session, ANN)
-    world.tick(at(10))
+    world.work(at(10))
     assert world.carrier.calls == 1
 
 
@@ -74,11 +74,11 @@ def test_a_refusal_for_our_own_account_is_mended_and_not_held_against_the_text(
     world.carrier.problems = [*problems, TryLater("Busy.")]
 
     for number in range(7):
-        world.tick(MONDAY + number * carrier_health.REPAIR)
+        world.work(MONDAY + number * carrier_health.REPAIR)
     assert world.carrier.texts == []
     assert world.messages(kind="confirmation")[0].state == MessageState.OWED
 
-    world.tick(MONDAY + 8 * carrier_health.REPAIR)
+    world.work(MONDAY + 8 * carrier_health.REPAIR)
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
 
@@ -86,13 +86,13 @@ def test_later_means_later_and_in_the_end_never(world: World) -> None:
     world.carrier.problems = [TryLater("Busy.") for _ in range(6)]
     now = MONDAY
 
-    world.tick()
+    world.work()
     assert world.carrier.calls == 1
-    world.tick(now + timedelta(seconds=1))
+    world.work(now + timedelta(seconds=1))
     assert world.carrier.calls == 1
     for _ in range(6):
         now += timedelta(hours=2)
-        world.tick(now)
+        world.work(now)
 
     assert world.carrier.calls == 5
     assert world.messages(kind="confirmation")[0].state == MessageState.FAILED
@@ -103,10 +103,10 @@ def test_an_unknown_that_was_taken_is_never_sent_again(world: World, minutes: in
     world.carrier.problems = [Unknown("The connection broke.")]
     world.carrier.takes_all_the_same = True
 
-    world.tick()
+    world.work()
     assert world.messages(kind="confirmation")[0].state == MessageState.UNKNOWN
-    world.tick(MONDAY + timedelta(minutes=minutes))
-    world.tick(MONDAY + timedelta(minutes=minutes + 10))
+    world.work(MONDAY + timedelta(minutes=minutes))
+    world.work(MONDAY + timedelta(minutes=minutes + 10))
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
@@ -115,14 +115,14 @@ def test_an_unknown_that_was_taken_is_never_sent_again(world: World, minutes: in
 def test_an_unknown_that_was_not_taken_is_sent_again_once_that_is_sure(world: World) -> None:
     world.carrier.problems = [Unknown("The connection broke.")]
 
-    world.tick()
-    world.tick(MONDAY + timedelta(seconds=110))
-    world.tick(MONDAY + timedelta(seconds=115))
+    world.work()
+    world.work(MONDAY + timedelta(seconds=110))
+    world.work(MONDAY + timedelta(seconds=115))
     assert world.carrier.calls == 1
-    world.tick(MONDAY + timedelta(seconds=225))
+    world.work(MONDAY + timedelta(seconds=225))
     assert world.carrier.calls == 1
-    world.tick(MONDAY + timedelta(seconds=285))
-    world.tick(MONDAY + timedelta(seconds=290))
+    world.work(MONDAY + timedelta(seconds=285))
+    world.work(MONDAY + timedelta(seconds=290))
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
@@ -130,9 +130,9 @@ def test_an_unknown_that_was_not_taken_is_sent_again_once_that_is_sure(world: Wo
 def test_what_stays_unknown_past_its_use_is_given_up(world: World) -> None:
     world.carrier.problems = [Unknown("The connection broke.")]
 
-    world.tick()
-    world.tick(MONDAY + timedelta(hours=25))
-    world.tick(MONDAY + timedelta(hours=25, minutes=2))
+    world.work()
+    world.work(MONDAY + timedelta(hours=25))
+    world.work(MONDAY + timedelta(hours=25, minutes=2))
 
     [message] = world.messages(kind="confirmation")
     assert message.state == MessageState.EXPIRED
@@ -144,9 +144,9 @@ def test_a_worker_that_died_after_its_claim_leaves_the_text_owed(world: World) -
     with world.database.transaction() as session:
         [left] = claims.claim(session, worker="dead", now=MONDAY, limit=5)
 
-    world.tick(MONDAY + timedelta(seconds=59))
+    world.work(MONDAY + timedelta(seconds=59))
     assert world.carrier.texts == []
-    world.tick(MONDAY + timedelta(seconds=60))
+    world.work(MONDAY + timedelta(seconds=60))
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     with world.database.transaction() as session:
@@ -161,7 +161,7 @@ def test_a_worker_that_froze_before_its_call_settles_nothing(world: World) -> No
         intent = attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     for minutes in (3, 5, 5):
-        world.tick(MONDAY + timedelta(minutes=minutes))
+        world.work(MONDAY + timedelta(minutes=minutes))
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
 
     with world.database.transaction() as session:
@@ -181,7 +181,7 @@ def test_a_yes_that_comes_after_everybody_gave_up_is_told_as_sent(world: World) 
         intent = attempts.begin_attempt(session, claim, secrets=SECRETS, now=MONDAY)
         assert intent is not None
     for days in (3, 4):
-        world.tick(MONDAY + timedelta(days=days))
+        world.work(MONDAY + timedelta(days=days))
     assert world.messages(kind="confirmation")[0].state == MessageState.EXPIRED
 
     with world.database.transaction() as session:
@@ -196,7 +196,7 @@ def test_a_lapse_is_not_held_against_the_text(world: World) -> None:
     world.carrier.problems = [LeaseLost() for _ in range(4)]
 
     for _ in range(5):
-        world.tick()
+        world.work()
 
     assert world.carrier.texts == [(ANN, CONFIRMATION)]
     with world.database.transaction(write=False) as session:
@@ -231,7 +231,7 @@ def test_a_text_is_not_claimed_twice(world: World) -> None:
 def test_what_could_not_be_sent_in_time_expires(world: World) -> None:
     world.worker.sweep()
 
-    world.tick(MONDAY + timedelta(hours=25))
+    world.work(MONDAY + timedelta(hours=25))
 
     [message] = world.messages(kind="confirmation")
     assert message.state == MessageState.EXPIRED
@@ -239,7 +239,7 @@ def test_what_could_not_be_sent_in_time_expires(world: World) -> None:
 
 
 def sent_token(world: World) -> str:
-    world.tick()
+    world.work()
     with world.database.transaction(write=False) as session:
         attempt = session.get_one(Attempt, 1)
         assert str(world.carrier.receipts[world.carrier.sid]).endswith(attempt.token)
@@ -293,20 +293,20 @@ def test_a_receipt_may_come_before_the_answer(world: World) -> None:
 
 def test_a_receipt_settles_what_nobody_saw_the_end_of(world: World) -> None:
     world.carrier.problems = [Unknown("The connection broke.")]
-    world.tick()
+    world.work()
     with world.database.transaction() as session:
         token = session.get_one(Attempt, 1).token
         said = Found(f"SM{8:032x}", "sent")
         delivery_reports.note(session, token=token, report=said, now=MONDAY)
 
-    world.tick(MONDAY + timedelta(minutes=5))
+    world.work(MONDAY + timedelta(minutes=5))
 
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
     assert world.carrier.calls == 1
 
 
 def test_a_receipt_for_no_attempt_of_ours_changes_nothing(world: World) -> None:
-    world.tick()
+    world.work()
 
     with world.database.transaction() as session:
         said = Found(world.carrier.sid, "delivered")
@@ -316,12 +316,12 @@ def test_a_receipt_for_no_attempt_of_ours_changes_nothing(world: World) -> None:
 
 
 def test_a_receipt_that_never_comes_is_asked_for(world: World) -> None:
-    world.tick()
+    world.work()
     world.carrier.statuses[world.carrier.sid] = "delivered"
 
-    world.tick(MONDAY + timedelta(minutes=9))
+    world.work(MONDAY + timedelta(minutes=9))
     assert world.messages(kind="confirmation")[0].state == MessageState.SENT
-    world.tick(MONDAY + timedelta(minutes=10))
+    world.work(MONDAY + timedelta(minutes=10))
 
     assert world.messages(kind="confirmation")[0].state == MessageState.DELIVERED
 
@@ -337,9 +337,9 @@ def test_a_claim_of_another_fence_is_nobodys(world: World) -> None:
 
 
 def test_the_carrier_may_not_keep_a_text_into_the_night(world: World) -> None:
-    world.tick()
+    world.work()
 
-    world.tick(at(10, 20, 30))
+    world.work(at(10, 20, 30))
 
     [reminder] = world.messages(kind="day_before")
     assert (reminder.state, reminder.expires_at) == (MessageState.SENT, at(11, 8))
@@ -350,23 +350,23 @@ def test_a_text_that_would_arrive_at_night_waits_for_the_morning_or_gives_way(
     world: World,
 ) -> None:
     world.book(world.enrol("Ben Baker", BEN), at(11, 18))
-    world.tick()
+    world.work()
     world.worker.sweep()
 
-    assert len(world.tick(at(10, 20, 59))) == 2  # the confirmations
+    assert len(world.work(at(10, 20, 59))) == 2  # the confirmations
     by_phone = {message.phone: message for message in world.messages(kind="day_before")}
     assert (by_phone[BEN].state, by_phone[BEN].due_at) == (MessageState.OWED, at(11, 8))
     assert (by_phone[ANN].state, by_phone[ANN].for_staff) == (MessageState.EXPIRED, True)
     assert by_phone[ANN].reason == "Too late: of no use from Mon 11 Jan 8:00 on."
 
-    assert [to for to, _ in world.tick(at(11, 8))[2:]] == [BEN]
+    assert [to for to, _ in world.work(at(11, 8))[2:]] == [BEN]
 
 
 def test_what_somebody_has_just_asked_for_may_come_at_night(world: World) -> None:
     world.clock.at = at(10, 20, 59)
     world.book(world.enrol("Ben Baker", BEN), at(12, 18))
 
-    world.tick()
+    world.work()
 
     sent = zip(world.carrier.texts, world.carrier.valid, strict=True)
     assert [valid for (to, _), valid in sent if to == BEN] == [attempts.MAX_VALIDITY]
@@ -388,7 +388,7 @@ def test_a_database_that_was_put_back_sends_nothing_again(world: World, back_at:
     """Sent at ten and at six; put back in the evening, or in the night."""
     world.book(world.enrol("Ben Baker", BEN), at(11, 18))
     for now in (MONDAY, at(10), at(10, 18)):
-        world.tick(now)
+        world.work(now)
     before = sorted(world.carrier.texts)
     assert len(before) == len(set(before)) == 4
 
@@ -405,7 +405,7 @@ def test_a_database_that_was_put_back_sends_nothing_again(world: World, back_at:
 
 
 def test_what_was_due_while_nobody_was_there_and_is_on_no_list_goes_out(world: World) -> None:
-    world.tick()
+    world.work()
     world.clock.at = at(10, 14)
     another = world.colleague()
 
@@ -417,7 +417,7 @@ def test_what_was_due_while_nobody_was_there_and_is_on_no_list_goes_out(world: W
 def test_nothing_is_sent_that_cannot_be_looked_for_first(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    world.tick()
+    world.work()
     world.clock.at = at(10, 14)
     another = world.colleague()
 
