@@ -173,7 +173,8 @@ class AbsenceProposal(SQLModel, table=True):
     Of a practitioner or of a room that is out of use; with neither, of the clinic, which closes.
     `closure`: `{"day", "last_day", "starts", "ends"}`, wall time; the instants are all of it.
     `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
-    `"why"` in place of the last three where there is nothing. Those of a course that goes on later
+    `"why"` in place of the last three where there is nothing, with `"not_later"` (facts) if its
+    course cannot go on later. Those of a course that goes on later
     as a whole also have `"by_weeks"`, None where it was planned anew, and `"inside"`: whether the
     absence is in the way of that session, and not only of those before it. `held_until`: when the
     last time in it is let go that somebody who was filling the form had, as far as known then.

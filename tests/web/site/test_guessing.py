@@ -51,7 +51,7 @@ def test_the_refusal_is_in_the_language_of_the_reader(application: FastAPI, cast
     for _ in range(11):
         answer = guesser.get("/my/nothing", headers={"Accept-Language": "es"})
 
-    assert "Demasiadas direcciones no llevaban a nada." in text_of(answer)
+    assert "Se han probado demasiadas direcciones equivocadas." in text_of(answer)
 
 
 def test_everybody_behind_a_silent_proxy_is_not_shut_out(application: FastAPI, my: str) -> None:
