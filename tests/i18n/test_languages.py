@@ -72,8 +72,8 @@ def test_days_are_written_with_the_names_of_the_language() -> None:
 def test_days_and_times_contain_plain_spaces_only() -> None:
     for code in languages.codes():
         for pattern in ("h:mm a", "EEEE d MMMM, HH:mm"):
-            said = languages.of(code).say(datetime(2027, 1, 13, 19, 5), pattern)  # noqa: DTZ001
-            assert [sign for sign in said if sign.isspace() and sign != " "] == []
+            written = languages.of(code).say(datetime(2027, 1, 13, 19, 5), pattern)  # noqa: DTZ001
+            assert [sign for sign in written if sign.isspace() and sign != " "] == []
 
 
 @pytest.fixture
@@ -114,10 +114,10 @@ def test_a_catalog_is_complete(place: Path) -> None:
     assert [message.id for message in catalogue if message.id and message.fuzzy] == []
     assert dict(catalogue.obsolete) == {}
     for message in catalogue:
-        said, meant = _forms(message.string), _forms(message.id)
+        written, meant = _forms(message.string), _forms(message.id)
         if message.id:
-            assert all(said), message.id
-            assert {*FIELD.findall(said[-1])} == {*FIELD.findall(meant[-1])}, message.id
+            assert all(written), message.id
+            assert {*FIELD.findall(written[-1])} == {*FIELD.findall(meant[-1])}, message.id
 
 
 def _forms(words: object) -> list[str]:
@@ -130,4 +130,4 @@ def test_no_catalog_has_a_text_that_is_no_longer_sent() -> None:
     for place in languages.FOLDER.glob("*/LC_MESSAGES/texts.po"):
         with place.open("rb") as lines:
             translated = {(message.context, message.id) for message in read_po(lines) if message.id}
-        assert {each for each in translated if each[0] not in {"pattern", "clock"}} == english
+        assert {key for key in translated if key[0] not in {"pattern", "clock"}} == english

@@ -17,13 +17,13 @@ def record_of(error: Exception) -> logging.LogRecord:
 
 
 def test_an_error_is_logged_without_its_message() -> None:
-    said = Discreet().format(record_of(ValueError("Ann Example")))
+    logged = Discreet().format(record_of(ValueError("Ann Example")))
 
-    assert "ValueError" in said
-    assert "KeyError" in said
-    assert "test_telemetry.py" in said
-    assert "Ann" not in said
-    assert "+1202" not in said
+    assert "ValueError" in logged
+    assert "KeyError" in logged
+    assert "test_telemetry.py" in logged
+    assert "Ann" not in logged
+    assert "+1202" not in logged
 
 
 def test_the_sentence_of_a_problem_is_logged() -> None:
@@ -47,6 +47,10 @@ def test_a_json_record_is_one_line_with_the_request_id() -> None:
     finally:
         REQUEST_ID.reset(token)
 
-    said = json.loads(line)
+    logged = json.loads(line)
     assert "\n" not in line
-    assert (said["request_id"], said["level"], said["message"]) == ("abc", "ERROR", "it failed")
+    assert (logged["request_id"], logged["level"], logged["message"]) == (
+        "abc",
+        "ERROR",
+        "it failed",
+    )

@@ -108,10 +108,10 @@ def test_wall_times_are_kept_and_instants_follow(world: World, tmp_path: Path) -
         report = begin(world)
 
     after = sessions(world, course_id)
-    assert [each.starts_at for each in after] == [utc(2, 8, 8), utc(3, 29, 7), utc(11, 1, 8)]
-    assert {each.ends_at - each.starts_at for each in after} == {timedelta(minutes=40)}
-    assert [each.wall_time for each in after] == [each.wall_time for each in before]
-    assert [each.version - was.version for each, was in zip(after, before, strict=True)] == [
+    assert [visit.starts_at for visit in after] == [utc(2, 8, 8), utc(3, 29, 7), utc(11, 1, 8)]
+    assert {visit.ends_at - visit.starts_at for visit in after} == {timedelta(minutes=40)}
+    assert [visit.wall_time for visit in after] == [visit.wall_time for visit in before]
+    assert [now.version - then.version for now, then in zip(after, before, strict=True)] == [
         0,
         1,
         0,
@@ -139,7 +139,9 @@ def test_back_to_back_sessions_stay_back_to_back(world: World, tmp_path: Path) -
         session.execute(text("DELETE FROM treatment_practitioners WHERE practitioner_id > 1"))
     first, second = world.enrol(), world.enrol("Ben Example", BEN)
     times = [utc(6, 7, 8) + timedelta(minutes=40 * place) for place in range(2)]
-    ids = [world.book(each, start) for each, start in zip((first, second), times, strict=True)]
+    ids = [
+        world.book(patient, start) for patient, start in zip((first, second), times, strict=True)
+    ]
 
     with summer_time(tmp_path):
         report = begin(world)
@@ -172,7 +174,7 @@ def test_two_processes_that_start_at_once_rezone_once(world: World, tmp_path: Pa
     with summer_time(tmp_path), ThreadPoolExecutor(4) as processes:
         list(processes.map(start, range(4)))
 
-    assert [each.starts_at for each in sessions(world, course_id)] == [utc(3, 29, 7)]
+    assert [visit.starts_at for visit in sessions(world, course_id)] == [utc(3, 29, 7)]
     assert len(deeds(world, "followed the clock")) == 1
     assert len(deeds(world, "took zone data")) == 1
 
@@ -192,14 +194,16 @@ def everything(world: World) -> dict[str, list[Any]]:
     tables = ("appointments", "courses", "diary", "time_off", "messages", "zone_rules")
     with world.database.transaction(write=False) as session:
         return {
-            each: [tuple(row) for row in session.execute(text(f"SELECT * FROM {each} ORDER BY 1"))]
-            for each in (*tables, "audit_entries")
+            table: [
+                tuple(row) for row in session.execute(text(f"SELECT * FROM {table} ORDER BY 1"))
+            ]
+            for table in (*tables, "audit_entries")
         }
 
 
 def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_path: Path) -> None:
     course_id = world.book(world.enrol(), utc(3, 29, 8))
-    told = list(world.work(utc(3, 28, 9)))
+    sent = list(world.work(utc(3, 28, 9)))
     [asked] = world.messages(kind="day_before")
     assert asked.sent_at is not None
 
@@ -211,12 +215,12 @@ def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_pat
             hear(session, carrier_id="SM1", phone=ANN, body="C", now=world.clock.at)
 
     assert report is not None
-    assert report.texts_gone == len(told)
+    assert report.texts_gone == len(sent)
     kinds = Counter(message.kind for message in world.messages() if message.sent_at)
     assert kinds["day_before"] == 1
     [kept] = world.messages(kind="day_before")
     assert (kept.id, kept.about, kept.reason) == (asked.id, utc(3, 29, 7), zone_changes.NOTE)
-    assert [(each.starts_at, each.state) for each in sessions(world, course_id)] == [
+    assert [(visit.starts_at, visit.state) for visit in sessions(world, course_id)] == [
         (utc(3, 29, 7), AppointmentState.CONFIRMED)
     ]
 
@@ -374,4 +378,4 @@ def test_the_command_and_the_doctor_report_clashes(
             f"With zone data {version}: 1 moved with the clock, 1 could not.",
         ],
     )
-    assert [each.starts_at for each in sessions(world, fair)] == [utc(6, 7, 8)]
+    assert [visit.starts_at for visit in sessions(world, fair)] == [utc(6, 7, 8)]

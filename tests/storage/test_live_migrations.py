@@ -74,7 +74,7 @@ class Program:
         while not self.ended.is_set():
             try:
                 self.turn(next(self.weeks))
-            except BaseException as problem:  # noqa: BLE001 - whatever it is, it is told
+            except BaseException as problem:  # noqa: BLE001 - every error is recorded
                 self.refused.append(problem)
             self.done[clerk] += 1
 
@@ -108,12 +108,13 @@ class Program:
         course = self.copy(session, self.table("courses"), self.first(session, "courses"))
         visit = self.first(session, "appointments")
         later = timedelta(weeks=week)
-        times = {each: visit[each] + later for each in ("starts_at", "ends_at")}
+        times = {column: visit[column] + later for column in ("starts_at", "ends_at")}
         mine = self.copy(session, visits, visit, course_id=course, **times)
         rows = session.execute(select(entries).where(entries.c.appointment_id == visit["id"]))
         for row in rows.mappings().all():
+            later_minutes = week * MINUTES_OF_A_WEEK
             minutes = {
-                each: row[each] + week * MINUTES_OF_A_WEEK for each in ("from_minute", "to_minute")
+                column: row[column] + later_minutes for column in ("from_minute", "to_minute")
             }
             self.copy(session, entries, row, appointment_id=mine, **minutes)
         return mine
@@ -155,7 +156,7 @@ class Program:
                 self.ended.set()
 
     def wait_for_a_turn(self) -> None:
-        """Until each has begun one and brought it to its end."""
+        """Wait until each clerk has started and finished a turn."""
         before = list(self.done)
         for _ in range(int(PATIENCE / 0.01)):
             if all(now >= then + 2 for now, then in zip(self.done, before, strict=True)):
