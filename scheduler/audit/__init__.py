@@ -1,1 +1,1 @@
-"""Who did what and when. May import storage."""
+"""Records the actions of staff, patients and the program. May import storage."""

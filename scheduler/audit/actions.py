@@ -4,7 +4,7 @@ from enum import StrEnum
 
 
 class Action(StrEnum):
-    """What an actor did, or what happened."""
+    """An action of a staff member, a patient or the program."""
 
     # Clinics, practitioners, rooms, treatments, rules and accounts
     ADDED = "added"

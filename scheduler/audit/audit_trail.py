@@ -1,4 +1,7 @@
-"""Who did what, when, from where. Written in the transaction that did it, and never changed."""
+"""The audit trail: each action with its actor, instant and network address.
+
+An entry is written in the transaction of its action and never changed.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +18,7 @@ from scheduler.storage.database import Instant
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who is acting. `clinic_ids` None: every clinic."""
+    """A person or program that acts. `clinic_ids` None: every clinic."""
 
     kind: str
     """staff, patient, carrier, worker or operator"""
@@ -37,7 +40,7 @@ class Actor:
         return clinic_id.in_(self.clinic_ids)
 
     def require(self, clinic_id: int) -> None:
-        """NotFound for a clinic of somebody else: its very existence is not told."""
+        """Raise NotFound for another clinic, as if it did not exist."""
         if not self.sees(clinic_id):
             raise NotFound
 

@@ -1,4 +1,4 @@
-"""What happened to courses and appointments: the tables behind history, undo and change notices."""
+"""Tables of what happened to courses and appointments, for history, undo and change notices."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -14,7 +14,7 @@ OPEN_NOTICE = text("notice IS NOT NULL AND notice_ended_by_id IS NULL")
 
 
 class EventKind(StrEnum):
-    """What happened. The kinds from `MOVED` to `MISSED` happen to one appointment."""
+    """Kinds of events. Those from `MOVED` to `MISSED` happen to one appointment."""
 
     BOOKED = "booked"
     SHIFTED = "shifted"
@@ -35,7 +35,7 @@ class EventKind(StrEnum):
 
 
 class Notice(StrEnum):
-    """What a change by the clinic tells the patient."""
+    """The change that a notice reports to the patient."""
 
     TIME = "time"
     """A new time, an additional appointment or a cancellation"""
@@ -83,10 +83,10 @@ class CourseEvent(SQLModel, table=True):
 
 
 class AppointmentChange(SQLModel, table=True):
-    """What an event changed about one appointment, and whether the patient is owed a notice.
+    """The change of one appointment by an event, and whether the patient is owed a notice.
 
-    Values before are None for a new appointment. The room is None where it was not recorded:
-    in rows that the migration made from the audit trail.
+    Values before are None for a new appointment. Rows that the migration made from the audit trail
+    have no room.
     """
 
     __tablename__ = "appointment_changes"
@@ -123,7 +123,7 @@ class AppointmentChange(SQLModel, table=True):
     state_before: str | None = Field(default=None, max_length=20)
     state_after: str = Field(max_length=20)
     notice: str | None = Field(default=None, max_length=20)
-    """What the patient must hear of it; None where the patient made the change"""
+    """The notice that the patient must get; None if the patient made the change"""
     notice_ended_by_id: int | None = Field(default=None, foreign_key="course_events.id", index=True)
     """The later event that made the notice obsolete; None while it holds, sent or not"""
 

@@ -43,7 +43,7 @@ class PaceException(BaseModel):
 
 
 class Course(Versioned, table=True):
-    """One patient's series. `phases` is what was agreed, whatever becomes of the treatment."""
+    """One patient's series. `phases` stays as agreed, even if the treatment changes."""
 
     __tablename__ = "courses"
     __table_args__ = (
@@ -70,7 +70,7 @@ class Course(Versioned, table=True):
     cancel_reason: str = Field(default="", max_length=200)
     booked_at: datetime = Field(sa_type=Instant)
     cleared_at: datetime | None = Field(default=None, sa_type=Instant)
-    """When a practitioner said that it may begin; nothing where nobody had to, or has"""
+    """When a practitioner cleared it; None if that was not needed, or has not happened"""
     changed_at: datetime = Field(sa_type=Instant, index=True)
 
 
@@ -116,7 +116,7 @@ class Appointment(Versioned, table=True):
 
 
 class Hold(SQLModel, table=True):
-    """Slots kept for a few minutes while somebody fills the form."""
+    """Slots kept for a few minutes while a patient fills in the form."""
 
     __tablename__ = "holds"
 
@@ -127,11 +127,11 @@ class Hold(SQLModel, table=True):
 
 
 class DiaryEntry(SQLModel, table=True):
-    """What occupies a calendar, in whole UTC minutes since 1970, half-open, at most a day long.
+    """An occupied stretch of a calendar, in whole UTC minutes since 1970, half-open, up to a day.
 
-    Exactly one of the four ids says why. The database refuses two entries of one calendar that
-    share a minute, unless both are absences (see the first migration); an absence that is longer
-    than a day lies here in pieces, so that a look-up need go back no further than a day.
+    Exactly one of the four ids is set. The database refuses two entries of one calendar that share
+    a minute, unless both are absences (migration 0002). Longer absences are split, so that a query
+    needs to look back one day at most.
     """
 
     __tablename__ = "diary"
@@ -168,16 +168,15 @@ class DiaryEntry(SQLModel, table=True):
 
 
 class AbsenceProposal(SQLModel, table=True):
-    """Where sessions could go, since somebody or something will not be there. Nothing is moved.
+    """Proposed new times for the appointments inside an absence. Nothing is moved yet.
 
-    Of a practitioner or of a room that is out of use; with neither, of the clinic, which closes.
+    The absence is of a practitioner or a room; with neither, the clinic closes.
     `closure`: `{"day", "last_day", "starts", "ends"}`, wall time; the instants are all of it.
     `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
-    `"why"` in place of the last three where there is nothing, with `"not_later"` (facts) if its
-    course cannot go on later. Those of a course that goes on later
-    as a whole also have `"by_weeks"`, None where it was planned anew, and `"inside"`: whether the
-    absence is in the way of that session, and not only of those before it. `held_until`: when the
-    last time in it is let go that somebody who was filling the form had, as far as known then.
+    `"why"` instead of the last three if no time is free, with `"not_later"` (facts) if its
+    course cannot go on later either. If the rest of a course moves later, its
+    placings also have `"by_weeks"` (None: replanned) and `"inside"`: whether the absence blocks
+    that appointment itself. `held_until`: when the last hold of a form inside the absence expires.
     """
 
     __tablename__ = "absence_proposals"

@@ -57,7 +57,7 @@ def confirm(
     """Enter the absence and move each appointment as proposed, all or nothing.
 
     Raises Outdated if an appointment or a proposed time has changed since. Raises Unplaced if some
-    appointments have no new time and are not to be cancelled. Raises Held if a booking form holds a
+    appointments have no new time and must not be cancelled. Raises Held if a booking form holds a
     time inside the absence; `release_held` releases that hold instead.
     """
     session.refresh(proposal, with_for_update=True)

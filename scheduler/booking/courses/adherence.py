@@ -30,12 +30,12 @@ from scheduler.infra.errors import Conflict
 from scheduler.storage.database import stored_id
 
 LATER = frozenset({"late", "short", "gap"})
-"""Violations by which a course is slower than its pace: what shifting and skipping mean."""
+"""Violations that make a course slower than its pace, as shifting and skipping do."""
 
 NOWHERE: Mapping[int, date] = {}
 
 OF_THE_DAY = frozenset({"weekday"})
-"""Violations that one session has by itself."""
+"""Violations that concern a single session, whatever the others do."""
 
 
 class BreaksPace(Conflict):
@@ -54,7 +54,7 @@ class ChangePolicy:
 
     `override_reason`: why the pace may be violated; empty keeps the pace. `allow_later`: the change
     may make the course slower. `restore`: an earlier state returns, whatever the pace and notices.
-    `label`: the reason to record if nobody gave one.
+    `label`: the reason to record if the actor gave none.
     """
 
     reason: str = ""

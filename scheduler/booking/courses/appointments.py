@@ -93,8 +93,8 @@ def swap(
 ) -> None:
     """Swap the times of two appointments, of one course or of two.
 
-    Whoever gives one of them gives the other then, if they give that treatment; within a course,
-    where nothing would change so, each session keeps its practitioner.
+    Between two courses the practitioners swap too, if they give the treatment. Within one course
+    each appointment keeps its practitioner.
     """
     if one.id == other.id:
         raise Invalid(

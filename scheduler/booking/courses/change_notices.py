@@ -1,4 +1,4 @@
-"""Which changes by the clinic a patient must hear of, and which of them still hold.
+"""The notices of changes by the clinic that its patients must receive, while they hold.
 
 A patient who changes an appointment knows about it: that ends the notices of earlier changes. Once
 the patient takes the change back, they hold again. Whether they were sent by then, the texts know.
@@ -147,7 +147,8 @@ def _ended_by(actor: Actor, change: AppointmentChange) -> Collection[Notice]:
         return (Notice.TIME, Notice.PRACTITIONER)
     if _is_cancelled(change):
         return (Notice.TIME,)
-    # Another practitioner follows on the ones before: the texts find out whom the patient knows of.
+    # The notice about the practitioner needs the earlier ones too: it compares the present
+    # practitioner with the one that the patient knows of.
     if actor.kind == "patient" and change.practitioner_id_before != change.practitioner_id_after:
         return (Notice.PRACTITIONER,)
     return ()

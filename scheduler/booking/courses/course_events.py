@@ -15,7 +15,7 @@ from scheduler.storage.database import stored_id
 
 @dataclass(frozen=True)
 class AppointmentValues:
-    """What a change can change about an appointment."""
+    """The values of an appointment that a change can replace."""
 
     number: int
     starts_at: datetime

@@ -1,4 +1,4 @@
-"""What happened to a course, by whom and why, as typed facts. `phrases` writes the sentences."""
+"""The history of a course as typed facts. `phrases` writes the sentences."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -140,7 +140,7 @@ STATES = {
 
 @dataclass(frozen=True)
 class _Context:
-    """What the facts need besides the events themselves."""
+    """Rows that the facts need besides the events themselves."""
 
     zone: ZoneInfo
     practitioners: Mapping[int, str]

@@ -181,7 +181,10 @@ def change_practitioner(
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     resources = rescheduling.resources_of(session, course)
     if not resources.gives(practitioner_id):
-        raise NotFound("Nobody of this id gives this treatment.", field="practitioner_id")
+        raise NotFound(
+            f"No practitioner with id {practitioner_id} gives this treatment.",
+            field="practitioner_id",
+        )
     rest = [each for each in rest if each.practitioner_id != practitioner_id]
     if not rest:
         raise Invalid(

@@ -35,8 +35,8 @@ def opening_of(session: Session, appointment: Appointment) -> Opening:
 def nearest(session: Session, appointment: Appointment, *, now: datetime) -> list[Opening]:
     """Free times that cause no new pace violation, by start and practitioner.
 
-    Between the sessions before and after it, so that its number stays; on its own day too, with
-    whoever gives the treatment. Its own time is none of them.
+    They lie between the sessions before and after, so that the number stays, with any practitioner
+    who gives the treatment. The present time is not among them.
     """
     course = session.get_one(Course, appointment.course_id)
     resources = rescheduling.resources_of(session, course)

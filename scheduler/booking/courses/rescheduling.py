@@ -44,8 +44,8 @@ KEEP_PACE = ChangePolicy()
 class Reschedule:
     """Appointments of one course and their requested times, in the same order.
 
-    `held`: the times were theirs until now, when there was notice enough. `later`: being slower is
-    what this part is for, whatever the terms of all say.
+    `held`: the appointments had these times before, so the notice period does not apply. `later`:
+    the course may become slower, whatever the policy says.
     """
 
     course: Course
@@ -53,7 +53,7 @@ class Reschedule:
     moved: Sequence[Appointment]
     wanted: Sequence[RequestedTime]
     field: str
-    """Where the caller said the new times; an Unfit time is told there"""
+    """The request field that errors about the new times name"""
     held: bool = False
     later: bool = False
 

@@ -1,4 +1,4 @@
-"""What a patient has just changed in a course, and taking it back while the old times are free.
+"""Takes back the last change of a patient while the old times are free.
 
 One change is what one request did, whether to one appointment or to the whole course.
 """
@@ -51,7 +51,7 @@ class TimeGone(Conflict):
 
 
 class ChangeKind(StrEnum):
-    """What kind of change a patient can take back."""
+    """The kinds of changes that a patient can take back."""
 
     MOVED = "moved"
     CANCELLED = "cancelled"
@@ -60,7 +60,7 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class PreviousState:
-    """What an appointment had before a change."""
+    """The values of an appointment before a change."""
 
     appointment: Appointment
     starts_at: datetime
@@ -101,8 +101,8 @@ def take_back(
 ) -> bool:
     """Restore everything that a change changed, or nothing. False: it was taken back already.
 
-    TooLateToUndo if it is not the last change, or too long ago; TimeGone if somebody else has one
-    of the old times.
+    Raises TooLateToUndo if it is not the last change, or too long ago, and TimeGone if an old time
+    is taken.
     """
     change = last(session, course, now=now)
     if change is None or change.id != change_id:
@@ -134,7 +134,7 @@ def changes_of_the_day(session: Session, course: Course, *, now: datetime) -> in
 
 
 def kind_of(events: Collection[CourseEvent]) -> ChangeKind:
-    """What kind of change the events of one request are."""
+    """The kind of change that the events of one request make up."""
     kinds = {event.kind for event in events}
     if EventKind.CANCELLED in kinds:
         return ChangeKind.COURSE_CANCELLED
@@ -218,7 +218,7 @@ def _request(event: CourseEvent) -> tuple[str, datetime]:
 
 
 def _before(session: Session, course: Course, events: Sequence[CourseEvent]) -> list[PreviousState]:
-    """What the appointments had that the events moved or cancelled."""
+    """The earlier values of the appointments that the events moved or cancelled."""
     appointments = {
         appointment.id: appointment for appointment in courses.appointments_of(session, course)
     }
