@@ -32,7 +32,7 @@ def world(database: Database) -> World:
 @pytest.fixture
 def limit_of_five(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hold news to more than five people: a crowd of fifty takes a second to book and to text."""
-    monkeypatch.setattr(bulk_holds, "MOST", 5)
+    monkeypatch.setattr(bulk_holds, "MAX_RECIPIENTS", 5)
 
 
 def fill(world: World, people: int) -> list[int]:

@@ -258,7 +258,7 @@ def test_the_timeline_says_what_it_is_about(world: World, course: int) -> None:
 def test_the_same_for_very_many_people_waits_until_it_is_confirmed(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bulk_holds, "MOST", 5)
+    monkeypatch.setattr(bulk_holds, "MAX_RECIPIENTS", 5)
     starts = (at(day, hour) for day in range(18, 30) for hour in range(9, 19))
     booked = [
         world.book(world.enrol("Ann Archer", f"+1212555{number:04d}"), start)
