@@ -42,7 +42,7 @@ class Clinic(Versioned, table=True):
     segments_per_text: int = 1
     """The maximum length of a reminder, in SMS segments."""
     segment_price: str = Field(default="", max_length=12)
-    """What the carrier charges per segment, in the clinic's currency; empty if unknown."""
+    """The carrier's price per segment, in the clinic's currency; empty if unknown."""
     insurance_note: str = Field(default="", max_length=1000)
     waitlist_mode: str = Field(default="one_by_one", max_length=12)
     """How a free time is offered: one_by_one, first_come (to several at once) or off."""

@@ -1,4 +1,4 @@
-"""What routes share in one process: `app.state.context`."""
+"""The objects that routes share in one process: `app.state.context`."""
 
 from dataclasses import dataclass, field
 

@@ -12,7 +12,7 @@ NETWORK = {4: 24, 6: 56}
 
 
 def household(origin: str) -> str:
-    """What one home or clinic shares: an IPv4 address, or an IPv6 /56. Empty if unknown."""
+    """The key that one home or clinic shares: an IPv4 address, or an IPv6 /56. Empty if unknown."""
     return _around(origin, HOUSEHOLD).removesuffix("/32")
 
 
@@ -25,7 +25,7 @@ def origin_and_network(origin: str) -> tuple[str, str]:
 
 
 def _around(origin: str, prefix: dict[int, int]) -> str:
-    """The network around an address, by prefix length. A string that is no address is unchanged.
+    """The network around an address, by prefix length. Any other string is returned unchanged.
 
     A loopback address gives an empty string: it means a proxy that does not report its clients, and
     a limit on it would close the form for everyone.

@@ -97,7 +97,7 @@ class RequestGate:
     """Wraps the application. `answer` turns an error into a response.
 
     Requests for other hosts than that of `public_url`, this machine and `hosts` are refused. With
-    an https `public_url`, browsers are told to use only https.
+    an https `public_url`, responses instruct browsers to use only https.
     """
 
     def __init__(

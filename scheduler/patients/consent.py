@@ -1,4 +1,4 @@
-"""Who may be texted: the consent of a patient, and the opt-out of a phone."""
+"""The consent of a patient to texts, and the opt-out of a phone."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -21,7 +21,7 @@ JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
 """Persian and Indic names need them between two letters. In other places they are refused."""
 
 ALLOWED = frozenset(" .'-" + MAQAF)
-"""What a name may contain besides letters and marks."""
+"""Characters that a name may contain besides letters and marks."""
 
 _ONE_FORM = str.maketrans(
     {

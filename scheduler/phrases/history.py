@@ -43,7 +43,7 @@ def actor(entry: PastEvent) -> str:
 
 
 def sentence(fact: Fact) -> str:  # noqa: PLR0911 - one sentence for each kind
-    """What happened."""
+    """The sentence for one entry of a course's history."""
     match fact:
         case Booked():
             first = f", the first on {_when(fact.first)}" if fact.first else ""

@@ -7,7 +7,7 @@ from scheduler.reminders.kinds.timeline import TimelineEntry
 
 
 def describe(entry: TimelineEntry) -> str:
-    """What triggers a message."""
+    """The sentence for the trigger of a message."""
     match entry.anchor:
         case None:
             return _without_rule(entry.kind)

@@ -49,7 +49,7 @@ class NotSignedIn(Problem):
 
 @dataclass(frozen=True)
 class Account:
-    """What `fits` needs to check a password outside a transaction."""
+    """The values with which `fits` checks a password outside a transaction."""
 
     member_id: int | None
     password_hash: str

@@ -1,4 +1,4 @@
-"""Who shares a limit: one household, and for texted codes also its network."""
+"""Limits are shared by a household, and for texted codes also by its network."""
 
 import pytest
 

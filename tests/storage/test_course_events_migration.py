@@ -69,7 +69,8 @@ def write_columns(session: Session, appointment: Appointment, **values: Any) -> 
 
 
 def cancel(session: Session, appointment: Appointment, moved_at: datetime, at: datetime) -> None:
-    """What the program of before wrote when a patient cancelled what the clinic had moved."""
+    """The rows of the previous version after a patient cancelled an appointment that the clinic
+    moved."""
     session.execute(text("DELETE FROM diary WHERE appointment_id = :id"), {"id": appointment.id})
     write_columns(session, appointment, state="cancelled", news_at=None)
     audit_trail.record(

@@ -150,7 +150,7 @@ def test_bookings_survive_a_downgrade_and_an_upgrade(
     with pytest.raises(DBAPIError), database.transaction() as session:
         session.execute(text("DELETE FROM diary WHERE appointment_id = 1"))
     with pytest.raises(Conflict), database.transaction() as session:
-        book(session, cast, cast.ann)  # nobody is in two beds
+        book(session, cast, cast.ann)  # no double booking
     with database.transaction() as session:
         moved = courses.appointments_of(session, session.get_one(Course, 1))[0]
         appointments.move(session, OPERATOR, moved, starts_at=MONDAY.replace(hour=11), now=NOW)

@@ -92,7 +92,7 @@ def stop(world: World) -> None:
 
 
 def told(world: World) -> list[str]:
-    """The phones that were told about the cancellation of their appointment."""
+    """The phones that got the notice of the cancelled appointment."""
     return [to for to, text in world.carrier.texts if "is cancelled" in text]
 
 

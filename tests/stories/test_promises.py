@@ -279,7 +279,7 @@ def _identity(session: Session, ruled: ReminderRule, each: Appointment) -> tuple
 def _late(
     session: Session, ruled: ReminderRule, each: Appointment, now: datetime, valid_seconds: int
 ) -> Iterator[str]:
-    """What is wrong with the instant, by the present rule."""
+    """The violations of the instant by the present rule."""
     if ruled.anchor == "change" and _news_at(session, each) is None:
         yield "told to somebody who made the change"
     if ruled.anchor not in {"start", "end"}:

@@ -1,4 +1,4 @@
-"""What `make test` leaves to `make chaos`: more of the same, and proofs that simpler designs fail.
+"""Tests that `make test` leaves to `make chaos`: larger runs, and proofs that simpler designs fail.
 
 `make chaos` runs the tests marked `chaos` and sets CHAOS=full, which makes others larger.
 """

@@ -1,4 +1,4 @@
-"""What the rules find, as people read it."""
+"""The findings of the rules as people read them."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager

@@ -1,8 +1,8 @@
-"""A zone's rules have changed: sessions and absences keep their wall time, and get new instants.
+"""Moves appointments and absences to new instants after the rules of a zone have changed.
 
-What people agreed on is what clocks show. Whatever stands in the diary at an instant at which they
-will show another time follows them, all in one transaction. What cannot follow, because clocks now
-skip its time or because it would land on somebody else, stays where it is and is told to staff.
+Patients and staff agreed on a wall time. A diary entry whose instant no longer shows that wall time
+is moved, all in one transaction. An entry that cannot be moved, because clocks now skip its time or
+because the new time is taken, stays where it is and is reported to staff.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -72,7 +72,7 @@ class ZoneConflict:
 
 @dataclass(frozen=True)
 class Outlook:
-    """What can follow the clock, and what cannot."""
+    """The entries that can follow the clock, and those that cannot."""
 
     shifts: Sequence[ZoneShift]
     clashes: Sequence[ZoneConflict]

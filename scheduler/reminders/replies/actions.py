@@ -1,4 +1,4 @@
-"""What each intent does. If a reply could mean two things, the answer asks which one is meant."""
+"""Acts on each intent. If a reply could mean two things, the answer asks which one is meant."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

@@ -1,4 +1,4 @@
-"""Reads a stored reply and acts on it. Whatever is not certain goes before staff.
+"""Reads a stored reply and acts on it. A reply that is not certain goes before staff.
 
 A reply changes something only if its subject is unambiguous. Answers go through the outbox, so that
 they too are sent once.
@@ -133,6 +133,6 @@ def _respond(conversation: Conversation, parsed: ParsedReply) -> None:
 
 
 def _any_clinic(session: Session) -> Contact | None:
-    """The first clinic, whose emergency number answers a person whom no clinic knows."""
+    """The first clinic. Its emergency number answers a person who is unknown to every clinic."""
     clinic = session.exec(select(Clinic).order_by(col(Clinic.id))).first()
     return Contact(clinic, [], clinic.language) if clinic else None

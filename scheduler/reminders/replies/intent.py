@@ -26,7 +26,7 @@ class ParsedReply(NamedTuple):
     score: int | None = None
     """0 to 10 for a SCORE; None for a number that is not one clear score: `7 or 8`, `7.5`, `11`."""
     names: Literal["", "score", "choice"] = ""
-    """What the words beside a number say that it is: `pain 2`, `session 2`."""
+    """The subject that the words beside a number name: `pain 2`, `session 2`."""
     also_stop: bool = False
     """An EMERGENCY that also opts out."""
     weak: bool = False
@@ -105,7 +105,7 @@ def _wants_no_texts(words: list[str], phrase: str) -> bool:
 
 
 def _number(text: str) -> ParsedReply | None:
-    """A number from 0 to 10, or what was meant for one; None where a number is part of more."""
+    """A number from 0 to 10, or an attempt at one; None if a number is part of a longer text."""
     if re.search(r"\d:\d", text):
         return None  # a time of day
     text = _NUMBER_WORDS.sub(lambda found: str(_NUMBERS[found[0]]), text)

@@ -41,7 +41,7 @@ STOPPED = "The phone asked for no more texts."
 
 
 class ReadAs(NamedTuple):
-    """What a message was read as, beside a message."""
+    """How a page message was read, beside being a message."""
 
     urgent: bool = False
     stopped: bool = False

@@ -1,4 +1,4 @@
-"""What staff must look at: failed messages, replies, bulk texts.
+"""Work for staff: failed messages, replies, bulk texts.
 
 May import sending and everything below it.
 """

@@ -1,4 +1,4 @@
-"""What waits for staff, by kind: the list that a clinic looks at first in the morning."""
+"""The open work of a clinic by kind: the list that staff look at first in the morning."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

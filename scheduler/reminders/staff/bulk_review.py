@@ -54,7 +54,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class BulkPreview:
-    """What a confirmation would send now; `cost` in the clinic's currency, if known."""
+    """The result of a confirmation made now; `cost` in the clinic's currency, if known."""
 
     people: int
     texts: int

@@ -1,4 +1,4 @@
-"""An appointment is moved before it takes place, whoever its practitioner is now."""
+"""An appointment is moved before it takes place, with any practitioner."""
 
 from datetime import datetime, timedelta
 

@@ -162,7 +162,8 @@ class Judge:
         return found + self._keyboard() + self.layout(looks)
 
     def layout(self, looks: tuple[Look, ...] = DAY) -> list[str]:
-        """What does not fit, with readers' own spacing too, and what failed to load."""
+        """The content that does not fit, also with readers' own spacing, and files that failed to
+        load."""
         found = [*self.said, *self._weight()]
         for look in looks:
             self._look(*look)

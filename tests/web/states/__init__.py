@@ -1,8 +1,8 @@
-"""Every page that a patient can come to, in every state: a name, and how to get there.
+"""Every page that a patient can reach, in every state: a name, and how to get there.
 
-To add one: a function that brings the scene there and returns the address, under `@state`. What
-has to be pressed in the browser itself (an answer to a POST has no address) goes into `pressing`.
-All of them are judged by test_everyone.py, in each language.
+To add one: a function that brings the scene there and returns the address, under `@state`. Buttons
+that must be pressed in the browser (an answer to a POST has no address) go into `pressing`.
+test_everyone.py judges all of them, in each language.
 """
 
 from tests.web.states import course, form, public

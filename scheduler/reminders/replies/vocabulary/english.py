@@ -1,8 +1,8 @@
 """English replies. Pure.
 
-An emergency is seen in too many words rather than too few: breathlessness, chest pain, fainting,
-fever, spreading redness, weakness, numbness, and what else the leaflet warns of. "No chest pain"
-counts too: nobody who writes that is harmed by being told whom to call.
+The list of emergencies is generous: breathlessness, chest pain, fainting, fever, spreading redness,
+weakness, numbness, and the other warning signs of the leaflet. "No chest pain" counts too, because
+an unnecessary emergency number does no harm.
 """
 
 from scheduler.reminders.replies.vocabulary.words import Every, Vocabulary
@@ -10,8 +10,8 @@ from scheduler.reminders.replies.vocabulary.words import Every, Vocabulary
 _TEXTS = r"(?:texts?|texting|messages?|messaging|msgs?|sms|reminders?|notifications?|spam\w*)"
 _THEM = rf"(?:(?:any|all|of|the|these|those|this|that|your|my|more|further|sms) ){{0,3}}{_TEXTS}"
 _POLITELY = r"(?:(?:please|pls|plz|thanks|ok|okay|hi|hello|so|and|but|c|r|yes|confirm) )*"
-# A wish for texts to stop is told from a report that none came, and from a question about something
-# else, by its place: it opens the text, or follows on "please", "I want", "just" and their like.
+# The position of an opt-out distinguishes it from a complaint about missing texts and from a
+# question: it opens the text, or follows "please", "I want", "just" and similar words.
 _ASKED = rf"(?:^{_POLITELY}|\b(?:please|pls|plz|just|want|like|said|you|you to) )"
 _CARE = r"(?:\w+ ){0,2}(?:medic\w*|meds?|pills?|tablets?|thinners?|drugs?|treatments?|course)"
 # "Do not stop", "why did you stop": the opposite of a wish, or a question.
@@ -90,7 +90,7 @@ ENGLISH = Vocabulary(
         r"\b(?:opt|opting|opted) (?:me )?out\b",
         r"\bunsubscribe\b",
         r"\b(?:remove me|take me off|leave me alone|remove my number|lose my number)\b",
-        # Whoever tells us that a number was taken down wrongly is a patient.
+        # A report that the clinic wrote down a wrong number comes from a patient.
         r"^(?!.*\b(?:gave|given|typed|put|wrote|entered|form|file|chart|i called)\b)"
         r".*\bwrong number\b(?! (?:was|on|in|for)\b)",
     ),
@@ -112,7 +112,7 @@ ENGLISH = Vocabulary(
         r"chest (?:\w+ ){0,3}(?:pains?|hurts?|hurting|tight\w*|pressure|aches?|aching|discomfort"
         r"|heavy|heaviness|burn\w*|sore)",
         r"(?:pains?|tight\w*|pressure|hurts?|aches?|discomfort|heaviness) (?:\w+ ){0,4}chest",
-        # Heard by a telephone, or typed without a space. Chess by itself is a game.
+        # Dictated, or typed without a space. "Chess" alone is a game.
         r"chess (?:pains?|hurts?|tight\w*)|(?:pains?|tight\w*|pressure) in my chess|chestpains?",
         r"(?:cant|cannot)breathe?",
         r"heart attack|heart (?:\w+ ){0,2}(?:racing|pounding)|palpitations",
