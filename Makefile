@@ -45,13 +45,14 @@ test: development  ## run all tests, on SQLite, PostgreSQL and in Chromium
 	@$(IN)/python workshop/browser.py
 	@$(IN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
-check: development  ## lint, format, types, import rules, migrations match the models, generated pages
+check: development  ## lint, format, types, import rules, migrations match the models, generated pages, prose
 	$(IN)/ruff check .
 	$(IN)/ruff format --check .
 	$(IN)/mypy
 	$(IN)/lint-imports
 	$(IN)/python -m workshop.migrations_in_step
 	$(IN)/python -m workshop.documents --check
+	$(IN)/python -m workshop.prose
 
 fix: development  ## apply the automatic fixes of the linter and the formatter
 	$(IN)/ruff check --fix .
