@@ -198,7 +198,7 @@ class AbsenceProposal(SQLModel, table=True):
 
 
 class Enquiry(SQLModel, table=True):
-    """A booking form that somebody is filling: what they have said so far. Gone after a day."""
+    """A draft booking: the answers given so far in a booking form. Deleted after a day."""
 
     __tablename__ = "enquiries"
 
@@ -223,7 +223,7 @@ class Enquiry(SQLModel, table=True):
 
 
 class EntryState(StrEnum):
-    """Where somebody on the waitlist stands."""
+    """The state of a waitlist entry."""
 
     WAITING = "waiting"
     OFFERED = "offered"
@@ -233,7 +233,7 @@ class EntryState(StrEnum):
 
 
 class OfferState(StrEnum):
-    """Where an offer stands. `lapsed`: nobody answered in time; `withdrawn`: its time was lost."""
+    """The state of an offer. `lapsed`: no answer in time; `withdrawn`: its time was lost."""
 
     OPEN = "open"
     ACCEPTED = "accepted"
@@ -243,7 +243,7 @@ class OfferState(StrEnum):
 
 
 class WaitlistEntry(Versioned, table=True):
-    """What would suit a patient for whom there was no better time.
+    """A place on the waitlist: the times that would suit a patient.
 
     With `appointment_id`: any earlier time for that session. Without: a session, or a whole course.
     Minutes are of the clinic's day, half-open, for the start; days are the clinic's, both count.
@@ -287,13 +287,13 @@ class WaitlistEntry(Versioned, table=True):
     need_reason: str = Field(default="", max_length=200)
     state: str = Field(default=EntryState.WAITING, max_length=10)
     reason: str = Field(default="", max_length=200)
-    """why it ended, where nobody took anything"""
+    """why it ended without an accepted offer"""
     entered_at: datetime = Field(sa_type=Instant)
     changed_at: datetime = Field(sa_type=Instant)
 
 
 class Offer(SQLModel, table=True):
-    """A free time that is offered to somebody on the waitlist until a certain moment.
+    """A free time offered to a patient on the waitlist, until a deadline.
 
     `sessions`: `[{"starts_at": RFC 3339, "practitioner_id": 1, "room_id": 1}, ...]`, of which
     `starts_at` and `practitioner_id` tell the first. An entry has one open offer at most, and is

@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 
 class Policy(StrEnum):
-    """What is done with a message after an error."""
+    """The treatment of a message after an error."""
 
     NEVER = "never"
     """Do not retry. Staff may call instead."""
@@ -137,7 +137,7 @@ ALARMING = frozenset({30007, 35111, 35114, 35118, 20422})
 
 
 def meaning(code: int | None, status: int = 400) -> Meaning:
-    """What an error code means. `status` is the HTTP status of the answer, if there was one."""
+    """The meaning of an error code. `status` is the HTTP status of the answer, if there was one."""
     if code is not None and code in CODES:
         return CODES[code]
     if status in {401, 403}:
