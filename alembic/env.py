@@ -8,7 +8,7 @@ import os
 from collections.abc import Mapping
 
 from alembic import context
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, inspect, text
 
 from scheduler.maintenance.tables import metadata
 from scheduler.storage.database import Database
@@ -64,7 +64,16 @@ def migrate(connection: Connection) -> None:
             # While a migration waits for a table, all later queries of that table wait behind it.
             # Give up soon and roll back everything; the operator can run it again.
             connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_WAIT_SECONDS}s'"))
+        adopt_squashed_version(connection)
         context.run_migrations()
+
+
+def adopt_squashed_version(connection: Connection) -> None:
+    """Rename the last version before the first 27 migrations became two; its schema is the same."""
+    if inspect(connection).has_table("alembic_version"):
+        connection.execute(
+            text("UPDATE alembic_version SET version_num = '0002' WHERE version_num = '0027'")
+        )
 
 
 def run() -> None:

@@ -10,13 +10,18 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
 
+from scheduler.infra.errors import Misconfigured
 from scheduler.storage.database import Database, translated
 
 ROOT = Path(__file__).parents[2]
 
 
 def upgrade(database: Database) -> None:
-    """Migrate to the newest version. Raises Unavailable or Busy if the database is not free."""
+    """Migrate to the newest version.
+
+    Raises Unavailable or Busy if the database is not free, and Misconfigured for a version that
+    this program does not know.
+    """
     database.make_folder()
     config = _config()
     # Alembic interpolates this option, so a percent sign in a password must be doubled.
@@ -26,6 +31,11 @@ def upgrade(database: Database) -> None:
         command.upgrade(config, "head")
     except DBAPIError as problem:
         raise translated(problem) from problem
+    except CommandError as problem:
+        raise Misconfigured(
+            "Another version of this program migrated the database, and this one does not know its"
+            f" version ({problem}). Run the version that migrated it, or a newer one."
+        ) from problem
 
 
 def newest() -> str | None:

@@ -18,7 +18,7 @@ from scheduler.booking.absences import time_off
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Course
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
-from scheduler.infra.errors import Conflict
+from scheduler.infra.errors import Conflict, Misconfigured
 from scheduler.patients import verification
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import Message, Reply
@@ -88,6 +88,30 @@ def test_a_killed_migration_leaves_nothing_half_done(empty_url: str) -> None:
 
     assert (last.communicate(timeout=120)[1], last.returncode) == ("", 0)
     assert version(empty_url) == migrations.newest()
+
+
+def stamp(url: str, version_num: str) -> None:
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(text(f"UPDATE alembic_version SET version_num = '{version_num}'"))
+    engine.dispose()
+
+
+def test_the_last_version_before_the_squash_goes_on(empty_url: str) -> None:
+    command.upgrade(config_for(empty_url), "0002")
+    stamp(empty_url, "0027")
+
+    migrations.upgrade(Database(empty_url))
+
+    assert version(empty_url) == migrations.newest()
+
+
+def test_an_unknown_version_is_refused_in_a_sentence(empty_url: str) -> None:
+    command.upgrade(config_for(empty_url), "head")
+    stamp(empty_url, "9999")
+
+    with pytest.raises(Misconfigured, match="a newer one"):
+        migrations.upgrade(Database(empty_url))
 
 
 def test_all_migrations_can_be_reverted(empty_url: str) -> None:
