@@ -227,6 +227,7 @@ def test_a_loopback_address_is_not_limited(database: Database, cast: Cast) -> No
         begin(database, cast, phone=fictional(number), origin="127.0.0.1")
 
 
+@pytest.mark.slow
 def test_a_clinic_sends_no_more_codes_a_day_than_its_limit(
     database: Database, cast: Cast, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -91,6 +91,7 @@ def diary_overlaps(database: Database) -> int:
         )
 
 
+@pytest.mark.slow
 @pytest.mark.both_databases
 def test_thirty_sessions_are_placed_in_one_step(
     desk: Desk, database: Database, cast: Cast, thirty: list[int]
@@ -190,6 +191,7 @@ def test_who_cannot_be_placed_is_said_and_cancelled_only_if_so_wished(
     assert (after["to_make_up"], after["compromises"]) == (1, [])
 
 
+@pytest.mark.slow
 @pytest.mark.both_databases
 def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     desk: Desk, database: Database, cast: Cast, thirty: list[int]

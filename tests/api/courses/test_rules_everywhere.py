@@ -200,7 +200,11 @@ def refused(answer: Response, *where: str) -> bool:
     if answer.status_code == 409:
         return str(body["type"]).endswith("sessions-taken")
     fields = [error["field"] for error in body.get("errors", [])]
-    return answer.status_code == 422 and fields == list(where) and "the last day that can be booked" in body["detail"]
+    return (
+        answer.status_code == 422
+        and fields == list(where)
+        and "the last day that can be booked" in body["detail"]
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)

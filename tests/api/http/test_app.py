@@ -126,6 +126,7 @@ def test_another_host_is_refused(client: TestClient) -> None:
     assert client.get("/health/live", headers={"Host": "evil.example"}).status_code == 400
 
 
+@pytest.mark.slow
 def test_docs_ask_nothing_of_other_hosts(client: TestClient) -> None:
     page = client.get("/docs")
 

@@ -274,6 +274,7 @@ def test_each_look_at_a_patient_is_written_down(
     assert all(look.request_id and look.origin for look in looks)
 
 
+@pytest.mark.slow
 def test_a_route_that_does_not_say_who_may_enter_lets_nobody_in(
     desk: Desk, database: Database, settings: Settings, clock: FrozenClock
 ) -> None:

@@ -108,6 +108,7 @@ def test_connections_that_are_cut_cost_nobody_an_answer(
     assert {room for status, room in answers if status == 201} <= there
 
 
+@pytest.mark.slow
 def test_a_full_disk_stops_writing_and_nothing_else(sqlite_url: str, tmp_path: Path) -> None:
     database = Database(sqlite_url)
     with database.transaction() as session:
@@ -140,6 +141,7 @@ def test_a_full_disk_stops_writing_and_nothing_else(sqlite_url: str, tmp_path: P
     database.close()
 
 
+@pytest.mark.slow
 def test_a_reader_who_stays_lets_the_log_grow_only_while_it_stays(
     sqlite_url: str, tmp_path: Path
 ) -> None:

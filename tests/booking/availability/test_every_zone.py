@@ -132,6 +132,7 @@ def test_the_zones_are_those_of_the_package() -> None:
     assert "NZ-CHAT" in every_zone(), "45 minutes"
 
 
+@pytest.mark.slow
 def test_a_course_across_a_change_keeps_its_wall_time_and_its_40_minutes(
     database: Database, places: list[Place]
 ) -> None:

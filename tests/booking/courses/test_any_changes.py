@@ -301,6 +301,7 @@ SLOW: Callable[..., Any] = settings(
 )
 
 
+@pytest.mark.slow
 def test_any_order_of_changes_leaves_whole_courses(database: Database, cast: Cast) -> None:
     @SLOW
     @given(order=deeds)

@@ -596,6 +596,7 @@ def minute_of(stored: datetime | str) -> int:
     return int(stored.timestamp()) // 60
 
 
+@pytest.mark.slow
 def test_any_sequence_of_changes_leaves_the_calendar_true(database: Database) -> None:
     class Here(Calendar):
         def __init__(self) -> None:

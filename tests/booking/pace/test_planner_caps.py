@@ -272,6 +272,7 @@ def test_no_course_within_a_cap_is_better_than_the_one_planned(phases, cap, earl
     assert bool(named & {"late", "short", "gap"}) == (min(prices)[:2] > (0, 0))
 
 
+@pytest.mark.slow
 def test_more_caps_than_can_be_worked_out_are_refused_with_a_sentence():
     caps = (Cap(12, 60), Cap(7, 21), Cap(30, 200), Cap(5, 13), Cap(13, 77))
 

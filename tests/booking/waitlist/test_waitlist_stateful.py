@@ -481,6 +481,7 @@ def _rank(entry: WaitlistEntry) -> tuple[int, datetime, int]:
     return -entry.need, entry.entered_at, stored_id(entry.id)
 
 
+@pytest.mark.slow
 def test_any_history_keeps_its_promises(database: Database) -> None:
     class Here(Waitlist):
         def __init__(self) -> None:

@@ -39,6 +39,7 @@ def tell(world: World, phone: str, status: str, code: int | None = None) -> None
         delivery_reports.note(session, token=attempt.token, report=said, now=world.clock.at)
 
 
+@pytest.mark.slow
 def test_each_code_in_a_receipt_leads_to_what_its_row_says(world: World) -> None:
     rows = [*codes.CODES, 39_999]
     for number, _ in enumerate(rows):
@@ -135,6 +136,7 @@ def test_a_second_text_would_come_too_late(world: World) -> None:
     assert (last.state, last.for_staff) == (MessageState.FAILED, True)
 
 
+@pytest.mark.slow
 def test_all_orders_of_receipts_with_repetitions_come_to_the_same(world: World) -> None:
     told = ["queued", "sending", "sent", "delivered"]
     orders = list(permutations(told))

@@ -421,6 +421,7 @@ history = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(150, 1500), deadline=None)
 @given(visits=phones(), sent=history, budget=budgets, now=moments)
 def test_in_any_case_the_promises_hold(
@@ -497,6 +498,7 @@ def assert_budget_holds(
             assert sum(days[one] for one in week) <= budget.per_week
 
 
+@pytest.mark.slow
 @settings(max_examples=examples(100, 1000), deadline=None)
 @given(visits=phones(), sent=history, now=moments, data=st.data())
 def test_the_answer_depends_on_nothing_but_the_calendar(

@@ -152,6 +152,7 @@ def test_a_name_brings_in_nothing_but_itself(name: str, shown: str) -> None:
     assert clean(name) == shown
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(st.text())
 def test_no_value_can_become_a_field_or_a_second_line(value: str) -> None:

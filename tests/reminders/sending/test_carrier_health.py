@@ -198,6 +198,7 @@ def test_a_carrier_that_is_down_is_tried_with_one_text_at_a_time(world: World) -
     assert world.carrier.calls == calls + 1
 
 
+@pytest.mark.slow
 def test_a_carrier_that_is_back_gets_all_that_waited_and_no_try_was_spent(world: World) -> None:
     owe(world, 30)
     world.carrier.problems = [Unreached("Nobody there.")] * 400
@@ -283,6 +284,7 @@ def test_a_rest_written_by_a_clock_that_was_set_back_is_no_rest(world: World) ->
     assert states(world) == {MessageState.SENT: 1}
 
 
+@pytest.mark.slow
 def test_after_nine_hours_without_a_carrier_what_is_stale_is_given_up(world: World) -> None:
     """Half of what is due is of use for an hour, the other half for a day."""
     half = 1000 if FULL else 60
@@ -309,6 +311,7 @@ def test_after_nine_hours_without_a_carrier_what_is_stale_is_given_up(world: Wor
     }
 
 
+@pytest.mark.slow
 def test_one_poison_text_delays_nobody_and_ends_before_staff(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -133,6 +133,7 @@ def test_of_many_forms_at_once_for_a_phone_two_are_let(database: Database, cast:
     assert sum(let) == 2
 
 
+@pytest.mark.slow
 def test_a_bot_holds_what_the_limits_allow_and_after_ten_minutes_all_is_free(
     client: TestClient, database: Database, cast: Cast, clock: FrozenClock, visitor: Visitor
 ) -> None:

@@ -28,6 +28,7 @@ def come_from(application: FastAPI, address: str) -> TestClient:
     return TestClient(application, client=(address, 1), raise_server_exceptions=False)
 
 
+@pytest.mark.slow
 def test_three_hundred_random_tokens_hit_nothing_and_are_soon_refused(
     application: FastAPI, my: str, clock: FrozenClock
 ) -> None:

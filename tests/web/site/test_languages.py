@@ -208,6 +208,7 @@ def _crossed_out(sentence: str) -> str:
     )
 
 
+@pytest.mark.slow
 def test_no_word_of_a_page_stands_outside_the_catalogue(visitor: Visitor, volapuk: None) -> None:
     """Without all catalog words, only words of the clinic, the patient and Babel remain."""
     answer = visitor.client.post(

@@ -55,6 +55,7 @@ def test_the_walk_meets_the_routes(application: FastAPI) -> None:
     assert {("GET", "/my/{token}"), ("POST", "/book/{token}/code")} <= set(found)
 
 
+@pytest.mark.slow
 def test_every_answer_of_every_route_is_guarded(application: FastAPI, visitor: Visitor) -> None:
     visitor.reach("done")
     addresses = [(method, places(visitor, path)) for method, path in routes(application)]
@@ -101,6 +102,7 @@ def rows(database: Database) -> dict[str, list[str]]:
         }
 
 
+@pytest.mark.slow
 def test_no_get_changes_anything_whoever_looks(
     application: FastAPI, visitor: Visitor, database: Database
 ) -> None:
