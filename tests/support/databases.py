@@ -1,8 +1,8 @@
 """A fresh, migrated database for each test, on SQLite or on a real PostgreSQL.
 
 Tests run on SQLite. Tests marked `both_databases` run on PostgreSQL too: those about constraints,
-locks, claims, races, migrations, time and ordering, and for every other statement of the program
-at least one test that executes it. With `--both-databases` every test runs on both.
+locks, claims, races, migrations, time and ordering, and for nearly every other statement of the
+program one test that executes it. With `--both-databases` every test runs on both.
 
 The migrations run once per run and kind; each test gets a copy. The first test that needs
 PostgreSQL starts it; all workers of the run share it, and it ends with the run (workshop.postgres).
