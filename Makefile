@@ -21,7 +21,7 @@ IN = .venv/bin
 ARGS ?=
 # Where tests are marked `chaos`, or take more examples with CHAOS=full
 LARGER = tests/booking tests/kill tests/load tests/reminders tests/web/browser \
-	tests/stories/test_promises.py tests/stories/test_races_of_replies.py
+	tests/stories/test_promises.py tests/stories/replies/test_races_of_replies.py
 LOCK = uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-emit-find-links --no-header --upgrade --extra build pyproject.toml
 

@@ -3,8 +3,8 @@
 from sqlmodel import SQLModel
 
 from scheduler.audit import audit_trail
-from scheduler.booking import event_models
 from scheduler.booking import models as booking
+from scheduler.booking.events import event_models
 from scheduler.clinic import models as clinic
 from scheduler.clinic import zone_rules
 from scheduler.http import idempotency

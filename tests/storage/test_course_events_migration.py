@@ -12,10 +12,11 @@ from sqlmodel import Session, select, text
 from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, Actor, AuditEntry
-from scheduler.booking.courses import appointments, change_notices, courses, history, undo
+from scheduler.booking.courses import appointments, courses, history, undo
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.courses.change_notices import AssignedPractitioner, OpenNotices
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events import change_notices
+from scheduler.booking.events.change_notices import AssignedPractitioner, OpenNotices
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic.models import Treatment
 from scheduler.patients.models import Patient

@@ -25,9 +25,10 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.absences import closures
-from scheduler.booking.courses import appointments, change_notices, courses, rescheduling
+from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.courses.change_notices import NO_NOTICES
+from scheduler.booking.events import change_notices
+from scheduler.booking.events.change_notices import NO_NOTICES
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Treatment
@@ -51,7 +52,7 @@ from tests.reminders.world import (
     found,
     patient_actor,
 )
-from tests.stories.talk import SIDS, hear
+from tests.stories.replies.talk import SIDS, hear
 from tests.support.chaos import FULL, examples
 from tests.support.databases import place
 from workshop import postgres

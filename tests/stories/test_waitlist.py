@@ -12,7 +12,8 @@ from sqlmodel import col, select
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.absences import time_off
 from scheduler.booking.availability.allocation import SessionsTaken
-from scheduler.booking.courses import appointments, change_notices, courses
+from scheduler.booking.courses import appointments, courses
+from scheduler.booking.events import change_notices
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,

@@ -15,7 +15,7 @@ from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import AbsenceProposal, Appointment, Course
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.storage.database import stored_id

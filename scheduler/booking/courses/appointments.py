@@ -12,16 +12,11 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states as booking_states
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import RequestedTime
-from scheduler.booking.courses import (
-    adherence,
-    change_notices,
-    course_events,
-    courses,
-    rescheduling,
-)
+from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.courses.course_events import AppointmentValues
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events import change_notices, course_events
+from scheduler.booking.events.course_events import AppointmentValues
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.states import EXPECTED, LIVE
 from scheduler.infra.errors import Conflict, Invalid, NotFound

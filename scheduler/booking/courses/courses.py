@@ -13,9 +13,10 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import RequestedTime
-from scheduler.booking.courses import adherence, change_notices, course_events, placement
-from scheduler.booking.courses.course_events import AppointmentValues
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.courses import adherence, placement
+from scheduler.booking.events import change_notices, course_events
+from scheduler.booking.events.course_events import AppointmentValues
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,

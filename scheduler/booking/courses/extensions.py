@@ -9,17 +9,10 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.availability.search import Resources
-from scheduler.booking.courses import (
-    adherence,
-    change_notices,
-    course_events,
-    courses,
-    placement,
-    replanning,
-    rescheduling,
-)
+from scheduler.booking.courses import adherence, courses, placement, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events import change_notices, course_events
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic import phases

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking.courses import undo
 from scheduler.booking.courses.undo import ChangeKind
-from scheduler.booking.event_models import AppointmentChange, CourseEvent, EventKind
+from scheduler.booking.events.event_models import AppointmentChange, CourseEvent, EventKind
 from scheduler.booking.models import AppointmentState, Course
 from scheduler.clinic.models import Clinic, Practitioner
 from scheduler.staff.models import Member

@@ -11,7 +11,7 @@ from scheduler.booking.availability.allocation import RequestedTime, SessionsTak
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.booking.courses import adherence, courses, placement, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace import planner
 from scheduler.booking.pace.planner import NoPlan

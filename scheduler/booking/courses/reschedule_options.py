@@ -11,7 +11,7 @@ from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.courses import adherence, courses, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.infra.errors import Invalid

@@ -16,17 +16,11 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
 from scheduler.booking.availability.search import Resources
-from scheduler.booking.courses import (
-    adherence,
-    change_notices,
-    course_events,
-    courses,
-    placement,
-    private_links,
-)
+from scheduler.booking.courses import adherence, courses, placement, private_links
 from scheduler.booking.courses.adherence import ChangePolicy, PaceStatus
-from scheduler.booking.courses.course_events import AppointmentValues
-from scheduler.booking.event_models import EventKind
+from scheduler.booking.events import change_notices, course_events
+from scheduler.booking.events.course_events import AppointmentValues
+from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.states import EXPECTED
 from scheduler.clinic import hours

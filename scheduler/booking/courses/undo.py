@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select, update
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
-from scheduler.booking.courses import change_notices, course_events, courses, rescheduling
+from scheduler.booking.courses import courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.event_models import AppointmentChange, CourseEvent, EventKind
+from scheduler.booking.events import change_notices, course_events
+from scheduler.booking.events.event_models import AppointmentChange, CourseEvent, EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.states import EXPECTED
 from scheduler.infra.errors import Conflict, Invalid

@@ -13,8 +13,8 @@ from itertools import groupby
 from sqlalchemy import ColumnElement, case, exists
 from sqlmodel import Session, col, select
 
-from scheduler.booking.courses import change_notices
-from scheduler.booking.event_models import AppointmentChange, Notice
+from scheduler.booking.events import change_notices
+from scheduler.booking.events.event_models import AppointmentChange, Notice
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient

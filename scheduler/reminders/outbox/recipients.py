@@ -12,8 +12,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
 
-from scheduler.booking.courses import change_notices
-from scheduler.booking.courses.change_notices import NO_NOTICES, OpenNotices
+from scheduler.booking.events import change_notices
+from scheduler.booking.events.change_notices import NO_NOTICES, OpenNotices
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.patients.models import Patient, Screening

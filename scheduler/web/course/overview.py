@@ -7,8 +7,9 @@ from typing import ParamSpec
 
 from fastapi.responses import HTMLResponse, Response
 
-from scheduler.booking.courses import change_notices, undo
+from scheduler.booking.courses import undo
 from scheduler.booking.courses.undo import UndoableChange
+from scheduler.booking.events import change_notices
 from scheduler.booking.models import CourseState
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked, ngettext

@@ -9,7 +9,7 @@ from scheduler.reminders.replies import page_messages
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
 from tests.api.world import furnish
-from tests.stories.talk import hear
+from tests.stories.replies.talk import hear
 from tests.support.cast import ANNS_PHONE, NOW, Cast
 
 

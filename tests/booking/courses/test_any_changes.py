@@ -25,7 +25,7 @@ from scheduler.booking.courses import (
     rescheduling,
 )
 from scheduler.booking.courses.adherence import ChangePolicy
-from scheduler.booking.event_models import AppointmentChange, CourseEvent
+from scheduler.booking.events.event_models import AppointmentChange, CourseEvent
 from scheduler.booking.models import Appointment, Course, DiaryEntry
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course

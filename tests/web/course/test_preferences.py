@@ -11,7 +11,7 @@ from scheduler.patients.models import ConsentRecord, OptOut, Patient
 from scheduler.reminders.models import Message, Reply
 from scheduler.reminders.outbox import outbox
 from scheduler.storage.database import Database
-from tests.stories.talk import hear
+from tests.stories.replies.talk import hear
 from tests.support.cast import NOW
 from tests.web.conftest import FrozenClock, Visitor, text_of
 

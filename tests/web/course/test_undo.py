@@ -13,7 +13,7 @@ from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import appointments, courses, history, undo
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.courses.history import TakenBack
-from scheduler.booking.event_models import CourseEvent, EventKind
+from scheduler.booking.events.event_models import CourseEvent, EventKind
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Treatment
 from scheduler.infra.intervals import minute_of

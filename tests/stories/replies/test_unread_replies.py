@@ -13,7 +13,7 @@ from scheduler.reminders.replies import handle, inbound
 from tests.reminders.world import ANN, BEN, World, at
 from tests.standin import Standin
 from tests.standin.message import TextMessage
-from tests.stories.talk import state
+from tests.stories.replies.talk import state
 
 MINUTE = timedelta(minutes=1)
 POISON = "C \N{SNAKE}"

@@ -15,7 +15,7 @@ from scheduler.reminders.outbox import clinic_rules, previews, rule_editing
 from scheduler.reminders.outbox.previews import Setting
 from scheduler.storage.database import Database
 from tests.reminders.world import ANN, SECRETS, World, appointment, at, found
-from tests.stories.talk import hear
+from tests.stories.replies.talk import hear
 
 FUNNY = "{clinic}:\u00a0“session” {number} of {total} – {date},\u202f{time}…\tSee {link}"
 TUESDAYS = [at(12), at(19), at(26)]

@@ -20,7 +20,7 @@ from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Busy, Database
 from tests.reminders.world import World, appointment, at, found
-from tests.stories.talk import move, receive, state
+from tests.stories.replies.talk import move, receive, state
 from tests.support.chaos import examples
 
 RACES = examples(12, 200)

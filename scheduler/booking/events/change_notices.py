@@ -14,7 +14,7 @@ from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.event_models import AppointmentChange, CourseEvent, Notice
+from scheduler.booking.events.event_models import AppointmentChange, CourseEvent, Notice
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id

@@ -8,7 +8,7 @@ from typing import Any
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.event_models import AppointmentChange, CourseEvent, EventKind
+from scheduler.booking.events.event_models import AppointmentChange, CourseEvent, EventKind
 from scheduler.booking.models import Appointment, Course
 from scheduler.storage.database import stored_id
 

@@ -12,7 +12,7 @@ from scheduler.reminders.replies import backfill
 from scheduler.sms import twilio
 from tests.reminders.world import ANN, Hand, World, appointment, at
 from tests.standin import Standin
-from tests.stories.talk import receive
+from tests.stories.replies.talk import receive
 
 MINUTE = timedelta(minutes=1)
 

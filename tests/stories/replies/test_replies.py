@@ -23,7 +23,7 @@ from tests.reminders.world import (
     found,
     open_clinic,
 )
-from tests.stories.talk import last, last_reply, move, reply, state
+from tests.stories.replies.talk import last, last_reply, move, reply, state
 
 MINUTE = timedelta(minutes=1)
 

@@ -27,7 +27,7 @@ from tests.reminders.world import (
     open_clinic,
     patient_actor,
 )
-from tests.stories.talk import last_reply, move, receive, reply, state
+from tests.stories.replies.talk import last_reply, move, receive, reply, state
 
 MINUTE = timedelta(minutes=1)
 
