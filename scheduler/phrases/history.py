@@ -66,7 +66,7 @@ def sentence(fact: Fact) -> str:  # noqa: PLR0911 - one sentence for each kind
             name = fact.practitioner or "somebody else"
             return f"From session {fact.from_number} on {name} gives the course."
         case Replanned():
-            return f"{_rest(fact.from_number)} were planned anew."
+            return f"{_rest(fact.from_number)} were replanned."
         case Extended():
             return _extended(fact)
         case CourseCancelled():

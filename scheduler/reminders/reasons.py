@@ -33,23 +33,23 @@ class Reason(StrEnum):
     STOPPED_BY_STAFF = "Staff stopped this text to many."
     DAILY_CAP = "Gave way: no more than {per_day} a day to one phone."
     WEEKLY_CAP = "Gave way: no more than {per_week} in 7 days to one phone."
-    CAUGHT_UP = "Gave way: we were late, and another text about this session took its place."
-    ANSWERED = "Said already: the answer to a reply has told the new time."
-    TOLD_BY_OTHER_TEXT = "Another text has told the new time meanwhile."
+    CAUGHT_UP = "Gave way: it was late, and another text about this session replaced it."
+    ANSWERED = "Said already: the answer to a reply has announced the new time."
+    TOLD_BY_OTHER_TEXT = "Another text has announced the new time."
     FIRST_TEXT_ARRIVED = "The first text arrived after all."
 
     # Time
-    EXPIRED = "Too late: of no use from {expires_at} on."
-    NOT_SENT_IN_TIME = "It could not be sent while it was of use."
+    EXPIRED = "Too late: not useful after {expires_at}."
+    NOT_SENT_IN_TIME = "It could not be sent while it was useful."
 
     # The waitlist
     OFFER_OVER = "The offer is over."
-    OFFER_AT_NIGHT = "Nobody is offered anything at night."
-    NOT_WAITING = "The patient waits no longer."
+    OFFER_AT_NIGHT = "No offers are made at night."
+    NOT_WAITING = "The patient is no longer waiting."
 
     # Sending
     WORKER_STOPPED = "The worker that was sending it stopped."
-    PROGRAM_FAILED = "The program failed on this text: a human should look."
+    PROGRAM_FAILED = "The program failed on this text. Please find out why."
     STOP_CONFIRMED_BY_CARRIER = "The carrier has confirmed the STOP itself."
 
 

@@ -122,7 +122,7 @@ def replan(call: Rehearsing, course_id: PathId, body: CourseReplanning) -> JSONR
         course,
         from_number=body.from_number,
         wishes=_wishes(call, course, body),
-        policy=body.policy(allow_later=True, label="the rest was planned anew"),
+        policy=body.policy(allow_later=True, label="the rest was replanned"),
         now=call.now,
     )
     return shapes.answer(call, course)

@@ -38,7 +38,7 @@ def test_the_rest_is_planned_anew_for_other_wishes(desk: Desk, cast: Cast) -> No
     assert (days_of(answer.json()), answer.json()["compromises"]) == ([0, 3, 8, 11, 15, 18], [])
     hours = {appointment["starts_at"][11:13] for appointment in answer.json()["appointments"][2:]}
     assert hours <= {"13", "14"}
-    assert told(desk, course)[-1][0] == "All sessions from number 3 on were planned anew."
+    assert told(desk, course)[-1][0] == "All sessions from number 3 on were replanned."
 
 
 def test_a_shift_onto_taken_times_names_them_or_plans_the_rest_anew(desk: Desk, cast: Cast) -> None:

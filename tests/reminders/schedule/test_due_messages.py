@@ -718,5 +718,5 @@ def test_reasons_become_sentences_for_staff() -> None:
 
     assert sentence(Reason.DAILY_CAP) == "Gave way: no more than 1 text a day to one phone."
     assert sentence(Reason.WEEKLY_CAP) == "Gave way: no more than 3 texts in 7 days to one phone."
-    assert sentence(Reason.EXPIRED) == "Too late: of no use from Wed 13 Jan 7:00 on."
+    assert sentence(Reason.EXPIRED) == "Too late: not useful after Wed 13 Jan 7:00."
     assert sentence(Reason.CANCELLED) == "The session was cancelled."

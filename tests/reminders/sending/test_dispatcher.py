@@ -357,7 +357,7 @@ def test_a_text_that_would_arrive_at_night_waits_for_the_morning_or_gives_way(
     by_phone = {message.phone: message for message in world.messages(kind="day_before")}
     assert (by_phone[BEN].state, by_phone[BEN].due_at) == (MessageState.OWED, at(11, 8))
     assert (by_phone[ANN].state, by_phone[ANN].for_staff) == (MessageState.EXPIRED, True)
-    assert by_phone[ANN].reason == "Too late: of no use from Mon 11 Jan 8:00 on."
+    assert by_phone[ANN].reason == "Too late: not useful after Mon 11 Jan 8:00."
 
     assert [to for to, _ in world.work(at(11, 8))[2:]] == [BEN]
 

@@ -197,5 +197,5 @@ def test_after_an_outage_one_text_about_a_session_is_caught_up_on(world: World) 
 
     assert len(texts) == 2
     assert [entry.reason for entry in world.timeline(course) if entry.kind == "same_day"] == [
-        "Gave way: we were late, and another text about this session took its place."
+        "Gave way: it was late, and another text about this session replaced it."
     ]

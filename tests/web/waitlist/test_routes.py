@@ -342,7 +342,7 @@ def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
     assert carried(visitor, database, clock) == []
     with database.transaction(write=False) as session:
         row = session.exec(select(Message).where(Message.kind == "waiting")).one()
-    assert (row.state, row.reason) == ("withdrawn", "The patient waits no longer.")
+    assert (row.state, row.reason) == ("withdrawn", "The patient is no longer waiting.")
 
 
 def test_the_page_of_a_place_that_is_over_ends_a_day_later(
