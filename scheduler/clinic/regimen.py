@@ -54,7 +54,7 @@ def check_course(
     checked: Sequence[Mapping[str, Any]], review_after: Sequence[int], horizon_days: int
 ) -> None:
     """Raise Invalid if the course is longer than the horizon, or a review is after its end."""
-    days = phases.days([phases.from_json(each) for each in checked])
+    days = phases.days([phases.from_json(phase) for phase in checked])
     if days > horizon_days:
         raise Invalid(
             f"A course takes {days} days at this pace; only {horizon_days} can be booked ahead.",

@@ -39,13 +39,14 @@ class Candidate:
     """One possible time of an appointment and its cost, for example in minutes.
 
     `rooms`: any one of these must be free during `stay`. Any hashable value may name a room.
+    `seat`: a value of the caller, which `assign` does not read.
     """
 
     cost: int
     takes: tuple[Take, ...]
     stay: Interval = NO_TIME
     rooms: tuple[Any, ...] = ()
-    what: Any = None
+    seat: Any = None
 
 
 class Assigned(NamedTuple):
@@ -65,10 +66,10 @@ def assign(
     """
     chosen: list[Assigned | None] = [None] * len(wanted)
     bits = _Bits(wanted)
-    for those in _apart(bits):
-        search = _AssignmentSearch(bits, those)
+    for numbers in _apart(bits):
+        search = _AssignmentSearch(bits, numbers)
         search.fill()
-        search.better(looks * len(those) // len(wanted))
+        search.better(looks * len(numbers) // len(wanted))
         for number, seated in search.best.items():
             chosen[number] = seated
     return chosen
@@ -80,8 +81,8 @@ class _Bits:
     def __init__(self, wanted: Sequence[Sequence[Candidate]]) -> None:
         self.places: list[Candidate] = []
         self.own: list[int] = []
-        for those in wanted:
-            ordered = sorted(those, key=lambda each: each.cost)
+        for candidates in wanted:
+            ordered = sorted(candidates, key=lambda candidate: candidate.cost)
             self.own.append((1 << len(ordered)) - 1 << len(self.places))
             self.places += ordered
         self.clash = _clashes([place.takes for place in self.places])
@@ -112,18 +113,18 @@ def _apart(bits: _Bits) -> list[list[int]]:
 class _AssignmentSearch:
     """The best answer for some of the sessions."""
 
-    def __init__(self, bits: _Bits, those: Sequence[int]) -> None:
+    def __init__(self, bits: _Bits, numbers: Sequence[int]) -> None:
         self.places, self.own, self.clash, self.near = bits.places, bits.own, bits.clash, bits.near
-        self.those = those
+        self.numbers = numbers
         self.best: dict[int, Assigned] = {}
-        self.least = len(those) * NO_PLACE + 1
+        self.least = len(numbers) * NO_PLACE + 1
 
     def fill(self) -> None:
         """The first assignment: the appointment with the fewest candidates left is next, then
         blockers."""
         seated: dict[int, int] = {}
         room: dict[int, Any] = {}
-        left = set(self.those)
+        left = set(self.numbers)
         free = self._all()
         while left:
             number = min(left, key=lambda one: ((self.own[one] & free).bit_count(), one))
@@ -131,7 +132,7 @@ class _AssignmentSearch:
             self._first(number, seated, room)
             if number in seated:
                 free &= ~self.clash[seated[number]]
-        for number in self.those:
+        for number in self.numbers:
             if number not in seated:
                 self._push(number, seated, room, {number})
         self._keep(seated, room)
@@ -139,10 +140,10 @@ class _AssignmentSearch:
     def better(self, looks: int) -> None:
         """Try all other answers that could cost less, the most promising first."""
         self.looks = looks
-        self._try(set(self.those), self._all(), 0, {}, {})
+        self._try(set(self.numbers), self._all(), 0, {}, {})
 
     def _all(self) -> int:
-        return reduce(or_, (self.own[number] for number in self.those), 0)
+        return reduce(or_, (self.own[number] for number in self.numbers), 0)
 
     def _first(self, number: int, seated: dict[int, int], room: dict[int, Any]) -> bool:
         for bit in _bits(self.own[number]):
@@ -187,7 +188,7 @@ class _AssignmentSearch:
         room: dict[int, Any],
     ) -> None:
         mine = {one: self.own[one] & free for one in left}
-        if cost + sum(self._cheapest(each) for each in mine.values()) >= self.least:
+        if cost + sum(self._cheapest(candidates) for candidates in mine.values()) >= self.least:
             return
         if not left:
             self._keep(seated, room)
@@ -205,8 +206,12 @@ class _AssignmentSearch:
                 del seated[number], room[number]
         self._try(rest, free, cost + NO_PLACE, seated, room)
 
-    def _cheapest(self, those: int) -> int:
-        return self.places[(those & -those).bit_length() - 1].cost if those else NO_PLACE
+    def _cheapest(self, candidates: int) -> int:
+        return (
+            self.places[(candidates & -candidates).bit_length() - 1].cost
+            if candidates
+            else NO_PLACE
+        )
 
     def _rooms(self, bit: int, seated: dict[int, int], room: dict[int, Any]) -> list[Any]:
         """The rooms of a place that none of those seated is in; a nameless one if it needs none."""
@@ -214,11 +219,11 @@ class _AssignmentSearch:
         if not place.rooms:
             return [None]
         taken = {room[other] for other, there in seated.items() if self.near[bit] >> there & 1}
-        return [each for each in place.rooms if each not in taken]
+        return [room_name for room_name in place.rooms if room_name not in taken]
 
     def _keep(self, seated: dict[int, int], room: dict[int, Any]) -> None:
         cost = sum(self.places[bit].cost for bit in seated.values())
-        cost += NO_PLACE * (len(self.those) - len(seated))
+        cost += NO_PLACE * (len(self.numbers) - len(seated))
         if cost < self.least:
             self.least = cost
             self.best = {
@@ -232,20 +237,20 @@ def _clashes(taken: Sequence[Sequence[Take]]) -> list[int]:
     of: dict[Any, list[list[tuple[int, Interval]]]] = defaultdict(list)
     for bit, takes in enumerate(taken):
         times: dict[Any, int] = defaultdict(int)
-        for what, span in takes:
-            if times[what] == len(of[what]):
-                of[what].append([])
-            of[what][times[what]].append((bit, span))
-            times[what] += 1
+        for resource, span in takes:
+            if times[resource] == len(of[resource]):
+                of[resource].append([])
+            of[resource][times[resource]].append((bit, span))
+            times[resource] += 1
     clash = [1 << bit for bit in range(len(taken))]
     for spans in of.values():
-        for those in spans:
-            begin = sorted((span.start, bit) for bit, span in those)
-            end = sorted((span.end, bit) for bit, span in those)
+        for entries in spans:
+            begin = sorted((span.start, bit) for bit, span in entries)
+            end = sorted((span.end, bit) for bit, span in entries)
             begun = [0, *accumulate((1 << bit for _, bit in begin), or_)]
             ended = [0, *accumulate((1 << bit for _, bit in end), or_)]
-            starts, ends = [each for each, _ in begin], [each for each, _ in end]
-            for bit, span in (each for group in spans for each in group):
+            starts, ends = [minute for minute, _ in begin], [minute for minute, _ in end]
+            for bit, span in (entry for group in spans for entry in group):
                 before = begun[bisect_left(starts, span.end)]
                 clash[bit] |= before & ~ended[bisect_right(ends, span.start)]
     return clash

@@ -55,8 +55,8 @@ def close(
     if closed is not None:
         raise Conflict(f"The clinic is already closed on {closed.isoformat()}. Choose other days.")
     series = [
-        Closure(clinic_id=stored_id(clinic.id), day=each, starts=starts, ends=ends, reason=reason)
-        for each in days
+        Closure(clinic_id=stored_id(clinic.id), day=day, starts=starts, ends=ends, reason=reason)
+        for day in days
     ]
     session.add_all(series)
     session.flush()
@@ -101,9 +101,9 @@ def reopen(
     gone = [closure]
     if series and closure.series_id is not None:
         gone = list(session.exec(select(Closure).where(Closure.series_id == closure.series_id)))
-    for each in gone:
-        diary.free(session, closure_id=stored_id(each.id))
-        session.delete(each)
+    for removed in gone:
+        diary.free(session, closure_id=stored_id(removed.id))
+        session.delete(removed)
     session.flush()
     audit_trail.record(
         session,
@@ -113,7 +113,7 @@ def reopen(
         clinic.id,
         clinic_id=clinic.id,
         now=now,
-        dates=sorted(each.day.isoformat() for each in gone),
+        dates=sorted(removed.day.isoformat() for removed in gone),
     )
 
 
@@ -135,8 +135,8 @@ def _take_turn(session: Session, clinic: Clinic) -> None:
 def _shut(rooms: Iterable[Room], series: Sequence[Closure], clinic: Clinic) -> list[Entry]:
     zone = ZoneInfo(clinic.timezone)
     return [
-        Entry(room.calendar_id, span, closure_id=each.id)
-        for each in series
-        for span in [Closed(each.day, each.starts, each.ends).span(zone)]
+        Entry(room.calendar_id, span, closure_id=closure.id)
+        for closure in series
+        for span in [Closed(closure.day, closure.starts, closure.ends).span(zone)]
         for room in rooms
     ]

@@ -81,22 +81,30 @@ def _locked(
 ) -> list[Appointment]:
     """The sessions to move, for us alone; Outdated unless they are those that were looked at."""
     about = proposals.sessions_of(session, proposal).values()
-    courses.lock(session, *[each.course_id for each in about])
-    for each in about:
-        session.expire(each)  # another transaction may have changed it before we got the lock
+    courses.lock(session, *[appointment.course_id for appointment in about])
+    for appointment in about:
+        session.expire(
+            appointment
+        )  # another transaction may have changed it before we got the lock
     placings = _placings(proposal)
     booked = proposals.in_the_way(session, actor, proposal, now)
-    if {each.id for each in booked} != {key for key, to in placings.items() if is_inside(to)}:
+    if {appointment.id for appointment in booked} != {
+        key for key, to in placings.items() if is_inside(to)
+    }:
         raise Outdated
     if proposals.staying(booked, now):  # the start that has passed changed no row
         raise Outdated
-    ids = {each.id for each in booked}
+    ids = {appointment.id for appointment in booked}
     found = [
         *booked,
-        *(each for each in _later(session, booked, placings, now) if each.id not in ids),
+        *(
+            appointment
+            for appointment in _later(session, booked, placings, now)
+            if appointment.id not in ids
+        ),
     ]
-    if {each.id: each.version for each in found} != {
-        key: each["version"] for key, each in placings.items()
+    if {appointment.id: appointment.version for appointment in found} != {
+        key: placing["version"] for key, placing in placings.items()
     }:
         raise Outdated
     return found
@@ -119,9 +127,11 @@ def _firsts(
 ) -> dict[int, int]:
     """From which session on courses go on later, by their ids."""
     firsts: dict[int, int] = {}
-    for each in booked:
-        if is_later(placings[stored_id(each.id)]):
-            firsts[each.course_id] = min(each.number, firsts.get(each.course_id, each.number))
+    for appointment in booked:
+        if is_later(placings[stored_id(appointment.id)]):
+            firsts[appointment.course_id] = min(
+                appointment.number, firsts.get(appointment.course_id, appointment.number)
+            )
     return firsts
 
 
@@ -135,14 +145,14 @@ def _carry_out(
     now: datetime,
 ) -> None:
     placings = _placings(proposal)
-    diary.free(session, appointment_ids=[stored_id(each.id) for each in booked])
+    diary.free(session, appointment_ids=[stored_id(appointment.id) for appointment in booked])
     proposals.enter(session, actor, proposal, release_held=release_held, now=now)
     of_course: dict[int, list[Appointment]] = defaultdict(list)
-    for each in booked:
-        if "why" in placings[stored_id(each.id)]:
-            appointments.cancel(session, actor, each, reason=proposal.reason, now=now)
+    for appointment in booked:
+        if "why" in placings[stored_id(appointment.id)]:
+            appointments.cancel(session, actor, appointment, reason=proposal.reason, now=now)
         else:
-            of_course[each.course_id].append(each)
+            of_course[appointment.course_id].append(appointment)
     firsts = _firsts(booked, placings)
     parts = [
         rescheduling.Reschedule(
@@ -160,9 +170,9 @@ def _carry_out(
     rescheduling.reschedule(session, actor, parts, policy=policy, now=now)
     for course_id, number in sorted(firsts.items()):
         [weeks] = {
-            placings[stored_id(each.id)]["by_weeks"]
-            for each in of_course[course_id]
-            if is_later(placings[stored_id(each.id)])
+            placings[stored_id(appointment.id)]["by_weeks"]
+            for appointment in of_course[course_id]
+            if is_later(placings[stored_id(appointment.id)])
         }
         courses.record(
             session,
@@ -186,13 +196,13 @@ def _wanted(
     # Request the proposed rooms: with few rooms, the order in which they are taken matters.
     return [
         RequestedTime(
-            each.number,
+            appointment.number,
             datetime.fromisoformat(to["starts_at"]),
             to["practitioner_id"],
             to.get("room_id"),  # a program of before this did not say it
         )
-        for each in moved
-        for to in [placings[stored_id(each.id)]]
+        for appointment in moved
+        for to in [placings[stored_id(appointment.id)]]
     ]
 
 

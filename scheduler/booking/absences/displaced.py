@@ -60,16 +60,20 @@ def find(session: Session, practitioner: Practitioner, *, now: datetime) -> set[
     by_day: dict[object, list[int]] = defaultdict(list)
     for appointment_id, span in coming:
         by_day[hours.wall(span.start, zone)[0]].append(appointment_id)
-    beyond = {} if most is None else {one for those in by_day.values() for one in those[most:]}
+    beyond = (
+        {}
+        if most is None
+        else {appointment_id for of_day in by_day.values() for appointment_id in of_day[most:]}
+    )
     whole = Interval(coming[0][1].start, coming[-1][1].end)
     hands = diary.sessions(session, [practitioner.calendar_id], whole, now=now)
     taken = hands[practitioner.calendar_id]
     breakless = {
-        each.why[1]
-        for rest in search.breaks(week, days, [each.span for each in taken], zone)
+        occupied.why[1]
+        for rest in search.breaks(week, days, [occupied.span for occupied in taken], zone)
         if not rest.left_by([])
-        for each in taken
-        if overlap(each.span, rest.window) and each.why[0] == "appointment"
+        for occupied in taken
+        if overlap(occupied.span, rest.window) and occupied.why[0] == "appointment"
     }
     return {*outside, *beyond, *breakless}
 
@@ -85,8 +89,8 @@ def _coming(session: Session, practitioner: Practitioner, now: datetime) -> list
         .order_by(col(Appointment.starts_at), col(Appointment.id))
     )
     return [
-        (stored_id(each), Interval(minute_of(starts_at), minute_of(ends_at)))
-        for each, starts_at, ends_at in found
+        (stored_id(appointment_id), Interval(minute_of(starts_at), minute_of(ends_at)))
+        for appointment_id, starts_at, ends_at in found
     ]
 
 

@@ -66,11 +66,13 @@ def postpone(
     postponed. `seats`: the new times of other appointments, by id. `until`: the end of the absence.
     """
     first: dict[int, Appointment] = {}
-    for each in sorted(stuck, key=lambda one: one.starts_at):
-        first.setdefault(each.course_id, each)
-    attempts = [_Attempt(session, each, seats, until, now) for each in first.values()]
+    for appointment in sorted(stuck, key=lambda one: one.starts_at):
+        first.setdefault(appointment.course_id, appointment)
+    attempts = [_Attempt(session, appointment, seats, until, now) for appointment in first.values()]
     # The course that ends last moves first and makes room for the others.
-    attempts.sort(key=lambda each: (each.rest[-1].starts_at, each.rest[-1].id), reverse=True)
+    attempts.sort(
+        key=lambda attempt: (attempt.rest[-1].starts_at, attempt.rest[-1].id), reverse=True
+    )
     rests: list[Rest] = []
     refused: dict[int, Problem] = {}
     for attempt in attempts:
@@ -116,14 +118,16 @@ class _Attempt:
         self.siblings = courses.appointments_of(session, self.course)
         self.rest = rescheduling.rest_of(session, self.course, from_number=first.number, now=now)
         own = {stored_id(sibling.id) for sibling in self.siblings} - {
-            stored_id(each.id) for each in self.rest
+            stored_id(appointment.id) for appointment in self.rest
         }
         self.placed = {key: _opening(seats[key], self.resources) for key in own if key in seats}
         self.weeks = max(1, -((first.starts_at - until) // WEEK))
 
     def make(self) -> Rest:
         """Whole weeks at the same hours, unless that loses more of the pace than it need."""
-        diary.free(self.session, appointment_ids=[stored_id(each.id) for each in self.rest])
+        diary.free(
+            self.session, appointment_ids=[stored_id(appointment.id) for appointment in self.rest]
+        )
         tolerance, same = self._tolerance(), self._at_same_hours()
         if same and self.weeks == 1 and tolerance:
             return self._take(same, self.weeks)  # nothing could lose less than a week
@@ -137,8 +141,10 @@ class _Attempt:
         if later <= tolerance * DAY:
             return self._take(same, self.weeks)
         wanted = [
-            RequestedTime(each.number, instant_of(opening.starts_at), opening.practitioner_id)
-            for each, opening in zip(self.rest, planned, strict=True)
+            RequestedTime(
+                appointment.number, instant_of(opening.starts_at), opening.practitioner_id
+            )
+            for appointment, opening in zip(self.rest, planned, strict=True)
         ]
         return self._take(self._seats(wanted), None)
 
@@ -155,7 +161,7 @@ class _Attempt:
         `same`: the postponement by whole weeks; a plan that ends later than it is useless.
         """
         last = _opening(same[-1], self.resources).day if same else None
-        ids = {each.id for each in self.rest}
+        ids = {appointment.id for appointment in self.rest}
         kept = [
             self.placed.get(stored_id(sibling.id)) or replanning.opening_of(sibling, self.resources)
             for sibling in self.siblings
@@ -165,7 +171,7 @@ class _Attempt:
                 sibling.number < self.rest[0].number or sibling.state != AppointmentState.CANCELLED
             )
         ]
-        now = [replanning.opening_of(each, self.resources) for each in self.rest]
+        now = [replanning.opening_of(appointment, self.resources) for appointment in self.rest]
         phases = adherence.cut_to(adherence.planned_phases(self.course), len(kept) + len(self.rest))
 
         def plan(start_on: date) -> list[Opening]:
@@ -193,14 +199,17 @@ class _Attempt:
         days = self.weeks * WEEK.days
         try:
             return self._seats(
-                [rescheduling.shifted(each, days, self.resources, field="") for each in self.rest]
+                [
+                    rescheduling.shifted(appointment, days, self.resources, field="")
+                    for appointment in self.rest
+                ]
             )
         except (Invalid, SessionsTaken, BreaksPace):
             return []
 
     def _seats(self, wanted: Sequence[RequestedTime]) -> list[Allocation]:
         """Hands and beds there; refuses what confirming would: Unfit, SessionsTaken, BreaksPace."""
-        ids = {each.id for each in self.rest}
+        ids = {appointment.id for appointment in self.rest}
         placed = {key: opening.day for key, opening in self.placed.items()}
         taken = {
             placed.get(stored_id(sibling.id), _day(sibling))
@@ -212,8 +221,8 @@ class _Attempt:
             self.session, self.resources, wanted, patient=self.patient, now=self.now
         )
         days = {
-            stored_id(each.id): _opening(seat, self.resources).day
-            for each, seat in zip(self.rest, seats, strict=True)
+            stored_id(appointment.id): _opening(seat, self.resources).day
+            for appointment, seat in zip(self.rest, seats, strict=True)
         }
         before = adherence.pace_status(self.course, self.siblings)
         after = adherence.pace_status(self.course, self.siblings, instead={**placed, **days})
@@ -226,7 +235,7 @@ class _Attempt:
         ):
             raise SessionsTaken([])
         pairs = zip(self.rest, seats, strict=True)
-        by_id = {stored_id(each.id): seat for each, seat in pairs}
+        by_id = {stored_id(appointment.id): seat for appointment, seat in pairs}
         return Rest(stored_id(self.course.id), self.rest, by_id, weeks)
 
 

@@ -171,7 +171,11 @@ def in_the_way(
 
 def staying(booked: Sequence[Appointment], now: datetime) -> list[Appointment]:
     """Those of the sessions that have begun, or whose patient is there: they are not moved."""
-    return [each for each in booked if each.state not in EXPECTED or each.starts_at <= now]
+    return [
+        appointment
+        for appointment in booked
+        if appointment.state not in EXPECTED or appointment.starts_at <= now
+    ]
 
 
 def _try(
@@ -183,12 +187,12 @@ def _try(
     now: datetime,
 ) -> list[dict[str, Any]]:
     """Place all that can be placed, on the calendar as it would be with the absence."""
-    diary.free(session, appointment_ids=[stored_id(each.id) for each in booked])
+    diary.free(session, appointment_ids=[stored_id(appointment.id) for appointment in booked])
     absence.held_until = _enter_anyhow(session, actor, absence, now)
     seats = relocation.seat_all(session, booked, now=now)
-    stuck = [each for each in booked if stored_id(each.id) not in seats]
+    stuck = [appointment for appointment in booked if stored_id(appointment.id) not in seats]
     rests, refused = postponement.postpone(session, stuck, seats, until=absence.ends_at, now=now)
-    inside = {each.id for each in booked}
+    inside = {appointment.id for appointment in booked}
     later = {
         stored_id(appointment.id): {
             **_placing(appointment, rest.seats[stored_id(appointment.id)]),
@@ -198,10 +202,13 @@ def _try(
         for rest in rests
         for appointment in rest.sessions
     }
-    placed = {stored_id(each.id): _placing(each, seats.get(stored_id(each.id))) for each in booked}
-    for each in stuck:
-        if problem := refused.get(each.course_id):
-            placed[stored_id(each.id)]["not_later"] = postponement.refusal_json(problem)
+    placed = {
+        stored_id(appointment.id): _placing(appointment, seats.get(stored_id(appointment.id)))
+        for appointment in booked
+    }
+    for appointment in stuck:
+        if problem := refused.get(appointment.course_id):
+            placed[stored_id(appointment.id)]["not_later"] = postponement.refusal_json(problem)
     return list((placed | later).values())
 
 

@@ -90,14 +90,14 @@ def seat_all(
     )
     # Each choice is valid alone. Only the calendar shows how the choices affect each other's pace,
     # daily maximums and breaks.
-    for each, seated in zip(sessions, chosen, strict=True):
+    for appointment, seated in zip(sessions, chosen, strict=True):
         if seated is not None:
-            seat = replace(seated.place.what, room_id=seated.room)
-            if _keeps_pace(trial, each, seat) and (
-                seat.practitioner_id not in free[stored_id(each.id)].limited
-                or _within_limits(trial, each, seat)
+            seat = replace(seated.place.seat, room_id=seated.room)
+            if _keeps_pace(trial, appointment, seat) and (
+                seat.practitioner_id not in free[stored_id(appointment.id)].limited
+                or _within_limits(trial, appointment, seat)
             ):
-                _claim(trial, each, seat)
+                _claim(trial, appointment, seat)
     # Appointments that stay on their day first, so that no other appointment takes that time.
     free.clear()
     for candidates in (_same_day, _near):
@@ -119,10 +119,10 @@ def _free_for_all(trial: _Trial, sessions: Sequence[Appointment]) -> dict[int, _
     for appointment in sessions:
         of_treatment[_course(trial, appointment)[0].treatment_id].append(appointment)
     return {
-        stored_id(each.id): free
-        for those in of_treatment.values()
-        for free in [_free(trial, those)]
-        for each in those
+        stored_id(appointment.id): free
+        for alike in of_treatment.values()
+        for free in [_free(trial, alike)]
+        for appointment in alike
     }
 
 
@@ -145,8 +145,12 @@ def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
         resources,
         by_day,
         [(room.room_id, Taken(room.busy)) for room in times.rooms],
-        {calendar_id: Taken(those) for calendar_id, those in busy.items()},
-        frozenset(who.practitioner_id for who in times.practitioners if who.limited),
+        {calendar_id: Taken(spans) for calendar_id, spans in busy.items()},
+        frozenset(
+            practitioner.practitioner_id
+            for practitioner in times.practitioners
+            if practitioner.limited
+        ),
     )
 
 
@@ -169,7 +173,7 @@ def _place(
     return Candidate(
         cost,
         (
-            *(Take(each.calendar_id, each.span) for each in others),
+            *(Take(entry.calendar_id, entry.span) for entry in others),
             Take(("a day", course_id), Interval(day, day + 1)),
         ),
         room.span,
@@ -218,7 +222,9 @@ def _on(
     at, length = int(hour) * 60 + int(minute), free.resources.shape.minutes
     taken = free.patients[_patient(trial, appointment).calendar_id]
     # Of a day they come by start and practitioner, and sorting leaves that as it is.
-    for clock, slot in sorted(free.by_day.get(day, ()), key=lambda each: abs(each[0] - at)):
+    for clock, slot in sorted(
+        free.by_day.get(day, ()), key=lambda timed_slot: abs(timed_slot[0] - at)
+    ):
         if taken.clear(Interval(slot.starts_at, slot.starts_at + length)):
             yield abs(clock - at), Allocation(appointment.number, *slot)
 

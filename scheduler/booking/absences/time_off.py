@@ -121,9 +121,9 @@ def take_time_off(
     session.add_all(series)
     session.flush()
     if repeat is not None:
-        for each in series:
-            each.series_id = series[0].id
-    entries = [_away(whose, each) for each in series]
+        for time_off in series:
+            time_off.series_id = series[0].id
+    entries = [_away(whose, time_off) for time_off in series]
     claim(session, entries, release_held=release_held, now=now)
     rota.record(
         session,
@@ -204,9 +204,9 @@ def cancel_time_off(
                 )
             )
         )
-    for each in gone:
-        diary.free(session, time_off_id=stored_id(each.id))
-        session.delete(each)
+    for removed in gone:
+        diary.free(session, time_off_id=stored_id(removed.id))
+        session.delete(removed)
     session.flush()
     rota.record(
         session,
@@ -242,7 +242,9 @@ def _occurrences(
             "Time off must end before it recurs. Choose more weeks, or an earlier end.",
             field="repeat.every_weeks",
         )
-    first, last = (each.astimezone(zone).replace(tzinfo=None) for each in (starts_at, ends_at))
+    first, last = (
+        instant.astimezone(zone).replace(tzinfo=None) for instant in (starts_at, ends_at)
+    )
     if repeat.until < first.date():
         raise Invalid("`until` is before the first day. Send a later day.", field="repeat.until")
     times = (repeat.until - first.date()) // every + 1

@@ -97,9 +97,11 @@ def off_pace(
     if len(there) == len(places):
         return found
     # A cancelled appointment must not make the others look too fast: judge them without it too.
-    without = violations(meant, [day(each) for each in there])
-    alone = [(each.kind, there[each.number - 1].number) for each in without]
-    return [each for each in found if _counts(each, places[each.number - 1], alone)]
+    without = violations(meant, [day(appointment) for appointment in there])
+    alone = [(violation.kind, there[violation.number - 1].number) for violation in without]
+    return [
+        violation for violation in found if _counts(violation, places[violation.number - 1], alone)
+    ]
 
 
 def pace_status(
@@ -157,7 +159,9 @@ def check(found: Sequence[PaceViolation], policy: ChangePolicy) -> None:
     """BreaksPace for violations that the terms of a change do not allow."""
     if policy.override_reason or policy.restore:
         return
-    if refused := [each for each in found if not (policy.allow_later and each.kind in LATER)]:
+    if refused := [
+        violation for violation in found if not (policy.allow_later and violation.kind in LATER)
+    ]:
         raise BreaksPace(refused)
 
 

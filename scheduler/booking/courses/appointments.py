@@ -70,8 +70,8 @@ def move(
     check_movable(appointment, now)
     course = session.get_one(Course, appointment.course_id)
     resources = rescheduling.resources_of(session, course)
-    who = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
-    wanted = [RequestedTime(appointment.number, starts_at, who)]
+    practitioner_id = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
+    wanted = [RequestedTime(appointment.number, starts_at, practitioner_id)]
     part = rescheduling.Reschedule(course, resources, [appointment], wanted, "starts_at")
     rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     return appointment
@@ -97,8 +97,8 @@ def swap(
         )
     if one.clinic_id != other.clinic_id:
         raise NotFound
-    for each in (one, other):
-        check_movable(each, now)
+    for appointment in (one, other):
+        check_movable(appointment, now)
     policy = replace(policy, label="two sessions were swapped")
     rescheduling.reschedule(session, actor, _swapped(session, one, other), policy=policy, now=now)
 
@@ -168,20 +168,24 @@ def _swapped(
     if one.course_id == other.course_id:
         wanted = [
             RequestedTime(
-                each.number, there.starts_at, rescheduling.usual_practitioner(each, resources)
+                appointment.number,
+                there.starts_at,
+                rescheduling.usual_practitioner(appointment, resources),
             )
-            for each, there in ((one, other), (other, one))
+            for appointment, there in ((one, other), (other, one))
         ]
         return [rescheduling.Reschedule(course, resources, [one, other], wanted, "appointment_id")]
     parts = []
-    for each, there in ((one, other), (other, one)):
-        course = session.get_one(Course, each.course_id)
+    for appointment, there in ((one, other), (other, one)):
+        course = session.get_one(Course, appointment.course_id)
         resources = rescheduling.resources_of(session, course)
-        who = rescheduling.usual_practitioner(there, resources) or rescheduling.usual_practitioner(
-            each, resources
+        practitioner_id = rescheduling.usual_practitioner(
+            there, resources
+        ) or rescheduling.usual_practitioner(appointment, resources)
+        wanted = [RequestedTime(appointment.number, there.starts_at, practitioner_id)]
+        parts.append(
+            rescheduling.Reschedule(course, resources, [appointment], wanted, "appointment_id")
         )
-        wanted = [RequestedTime(each.number, there.starts_at, who)]
-        parts.append(rescheduling.Reschedule(course, resources, [each], wanted, "appointment_id"))
     return parts
 
 

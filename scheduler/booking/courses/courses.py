@@ -63,8 +63,8 @@ def book(
     resources = search.find_resources(session, treatment)
     # Errors name the position in the request. Booked appointments are numbered by time.
     allocation.check_requested(_numbered(wanted), resources, now=now)
-    wanted = _numbered(sorted(wanted, key=lambda each: each.starts_at))
-    first = min(each.starts_at for each in wanted).astimezone(resources.zone).date()
+    wanted = _numbered(sorted(wanted, key=lambda requested: requested.starts_at))
+    first = min(requested.starts_at for requested in wanted).astimezone(resources.zone).date()
     planned = list(agreed or plan_course.phases_of(treatment))
     planned = plan_course.with_history(session, planned, treatment, patient, before=first)
     holds.release_lapsed(session, now=now)
@@ -216,7 +216,7 @@ def can_change(appointment: Appointment, now: datetime) -> bool:
 
 
 def _numbered(wanted: Sequence[RequestedTime]) -> list[RequestedTime]:
-    return [replace(each, number=number) for number, each in enumerate(wanted, start=1)]
+    return [replace(requested, number=number) for number, requested in enumerate(wanted, start=1)]
 
 
 def _screened(

@@ -57,9 +57,9 @@ def extend(
     _check_room(sessions, released["sessions"])
     stood = rescheduling.pace_status(session, course)
     course.phases = [
-        *(each for each in agreed if not each.get("optional")),
+        *(agreed_phase for agreed_phase in agreed if not agreed_phase.get("optional")),
         released,
-        *(each for each in agreed if each.get("optional")),
+        *(agreed_phase for agreed_phase in agreed if agreed_phase.get("optional")),
     ]
     added = _add(session, course, planned, wishes=wishes, make_up=False, now=now)
     rescheduling.check_pace(session, course, stood, policy=policy, now=now)
@@ -123,7 +123,7 @@ def _add(
         openings = replanning.plan_tail(
             session,
             course,
-            [replanning.opening_of(each, resources) for each in kept],
+            [replanning.opening_of(appointment, resources) for appointment in kept],
             planned,
             wishes=wishes,
             resources=resources,
@@ -156,8 +156,8 @@ def _book(
 ) -> list[Appointment]:
     patient = session.get_one(Patient, course.patient_id)
     wanted = [
-        RequestedTime(number, instant_of(each.starts_at), each.practitioner_id)
-        for number, each in enumerate(openings, start=before + 1)
+        RequestedTime(number, instant_of(opening.starts_at), opening.practitioner_id)
+        for number, opening in enumerate(openings, start=before + 1)
     ]
     agreed = adherence.agreed_phases(course)
     with session.begin_nested() as attempt:

@@ -195,7 +195,8 @@ def _context(session: Session, course: Course, events: Sequence[CourseEvent]) ->
     ):
         taken_back[stored_id(event.taken_back_by_id)].append(event)
     ids = [
-        event.id for event in (*events, *(each for some in taken_back.values() for each in some))
+        event.id
+        for event in (*events, *(undone for some in taken_back.values() for undone in some))
     ]
     changes: dict[int, list[AppointmentChange]] = defaultdict(list)
     for change in session.exec(

@@ -43,7 +43,9 @@ def claim(
             )
         ],
         now=now,
-        ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in appointments]),
+        ignoring=Ignoring(
+            appointment_ids=[stored_id(appointment.id) for appointment in appointments]
+        ),
     )
 
 
@@ -57,7 +59,7 @@ def place(appointment: Appointment, seat: Allocation, resources: Resources, now:
     appointment.wall_time = local.strftime("%Y-%m-%dT%H:%M")
     appointment.fold = local.fold
     appointment.zone = resources.zone.key
-    appointment.hands = ",".join(f"{here}:{there}" for here, there in resources.shape.hands())
+    appointment.hands = ",".join(f"{start}:{end}" for start, end in resources.shape.hands())
     appointment.changed_at = now
 
 

@@ -66,31 +66,35 @@ def replan_those(
 ) -> None:
     """Move some appointments behind all others of their course, at its pace."""
     resources = rescheduling.resources_of(session, course)
-    ids = {each.id for each in moved}
+    ids = {appointment.id for appointment in moved}
     kept = [
         appointment
         for appointment in courses.appointments_of(session, course)
         if appointment.id not in ids
     ]
-    first = min(each.number for each in moved)
+    first = min(appointment.number for appointment in moved)
     # Ignore later cancelled appointments: the plan is for the rest as it will take place.
     kept = [
-        each for each in kept if each.number < first or each.state != AppointmentState.CANCELLED
+        appointment
+        for appointment in kept
+        if appointment.number < first or appointment.state != AppointmentState.CANCELLED
     ]
     for look in range(1, placement.CLAIM_ATTEMPTS + 1):
         openings = plan_tail(
             session,
             course,
-            [opening_of(each, resources) for each in kept],
+            [opening_of(appointment, resources) for appointment in kept],
             adherence.cut_to(adherence.planned_phases(course), len(kept) + len(moved)),
             wishes=wishes,
             resources=resources,
-            ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in moved]),
+            ignoring=Ignoring(appointment_ids=[stored_id(appointment.id) for appointment in moved]),
             now=now,
         )
         wanted = [
-            RequestedTime(each.number, instant_of(opening.starts_at), opening.practitioner_id)
-            for each, opening in zip(moved, openings, strict=True)
+            RequestedTime(
+                appointment.number, instant_of(opening.starts_at), opening.practitioner_id
+            )
+            for appointment, opening in zip(moved, openings, strict=True)
         ]
         part = rescheduling.Reschedule(course, resources, moved, wanted, "start_on")
         try:
@@ -138,9 +142,11 @@ def skip_week(
     week has none.
     """
     still_to_come = rescheduling.rest_of(session, course, from_number=1, now=now)
-    rest = [each for each in still_to_come if _day(each) >= start_on.isoformat()]
+    rest = [
+        appointment for appointment in still_to_come if _day(appointment) >= start_on.isoformat()
+    ]
     end = (start_on + timedelta(days=7)).isoformat()
-    inside = [each for each in rest if _day(each) < end]
+    inside = [appointment for appointment in rest if _day(appointment) < end]
     if not inside:
         raise Conflict("No session is in that week. Choose another `start_on`.")
     first = inside[0].number
@@ -185,13 +191,16 @@ def change_practitioner(
             f"No practitioner with id {practitioner_id} gives this treatment.",
             field="practitioner_id",
         )
-    rest = [each for each in rest if each.practitioner_id != practitioner_id]
+    rest = [appointment for appointment in rest if appointment.practitioner_id != practitioner_id]
     if not rest:
         raise Invalid(
             "This practitioner already gives all these sessions. Choose another one.",
             field="practitioner_id",
         )
-    wanted = [RequestedTime(each.number, each.starts_at, practitioner_id) for each in rest]
+    wanted = [
+        RequestedTime(appointment.number, appointment.starts_at, practitioner_id)
+        for appointment in rest
+    ]
     part = rescheduling.Reschedule(course, resources, rest, wanted, "from_number")
     rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     courses.record(
@@ -223,7 +232,7 @@ def plan_tail(
     `last`: the last day to search; by default the latest day on which a plan may end.
     """
     today = now.astimezone(resources.zone).date()
-    start = max([today, wishes.start_on, *(each.day for each in kept)])
+    start = max([today, wishes.start_on, *(opening.day for opening in kept)])
     end = plan_course.last_day(start, phases, resources.treatment, today)
     last = min(end, last) if last else end
     patient = session.get_one(Patient, course.patient_id)
@@ -236,7 +245,7 @@ def plan_tail(
         patient_calendar_id=patient.calendar_id,
         ignoring=ignoring,
     )
-    fixed = sorted(kept, key=lambda each: each.starts_at)
+    fixed = sorted(kept, key=lambda opening: opening.starts_at)
     openings = search.openings(free, resources.zone)
     try:
         plan = planner.plan_rest(phases, fixed, openings, wishes, until=last)

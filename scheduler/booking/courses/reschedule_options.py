@@ -71,7 +71,7 @@ def rest_from(
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     resources = rescheduling.resources_of(session, course)
-    moved = {each.id for each in rest}
+    moved = {appointment.id for appointment in rest}
     kept = [
         appointment
         for appointment in courses.appointments_of(session, course)
@@ -80,11 +80,13 @@ def rest_from(
     return replanning.plan_tail(
         session,
         course,
-        [replanning.opening_of(each, resources) for each in kept],
+        [replanning.opening_of(appointment, resources) for appointment in kept],
         adherence.cut_to(adherence.planned_phases(course), len(kept) + len(rest)),
-        wishes=as_now([replanning.opening_of(each, resources) for each in rest], start_on),
+        wishes=as_now(
+            [replanning.opening_of(appointment, resources) for appointment in rest], start_on
+        ),
         resources=resources,
-        ignoring=Ignoring(appointment_ids=[stored_id(each.id) for each in rest]),
+        ignoring=Ignoring(appointment_ids=[stored_id(appointment.id) for appointment in rest]),
         now=now,
     )
 
@@ -111,8 +113,8 @@ def go(
             field="times",
         )
     wanted = [
-        RequestedTime(each.number, instant_of(minute), practitioner_id)
-        for each, (minute, practitioner_id) in zip(rest, sorted(times), strict=True)
+        RequestedTime(appointment.number, instant_of(minute), practitioner_id)
+        for appointment, (minute, practitioner_id) in zip(rest, sorted(times), strict=True)
     ]
     resources = rescheduling.resources_of(session, course)
     part = rescheduling.Reschedule(course, resources, rest, wanted, "times")
@@ -131,11 +133,11 @@ def go(
 
 def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
     """The wish to keep the present weekdays, hours and practitioner."""
-    minutes = [each.minute for each in now]
-    givers = {each.practitioner_id for each in now}
+    minutes = [opening.minute for opening in now]
+    givers = {opening.practitioner_id for opening in now}
     return Wishes(
         start_on,
-        weekdays=frozenset(each.day.weekday() for each in now),
+        weekdays=frozenset(opening.day.weekday() for opening in now),
         between=(min(minutes), max(minutes) + 1),
         practitioner_id=givers.pop() if len(givers) == 1 else None,
     )
@@ -144,7 +146,10 @@ def as_now(now: Sequence[Opening], start_on: date) -> Wishes:
 def _between(appointment: Appointment, siblings: Sequence[Appointment]) -> tuple[date, date]:
     """The days of the appointments before and after one, without cancelled ones."""
     there = [sibling for sibling in siblings if sibling.state != AppointmentState.CANCELLED]
-    days = [(each.number, date.fromisoformat(each.wall_time[:10])) for each in there]
+    days = [
+        (appointment.number, date.fromisoformat(appointment.wall_time[:10]))
+        for appointment in there
+    ]
     before = [day for number, day in days if number < appointment.number]
     after = [day for number, day in days if number > appointment.number]
     return max(before, default=date.min), min(after, default=date.max)

@@ -104,7 +104,7 @@ def shift(
 ) -> None:
     """Move some appointments by days, at their wall times and with their practitioners."""
     resources = resources_of(session, course)
-    wanted = [shifted(each, by_days, resources, field=field) for each in moved]
+    wanted = [shifted(appointment, by_days, resources, field=field) for appointment in moved]
     part = Reschedule(course, resources, moved, wanted, field)
     reschedule(session, actor, [part], policy=policy, now=now)
 
@@ -123,7 +123,7 @@ def reschedule(
         _check(session, part, now)
     holds.release_lapsed(session, now=now)
     # Free all old times first: a new time may be the old time of a sibling.
-    ids = [stored_id(each.id) for part in parts for each in part.moved]
+    ids = [stored_id(appointment.id) for part in parts for appointment in part.moved]
     diary.free(session, appointment_ids=ids)
     seated = _claimed(session, parts, now)
     for part, seats, stood in zip(parts, seated, before, strict=True):
@@ -171,20 +171,20 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
     )
     phase_of = placement.phase_numbers(adherence.agreed_phases(course), len(sessions))
     renumbered = [
-        (each, number, phase)
-        for number, (each, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
-        if each.number != number
+        (appointment, number, phase)
+        for number, (appointment, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)
+        if appointment.number != number
     ]
     # Numbers are unique in a course at every moment, so make the changing ones negative first.
     session.exec(
         update(Appointment)
-        .where(col(Appointment.id).in_([each.id for each, _, _ in renumbered]))
+        .where(col(Appointment.id).in_([appointment.id for appointment, _, _ in renumbered]))
         .values(number=-col(Appointment.number))
         .execution_options(synchronize_session=False)
     )
-    for each, number, phase in renumbered:
-        each.number, each.phase, each.changed_at = number, phase, now
-        session.add(each)
+    for appointment, number, phase in renumbered:
+        appointment.number, appointment.phase, appointment.changed_at = number, phase, now
+        session.add(appointment)
     session.flush()
 
 
@@ -235,13 +235,13 @@ def shifted(
             f" {appointment.number}.",
             field=field,
         )
-    who = usual_practitioner(appointment, resources)
-    return RequestedTime(appointment.number, instant_of(starts_at), who)
+    practitioner_id = usual_practitioner(appointment, resources)
+    return RequestedTime(appointment.number, instant_of(starts_at), practitioner_id)
 
 
 def _check(session: Session, part: Reschedule, now: datetime) -> None:
     """Raise Invalid for times that no calendar allows."""
-    ids = {each.id for each in part.moved}
+    ids = {appointment.id for appointment in part.moved}
     others = session.exec(
         select(Appointment.wall_time).where(
             Appointment.course_id == part.course.id,
@@ -249,7 +249,7 @@ def _check(session: Session, part: Reschedule, now: datetime) -> None:
             Appointment.state != AppointmentState.CANCELLED,
         )
     )
-    taken = {date.fromisoformat(each[:10]) for each in others}
+    taken = {date.fromisoformat(wall_time[:10]) for wall_time in others}
     allocation.check_requested(
         part.wanted, part.resources, now=now, taken_days=taken, field=part.field
     )

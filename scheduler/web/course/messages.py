@@ -1,6 +1,8 @@
 """A message from the private page to the clinic."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from scheduler.infra.errors import Invalid, TooMany
@@ -15,9 +17,11 @@ MESSAGE_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
 
 
 @router.get("")
-def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
+def show(
+    token: str, visit: Reading, notice: Annotated[str, Query(alias="said")] = ""
+) -> HTMLResponse:
     """The form, or after sending the result: `left`, `urgent` or `stopped`."""
-    return _page(CoursePage.open(visit, token), result=said)
+    return _page(CoursePage.open(visit, token), result=notice)
 
 
 @router.post("")

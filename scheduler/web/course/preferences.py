@@ -1,6 +1,8 @@
 """Which texts a patient wants, and in which language. The page explains each choice."""
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from scheduler.i18n import languages
@@ -28,9 +30,11 @@ CHOICE_NOTICES = {
 
 
 @router.get("")
-def show(token: str, visit: Reading, said: str = "") -> HTMLResponse:
+def show(
+    token: str, visit: Reading, notice: Annotated[str, Query(alias="said")] = ""
+) -> HTMLResponse:
     """The present choice, and the others."""
-    return _page(CoursePage.open(visit, token), notice=said)
+    return _page(CoursePage.open(visit, token), notice=notice)
 
 
 @router.post("")

@@ -4,7 +4,9 @@ A person who has the address may do what the page offers, and nothing else. GET 
 because programs that preview links must not confirm or cancel a session.
 """
 
-from fastapi import APIRouter
+from typing import Annotated
+
+from fastapi import APIRouter, Query
 from fastapi.responses import HTMLResponse, Response
 
 from scheduler.booking.courses import private_links
@@ -50,10 +52,12 @@ def done(token: str, visit: Reading) -> Response:
 
 
 @router.get("/my/{token}")
-def show(token: str, visit: Reading, said: str = "", at: str = "") -> HTMLResponse:
+def show(
+    token: str, visit: Reading, notice: Annotated[str, Query(alias="said")] = "", at: str = ""
+) -> HTMLResponse:
     """The course: the next session first."""
     page = CoursePage.open(visit, token)
-    return overview.show(page, notices=overview.notices(page, said, at))
+    return overview.show(page, notices=overview.notices(page, notice, at))
 
 
 @router.post("/my/{token}/language")
