@@ -2,12 +2,13 @@
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
+from pydantic import BaseModel
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.storage.database import Instant, Versioned
+from scheduler.storage.json_columns import JsonOf
 
 THE_ONLY_ROW = 1
 
@@ -216,6 +217,17 @@ class Receipt(SQLModel, table=True):
     at: datetime = Field(sa_type=Instant)
 
 
+class OfferedChoice(BaseModel):
+    """The choice that a question "which session?" offers to a patient."""
+
+    meaning: str = ""
+    """the intent that the choice belongs to"""
+    sessions: list[tuple[int, datetime]] = []
+    """appointment ids and their starts, in the order of their numbers in the text"""
+    score: int | None = None
+    """the score that the patient gave, if the question is whose it is"""
+
+
 class Reply(SQLModel, table=True):
     """A message from a patient, by text or from the private page."""
 
@@ -249,9 +261,8 @@ class Reply(SQLModel, table=True):
     for_staff: bool = False
     reason: str = Field(default="", max_length=300)
     """why staff must read it, in sentences"""
-    offered: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    """what a question "which session?" offered: for what (`meaning`, `score`), and the `sessions`
-    in the order of their numbers, with their starts"""
+    offered: OfferedChoice = Field(default_factory=OfferedChoice, sa_type=JsonOf(OfferedChoice))
+    """what a question "which session?" offered"""
     handled_at: datetime | None = Field(default=None, sa_type=Instant)
     at: datetime = Field(sa_type=Instant, index=True)
     """when the patient sent it, as far as we know"""

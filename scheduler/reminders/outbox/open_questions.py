@@ -60,7 +60,7 @@ class Choice(NamedTuple):
     asked_at: datetime
     is_answered: bool
     meaning: str
-    sessions: Sequence[tuple[int, str]]
+    sessions: Sequence[tuple[int, datetime]]
     score: int | None
 
 
@@ -155,7 +155,7 @@ def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion
 def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
     """The question "which session?", if the phone got one within a day."""
     found = session.exec(
-        select(WENT_OUT_AT, Reply.offered)
+        select(WENT_OUT_AT, col(Reply.offered))
         .join(Reply, col(Reply.id) == Message.reply_id)
         .where(
             *_sent_before(phone, at), Message.kind == "which_one", at - CHOICE_HOLDS <= WENT_OUT_AT
@@ -170,7 +170,7 @@ def choice(session: Session, phone: str, *, at: datetime) -> Choice | None:
             Reply.phone == phone, Reply.meaning == Intent.CHOICE, Reply.at >= asked_at
         )
     ).first()
-    return Choice(asked_at, answered is not None, **offered)
+    return Choice(asked_at, answered is not None, offered.meaning, offered.sessions, offered.score)
 
 
 def to_be_scored(

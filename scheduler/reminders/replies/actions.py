@@ -255,9 +255,9 @@ def _take_choice(conversation: Conversation, choice: Choice, number: int | None)
             _send_link(conversation, asked.appointment)
 
 
-def _offered(conversation: Conversation, appointment_id: int, starts_at: str) -> OpenQuestion:
+def _offered(conversation: Conversation, appointment_id: int, starts_at: datetime) -> OpenQuestion:
     appointment = conversation.session.get_one(Appointment, appointment_id)
-    return OpenQuestion(appointment, datetime.fromisoformat(starts_at))
+    return OpenQuestion(appointment, starts_at)
 
 
 def _take_score(

@@ -14,7 +14,7 @@ from sqlmodel import Session, col, select
 from scheduler.clinic.models import Clinic
 from scheduler.patients.models import Patient
 from scheduler.reminders.intents import Intent
-from scheduler.reminders.models import Reply
+from scheduler.reminders.models import OfferedChoice, Reply
 from scheduler.reminders.sending import backoff
 from scheduler.storage.database import stored_id
 from scheduler.storage.inserts import insert_or_ignore
@@ -56,7 +56,7 @@ def store(
         "pictures": pictures,
         "meaning": Intent.UNREAD,
         "reason": "",
-        "offered": {},
+        "offered": OfferedChoice(),
         "tries": 1,
         "next_read_at": now + READ_WITHIN,
         "at": min(sent_at or now, now),

@@ -12,7 +12,7 @@ from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Practitioner
 from scheduler.i18n import languages
 from scheduler.reminders.intents import Intent
-from scheduler.reminders.models import Reply
+from scheduler.reminders.models import OfferedChoice, Reply
 from scheduler.reminders.outbox import immediate
 from scheduler.reminders.outbox.open_questions import Contact, OpenQuestion
 from scheduler.reminders.schedule import templating
@@ -106,17 +106,14 @@ class Conversation:
         self, sessions: Sequence[OpenQuestion], meaning: Intent | str, *, score: int | None = None
     ) -> None:
         """Ask which appointment is meant, and store the list that the numbers refer to."""
-        self.reply.offered = {
-            "meaning": str(meaning),
-            "sessions": [
-                (
-                    stored_id(appointment.appointment.id),
-                    appointment.appointment.starts_at.isoformat(),
-                )
-                for appointment in sessions
+        self.reply.offered = OfferedChoice(
+            meaning=str(meaning),
+            sessions=[
+                (stored_id(question.appointment.id), question.appointment.starts_at)
+                for question in sessions
             ],
-            "score": score,
-        }
+            score=score,
+        )
         self.answer("which_one", fields={"choices": self.listed(sessions)})
 
     def listed(self, sessions: Sequence[OpenQuestion]) -> str:
