@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import httpx
+import pytest
 
 from scheduler.clinic import zone_rules
 from scheduler.storage.database import Database
@@ -10,6 +11,8 @@ from tests.load import rush
 from tests.support import zones
 from tests.support.cast import settle
 from tests.support.servers import Servers, api_key
+
+pytestmark = pytest.mark.slow
 
 
 def test_zone_data_of_the_machine_is_ignored(sqlite_url: str, tmp_path: Path) -> None:

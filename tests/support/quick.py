@@ -1,14 +1,15 @@
 """`--quick`: the tests to run after each change, in a minute or so. `make test` runs all of them.
 
 Runs the rules, the API and the patient pages on SQLite, and opens some pages in Chromium. Omits
-PostgreSQL, other processes, stories from the form to the text message, and tests marked `slow`.
+PostgreSQL, other processes, stories from the form to the text message, Spanish layout, and tests
+marked `slow`.
 """
 
 from pathlib import Path
 
 import pytest
 
-FOLDERS = ("kill", "load", "storage", "stories", "workshop", "test_cli.py")
+FOLDERS = ("kill", "load", "maintenance", "storage", "stories", "workshop", "test_cli.py")
 """Below `tests/`."""
 
 PAGES = {
@@ -52,6 +53,7 @@ def _is_quick(item: pytest.Item) -> bool:
         below in FOLDERS
         or item.get_closest_marker("slow")
         or "postgresql_url" in fixtures
+        or item.name.startswith("test_each_page_has_room_for_spanish")
         or parameters.get("database_kind") == "postgresql"
         or ("browser" in fixtures and getattr(parameters.get("state"), "name", "") not in PAGES)
     )

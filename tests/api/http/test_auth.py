@@ -122,6 +122,7 @@ def own(database: Database, cast: Cast) -> Ids:
     return furnish(database, cast)
 
 
+@pytest.mark.slow
 def test_a_foreign_id_in_any_path_is_not_found(
     app: FastAPI, local_desk: Desk, own: Ids, foreign: Ids
 ) -> None:
@@ -192,6 +193,7 @@ def test_lists_show_only_ones_own_clinics(
         assert clinics <= {cast.clinic}, path
 
 
+@pytest.mark.slow
 def test_no_column_of_a_table_can_be_slipped_in(
     app: FastAPI, local_desk: Desk, own: Ids, cast: Cast
 ) -> None:

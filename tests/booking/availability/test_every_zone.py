@@ -33,6 +33,8 @@ from tests.support import cast
 from tests.support.cast import wanted
 from tests.support.zones import FIRST, changes, changing, compiled
 
+pytestmark = pytest.mark.slow
+
 STEADY = ("Asia/Kolkata", "Asia/Kathmandu", "Pacific/Kiritimati", "Pacific/Niue")
 ALIKE = ("America/New_York", "Europe/London", "Europe/Dublin", "Australia/Sydney", "Europe/Berlin")
 """Zones people ask about, though another has the same changes."""

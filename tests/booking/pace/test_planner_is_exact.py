@@ -6,6 +6,7 @@ from fractions import Fraction
 from itertools import combinations, pairwise, product
 from math import ceil
 
+import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -22,6 +23,8 @@ from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Invalid
 from tests.support.chaos import examples
 from tests.support.wording import broken_pace
+
+pytestmark = pytest.mark.slow
 
 START = date(2026, 3, 2)
 WINDOWS = {  # sessions, and days in which they lie

@@ -17,6 +17,8 @@ from tests.support.cast import Cast
 from tests.web.conftest import FrozenClock, Visitor, count, text_of
 from tests.web.waitlist.test_routes import refused
 
+pytestmark = pytest.mark.slow
+
 SITE = "https://www.example.org"
 CSP = "content-security-policy"
 
