@@ -9,6 +9,7 @@ from typing import Protocol
 from anyio import to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import iter_route_contexts
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.datastructures import Headers
@@ -23,6 +24,7 @@ from scheduler.hooks import routes
 from scheduler.http.context import Context
 from scheduler.http.guess_limiter import origin_of
 from scheduler.http.idempotency import Replay
+from scheduler.http.methods import Methods
 from scheduler.http.request_gate import (
     CONCURRENT_REQUESTS,
     RequestGate,
@@ -137,7 +139,12 @@ async def _handle(request: Request, problem: Exception) -> Response:
     if isinstance(problem, NoSuchLink):
         context: Context = request.app.state.context
         context.guess_limiter.record(origin_of(request), context.clock.now())
-    return respond(request.scope, problem)
+    response = respond(request.scope, problem)
+    if response.status_code == 405:
+        methods: Methods = request.app.state.methods
+        allowed = methods.of(request.scope["path"]) or {"GET", "HEAD"}  # a static file
+        response.headers["Allow"] = ", ".join(sorted(allowed))
+    return response
 
 
 def _add_routes(app: FastAPI) -> None:
@@ -145,3 +152,9 @@ def _add_routes(app: FastAPI) -> None:
     app.include_router(routes.router)
     app.include_router(calendars.router)
     patients.mount(app)
+    app.state.methods = Methods(
+        (route.path_format, route.methods)
+        for route in iter_route_contexts(app.routes)
+        if route.path_format and route.methods
+    )
+    app.router.routes[:0] = app.state.methods.refusals()

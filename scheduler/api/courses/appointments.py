@@ -22,7 +22,7 @@ from scheduler.api.http.fields import (
     Text,
     check_days,
 )
-from scheduler.api.http.pagination import Page, Paging, bad_cursor
+from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState
@@ -260,11 +260,9 @@ def _answer(call: Call, appointment: Appointment) -> JSONResponse:
 
 
 def _after(paging: Paging) -> tuple[datetime, int] | None:
-    keys = paging.after()
+    keys = paging.after(2)
     if keys is None:
         return None
-    if len(keys) != 2 or type(keys[0]) is not int or not 0 <= keys[0] < 2**32:
-        raise bad_cursor()
     return datetime.fromtimestamp(keys[0], UTC), keys[1]
 
 

@@ -35,18 +35,21 @@ class PageRequest(BaseModel):
     limit: int = 50
     cursor: str | None = None
 
-    def after(self) -> list[Any] | None:
-        """The keys of the last row of the page before. Raises Invalid for a forged cursor."""
+    def after(self, length: int = 1) -> list[int] | None:
+        """The keys of the last row of the page before: `length` whole numbers.
+
+        Raises Invalid for a cursor that this list cannot have given out.
+        """
         if self.cursor is None:
             return None
         try:
             keys = json.loads(base64.urlsafe_b64decode(self.cursor.encode()))
         except (binascii.Error, ValueError, UnicodeError, RecursionError):
             keys = None
-        if not (isinstance(keys, list) and 1 <= len(keys) <= 2 and type(keys[-1]) is int):
-            raise bad_cursor()
-        if not 0 <= keys[-1] <= LARGEST_ID:
-            raise bad_cursor()
+        if not (isinstance(keys, list) and len(keys) == length and all(map(_is_key, keys))):
+            raise _bad_cursor()
+        if keys[-1] > LARGEST_ID:
+            raise _bad_cursor()
         return keys
 
     def page(
@@ -64,7 +67,12 @@ class PageRequest(BaseModel):
         return Page(items=[shape(source) for source in found[: self.limit]], next_cursor=cursor)
 
 
-def bad_cursor() -> Invalid:
+def _is_key(value: Any) -> bool:
+    """Whether a cursor may hold it: the id of a row, or an instant in seconds."""
+    return type(value) is int and 0 <= value < 2**32
+
+
+def _bad_cursor() -> Invalid:
     """The error for a cursor that this list has not given out."""
     return Invalid(
         "This cursor is not valid. Send `next_cursor` of the page before, unchanged.",

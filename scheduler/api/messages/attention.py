@@ -53,7 +53,7 @@ def list_matters(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Pa
         if clinic_id in {None, matter.clinic_id}
         and (matter.kind not in NEEDS or may(call.actor.role, NEEDS[matter.kind]))
     ]
-    after = paging.after()
+    after = paging.after(2)
     places = {matter: [matter.clinic_id, place] for place, matter in enumerate(matters)}
     rest = [matter for matter in matters if after is None or places[matter] > after]
     known_zones = zones.of_all(call.session, {matter.clinic_id for matter in rest})

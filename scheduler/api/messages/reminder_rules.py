@@ -228,7 +228,7 @@ def list_standard_rules(
         for clinic, missing in sorted(clinic_rules.not_adopted(call.session, wanted).items())
         for place, rule in enumerate(missing)
     ]
-    after = paging.after()
+    after = paging.after(2)
     rest = [row for row in lacking if after is None or list(row[:2]) > after]
     return paging.page(rest, lambda row: _standard(row[2], row[0]), lambda row: [*row[:2]])
 
