@@ -10,6 +10,7 @@ from scheduler.audit.audit_trail import WORKER
 from scheduler.clinic import zone_rules
 from scheduler.commands import demo
 from scheduler.commands.process import check_version, opened, say, sender, stop_signal
+from scheduler.http.connections import BACKLOG, ConnectionLimits, limited, most_connections
 from scheduler.infra.clock import Clock, SystemClock
 from scheduler.infra.errors import Misconfigured
 from scheduler.infra.settings import Settings
@@ -77,6 +78,12 @@ def _serve(
     worker: Worker | None,
 ) -> None:
     _follow_zones(database)
+    limits = ConnectionLimits(
+        seconds=settings.client_timeout,
+        per_address=settings.connections_per_address,
+        total=most_connections(),
+        proxies=settings.proxies,
+    )
     app = application.create(settings, database, clock, worker=worker)
     # After a graceful shutdown, uvicorn raises the signal again. Our handler ignores it, so that
     # the command ends with exit code 0.
@@ -85,6 +92,8 @@ def _serve(
         app,
         host=host,
         port=port,
+        http=limited(limits),
+        backlog=BACKLOG,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -29,13 +29,16 @@ DRAINED_BYTES = 16 * 1024 * 1024
 """How much of a body that is too long is read and dropped, because clients read the response only
 after they have sent the body."""
 BODY_SECONDS = 15.0
-QUEUE_SECONDS = 15.0
+QUEUE_SECONDS = 2.0
+"""How long a request waits until it may run."""
 TRIES = 3
 CONCURRENT_REQUESTS = 8
 """How many requests run at once, and how many threads there are. With fewer threads than requests,
 a request could hold a lock and wait for a thread while all threads wait for that lock."""
 RESERVED_FOR_READS = 2
 """How many of these only reading requests may use, so that pages load while writers wait."""
+HEALTH = "/health/"
+"""Requests below this path never wait for others."""
 READ_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -169,14 +172,25 @@ class RequestGate:
 
     async def _run(self, inner: Scope, receive: Receive, response: "_Response") -> None:
         async with AsyncExitStack() as permits:
-            try:
-                with anyio.fail_after(QUEUE_SECONDS):
-                    if inner["method"] not in READ_METHODS:
-                        await permits.enter_async_context(self._writers)
-                    await permits.enter_async_context(self._requests)
-            except TimeoutError as problem:
-                raise Unavailable from problem
-            await self.app(inner, receive, response.send)
+            if not inner["path"].startswith(HEALTH):
+                await self._wait(inner["method"], permits)
+
+            async def send(message: Message) -> None:
+                # The route has finished. A client that reads slowly must not keep others waiting.
+                await permits.aclose()
+                await response.send(message)
+
+            await self.app(inner, receive, send)
+
+    async def _wait(self, method: str, permits: AsyncExitStack) -> None:
+        """Wait until the request may run. Raises Unavailable after `QUEUE_SECONDS`."""
+        try:
+            with anyio.fail_after(QUEUE_SECONDS):
+                if method not in READ_METHODS:
+                    await permits.enter_async_context(self._writers)
+                await permits.enter_async_context(self._requests)
+        except TimeoutError as problem:
+            raise Unavailable from problem
 
     async def _answer_error(
         self, scope: Scope, receive: Receive, response: "_Response", problem: Exception

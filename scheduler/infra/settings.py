@@ -2,7 +2,7 @@
 
 import os
 import secrets
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -88,6 +88,19 @@ class Settings(BaseSettings):
         " Without it, all patients behind a proxy share one rate limit, and behind a proxy on the"
         " same machine there is none.",
     )
+    client_timeout: float = Field(
+        default=15.0,
+        gt=0,
+        le=600,
+        description="The seconds that a client has to send a request, and to read each part of a"
+        " response. After that its connection is closed.",
+    )
+    connections_per_address: int = Field(
+        default=100,
+        ge=1,
+        description="The number of connections that one IP address may have open; more are closed"
+        " at once. Loopback addresses and `TRUSTED_PROXIES` have no limit.",
+    )
     log_format: Literal["text", "json"] = Field(
         default="text", description="The format of the log lines on standard error."
     )
@@ -158,6 +171,12 @@ class Settings(BaseSettings):
     def is_sqlite(self) -> bool:
         """Whether the database is a file on this machine."""
         return self.database_url.startswith("sqlite")
+
+    @property
+    def proxies(self) -> list[IPv4Network | IPv6Network]:
+        """The addresses of trusted reverse proxies."""
+        parts = (part.strip() for part in self.trusted_proxies.split(","))
+        return [ip_network(part) for part in parts if part]
 
     @property
     def countries(self) -> frozenset[str]:

@@ -6,6 +6,8 @@ positions only. The sentence of a Problem is safe: we wrote it, and it quotes no
 
 import json
 import logging
+import math
+import time
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -16,6 +18,10 @@ from scheduler.infra.errors import Problem
 
 REQUEST_ID: ContextVar[str] = ContextVar("request_id", default="")
 """The id of the current request; empty outside requests."""
+
+REPEAT_SECONDS = 60.0
+MAX_REPEATS = 100
+"""How many messages a filter remembers."""
 
 ErrorInfo = (
     tuple[type[BaseException], BaseException, TracebackType | None] | tuple[None, None, None]
@@ -65,6 +71,25 @@ class Json(Discreet):
         return json.dumps(fields)
 
 
+class Repeats(logging.Filter):
+    """Drops a message that the logger has logged within the last minute."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._logged: dict[str, float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to log the record."""
+        # asyncio appends the details of the socket to its messages.
+        message, now = str(record.msg).partition("\n")[0], time.monotonic()
+        if now - self._logged.get(message, -math.inf) < REPEAT_SECONDS:
+            return False
+        if len(self._logged) >= MAX_REPEATS:
+            self._logged.clear()
+        self._logged[message] = now
+        return True
+
+
 def set_up(form: Literal["text", "json"]) -> None:
     """Log to standard error. Libraries log warnings and errors only."""
     handler = logging.StreamHandler()
@@ -74,6 +99,8 @@ def set_up(form: Literal["text", "json"]) -> None:
     for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
         logger = logging.getLogger(name)
         logger.handlers, logger.propagate = [], True
+    # Without file descriptors for new connections, asyncio reports each failed attempt.
+    logging.getLogger("asyncio").addFilter(Repeats())
     # Alembic's progress messages only help while writing a migration.
     logging.getLogger("alembic").setLevel(logging.WARNING)
 

@@ -243,3 +243,66 @@ def test_reading_requests_run_while_writers_wait() -> None:
     run(ask_many)
     assert answered[0] == "GET"
     assert len(answered) == request_gate.CONCURRENT_REQUESTS * 2 + 1
+
+
+async def through(step: RequestGate, path: str, write: Send) -> None:
+    """A GET of this path, whose response goes to `write`."""
+
+    async def read() -> Message:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    await step({"type": "http", "method": "GET", "path": path, "headers": HEADERS}, read, write)
+
+
+def test_clients_who_read_slowly_leave_room_for_others() -> None:
+    answered: list[str] = []
+
+    async def slow(_: Message) -> None:
+        await anyio.sleep_forever()
+
+    async def quick(message: Message) -> None:
+        answered.append(message["type"])
+
+    async def many() -> None:
+        step = RequestGate(Door(), public_url="http://clinic.example", answer=answer)
+        async with anyio.create_task_group() as group:
+            for _ in range(request_gate.CONCURRENT_REQUESTS * 2):
+                group.start_soon(through, step, "/", slow)
+            await anyio.wait_all_tasks_blocked()
+            with anyio.fail_after(5):
+                await through(step, "/", quick)
+            group.cancel_scope.cancel()
+
+    run(many)
+    assert answered == ["http.response.start", "http.response.body"]
+
+
+def test_health_is_answered_while_all_others_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(request_gate, "QUEUE_SECONDS", 0.05)
+    answered: list[tuple[str, int]] = []
+
+    async def door(scope: Scope, receive: Receive, send: Send) -> None:
+        if not scope["path"].startswith("/health"):
+            await anyio.sleep_forever()
+        await PlainTextResponse("")(scope, receive, send)
+
+    async def many() -> None:
+        step = RequestGate(door, public_url="http://clinic.example", answer=answer)
+
+        async def ask_for(path: str) -> None:
+            async def write(message: Message) -> None:
+                if "status" in message:
+                    answered.append((path, message["status"]))
+
+            await through(step, path, write)
+
+        async with anyio.create_task_group() as group:
+            for _ in range(request_gate.CONCURRENT_REQUESTS):
+                group.start_soon(ask_for, "/stuck")
+            await anyio.wait_all_tasks_blocked()
+            await ask_for("/health/live")
+            await ask_for("/")
+            group.cancel_scope.cancel()
+
+    run(many)
+    assert answered == [("/health/live", 200), ("/", 500)]

@@ -4,8 +4,10 @@ import json
 import logging
 import sys
 
+import pytest
+
 from scheduler.infra.errors import NotFound
-from scheduler.infra.telemetry import REQUEST_ID, Discreet, Json
+from scheduler.infra.telemetry import REQUEST_ID, Discreet, Json, Repeats
 
 
 def record_of(error: Exception) -> logging.LogRecord:
@@ -54,3 +56,19 @@ def test_a_json_record_is_one_line_with_the_request_id() -> None:
         "ERROR",
         "it failed",
     )
+
+
+def test_a_message_that_repeats_is_logged_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    def record(message: str) -> logging.LogRecord:
+        return logging.LogRecord("asyncio", 40, "", 1, message, (), None)
+
+    now = [1000.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    repeats = Repeats()
+
+    logged = [repeats.filter(record(f"out of files\nsocket: {number}")) for number in range(3)]
+    now[0] += 61
+
+    assert logged == [True, False, False]
+    assert repeats.filter(record("something else"))
+    assert repeats.filter(record("out of files"))

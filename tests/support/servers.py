@@ -29,6 +29,8 @@ class Servers:
     environment: dict[str, str] = field(default_factory=dict)
     log: int | None = None
     """Where what they log goes; nothing: where ours goes"""
+    files: int | None = None
+    """The most files and connections that each may have open; nothing: as many as we may"""
     addresses: list[str] = field(default_factory=list)
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -65,8 +67,10 @@ class Servers:
                 process.wait()
 
     def _start(self, port: int) -> subprocess.Popen[bytes]:
+        limit = f"ulimit -n {self.files} && " if self.files else ""
+        program = [sys.executable, "-m", "scheduler.cli", self.command, "--port", str(port)]
         return subprocess.Popen(
-            [sys.executable, "-m", "scheduler.cli", self.command, "--port", str(port)],
+            ["/bin/sh", "-c", f'{limit}exec "$@"', "sh", *program],
             env={
                 **os.environ,
                 "DATABASE_URL": self.database_url,
