@@ -13,7 +13,7 @@ from scheduler.storage.json_columns import JsonOf
 
 
 class CourseState(StrEnum):
-    """Where a course stands."""
+    """The state of a course."""
 
     NEEDS_CLEARANCE = "needs_clearance"
     ACTIVE = "active"
@@ -22,7 +22,7 @@ class CourseState(StrEnum):
 
 
 class AppointmentState(StrEnum):
-    """Where one session stands."""
+    """The state of an appointment."""
 
     BOOKED = "booked"
     CONFIRMED = "confirmed"
@@ -164,7 +164,7 @@ class DiaryEntry(SQLModel, table=True):
         default=None, foreign_key="closures.id", index=True, ondelete="CASCADE"
     )
     held_until: int | None = None
-    """The minute in which a hold lapses; nothing for the rest."""
+    """The minute in which a hold expires. None for appointments and absences."""
 
 
 class AbsenceProposal(SQLModel, table=True):
@@ -209,7 +209,7 @@ class Enquiry(SQLModel, table=True):
     answers: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
     sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     compromises: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Each with the numbers of its `sessions` and its `sentence`, as the form spoke"""
+    """Each has the numbers of its `sessions` and its `sentence`, in the language of the form"""
     hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
     phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
     course_id: int | None = Field(default=None, foreign_key="courses.id")

@@ -86,7 +86,7 @@ def stretches(week: Iterable[WeeklyHours], days: Iterable[date], zone: ZoneInfo)
 def windows(
     breaks: Sequence[WeeklyBreak], days: Sequence[date], zone: ZoneInfo
 ) -> list[tuple[Interval, Minute]]:
-    """The windows of breaks on these dates, each with the minutes that the break takes of it."""
+    """The windows of breaks on these dates, each with the length of its break in minutes."""
     return [
         (window, weekly_break.minutes or window.end - window.start)
         for weekly_break in breaks

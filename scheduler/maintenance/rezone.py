@@ -29,7 +29,7 @@ MAX_LINES = 200
 
 @dataclass(frozen=True)
 class Report:
-    """What moved with the clock, what could not, and how many texts had been sent about it."""
+    """What was moved, what could not be moved, and how many texts had already given an old time."""
 
     version: str
     outlook: Outlook

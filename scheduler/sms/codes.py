@@ -116,7 +116,7 @@ CODES: Mapping[int, Meaning] = MappingProxyType({
     30032: _UNREGISTERED,
     30034: _UNREGISTERED,
     30035: _UNREGISTERED,
-    # It may still be useful after the quiet hours that its validity avoided.
+    # Its validity ended before the quiet hours. It may still be useful after them.
     30036: Meaning(Policy.LATER, "It waited at the carrier for too long.", SOON),
     30410: _NETWORK,
     30450: Meaning(

@@ -216,7 +216,7 @@ def file_system(file: Path, mounts: str) -> str:
     for line in mounts.splitlines():
         _, mount_point, kind, *_ = (_unescaped(word) for word in line.split(" "))
         folder = Path(mount_point)
-        # Of two file systems that are mounted on one folder, the later one is visible.
+        # If two file systems are mounted on one folder, the later one is visible.
         if (file == folder or folder in file.parents) and len(folder.parts) >= depth:
             deepest, depth = kind, len(folder.parts)
     return deepest

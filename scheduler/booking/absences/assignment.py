@@ -93,7 +93,7 @@ class _Bits:
 
 
 def _apart(bits: _Bits) -> list[list[int]]:
-    """Sessions in groups that have nothing to do with each other."""
+    """Groups of sessions. Sessions of different groups cannot conflict."""
     reach = [
         reduce(or_, (bits.clash[bit] | bits.near[bit] for bit in _bits(own)), 0) for own in bits.own
     ]
@@ -157,7 +157,7 @@ class _AssignmentSearch:
     def _push(
         self, number: int, seated: dict[int, int], room: dict[int, Any], moved: set[int]
     ) -> bool:
-        """Seat a session although one other is in its way, which finds another place then."""
+        """Seat a session by moving the one other session in its way to another place."""
         if self._first(number, seated, room):
             return True
         for bit in _bits(self.own[number]):

@@ -1,4 +1,4 @@
-"""A proposal is confirmed: the absence is entered and all are moved, as it stands or not at all."""
+"""Confirms a proposal: enters the absence and moves all appointments as proposed, or nothing."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +125,7 @@ def _later(
 def _firsts(
     booked: Iterable[Appointment], placings: Mapping[int, dict[str, Any]]
 ) -> dict[int, int]:
-    """From which session on courses go on later, by their ids."""
+    """By course id, the number of the first session that is postponed."""
     firsts: dict[int, int] = {}
     for appointment in booked:
         if is_later(placings[stored_id(appointment.id)]):

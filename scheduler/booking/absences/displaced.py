@@ -1,4 +1,4 @@
-"""Sessions that a change of hours would leave where they could not be booked any more."""
+"""Booked sessions at times that a change of hours would make unbookable."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence

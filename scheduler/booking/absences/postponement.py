@@ -60,10 +60,10 @@ def postpone(
     until: datetime,
     now: datetime,
 ) -> tuple[list[Rest], dict[int, Problem]]:
-    """Postpone the courses of appointments without a time, each from the first of them on.
+    """Postpone each course from its first appointment that has no time, on the calendar itself.
 
-    The new times are on the calendar afterwards. Also returns, by course id, why a course cannot be
-    postponed. `seats`: the new times of other appointments, by id. `until`: the end of the absence.
+    Also returns, by course id, why a course cannot be postponed. `seats`: the new times of other
+    appointments, by id. `until`: the end of the absence.
     """
     first: dict[int, Appointment] = {}
     for appointment in sorted(stuck, key=lambda one: one.starts_at):
@@ -87,7 +87,7 @@ def postpone(
 
 
 def refusal_json(problem: Problem) -> dict[str, Any]:
-    """Why a course cannot go on later: facts where the error carries them, else its sentence."""
+    """Why a course cannot be postponed: the facts of the error, or its sentence if it has none."""
     match problem:
         case ExplainedNoPlan():
             return {"no_plan": fact_json.REFUSAL.dump(Refusal.of(problem))}
@@ -101,7 +101,7 @@ def refusal_json(problem: Problem) -> dict[str, Any]:
 
 
 class _Attempt:
-    """One course, from the first of its sessions on that has no place."""
+    """Postpones one course from its first session without a place."""
 
     def __init__(
         self,
@@ -195,7 +195,7 @@ class _Attempt:
             return plan(now[0].day + self.weeks * WEEK)
 
     def _at_same_hours(self) -> list[Allocation]:
-        """None if a time of one of them is taken."""
+        """The sessions whole weeks later at the same hour; empty if one of these times is taken."""
         days = self.weeks * WEEK.days
         try:
             return self._seats(

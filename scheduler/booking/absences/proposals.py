@@ -150,7 +150,7 @@ def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appoin
 def in_the_way(
     session: Session, actor: Actor, absence: AbsenceProposal, now: datetime
 ) -> list[Appointment]:
-    """The sessions for which an absence is refused as things stand, by their start."""
+    """The appointments that prevent an absence, in order of their start."""
     try:
         with session.begin_nested() as attempt:
             enter(session, actor, absence, release_held=True, now=now)
@@ -170,7 +170,7 @@ def in_the_way(
 
 
 def staying(booked: Sequence[Appointment], now: datetime) -> list[Appointment]:
-    """Those of the sessions that have begun, or whose patient is there: they are not moved."""
+    """The sessions that are not moved, because they have begun or the patient has arrived."""
     return [
         appointment
         for appointment in booked

@@ -155,7 +155,7 @@ def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
 
 
 def _places(trial: _Trial, appointment: Appointment, free: _Free, most: int) -> list[Candidate]:
-    """Where a session could go if nothing but its own course mattered, the nearest first."""
+    """The nearest places that suit the session's own course, without regard to other courses."""
     there = islice(_same_day(trial, appointment, free), most * 2 // 3)
     near = islice(_near(trial, appointment, free, a_day=most // 12), most // 3)
     patient = _patient(trial, appointment)
@@ -202,9 +202,10 @@ def _same_day(trial: _Trial, appointment: Appointment, free: _Free) -> Iterator[
 def _near(
     trial: _Trial, appointment: Appointment, free: _Free, *, a_day: int | None = None
 ) -> Iterator[PricedAllocation]:
-    """Free times on other days, of which each keeps the pace of the course as well as now.
+    """Free times on other days that keep the pace of the course as well as it is kept now.
 
-    Later rather than earlier: that leaves more notice. `a_day`: how many at most of one day.
+    Later days come before earlier ones, because they leave more notice. `a_day`: the most times
+    on one day.
     """
     fits = _fitting(trial, appointment)
     for away in range(1, NEAR.days + 1):
@@ -221,7 +222,8 @@ def _on(
     hour, minute = appointment.wall_time[11:].split(":")
     at, length = int(hour) * 60 + int(minute), free.resources.shape.minutes
     taken = free.patients[_patient(trial, appointment).calendar_id]
-    # Of a day they come by start and practitioner, and sorting leaves that as it is.
+    # The slots of a day are in order of start and practitioner. The sort is stable, so slots that
+    # are equally near keep this order.
     for clock, slot in sorted(
         free.by_day.get(day, ()), key=lambda timed_slot: abs(timed_slot[0] - at)
     ):

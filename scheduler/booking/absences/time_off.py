@@ -257,7 +257,7 @@ def _occurrences(
         (_at(first + number * every, zone), _at(last + number * every, zone))
         for number in range(times)
     ]
-    # One that lies wholly in an hour that clocks skip takes no time on that day: there is none.
+    # Clocks may skip the whole occurrence on one date. It then takes no time.
     return [(start, end) for start, end in series if start < end]
 
 
@@ -324,7 +324,7 @@ def _release(session: Session, entries: Sequence[Entry], *, all_: bool) -> bool:
     held = select(Hold.id).where(col(Hold.id).in_(_holds(entries))).order_by(col(Hold.id))
     if not all_:
         held = held.where(col(Hold.id).in_(select(Offer.hold_id)))
-    # Waits for a concurrent booking of one of them, which then is an appointment.
+    # Waits for a concurrent booking. A hold that it has booked by then is no longer found.
     ids = session.exec(held.with_for_update()).all()
     for hold_id in ids:
         holds.release(session, stored_id(hold_id))
@@ -338,7 +338,7 @@ def _holds(entries: Sequence[Entry]) -> SelectOfScalar[Any]:
 
 
 def _in_the_way(entries: Sequence[Entry]) -> list[ColumnElement[bool]]:
-    """Only what absences cannot share minutes with; all entries are of the same calendars."""
+    """Conditions on diary entries that an absence must not overlap, on the same calendars."""
     return [
         col(DiaryEntry.calendar_id).in_({entry.calendar_id for entry in entries}),
         or_(

@@ -293,7 +293,7 @@ def _able(wanted: RequestedTime, resources: Resources, times: Times, not_before:
             able.append(practitioner.practitioner_id)
         else:
             reasons.append(reason)
-    # Of several reasons the one that was nearest to a free start helps most.
+    # Report the reason of the practitioner who came closest to being free: it helps most.
     nearest = max(reasons, key=list(Unavailability).index, default=Unavailability.OUTSIDE_HOURS)
     return _Able(able, nearest)
 

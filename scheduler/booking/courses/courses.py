@@ -143,7 +143,7 @@ def cancel(
     before = [AppointmentValues.of(appointment) for appointment in rest]
     for appointment in rest:
         appointment.state = AppointmentState.CANCELLED
-        # Only a patient cancels late: a clinic that ends a course was not given too little notice.
+        # Only a patient can cancel too late. A clinic that ends a course needs no notice.
         late = actor.kind == "patient" and is_late(session, appointment, now)
         appointment.cancelled_late = late
         appointment.changed_at = now

@@ -101,10 +101,10 @@ def go(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Move the rest of a course to these times, as they were shown; all or none.
+    """Move the rest of a course to the times that were shown, all or none.
 
-    SessionsTaken where one is gone, BreaksPace where they are not at the pace, Unfit where they
-    are not as many as the sessions; nothing is changed then.
+    Raises SessionsTaken if another booking has taken a time, BreaksPace if the times break the
+    pace, and Invalid if their number is not that of the sessions.
     """
     rest = rescheduling.rest_of(session, course, from_number=from_number, now=now)
     if len(times) != len(rest):

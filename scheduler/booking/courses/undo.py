@@ -100,10 +100,10 @@ def last(session: Session, course: Course, *, now: datetime) -> UndoableChange |
 def take_back(
     session: Session, actor: Actor, course: Course, change_id: int, *, now: datetime
 ) -> bool:
-    """Restore everything that a change changed, or nothing. False: it was taken back already.
+    """Undo all of a change or nothing. Returns False if it was undone before.
 
-    Raises TooLateToUndo if it is not the last change, or too long ago, and TimeGone if an old time
-    is taken.
+    Raises TooLateToUndo for a change that is not the last one or is too old, and TimeGone if
+    another booking has taken an old time.
     """
     change = last(session, course, now=now)
     if change is None or change.id != change_id:
@@ -237,7 +237,8 @@ def _before(session: Session, course: Course, events: Sequence[CourseEvent]) -> 
 def _previous(change: AppointmentChange, appointment: Appointment) -> PreviousState:
     starts_at = stored_id(change.starts_at_before)
     if starts_at == change.starts_at_after:
-        # It kept its time; that may have another instant by now, if the zone's rules changed.
+        # The change did not move it. New zone rules may since have given its wall time another
+        # instant, so keep the present one.
         starts_at = appointment.starts_at
     return PreviousState(
         appointment,

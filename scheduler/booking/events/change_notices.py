@@ -143,12 +143,12 @@ def _subject(change: AppointmentChange) -> Notice | None:
 
 def _ended_by(actor: Actor, change: AppointmentChange) -> Collection[Notice]:
     if _is_moved(change):
-        # The notice of the new time says who gives it.
+        # The notice of the new time also names the practitioner.
         return (Notice.TIME, Notice.PRACTITIONER)
     if _is_cancelled(change):
         return (Notice.TIME,)
-    # The notice about the practitioner needs the earlier ones too: it compares the present
-    # practitioner with the one that the patient knows of.
+    # The notice about the practitioner needs earlier changes too: it compares the current
+    # practitioner with the one that the patient was last told about.
     if actor.kind == "patient" and change.practitioner_id_before != change.practitioner_id_after:
         return (Notice.PRACTITIONER,)
     return ()

@@ -66,7 +66,7 @@ class CourseEvent(SQLModel, table=True):
     by_days: int | None = None
     start_on: date | None = None
     behind: bool | None = None
-    """Of a skipped week: its appointments follow all others, which stay where they are"""
+    """For a skipped week: its appointments move behind all others, which keep their times"""
     practitioner_id: int | None = Field(default=None, foreign_key="practitioners.id")
     course_state_before: str | None = Field(default=None, max_length=20)
     pace_exceptions_before: list[PaceException] | None = Field(
@@ -111,7 +111,7 @@ class AppointmentChange(SQLModel, table=True):
     appointment_id: int = Field(foreign_key="appointments.id")
     clinic_id: int = Field(foreign_key="clinics.id")
     at: datetime = Field(sa_type=Instant)
-    """That of the event, for the index"""
+    """Copied from the event, for the index"""
     number_before: int | None = None
     number_after: int
     starts_at_before: datetime | None = Field(default=None, sa_type=Instant)

@@ -273,7 +273,7 @@ def _other_practitioner(
 
 
 def _same_days(missed: _Numbered, offers: Offers) -> Iterator[Opening]:
-    """All that is free on the days of some sessions."""
+    """All openings on the days of some sessions."""
     for _, opening in missed:
         yield from offers[opening.day.toordinal()]
 

@@ -155,7 +155,7 @@ def _best(candidates: Iterable[tuple[_Graph, _Key, _Costs]]) -> list[tuple[_Grap
             least, kept = total, []
         if total == least:
             kept.append((graph, key, costs, totals))
-    # Two sets of weekdays often leave the same ways.
+    # Two sets of weekdays often lead to the same cheapest plan.
     found = {(_cheapest(graph, costs, totals), key): None for graph, key, costs, totals in kept}
     return list(found)
 

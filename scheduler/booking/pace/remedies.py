@@ -133,7 +133,7 @@ def _place(phases: Sequence[Phase], number: int) -> tuple[int, int]:
 
 
 def _cut(phases: Sequence[Phase], place: int, before: int) -> list[Phase]:
-    """The phases up to some sessions of one of them."""
+    """The phases before `place`, and the first `before` sessions of the phase at `place`."""
     return [*phases[:place], *([_part(phases[place], before)] if before else [])]
 
 

@@ -209,7 +209,7 @@ def pace_segments(phases: Sequence[Phase], days: Sequence[int]) -> list[PaceSegm
             number += 1
             locked = caps.until(periods)
             soonest = _soonest(phase, phase.sessions - place, own, found)
-            # The first session of the course cannot be late; it can only ignore a cap.
+            # The first session of the course cannot be late; it can only exceed a cap.
             waits = locked > (day if soonest is None else soonest)
             if not own or waits:
                 own = []
@@ -223,7 +223,10 @@ def pace_segments(phases: Sequence[Phase], days: Sequence[int]) -> list[PaceSegm
 def _soonest(
     phase: Phase, left: int, own: Sequence[tuple[int, int]], before: Sequence[PaceSegment]
 ) -> int | None:
-    """When the next session of a phase may be, from its own so far or from the segment before."""
+    """The first day that the pace allows for the next session of a phase.
+
+    It follows from the sessions of the phase so far (`own`), or else from the segment before.
+    """
     if own:
         pace = pace_of(phase)
         anchor, filled = pace.memory([day for _, day in own])

@@ -20,7 +20,7 @@ from scheduler.storage.database import stored_id, take_turn
 
 LIFETIME = timedelta(days=1)
 AT_ONCE_PER_PHONE = 2
-"""Forms of one household that may hold times for one phone before proving it.
+"""The most forms of one household that may hold times for the same unproved phone.
 
 The limit counts per household, so that a stranger who types a patient's phone cannot keep that
 patient from booking.

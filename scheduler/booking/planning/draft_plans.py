@@ -226,9 +226,9 @@ def _keep(
     sessions: Sequence[PlannedSession],
     now: datetime,
 ) -> None:
-    """Hold these times instead of the earlier ones; SessionsTaken changes nothing."""
+    """Hold these times instead of the earlier ones, or raise SessionsTaken and change nothing."""
     if enquiry.unproved_phone:
-        # The hold may have lapsed, and other forms may hold times for the same phone by now.
+        # The hold may have expired, and other forms may have used up the limit of this phone.
         draft_bookings.claim_phone(session, enquiry, enquiry.unproved_phone, now=now)
     with session.begin_nested():
         before, enquiry.hold_id = enquiry.hold_id, None

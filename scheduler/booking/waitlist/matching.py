@@ -1,4 +1,4 @@
-"""Finds free times that suit a waitlist entry, from the present calendar. Only reads.
+"""Finds free times that suit a waitlist entry, from the current calendar. Only reads.
 
 The search finds what is free. This module compares it with the patient's preferences, pace and
 other appointments. Nothing is stored about times that became free: the next run finds them again.

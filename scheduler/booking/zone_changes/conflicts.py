@@ -50,7 +50,7 @@ def settle(movers: Sequence[MovingEntry], standing: Iterable[DiaryStretch]) -> d
 
 
 def _losers(entries: Iterable[DiaryStretch], moving: set[Key]) -> dict[Key, Key]:
-    """Of each overlapping pair, the one that must stay. An owner that stays collides no further."""
+    """The owners that must stay because of an overlap, each with the owner that it overlaps."""
     lost: dict[Key, Key] = {}
     for one, other in _overlaps(entries):
         if one in lost or other in lost:

@@ -1,7 +1,7 @@
-"""Messages that bring a patient on the waitlist the private link of their page.
+"""Messages that send patients on the waitlist the private link to their page.
 
-Nothing notifies this module of a new entry. The private links of entries are compared with the
-messages that exist: one message for each entry, and none for an entry that is over.
+This module is not notified of new entries. It compares the private links of entries with the
+existing messages: an open entry has one message, an ended entry has none.
 """
 
 from collections.abc import Sequence

@@ -30,9 +30,9 @@ class Shift(NamedTuple):
 
 
 def follow(session: Session, shifts: Mapping[int, Shift]) -> int:
-    """Let the messages about appointments (by id) follow them.
+    """Give the messages about moved appointments (by id) their new keys and instants.
 
-    Returns how many had gone out. Those get a note for staff.
+    Returns how many had been sent. Staff get a note about these.
     """
     ids, sent = sorted(shifts), 0
     for start in range(0, len(ids), BATCH):

@@ -141,7 +141,7 @@ def _hold_if_many(
     before = of_clinics(session, [clinic_id])[clinic_id]
     if covering(before, instant) or (window := _crowd(session, clinic_id, instant, before)) is None:
         return None
-    # Two workers may find the same crowd. A lock on the clinic lets one of them be first.
+    # Two workers may find the same bulk text. The lock makes the second see the row of the first.
     session.exec(
         select(Clinic.id).where(Clinic.id == clinic_id).with_for_update(key_share=True)
     ).all()

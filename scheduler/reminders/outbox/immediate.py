@@ -24,8 +24,8 @@ from scheduler.storage.database import stored_id
 DAY = timedelta(days=1)
 
 DAILY_CAP_OF_UNKNOWN_PHONES = 3
-"""Messages a day to a phone that no patient has. Senders can be forged and forms filled in for
-others, so the owner of the phone must not be flooded."""
+"""The most messages per day to a phone of no known patient. Anyone can forge a sender or type a
+stranger's phone into a form, and the owner must not be flooded."""
 
 PRIORITY = 100
 

@@ -205,7 +205,7 @@ def _sent(
         elif not _surely_lost(error_code):
             # It counts, because it may have arrived without a report.
             sent[phone].append(replace(message, key=None, told_start=None))
-    # A refused message is not tried again, and takes no room from another one.
+    # A refused message is not retried, and does not count toward the limits.
     for phone, key, due_at in session.exec(
         select(Message.phone, Message.key, Message.due_at).where(
             col(Message.phone).in_(phones),

@@ -127,7 +127,7 @@ class Conversation:
         starts = [question.appointment.starts_at for question in others]
         if starts.count(appointment.starts_at) == 1:
             return when
-        # Two children at the same time. A text may not name the patient, but the practitioner.
+        # Two children at the same time. A text must not name a patient, so name the practitioner.
         practitioner = self.session.get_one(Practitioner, appointment.practitioner_id)
         return f"{when} {practitioner.name}"
 

@@ -107,7 +107,7 @@ class QuietHours:
         day = local.date()
         if local.time() < self.starts:
             day -= timedelta(days=1)
-        # Of a wall time that comes twice, the later instant, unless that is in the future.
+        # If clocks show this wall time twice, take the later instant unless it is in the future.
         again = self._at(day, self.starts, fold=1)
         return again if again <= instant else self._at(day, self.starts, fold=0)
 

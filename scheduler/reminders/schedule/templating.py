@@ -33,7 +33,7 @@ SECRETS = frozenset({"link", "code"})
 """Fields that stay placeholders until a message is sent, so that no secret is stored."""
 
 MAX_CHARACTERS = 640
-"""Of a template: four segments, more than patients read."""
+"""The longest template: four segments, more than patients read."""
 
 MAX_NAME = 20
 """Septets of a practitioner's name, so that a long name does not add a segment."""

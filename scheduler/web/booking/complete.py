@@ -63,9 +63,9 @@ def book(
     key: str,
     now: datetime,
 ) -> Course:
-    """Book the proposal of the form; SessionsTaken, and then nothing is stored.
+    """Book the proposal of the form, or raise SessionsTaken and store nothing.
 
-    `key`: the secret key that the token of the private link is made with.
+    `key`: the secret key from which the token of the private link is derived.
     """
     with session.begin_nested():
         _settle_consent(session, actor, patient, application, now)

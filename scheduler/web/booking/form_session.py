@@ -100,9 +100,9 @@ class BookingForm(Page):
         draft_bookings.keep(self.session, self.enquiry, **{"notices": None, **answers})
 
     def require(self, step: str) -> None:
-        """SeeOther unless the patient can be at a step now.
+        """Raise SeeOther if the form has not reached a step, or has been booked.
 
-        The address is that of the first step without an answer, or of the end once it is booked.
+        SeeOther leads to the first step without an answer, or to the last page.
         """
         reached = self._reached()
         allowed = STEPS[: STEPS.index(reached) + 1] if reached in STEPS else (reached,)

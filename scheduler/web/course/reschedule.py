@@ -50,7 +50,7 @@ class ReschedulePage(SessionPage):
         )
 
     def moved(self, openings: Sequence[Opening]) -> list[SessionView]:
-        """The rest at these new times, in words; empty if there are none."""
+        """This session and all later ones at their new times; empty without `openings`."""
         return [
             self.session_view(
                 appointment.number,
@@ -122,7 +122,7 @@ def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
 @router.get("/rest")
 @or_the_course
 def ask_rest(token: str, minute: str, visit: Reading, start_on: str = "") -> Response:
-    """The date from which the rest should go on; with a date, the times it would get."""
+    """Ask for the date on which the rest should continue. With a date, show the new times."""
     page = ReschedulePage.open_at(visit, token, minute)
     return _rest(page, start_on) if page.can_move(page.appointment) else _cannot_move(page)
 

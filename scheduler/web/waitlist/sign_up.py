@@ -109,9 +109,9 @@ def send_code_again(token: str, visit: Writing) -> Response:
 
 
 def _open(visit: Visit, token: str, *, lock: bool = False) -> BookingForm:
-    """The form; SeeOther if there is nothing to wait for.
+    """The form. Raises SeeOther if there is nothing to wait for.
 
-    The address is then the end of the form if there is one, else the wishes.
+    SeeOther leads to the last page of a finished form, or else to the wishes.
     """
     page = BookingForm.open(visit, token, lock=lock)
     if link_id := page.answer("waiting"):

@@ -65,7 +65,7 @@ ENGLISH = Vocabulary(
         r"\b(?:not|wont be) (?:coming|attending)\b",
         r"\bskip (?:my|the|this|tomorrow\w*|today\w*|next)\b",
     ),
-    # The carriers' own words, which block a number whether we like it or not, and their kin.
+    # The carriers' own words, which block a number whatever this program does, and similar ones.
     stop_words=frozenset(
         {
             *("stop", "stopall", "unsubscribe", "end", "quit", "revoke", "optout", "cancel"),
