@@ -29,7 +29,7 @@ MAX_LINES = 200
 
 @dataclass(frozen=True)
 class Report:
-    """What was moved, what could not be moved, and how many texts had already given an old time."""
+    """The shifts, the conflicts, and how many texts had already given an old time."""
 
     version: str
     outlook: Outlook
