@@ -47,7 +47,7 @@ PATHS_FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
 """Errors are problem+json under these paths, and pages elsewhere."""
 
 
-class Worker(Protocol):
+class BackgroundWorker(Protocol):
     """Sends due texts in the background. `scheduler.worker` has the implementation."""
 
     last_tick: datetime | None
@@ -66,7 +66,7 @@ def create(
     database: Database,
     clock: Clock,
     *,
-    worker: Worker | None = None,
+    worker: BackgroundWorker | None = None,
     hosts: Collection[str] = (),
 ) -> FastAPI:
     """The application. It opens nothing before it starts.

@@ -14,7 +14,7 @@ EXPECTED = frozenset({State.BOOKED, State.CONFIRMED})
 KEEPS_ITS_TIME = LIVE | {State.COMPLETED, State.NO_SHOW}
 """The practitioner and the room are or were occupied. Only a cancellation frees them."""
 
-FOLLOWS: Mapping[str, frozenset[str]] = {
+NEXT_STATES: Mapping[str, frozenset[str]] = {
     State.BOOKED: frozenset(
         {State.CONFIRMED, State.ARRIVED, State.COMPLETED, State.CANCELLED, State.NO_SHOW}
     ),
@@ -25,7 +25,7 @@ FOLLOWS: Mapping[str, frozenset[str]] = {
     State.NO_SHOW: frozenset(),
 }
 
-WORDS = {
+STATE_WORDS = {
     State.BOOKED: "booked",
     State.CONFIRMED: "confirmed",
     State.ARRIVED: "under way",
@@ -47,8 +47,9 @@ def follow(state: str, wanted: str) -> bool:
     """Whether the state changes. Raises NotPossible if `wanted` cannot follow `state`."""
     if state == wanted:
         return False
-    if wanted not in FOLLOWS[state]:
+    if wanted not in NEXT_STATES[state]:
         raise NotPossible(
-            f"This appointment is {WORDS[State(state)]}; it cannot be {WORDS[State(wanted)]} now."
+            f"This appointment is {STATE_WORDS[State(state)]};"
+            f" it cannot be {STATE_WORDS[State(wanted)]} now."
         )
     return True

@@ -20,7 +20,7 @@ TEXT_ON_COLOR_DARK = "#08211d"
 """The color of text on the clinic's color in dark mode: --on-deep in style.css."""
 BLACK, WHITE = "#000000", "#ffffff"
 
-MAX_ORIGINS = 10
+MAX_EMBEDDING_SITES = 10
 _COLOR = re.compile(r"#[0-9a-f]{6}")
 _ORIGIN = re.compile(
     r"https://(?:[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?\.)+[a-z]{2,63}(?::[0-9]{2,5})?"
@@ -59,9 +59,9 @@ def origins(typed: Sequence[str]) -> list[str]:
                 " https://www.example.org, without a path and without *.",
                 field="embed_origins",
             )
-    if len(addresses) > MAX_ORIGINS:
+    if len(addresses) > MAX_EMBEDDING_SITES:
         raise Invalid(
-            f"These are {len(addresses)} websites. Give at most {MAX_ORIGINS}.",
+            f"These are {len(addresses)} websites. Give at most {MAX_EMBEDDING_SITES}.",
             field="embed_origins",
         )
     return addresses

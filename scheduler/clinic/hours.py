@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import Interval, Minute
 
-DAY = 1440
+MINUTES_PER_DAY = 1440
 """Minutes of a wall-clock day, and the minute of day that means midnight after it."""
 _EPOCH_DAY = date(1970, 1, 1).toordinal()
 
@@ -56,7 +56,7 @@ def working(hours: Iterable[WeeklyHours], day: date, zone: ZoneInfo) -> list[Int
     stretches = sorted(
         Interval(
             moment(day, minute_of_day(weekly.starts), zone),
-            moment(day, end_of(weekly.ends), zone, fold=int(end_of(weekly.ends) < DAY)),
+            moment(day, end_of(weekly.ends), zone, fold=int(end_of(weekly.ends) < MINUTES_PER_DAY)),
         )
         for weekly in hours
         if weekly.holds_on(day)
@@ -85,7 +85,7 @@ def resolve(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> Minute | N
     after that day.
     """
     instant = _utc(day, minute, zone, fold)
-    wall_minute = (day.toordinal() - _EPOCH_DAY) * DAY + minute
+    wall_minute = (day.toordinal() - _EPOCH_DAY) * MINUTES_PER_DAY + minute
     return instant if instant + offset(instant, zone) == wall_minute else None
 
 
@@ -103,7 +103,7 @@ def moment(day: date, minute: int, zone: ZoneInfo, fold: int = 0) -> Minute:
 def gap(day: date, minute: int, zone: ZoneInfo) -> tuple[str, str]:
     """The wall times before and after the jump that skips a time of a date: ("02:00", "03:00")."""
     jump = moment(day, minute, zone)
-    last, first = (wall(jump - 1, zone)[1] + 1) % DAY, wall(jump, zone)[1]
+    last, first = (wall(jump - 1, zone)[1] + 1) % MINUTES_PER_DAY, wall(jump, zone)[1]
     return f"{last // 60:02}:{last % 60:02}", f"{first // 60:02}:{first % 60:02}"
 
 
@@ -132,8 +132,8 @@ def steady(span: Interval, zone: ZoneInfo) -> list[tuple[Interval, int]]:
     """
     pieces: list[tuple[Interval, int]] = []
     start, current = span.start, offset(span.start, zone)
-    for minute in range(span.start, span.end, DAY):
-        next_day = min(minute + DAY, span.end - 1)
+    for minute in range(span.start, span.end, MINUTES_PER_DAY):
+        next_day = min(minute + MINUTES_PER_DAY, span.end - 1)
         if (following := offset(next_day, zone)) != current:
             change = _change_between(minute, next_day, zone)
             pieces.append((Interval(start, change), current))
@@ -149,11 +149,11 @@ def minute_of_day(clock: time) -> int:
 
 def end_of(clock: time) -> int:
     """Like `minute_of_day`, but 00:00 is the end of the day: 1440."""
-    return minute_of_day(clock) or DAY
+    return minute_of_day(clock) or MINUTES_PER_DAY
 
 
 def _utc(day: date, minute: int, zone: ZoneInfo, fold: int) -> Minute:
-    days, minute_of_that_day = divmod(minute, DAY)
+    days, minute_of_that_day = divmod(minute, MINUTES_PER_DAY)
     wall_time = time(minute_of_that_day // 60, minute_of_that_day % 60)
     local = datetime.combine(day + timedelta(days=days), wall_time)
     return int(local.replace(tzinfo=zone, fold=fold).astimezone(UTC).timestamp() // 60)

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from datetime import date
 from zoneinfo import ZoneInfo
 
-from scheduler.clinic.hours import DAY, moment
+from scheduler.clinic.hours import MINUTES_PER_DAY, moment
 from scheduler.infra.intervals import Interval, Minute
 
 
@@ -15,7 +15,7 @@ def valid_on(expires_on: date, day: date) -> bool:
 
 def ends_at(expires_on: date, zone: ZoneInfo) -> Minute:
     """The first minute without a license: midnight after its last day, in the zone."""
-    return moment(expires_on, DAY, zone)
+    return moment(expires_on, MINUTES_PER_DAY, zone)
 
 
 def cut(working: Iterable[Interval], expires_on: date, zone: ZoneInfo) -> list[Interval]:

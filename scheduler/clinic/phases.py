@@ -10,8 +10,8 @@ from scheduler.infra.errors import Invalid
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
-MOST_SESSIONS = 60
-MOST_DAYS = 366
+MAX_COURSE_SESSIONS = 60
+LONGEST_PHASE = 366
 MOST_WEEKS_APART = 12
 MOST_WEEKS_TOGETHER = 4
 """Several sessions may be spread over this many weeks; 7 in 5 weeks is probably a typing error."""
@@ -219,18 +219,21 @@ def join(words: list[str], last: str) -> str:
 
 
 def _check_numbers(phase: Phase) -> None:
-    if not 1 <= phase.sessions <= MOST_SESSIONS:
-        _refuse(f"A phase has 1 to {MOST_SESSIONS} sessions.")
-    if not 0 <= phase.rest_days <= MOST_DAYS:
-        _refuse(f"A phase comes after 0 to {MOST_DAYS} days of rest.")
+    if not 1 <= phase.sessions <= MAX_COURSE_SESSIONS:
+        _refuse(f"A phase has 1 to {MAX_COURSE_SESSIONS} sessions.")
+    if not 0 <= phase.rest_days <= LONGEST_PHASE:
+        _refuse(f"A phase comes after 0 to {LONGEST_PHASE} days of rest.")
     if any(not 0 <= day <= 6 for day in phase.weekdays):
         _refuse("Weekdays run from 0, Monday, to 6, Sunday.")
     if len(set(phase.weekdays)) != len(phase.weekdays):
         _refuse("A phase names each weekday once.")
-    if not 1 <= phase.repeat <= MOST_SESSIONS or phase.repeat * phase.sessions > MOST_SESSIONS:
-        _refuse(f"A phase and its repeats have 1 to {MOST_SESSIONS} sessions.")
-    if not 0 <= phase.pause_days <= MOST_DAYS:
-        _refuse(f"A phase is repeated after 0 to {MOST_DAYS} days.")
+    if (
+        not 1 <= phase.repeat <= MAX_COURSE_SESSIONS
+        or phase.repeat * phase.sessions > MAX_COURSE_SESSIONS
+    ):
+        _refuse(f"A phase and its repeats have 1 to {MAX_COURSE_SESSIONS} sessions.")
+    if not 0 <= phase.pause_days <= LONGEST_PHASE:
+        _refuse(f"A phase is repeated after 0 to {LONGEST_PHASE} days.")
     if phase.pause_days and phase.repeat == 1:
         _refuse("A pause lies between repeats; before a phase there are rest_days.")
 
@@ -241,11 +244,11 @@ def _check_pace(phase: Phase) -> None:
         _refuse("A phase has exactly one pace: per_week, every_days or within_days.")
     if phase.per_week is not None:
         _check_per_week(phase.per_week)
-    if phase.every_days is not None and not 1 <= phase.every_days <= MOST_DAYS:
-        _refuse(f"Sessions come every 1 to {MOST_DAYS} days.")
+    if phase.every_days is not None and not 1 <= phase.every_days <= LONGEST_PHASE:
+        _refuse(f"Sessions come every 1 to {LONGEST_PHASE} days.")
     if phase.within_days is not None:
-        if not 1 <= phase.within_days <= MOST_DAYS:
-            _refuse(f"Sessions lie within 1 to {MOST_DAYS} days.")
+        if not 1 <= phase.within_days <= LONGEST_PHASE:
+            _refuse(f"Sessions lie within 1 to {LONGEST_PHASE} days.")
         if phase.within_days < phase.sessions:
             _refuse(
                 f"{phase.sessions} sessions do not fit within {_count(phase.within_days, 'day')}:"
@@ -316,8 +319,8 @@ def _cap(value: object) -> Cap:
     if not isinstance(value, dict) or value.keys() != {"sessions", "days"}:
         _refuse("A cap says sessions and days.")
     cap = Cap(_whole(value["sessions"], "sessions"), _whole(value["days"], "days"))
-    if not 1 <= cap.sessions <= MOST_SESSIONS or not 1 <= cap.days <= MOST_DAYS:
-        _refuse(f"A cap is 1 to {MOST_SESSIONS} sessions in 1 to {MOST_DAYS} days.")
+    if not 1 <= cap.sessions <= MAX_COURSE_SESSIONS or not 1 <= cap.days <= LONGEST_PHASE:
+        _refuse(f"A cap is 1 to {MAX_COURSE_SESSIONS} sessions in 1 to {LONGEST_PHASE} days.")
     return cap
 
 
@@ -329,8 +332,8 @@ def _list(value: object, name: str) -> Sequence[object]:
 
 def _check_anchor(phase: Phase) -> None:
     for days in (phase.from_day, phase.to_day):
-        if days is not None and not -MOST_DAYS <= days <= MOST_DAYS:
-            _refuse(f"from_day and to_day are from -{MOST_DAYS} to {MOST_DAYS}.")
+        if days is not None and not -LONGEST_PHASE <= days <= LONGEST_PHASE:
+            _refuse(f"from_day and to_day are from -{LONGEST_PHASE} to {LONGEST_PHASE}.")
     if phase.repeat > 1 and phase.anchored:
         _refuse("A phase by a date is not repeated: write it once for each time.")
     if phase.from_day is not None and phase.to_day is not None:

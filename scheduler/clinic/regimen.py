@@ -21,8 +21,10 @@ def check_phases(given: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
             raise Invalid(problem.sentence, field=f"phases[{position}]") from None
     if all(phase.get("optional") for phase in checked):
         raise Invalid("At least one phase must not be optional.", field="phases")
-    if _sessions(checked) > phases.MOST_SESSIONS:
-        raise Invalid(f"A course has at most {phases.MOST_SESSIONS} sessions.", field="phases")
+    if _sessions(checked) > phases.MAX_COURSE_SESSIONS:
+        raise Invalid(
+            f"A course has at most {phases.MAX_COURSE_SESSIONS} sessions.", field="phases"
+        )
     return checked
 
 

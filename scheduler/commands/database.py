@@ -63,7 +63,7 @@ def set_origin() -> None:
                 OPERATOR,
                 Action.MOVED,
                 "installation",
-                installation.THE_ONLY_ONE,
+                installation.INSTALLATION_ROW_ID,
                 clinic_id=None,
                 now=SystemClock().now(),
                 public_url=settings.public_url,

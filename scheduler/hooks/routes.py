@@ -86,11 +86,11 @@ async def take_turn(request: Request, _fields: Fields) -> AsyncIterator[Database
         yield database
 
 
-Turn = Annotated[Database, Depends(take_turn, scope="function")]
+HookDatabase = Annotated[Database, Depends(take_turn, scope="function")]
 
 
 @router.post("/receipts/{token}", status_code=204)
-def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -> None:
+def take_receipt(token: str, request: Request, fields: Fields, database: HookDatabase) -> None:
     """Record a delivery report. An unknown token is no error, so Twilio does not retry."""
     sid, code = fields.get("MessageSid", ""), fields.get("ErrorCode", "")
     if not SID.fullmatch(sid):
@@ -104,7 +104,7 @@ def take_receipt(token: str, request: Request, fields: Fields, database: Turn) -
 
 
 @router.post("/replies")
-def take_reply(request: Request, fields: Fields, database: Turn) -> Response:
+def take_reply(request: Request, fields: Fields, database: HookDatabase) -> Response:
     """Store a text from a patient, then act on it. A stored text need not come again."""
     sid, media = fields.get("MessageSid", ""), fields.get("NumMedia", "")
     reply_id = None

@@ -15,7 +15,7 @@ from scheduler.infra.errors import TooMany
 
 MAX_GUESSES = 10
 WINDOW = timedelta(minutes=1)
-MAX_ORIGINS = 10_000
+MAX_GUESSERS = 10_000
 """How many origins are remembered: those of the most recent guesses."""
 
 
@@ -35,7 +35,7 @@ class GuessLimiter:
             return
         self._guesses.setdefault(key, deque(maxlen=MAX_GUESSES)).append(now)
         self._guesses.move_to_end(key)
-        while len(self._guesses) > MAX_ORIGINS:
+        while len(self._guesses) > MAX_GUESSERS:
             self._guesses.popitem(last=False)
 
     def check(self, origin: str, now: datetime) -> None:

@@ -14,7 +14,7 @@ from scheduler.infra.errors import Invalid
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id, take_turn
 
-MAX_NAME = 80
+MAX_PATIENT_NAME = 80
 
 MAQAF = "\N{HEBREW PUNCTUATION MAQAF}"
 JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
@@ -41,9 +41,10 @@ def clean_name(typed: str) -> str:
     name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
         raise Invalid(_("Please give a name."), field="name")
-    if len(name) > MAX_NAME:
+    if len(name) > MAX_PATIENT_NAME:
         raise Invalid(
-            _("A name can have at most %(most)s characters.") % {"most": MAX_NAME}, field="name"
+            _("A name can have at most %(most)s characters.") % {"most": MAX_PATIENT_NAME},
+            field="name",
         )
     if not all(_is_allowed(name, position) for position in range(len(name))):
         raise Invalid(

@@ -20,7 +20,7 @@ from scheduler.infra.errors import Invalid
 from scheduler.patients.models import Patient, Screening
 from scheduler.storage.database import stored_id
 
-ANSWERS = ("no", "yes", "unsure")
+SCREENING_ANSWERS = ("no", "yes", "unsure")
 PAIN_SINCE = {
     "acute": marked("Less than 3 months"),
     "subacute": marked("3 to 6 months"),
@@ -100,7 +100,7 @@ QUESTIONS = (
 def clean(answers: Mapping[str, str]) -> dict[str, str]:
     """The answers to all questions. Raises Invalid for the first missing or unknown answer."""
     for question in QUESTIONS:
-        if answers.get(question.key) not in ANSWERS:
+        if answers.get(question.key) not in SCREENING_ANSWERS:
             raise Invalid(
                 _("Please answer: %(question)s") % {"question": _(question.words)},
                 field=question.key,

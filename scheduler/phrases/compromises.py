@@ -15,7 +15,7 @@ from scheduler.booking.pace.compromises import (
     WeekdayCause,
     WeekdayCauseKind,
 )
-from scheduler.clinic.hours import DAY
+from scheduler.clinic.hours import MINUTES_PER_DAY
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.phrases import days, pace
@@ -110,7 +110,7 @@ def _not_between(first: int, end: int) -> str:
     values = {"start": days.clock(first), "end": days.clock(end)}
     if first <= 0:
         return _("not before %(end)s") % values
-    if end >= DAY:
+    if end >= MINUTES_PER_DAY:
         return _("not at %(start)s or later") % values
     return _("not between %(start)s and %(end)s") % values
 

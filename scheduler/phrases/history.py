@@ -7,7 +7,7 @@ from scheduler.booking.courses.history import (
     Cleared,
     CourseCancelled,
     Extended,
-    Fact,
+    HistoryFact,
     Moved,
     PastEvent,
     PractitionerChanged,
@@ -28,7 +28,7 @@ ACTORS = {
     "carrier": "the carrier",
 }
 
-STATES = {
+STATE_PHRASES = {
     AppointmentState.CONFIRMED: "was confirmed",
     AppointmentState.ARRIVED: "has begun: the patient is here",
     AppointmentState.COMPLETED: "is over",
@@ -42,7 +42,7 @@ def actor(entry: PastEvent) -> str:
     return entry.actor_name or ACTORS.get(entry.actor_kind, entry.actor_kind)
 
 
-def sentence(fact: Fact) -> str:  # noqa: PLR0911 - one sentence for each kind
+def sentence(fact: HistoryFact) -> str:  # noqa: PLR0911 - one sentence for each kind
     """The sentence for one entry of a course's history."""
     match fact:
         case Booked():
@@ -52,7 +52,7 @@ def sentence(fact: Fact) -> str:  # noqa: PLR0911 - one sentence for each kind
             return _moved(fact)
         case StateChanged():
             late = ", later than the notice asked for" if fact.late else ""
-            return f"Session {fact.number} {STATES[fact.state]}{late}."
+            return f"Session {fact.number} {STATE_PHRASES[fact.state]}{late}."
         case Shifted():
             return f"{_rest(fact.from_number)} were put {_days(fact.by_days)}."
         case WeekSkipped():

@@ -19,7 +19,7 @@ MessageKey = NewType("MessageKey", str)
 RESEND = "~2"
 """The end of the key of a resend."""
 
-PHONE = "@"
+PHONE_MARK = "@"
 
 
 def of_booking(rule_id: str, course_id: str, variant: str = "") -> MessageKey:
@@ -69,7 +69,7 @@ def superseded(message_id: int) -> MessageKey:
 
 def for_phone(key: MessageKey, phone: str) -> MessageKey:
     """The key of the same message for this phone, after it went to another one."""
-    return MessageKey(f"{key}{PHONE}{sha256(phone.encode()).hexdigest()[:12]}")
+    return MessageKey(f"{key}{PHONE_MARK}{sha256(phone.encode()).hexdigest()[:12]}")
 
 
 def resend_of(key: str) -> MessageKey:
@@ -89,7 +89,7 @@ def without_resend(key: str) -> MessageKey:
 
 def subject_of(key: str) -> MessageKey:
     """The key as the rules derive it, without the phone and without the mark of a resend."""
-    return MessageKey(without_resend(key).partition(PHONE)[0])
+    return MessageKey(without_resend(key).partition(PHONE_MARK)[0])
 
 
 def with_new_start(

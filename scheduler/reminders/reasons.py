@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from scheduler.i18n import languages
 
-ENGLISH = languages.of("en")
+REASONS_LANGUAGE = languages.of("en")
 
 
 class Reason(StrEnum):
@@ -61,7 +61,7 @@ def sentence(reason: Reason, *, per_day: int, per_week: int, expires_at: datetim
         case Reason.WEEKLY_CAP:
             return reason.value.format(per_week=_texts(per_week))
         case Reason.EXPIRED:
-            wall_time = f"{ENGLISH.date(expires_at)} {ENGLISH.time(expires_at)}"
+            wall_time = f"{REASONS_LANGUAGE.date(expires_at)} {REASONS_LANGUAGE.time(expires_at)}"
             return reason.value.format(expires_at=wall_time)
         case _:
             return reason.value

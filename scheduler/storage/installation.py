@@ -10,7 +10,7 @@ from sqlmodel import Field, Session, SQLModel
 from scheduler.infra.errors import Misconfigured
 from scheduler.storage.inserts import insert_or_ignore
 
-THE_ONLY_ONE = 1
+INSTALLATION_ROW_ID = 1
 
 
 class Installation(SQLModel, table=True):
@@ -18,7 +18,7 @@ class Installation(SQLModel, table=True):
 
     __tablename__ = "installation"
 
-    id: int = Field(default=THE_ONLY_ONE, primary_key=True)
+    id: int = Field(default=INSTALLATION_ROW_ID, primary_key=True)
     public_url: str = Field(max_length=500)
 
 
@@ -28,7 +28,7 @@ def claim_origin(session: Session, public_url: str) -> None:
     Only https addresses are stored: others are for trials.
     """
     if public_url.startswith("https://"):
-        row = {"id": THE_ONLY_ONE, "public_url": public_url}
+        row = {"id": INSTALLATION_ROW_ID, "public_url": public_url}
         insert_or_ignore(session, Installation, [row])
     if objection := foreign_origin(session, public_url):
         raise Misconfigured(objection)
@@ -36,7 +36,7 @@ def claim_origin(session: Session, public_url: str) -> None:
 
 def foreign_origin(session: Session, public_url: str) -> str:
     """Why no text may be sent for a public address; empty if texts may be sent."""
-    installation = session.get(Installation, THE_ONLY_ONE)
+    installation = session.get(Installation, INSTALLATION_ROW_ID)
     if installation is None or installation.public_url == public_url:
         return ""
     return (

@@ -11,14 +11,14 @@ from babel.messages.pofile import read_po
 
 from scheduler.i18n import languages
 from scheduler.patients import consent
-from scheduler.reminders.texts.default_texts import ANSWERS, CASES, COLLEAGUE, TEMPLATES
+from scheduler.reminders.texts.default_texts import CASES, COLLEAGUE, REPLY_TEMPLATES, TEMPLATES
 
 EVERY = (
     consent.WORDING,
     COLLEAGUE,
     *TEMPLATES.values(),
     *CASES["day_before"].values(),
-    *ANSWERS.values(),
+    *REPLY_TEMPLATES.values(),
 )
 CATALOGUES = sorted(languages.FOLDER.glob("*/LC_MESSAGES/*.po"))
 FIELD = re.compile(r"\{[a-z_]+\}|%\([a-z_]+\)[sd]")

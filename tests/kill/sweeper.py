@@ -90,7 +90,7 @@ def main() -> None:
     reconciliation.LOOK_AGAIN, reconciliation.ABSENT_AFTER = SECOND, 3 * SECOND
     # More befalls one text here within seconds than elsewhere in years; it is tried again for each.
     reconciliation.MAX_ABSENT = 9
-    carrier_health.PAUSES, carrier_health.PROBE = (SECOND / 2,), SECOND
+    carrier_health.BREAKER_PAUSES, carrier_health.PROBE = (SECOND / 2,), SECOND
     crash_points.crash_point = _trap(point, int(nth), name)
     database = Database(url)
     with shared_clock.of(database) as clock:

@@ -75,7 +75,7 @@ Accent = Annotated[
 EmbedOrigins = Annotated[
     list[Text],
     Field(
-        max_length=branding.MAX_ORIGINS,
+        max_length=branding.MAX_EMBEDDING_SITES,
         examples=[["https://www.example.org"]],
         description="The only websites that may embed the booking form in a frame.",
     ),

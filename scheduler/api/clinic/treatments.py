@@ -31,8 +31,8 @@ router = APIRouter(prefix="/treatments", tags=["treatments"])
 class CapShape(Shape):
     """The most sessions within a number of days, counted from the first session."""
 
-    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[12])
-    days: int = Field(strict=True, ge=1, le=phases.MOST_DAYS, examples=[90])
+    sessions: int = Field(strict=True, ge=1, le=phases.MAX_COURSE_SESSIONS, examples=[12])
+    days: int = Field(strict=True, ge=1, le=phases.LONGEST_PHASE, examples=[90])
 
 
 class PhaseShape(Shape):
@@ -44,7 +44,7 @@ class PhaseShape(Shape):
     three days before it: `{"sessions": 4, "per_week": 2, "from_day": -14, "to_day": -3}`.
     """
 
-    sessions: int = Field(strict=True, ge=1, le=phases.MOST_SESSIONS, examples=[6])
+    sessions: int = Field(strict=True, ge=1, le=phases.MAX_COURSE_SESSIONS, examples=[6])
     per_week: float | None = Field(
         None,
         strict=True,
@@ -59,28 +59,28 @@ class PhaseShape(Shape):
         None,
         strict=True,
         ge=1,
-        le=phases.MOST_DAYS,
+        le=phases.LONGEST_PHASE,
         description="Days from one session to the next. With `weekdays`, counted in those days.",
     )
     within_days: int | None = Field(
         None,
         strict=True,
         ge=1,
-        le=phases.MOST_DAYS,
+        le=phases.LONGEST_PHASE,
         description="All sessions within this many days, evenly spread.",
     )
     at_least_days: int | None = Field(
         None,
         strict=True,
         ge=1,
-        le=phases.MOST_DAYS,
+        le=phases.LONGEST_PHASE,
         description="With `within_days`: in no fewer days than this.",
     )
     rest_days: int = Field(
         0,
         strict=True,
         ge=0,
-        le=phases.MOST_DAYS,
+        le=phases.LONGEST_PHASE,
         description="Whole days of rest before the phase.",
     )
     weekdays: list[Weekday] = Field(default_factory=list, max_length=7)
@@ -91,24 +91,28 @@ class PhaseShape(Shape):
         1,
         strict=True,
         ge=1,
-        le=phases.MOST_SESSIONS,
+        le=phases.MAX_COURSE_SESSIONS,
         description="How many times the phase is given.",
     )
     pause_days: int = Field(
-        0, strict=True, ge=0, le=phases.MOST_DAYS, description="Whole days between two repetitions."
+        0,
+        strict=True,
+        ge=0,
+        le=phases.LONGEST_PHASE,
+        description="Whole days between two repetitions.",
     )
     from_day: int | None = Field(
         None,
         strict=True,
-        ge=-phases.MOST_DAYS,
-        le=phases.MOST_DAYS,
+        ge=-phases.LONGEST_PHASE,
+        le=phases.LONGEST_PHASE,
         description="No session before this day, counted from `anchor_on`. -14: two weeks before.",
     )
     to_day: int | None = Field(
         None,
         strict=True,
-        ge=-phases.MOST_DAYS,
-        le=phases.MOST_DAYS,
+        ge=-phases.LONGEST_PHASE,
+        le=phases.LONGEST_PHASE,
         description="No session after this day, counted from `anchor_on`.",
     )
     anchor_on: Day | None = Field(
@@ -128,7 +132,7 @@ class PhaseShape(Shape):
     )
 
 
-SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MOST_SESSIONS)]
+SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MAX_COURSE_SESSIONS)]
 
 
 class HandsOnTime(Shape):

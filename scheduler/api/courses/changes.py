@@ -13,11 +13,11 @@ from scheduler.api.courses.shapes import CourseShape
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Rehearsing, needs
 from scheduler.api.http.fields import Day, Id, PathId
-from scheduler.booking.availability.allocation import MOST_SESSIONS
 from scheduler.booking.courses import courses, extensions, replanning, rescheduling
 from scheduler.booking.models import Course
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.clinic import regimen
+from scheduler.clinic.phases import MAX_COURSE_SESSIONS
 from scheduler.staff.roles import Permission
 
 router = APIRouter(prefix="/courses", tags=["courses"])
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/courses", tags=["courses"])
 class CourseShift(PaceOverride):
     """Moves all sessions from a number on by the same number of days."""
 
-    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    from_number: int = Field(strict=True, ge=1, le=MAX_COURSE_SESSIONS)
     by_days: int | None = Field(None, strict=True, ge=-366, le=366)
     start_on: Day | None = Field(None, description="The new date of the first of these sessions.")
     replan: bool = Field(
@@ -56,7 +56,7 @@ class SkippedWeek(PaceOverride):
 class CourseReplanning(PaceOverride, PlanWishes):
     """Wishes for the remaining sessions of a course."""
 
-    from_number: int = Field(strict=True, ge=1, le=MOST_SESSIONS)
+    from_number: int = Field(strict=True, ge=1, le=MAX_COURSE_SESSIONS)
     start_on: Day | None = Field(None, description="No session before this date.")
 
 
@@ -82,7 +82,7 @@ class CoursePractitioner(PaceOverride):
     """The practitioner of the remaining sessions of a course."""
 
     practitioner_id: Id
-    from_number: int = Field(1, strict=True, ge=1, le=MOST_SESSIONS)
+    from_number: int = Field(1, strict=True, ge=1, le=MAX_COURSE_SESSIONS)
 
 
 @router.post("/{course_id}/shift", response_model=CourseShape)

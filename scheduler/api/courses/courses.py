@@ -16,11 +16,12 @@ from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
 from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.api.people.patients import NoTextsReason, PatientFields, enrol, no_texts
-from scheduler.booking.availability.allocation import MOST_SESSIONS, RequestedTime
+from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Course, CourseState
 from scheduler.clinic import regimen, setup
 from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import MAX_COURSE_SESSIONS
 from scheduler.infra.errors import Invalid
 from scheduler.patients import register
 from scheduler.patients.models import Patient, Screening
@@ -53,7 +54,7 @@ class NewCourse(Shape):
     treatment_id: Id
     patient_id: Id | None = None
     patient: NewCoursePatient | None = None
-    sessions: list[RequestedSession] = Field(min_length=1, max_length=MOST_SESSIONS)
+    sessions: list[RequestedSession] = Field(min_length=1, max_length=MAX_COURSE_SESSIONS)
     phases: list[PhaseShape] | None = Field(None, min_length=1, max_length=regimen.MAX_PHASES)
     pain_since: PainSince = ""
 

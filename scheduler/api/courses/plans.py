@@ -113,7 +113,7 @@ class PlannedTime(Shape):
     room_id: int
 
 
-class PlannedSession(PlannedTime):
+class PlannedSessionShape(PlannedTime):
     """A planned session. `neighbours` lists other times that keep the pace, if requested."""
 
     number: int
@@ -132,7 +132,7 @@ class CompromiseShape(Shape):
 class PlannedCourse(Shape):
     """A planned course."""
 
-    sessions: list[PlannedSession]
+    sessions: list[PlannedSessionShape]
     compromises: list[CompromiseShape]
 
 
@@ -209,7 +209,7 @@ class _Writer:
         """A course and its compromises, with up to n neighbors of each session."""
         sessions = []
         for appointment in plan.sessions:
-            planned = PlannedSession(
+            planned = PlannedSessionShape(
                 number=appointment.number,
                 phase=appointment.phase,
                 **self._time(appointment.opening),

@@ -31,7 +31,7 @@ from scheduler.booking.courses import appointments
 from scheduler.booking.models import EntryState, Offer, WaitlistEntry
 from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic import setup
-from scheduler.clinic.hours import DAY, end_of, minute_of_day
+from scheduler.clinic.hours import MINUTES_PER_DAY, end_of, minute_of_day
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import WEEKDAYS
 from scheduler.infra.errors import Invalid
@@ -263,7 +263,7 @@ def _wishes(body: WaitlistWishes, sent: Mapping[str, Any]) -> dict[str, Any]:
     if "last" in sent:
         wishes["last_day"] = body.last
     if "need" in sent:
-        wishes["need"] = entries.NEEDS.index(body.need)
+        wishes["need"] = entries.URGENCIES.index(body.need)
     return wishes
 
 
@@ -291,7 +291,7 @@ def _shape(call: Call, entry: WaitlistEntry, zone: ZoneInfo) -> WaitlistEntrySha
         between=between,
         first=entry.first_day.isoformat() if entry.first_day else None,
         last=entry.last_day.isoformat() if entry.last_day else None,
-        need=entries.NEEDS[entry.need],
+        need=entries.URGENCIES[entry.need],
         offer=_offer_shape(call, entry, offer, zone) if offer else None,
     )
 
@@ -316,7 +316,7 @@ def _offer_shape(
 
 
 def _clock(minute: int) -> str:
-    return f"{minute % DAY // 60:02}:{minute % 60:02}"
+    return f"{minute % MINUTES_PER_DAY // 60:02}:{minute % 60:02}"
 
 
 def _answer(call: Call, entry: WaitlistEntry, *, status: int = 200) -> JSONResponse:

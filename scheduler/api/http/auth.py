@@ -29,7 +29,7 @@ from scheduler.staff.roles import Permission, may
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
-NEEDS = "_needs"
+PERMISSION_MARK = "_needs"
 MAX_TOKEN_LENGTH = 200
 
 bearer = HTTPBearer(
@@ -42,7 +42,7 @@ def needs(permission: Permission) -> Callable[[Route], Route]:
     """Names the permission that a route needs. A route without one refuses every request."""
 
     def mark(route: Route) -> Route:
-        setattr(route, NEEDS, permission)
+        setattr(route, PERMISSION_MARK, permission)
         return route
 
     return mark
@@ -56,7 +56,7 @@ async def admit(
     if credentials is None or not 0 < len(credentials.credentials) <= MAX_TOKEN_LENGTH:
         raise NotSignedIn
     actor = await _recognize(context_of(request), credentials.credentials)
-    permission = getattr(request.scope["endpoint"], NEEDS, None)
+    permission = getattr(request.scope["endpoint"], PERMISSION_MARK, None)
     if permission is None or not may(actor.role, permission):
         raise NotAllowed
     translation.set_display_year(context_of(request).clock.now().year)
@@ -154,7 +154,7 @@ async def take_turn(request: Request, _: Annotated[Actor, Depends(admit)]) -> As
         yield
 
 
-Turn = Annotated[None, Depends(take_turn, scope="function")]
+TurnTaken = Annotated[None, Depends(take_turn, scope="function")]
 
 
 async def fingerprint(request: Request) -> str:
@@ -200,7 +200,7 @@ def change(
     request: Request,
     actor: Annotated[Actor, Depends(admit)],
     print_: Annotated[str, Depends(fingerprint)],
-    _: Turn,
+    _: TurnTaken,
     if_match: Annotated[
         str | None,
         Header(
@@ -254,7 +254,7 @@ def rehearse(
             call.session.rollback()
 
 
-def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: Turn) -> Iterator[Call]:
+def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: TurnTaken) -> Iterator[Call]:
     """Opens a transaction for reading patient data, which is recorded in the audit trail."""
     context = context_of(request)
     with context.database.unit(write=True) as session:

@@ -24,7 +24,7 @@ from scheduler.infra.errors import Invalid
 FIRST_YEAR, LAST_YEAR = 2000, 2100
 LARGEST_ID = 2**31 - 1
 UTC = ZoneInfo("UTC")
-MOST_DAYS = 92
+MAX_QUERY_DAYS = 92
 
 
 class Shape(BaseModel):
@@ -152,9 +152,9 @@ def check_days(first: date, last: date) -> None:
     """Raises Invalid for a range that ends before it begins, or is longer than a quarter."""
     if last < first:
         raise Invalid(f"`to` ({last}) is before `from` ({first}). Send a later `to`.", field="to")
-    if (days := (last - first).days) > MOST_DAYS:
+    if (days := (last - first).days) > MAX_QUERY_DAYS:
         raise Invalid(
-            f"`from` to `to` spans {days} days. Ask for at most {MOST_DAYS} days.", field="to"
+            f"`from` to `to` spans {days} days. Ask for at most {MAX_QUERY_DAYS} days.", field="to"
         )
 
 

@@ -21,7 +21,10 @@ WHERE: dict[Kind, str] = {
     "clearance": "/courses?state=needs_clearance",
     "review": "/reviews",
 }
-NEEDS: dict[Kind, Permission] = {"clearance": Permission.CLEAR, "review": Permission.CLEAR}
+PERMISSIONS: dict[Kind, Permission] = {
+    "clearance": Permission.CLEAR,
+    "review": Permission.CLEAR,
+}
 """The permission that a kind needs. Everybody who may see messages sees the other kinds."""
 
 
@@ -51,7 +54,7 @@ def list_matters(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Pa
         matter
         for matter in attention.waiting(call.session, call.actor, now=call.now)
         if clinic_id in {None, matter.clinic_id}
-        and (matter.kind not in NEEDS or may(call.actor.role, NEEDS[matter.kind]))
+        and (matter.kind not in PERMISSIONS or may(call.actor.role, PERMISSIONS[matter.kind]))
     ]
     after = paging.after(2)
     places = {matter: [matter.clinic_id, place] for place, matter in enumerate(matters)}

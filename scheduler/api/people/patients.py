@@ -38,7 +38,7 @@ Answer = Literal["no", "yes", "unsure"]
 class PatientFields(Shape):
     """The fields of a patient."""
 
-    name: Text = Field(min_length=1, max_length=register.MAX_NAME, examples=["Ann Example"])
+    name: Text = Field(min_length=1, max_length=register.MAX_PATIENT_NAME, examples=["Ann Example"])
     phone: Text = Field(min_length=3, max_length=phone.MAX_TYPED, examples=["(202) 555-0101"])
     language: Spoken = "en"
     sms_consent: bool = Field(
@@ -63,7 +63,7 @@ class NewPatient(PatientFields):
 class PatientChange(PatchShape):
     """Changes of a patient. A new phone is not verified yet."""
 
-    name: Text = Field("", min_length=1, max_length=register.MAX_NAME)
+    name: Text = Field("", min_length=1, max_length=register.MAX_PATIENT_NAME)
     phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
     language: Spoken = "en"
     sms_consent: bool = Field(False, strict=True)

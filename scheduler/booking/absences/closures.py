@@ -18,7 +18,7 @@ from scheduler.clinic.models import Clinic, Closure, Room
 from scheduler.infra.errors import Conflict, Invalid, NotFound
 from scheduler.storage.database import stored_id, take_turn
 
-MOST_DAYS = 62
+MAX_CLOSED_DAYS = 62
 """How many days one closure may take."""
 
 
@@ -41,9 +41,10 @@ def close(
     if only booking forms hold times inside; `release_held` releases those holds.
     """
     days = shifts.dates(day, last_day or day)
-    if not 1 <= len(days) <= MOST_DAYS:
+    if not 1 <= len(days) <= MAX_CLOSED_DAYS:
         raise Invalid(
-            f"A closure lasts 1 to {MOST_DAYS} days. Choose another `last_date`.", field="last_date"
+            f"A closure lasts 1 to {MAX_CLOSED_DAYS} days. Choose another `last_date`.",
+            field="last_date",
         )
     Closed(day, starts, ends).check()
     _take_turn(session, clinic)

@@ -29,13 +29,15 @@ from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import stored_id
 
-KEPT = timedelta(days=7)
+PROPOSAL_KEPT_FOR = timedelta(days=7)
 """How long an unconfirmed proposal is kept."""
 
-MOST_SESSIONS = 120
+MAX_SESSIONS_IN_PROPOSAL = 120
 """How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
 
-NOWHERE = "nothing else is free on that day, and no day within two weeks of it keeps the pace"
+NO_PLACE_FOUND = (
+    "nothing else is free on that day, and no day within two weeks of it keeps the pace"
+)
 
 
 def of_time_off(
@@ -93,15 +95,16 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
     session.exec(
         delete(AbsenceProposal).where(
             col(AbsenceProposal.clinic_id) == absence.clinic_id,
-            col(AbsenceProposal.created_at) < now - KEPT,
+            col(AbsenceProposal.created_at) < now - PROPOSAL_KEPT_FOR,
             col(AbsenceProposal.confirmed_at).is_(None),
         )
     )
     booked = in_the_way(session, actor, absence, now)
-    if len(booked) > MOST_SESSIONS:
+    if len(booked) > MAX_SESSIONS_IN_PROPOSAL:
         raise Invalid(
             f"{len(booked)} sessions are booked in this time, and one proposal takes"
-            f" {MOST_SESSIONS} at most. Please propose a shorter time first, then the rest.",
+            f" {MAX_SESSIONS_IN_PROPOSAL} at most. Please propose a shorter time first, then the"
+            " rest.",
             field="last_date" if absence.closure else "ends_at",
         )
     if stay := staying(booked, now):
@@ -228,7 +231,7 @@ def _enter_anyhow(
 def _placing(appointment: Appointment, seat: Allocation | None) -> dict[str, Any]:
     about = {"appointment_id": stored_id(appointment.id), "version": appointment.version}
     if seat is None:
-        return {**about, "why": NOWHERE}
+        return {**about, "why": NO_PLACE_FOUND}
     return {
         **about,
         "starts_at": instant_of(seat.starts_at).isoformat(),

@@ -21,7 +21,7 @@ from scheduler.booking.availability.slots import Slot, Taken
 from scheduler.booking.courses import adherence, courses, placement, rescheduling
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic import hours
-from scheduler.clinic.hours import DAY
+from scheduler.clinic.hours import MINUTES_PER_DAY
 from scheduler.infra.intervals import Interval
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id
@@ -138,7 +138,8 @@ def _free(trial: _Trial, sessions: Sequence[Appointment]) -> _Free:
     times = search.times(trial.session, resources, first=first, last=last, now=now)
     calendars = {_patient(trial, appointment).calendar_id for appointment in sessions}
     span = Interval(
-        hours.moment(first, 0, resources.zone), hours.moment(last, DAY, resources.zone) + DAY
+        hours.moment(first, 0, resources.zone),
+        hours.moment(last, MINUTES_PER_DAY, resources.zone) + MINUTES_PER_DAY,
     )
     busy = diary.busy(trial.session, sorted(calendars), span, now=now)
     return _Free(
@@ -212,7 +213,7 @@ def _near(
         for day in (_day(appointment) + timedelta(away), _day(appointment) - timedelta(away)):
             if free.by_day.get(day) and fits(day):
                 for cost, seat in islice(_on(trial, appointment, free, day), a_day):
-                    yield OTHER_DAY + away * DAY + cost, seat
+                    yield OTHER_DAY + away * MINUTES_PER_DAY + cost, seat
 
 
 def _on(

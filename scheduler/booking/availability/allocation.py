@@ -18,12 +18,11 @@ from scheduler.booking.availability.diary import Entry
 from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring, Resources, Times
 from scheduler.booking.availability.slots import PractitionerTime, Slot, Unavailability
 from scheduler.clinic import hours
+from scheduler.clinic.phases import MAX_COURSE_SESSIONS
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.infra.intervals import Interval, Minute, instant_of, minute_of
 from scheduler.patients.models import Patient
 
-MOST_SESSIONS = 60
-"""Sessions that one course can have."""
 ALTERNATIVES = 5
 """Free times that are offered in place of one that is taken."""
 ALTERNATIVES_WITHIN = timedelta(days=3)
@@ -92,9 +91,10 @@ def check_requested(
     `taken_days`: days of other sessions of the course. `field`: the field of the request that
     holds the time, unless the times came in a list of sessions.
     """
-    if not 1 <= len(wanted) <= MOST_SESSIONS:
+    if not 1 <= len(wanted) <= MAX_COURSE_SESSIONS:
         raise Invalid(
-            f"A course has 1 to {MOST_SESSIONS} sessions, not {len(wanted)}.", field="sessions"
+            f"A course has 1 to {MAX_COURSE_SESSIONS} sessions, not {len(wanted)}.",
+            field="sessions",
         )
     last_day = search.last_day(resources, now)
     days = set(taken_days)

@@ -18,7 +18,7 @@ from scheduler.infra.errors import TooMany
 from scheduler.infra.intervals import Minute, minute_of
 from scheduler.storage.database import Busy, stored_id
 
-KEPT = timedelta(minutes=10)
+HOLD_KEPT_FOR = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
 """Open forms per household. A clinic's own tablet may have several open.
 
@@ -51,7 +51,7 @@ def keep(
     origin = household(origin)
     _limit(session, origin, now)
     resources = search.find_resources(session, treatment)
-    hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + KEPT, origin=origin)
+    hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + HOLD_KEPT_FOR, origin=origin)
     session.add(hold)
     session.flush()
     for _ in range(CLAIM_ATTEMPTS):
@@ -79,14 +79,14 @@ def renew(session: Session, hold_id: int, *, now: datetime) -> bool:
     renewed = session.exec(
         update(Hold)
         .where(col(Hold.id) == hold_id, col(Hold.expires_at) > now)
-        .values(expires_at=now + KEPT)
+        .values(expires_at=now + HOLD_KEPT_FOR)
     )
     if renewed.rowcount == 0:
         return False
     session.exec(
         update(DiaryEntry)
         .where(col(DiaryEntry.hold_id) == hold_id)
-        .values(held_until=_lapses(now + KEPT))
+        .values(held_until=_lapses(now + HOLD_KEPT_FOR))
     )
     return True
 

@@ -247,7 +247,7 @@ def _reach(first: date, last: date, resources: Resources) -> Interval:
 
 
 def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
-    return Interval(hours.moment(first, 0, zone), hours.moment(last, hours.DAY, zone))
+    return Interval(hours.moment(first, 0, zone), hours.moment(last, hours.MINUTES_PER_DAY, zone))
 
 
 def _working(

@@ -15,7 +15,7 @@ from operator import or_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from scheduler.clinic.hours import DAY, steady
+from scheduler.clinic.hours import MINUTES_PER_DAY, steady
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import Interval, Minute, overlap, subtract
 
@@ -213,9 +213,9 @@ def room_for(starts_at: Minute, shape: SessionShape, rooms: Iterable[RoomTime]) 
 
 def check_shape(shape: SessionShape) -> None:
     """Raises Invalid for a session shape that is impossible."""
-    if not 1 <= shape.minutes <= DAY:
+    if not 1 <= shape.minutes <= MINUTES_PER_DAY:
         raise Invalid("A session lasts from 1 minute to a day.", field="minutes")
-    if not 0 <= shape.turnover_minutes <= DAY:
+    if not 0 <= shape.turnover_minutes <= MINUTES_PER_DAY:
         raise Invalid("Turnover takes from 0 minutes to a day.", field="turnover_minutes")
     if min(shape.setup_minutes, shape.buffer_before, shape.buffer_after) < 0:
         raise Invalid("Setup and buffers take 0 minutes or more.", field="setup_minutes")
@@ -223,7 +223,7 @@ def check_shape(shape: SessionShape) -> None:
         raise Invalid("A session needs the practitioner at some time.", field="hands_on")
     if any(not 0 <= opens < closes <= shape.minutes for opens, closes in shape.hands_on):
         raise Invalid("Hands-on minutes lie inside the session.", field="hands_on")
-    if shape.step < 1 or DAY % shape.step:
+    if shape.step < 1 or MINUTES_PER_DAY % shape.step:
         raise Invalid("The minutes between starts divide the day: 5, 10, 15, 20 ...", field="step")
 
 

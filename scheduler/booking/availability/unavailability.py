@@ -55,7 +55,9 @@ def why(
     `closed`: dates on which the clinic is closed. `one`: the patient wants one
     practitioner only, and `practitioners` holds no other.
     """
-    span = Interval(hours.moment(wanted.first, 0, zone), hours.moment(wanted.last, hours.DAY, zone))
+    span = Interval(
+        hours.moment(wanted.first, 0, zone), hours.moment(wanted.last, hours.MINUTES_PER_DAY, zone)
+    )
 
     def some_free(
         staff: Sequence[PractitionerTime], beds: Sequence[RoomTime], busy: Sequence[Stretch]

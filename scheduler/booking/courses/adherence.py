@@ -32,7 +32,7 @@ from scheduler.storage.database import stored_id
 LATER = frozenset({"late", "short", "gap"})
 """Violations that make a course slower than its pace, as shifting and skipping do."""
 
-NOWHERE: Mapping[int, date] = {}
+UNCHANGED: Mapping[int, date] = {}
 
 OF_THE_DAY = frozenset({"weekday"})
 """Violations that concern a single session, whatever the others do."""
@@ -78,7 +78,10 @@ class PaceStatus:
 
 
 def off_pace(
-    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+    course: Course,
+    sessions: Sequence[Appointment],
+    *,
+    instead: Mapping[int, date] = UNCHANGED,
 ) -> list[PaceViolation]:
     """Where the dates of a course violate its agreed pace.
 
@@ -105,7 +108,10 @@ def off_pace(
 
 
 def pace_status(
-    course: Course, sessions: Sequence[Appointment], *, instead: Mapping[int, date] = NOWHERE
+    course: Course,
+    sessions: Sequence[Appointment],
+    *,
+    instead: Mapping[int, date] = UNCHANGED,
 ) -> PaceStatus:
     """How the dates of a course compare with its pace; `instead` as in `off_pace`."""
     days = sorted(_day(appointment, instead) for appointment in sessions)
@@ -132,7 +138,7 @@ def day_keeps_pace(
     sessions: Sequence[Appointment],
     one: Appointment,
     *,
-    instead: Mapping[int, date] = NOWHERE,
+    instead: Mapping[int, date] = UNCHANGED,
 ) -> Callable[[date], bool]:
     """A function that says whether an appointment could be on a day without a new violation.
 

@@ -106,7 +106,7 @@ def swap(
 def check_movable(appointment: Appointment, now: datetime) -> None:
     """Raise NotPossible or TooLate if the appointment can no longer be moved."""
     if appointment.state not in EXPECTED:
-        words = booking_states.WORDS[AppointmentState(appointment.state)]
+        words = booking_states.STATE_WORDS[AppointmentState(appointment.state)]
         raise booking_states.NotPossible(f"This appointment is {words}; it cannot be moved now.")
     if appointment.starts_at <= now:
         raise TooLate

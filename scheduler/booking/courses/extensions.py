@@ -16,7 +16,7 @@ from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic import phases
-from scheduler.clinic.phases import Phase
+from scheduler.clinic.phases import MAX_COURSE_SESSIONS, Phase
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
@@ -101,8 +101,8 @@ def to_make_up(course: Course, sessions: Sequence[Appointment]) -> int:
 
 
 def _check_room(sessions: Sequence[Appointment], more: int) -> None:
-    if len(sessions) + more > allocation.MOST_SESSIONS:
-        raise Conflict(f"A course has at most {allocation.MOST_SESSIONS} sessions.")
+    if len(sessions) + more > MAX_COURSE_SESSIONS:
+        raise Conflict(f"A course has at most {MAX_COURSE_SESSIONS} sessions.")
 
 
 def _add(

@@ -102,7 +102,7 @@ class Cleared:
     """A practitioner looked at the health answers, and the course may begin."""
 
 
-Fact = (
+HistoryFact = (
     Booked
     | Moved
     | StateChanged
@@ -125,11 +125,11 @@ class PastEvent:
     at: datetime
     actor_kind: str
     actor_name: str | None
-    fact: Fact
+    fact: HistoryFact
     reason: str
 
 
-STATES = {
+STATE_AFTER_EVENT = {
     EventKind.APPOINTMENT_CONFIRMED: AppointmentState.CONFIRMED,
     EventKind.ARRIVED: AppointmentState.ARRIVED,
     EventKind.COMPLETED: AppointmentState.COMPLETED,
@@ -242,7 +242,7 @@ def _moved(event: CourseEvent, context: _Context) -> Moved:
 
 def _state_changed(event: CourseEvent, context: _Context) -> StateChanged:
     [change] = context.of(event)
-    return StateChanged(change.number_after, STATES[EventKind(event.kind)], event.late)
+    return StateChanged(change.number_after, STATE_AFTER_EVENT[EventKind(event.kind)], event.late)
 
 
 def _shifted(event: CourseEvent, _: _Context) -> Shifted:
@@ -282,7 +282,7 @@ def _cleared(_event: CourseEvent, _: _Context) -> Cleared:
     return Cleared()
 
 
-FACTS: Mapping[EventKind, Callable[[CourseEvent, _Context], Fact]] = {
+FACTS: Mapping[EventKind, Callable[[CourseEvent, _Context], HistoryFact]] = {
     EventKind.BOOKED: _booked,
     EventKind.MOVED: _moved,
     EventKind.SHIFTED: _shifted,
@@ -294,5 +294,5 @@ FACTS: Mapping[EventKind, Callable[[CourseEvent, _Context], Fact]] = {
     EventKind.CANCELLED: _course_cancelled,
     EventKind.TAKEN_BACK: _taken_back,
     EventKind.CLEARED: _cleared,
-    **dict.fromkeys(STATES, _state_changed),
+    **dict.fromkeys(STATE_AFTER_EVENT, _state_changed),
 }

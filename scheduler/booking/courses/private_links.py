@@ -11,7 +11,7 @@ from scheduler.storage import links
 from scheduler.storage.database import stored_id
 from scheduler.storage.links import Link
 
-PURPOSE = "course"
+COURSE_LINK = "course"
 CALENDAR = "calendar"
 
 LINKS_OUTLIVE = timedelta(days=14)
@@ -51,7 +51,7 @@ def prolong_links(session: Session, course: Course, *, now: datetime) -> None:
     last = max(appointment.ends_at for appointment in courses.appointments_of(session, course))
     links.prolong(
         session,
-        purposes=(PURPOSE, CALENDAR),
+        purposes=(COURSE_LINK, CALENDAR),
         subject_id=stored_id(course.id),
         now=now,
         until=last + LINKS_OUTLIVE,
@@ -62,7 +62,7 @@ def end_links(session: Session, patient: Patient, *, now: datetime) -> None:
     """End all private links to a patient's courses, places on the waitlist and offers: the phone
     that they were texted to is another's."""
     own = (
-        ((PURPOSE, CALENDAR), select(Course.id).where(Course.patient_id == patient.id)),
+        ((COURSE_LINK, CALENDAR), select(Course.id).where(Course.patient_id == patient.id)),
         (("waiting",), select(WaitlistEntry.id).where(WaitlistEntry.patient_id == patient.id)),
         (
             ("offer",),

@@ -12,7 +12,7 @@ from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Opening, Wishes
 from scheduler.clinic.phases import Phase
 
-EARLIER_BY = 3
+MIN_DAYS_EARLIER = 3
 """An end that is earlier by fewer days is not worth an alternative."""
 KINDS = frozenset({"earlier_end", "same_practitioner", "same_hour"})
 MOST_HOURS = 8
@@ -92,7 +92,7 @@ def _earlier(best: Proposal) -> Iterator[Alternative]:
     free = {opening.day.toordinal() for opening in allowed if opening.day >= best.wishes.start_on}
     end = date_search.soonest_end(phases, free, best.wishes.start_on.toordinal())
     last = _end(best.plan)
-    if end is None or (earlier := last.toordinal() - end) < EARLIER_BY:
+    if end is None or (earlier := last.toordinal() - end) < MIN_DAYS_EARLIER:
         return
     plan = planner.plan(phases, allowed, best.wishes, until=date.fromordinal(end))
     yield Alternative(EarlierEnd(date.fromordinal(end), earlier), plan)

@@ -13,8 +13,8 @@ from scheduler.clinic.phases import Phase
 
 LATER_BY = (7, 35, 70)
 """Later starts that are tried, in days. The planner searches the five weeks after each."""
-EARLIER_BY = (7, 14, 28, 56)
-PAUSES = (28, 56)
+EARLIER_STARTS = (7, 14, 28, 56)
+LONGER_BY = (28, 56)
 """Pauses that are tried, in days. The planner waits for up to four weeks without one."""
 
 
@@ -46,7 +46,7 @@ def find(
     """
     found: dict[str, Remedy] = {}
     start = wishes.start_on
-    first = max(today, start - timedelta(days=max(EARLIER_BY)))
+    first = max(today, start - timedelta(days=max(EARLIER_STARTS)))
     last = start + timedelta(days=max(LATER_BY))
     free = free_times(first, start) if _is_end(phases, refusal) else free_times(start, last)
     for tried in _tries(phases, wishes, refusal, today):
@@ -73,7 +73,7 @@ def _tries(phases: Sequence[Phase], wishes: Wishes, refusal: NoPlan, today: date
         yield from _earlier_starts(phases, wishes, today)
     else:
         yield from _later_starts(phases, wishes)
-        for days in PAUSES if number > 1 else ():
+        for days in LONGER_BY if number > 1 else ():
             yield _Try("pause", _split(phases, place, before, pause=days), wishes)
     for slower in _slower(phases[place]):
         yield _Try("slower", [*phases[:place], slower, *phases[place + 1 :]], wishes)
@@ -89,7 +89,7 @@ def _softer_wishes(phases: Sequence[Phase], wishes: Wishes) -> Iterator[_Try]:
 
 
 def _earlier_starts(phases: Sequence[Phase], wishes: Wishes, today: date) -> Iterator[_Try]:
-    for days in EARLIER_BY:
+    for days in EARLIER_STARTS:
         start = wishes.start_on - timedelta(days=days)
         if start >= today:
             yield _Try("earlier", phases, wishes._replace(start_on=start))

@@ -101,7 +101,7 @@ def claim_phone(session: Session, enquiry: Enquiry, phone: str, *, now: datetime
         )
     ).one()
     if others >= AT_ONCE_PER_PHONE:
-        raise TooManyDrafts(retry_after=int(holds.KEPT.total_seconds()))
+        raise TooManyDrafts(retry_after=int(holds.HOLD_KEPT_FOR.total_seconds()))
     enquiry.unproved_phone = phone
     session.add(enquiry)
     session.flush()

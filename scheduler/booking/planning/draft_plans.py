@@ -26,7 +26,7 @@ from scheduler.infra.errors import Conflict
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 
-CLAIM_ATTEMPTS = 3
+PLAN_ATTEMPTS = 3
 NEAR = timedelta(days=14)
 """Other times for a session are searched this far before and after its day."""
 
@@ -51,7 +51,7 @@ def make(
     `patient`: if known, only times at which that patient is free.
     """
     ignoring = Ignoring(enquiry.hold_id)
-    for attempt in range(1, CLAIM_ATTEMPTS + 1):
+    for attempt in range(1, PLAN_ATTEMPTS + 1):
         plan = plan_course.propose(
             session,
             treatment,
@@ -65,7 +65,7 @@ def make(
             adopt(session, enquiry, treatment, plan, now=now)
         except SessionsTaken:
             # Another booking took one of the times after the search: search again.
-            if attempt == CLAIM_ATTEMPTS:
+            if attempt == PLAN_ATTEMPTS:
                 raise
         else:
             return

@@ -15,25 +15,25 @@ from scheduler.booking.pace.refusals import Remedy
 from scheduler.booking.pace.violations import PaceViolation
 from scheduler.booking.planning.no_plan import ExplainedNoPlan, Reason
 
-Fact = TypeVar("Fact")
+StoredFact = TypeVar("StoredFact")
 
 
 @dataclass(frozen=True)
-class FactJson(Generic[Fact]):
+class FactJson(Generic[StoredFact]):
     """Writes and reads one type of fact."""
 
-    adapter: TypeAdapter[Fact]
+    adapter: TypeAdapter[StoredFact]
 
-    def dump(self, fact: Fact) -> Any:
+    def dump(self, fact: StoredFact) -> Any:
         return self.adapter.dump_python(fact, mode="json")
 
-    def load(self, value: object) -> Fact | None:
+    def load(self, value: object) -> StoredFact | None:
         try:
             return self.adapter.validate_python(value)
         except ValidationError:
             return None
 
-    def load_all(self, values: Iterable[object]) -> list[Fact]:
+    def load_all(self, values: Iterable[object]) -> list[StoredFact]:
         return [fact for value in values if (fact := self.load(value)) is not None]
 
 

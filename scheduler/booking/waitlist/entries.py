@@ -28,11 +28,11 @@ from scheduler.storage.database import stored_id
 
 OPEN_STATES = frozenset({EntryState.WAITING, EntryState.OFFERED})
 LONGEST_WAIT = timedelta(days=366)
-PURPOSE = "waiting"
+WAITLIST_LINK = "waiting"
 """Purpose of the private link to a waitlist entry."""
 PAGE_KEPT_FOR = timedelta(days=1)
 """How long the page of an ended entry still says that it has ended."""
-NEEDS = ("usual", "soon", "urgent")
+URGENCIES = ("usual", "soon", "urgent")
 """Names of the levels 0, 1 and 2. Higher need comes first, then the longer wait."""
 
 
@@ -225,7 +225,7 @@ def end(
     session.flush()
     # Its page still reports for a while that the entry has ended.
     links.shorten(
-        session, purpose=PURPOSE, subject_id=stored_id(entry.id), until=now + PAGE_KEPT_FOR
+        session, purpose=WAITLIST_LINK, subject_id=stored_id(entry.id), until=now + PAGE_KEPT_FOR
     )
     record(session, actor, Action(f"is {state}"), entry, now)
 

@@ -60,7 +60,7 @@ def _was_told_since(session: Session, answer: Message, reply: Reply) -> bool:
             Message.about == answer.about,
             col(Message.state).in_(open_questions.SENT_OR_SENDING),
             col(Attempt.outcome).in_(("", "accepted")),
-            Attempt.began_at >= reply.at + open_questions.CLOCKS_DIFFER_BY,
+            Attempt.began_at >= reply.at + open_questions.CARRIER_CLOCK_DIFFERS_BY,
             or_(reminds, col(ReminderRule.which) == "moved"),
         )
     )

@@ -27,7 +27,7 @@ from scheduler.storage import links
 from scheduler.storage.database import stored_id
 from scheduler.storage.links import Link
 
-PURPOSE = "offer"
+OFFER_LINK = "offer"
 """The purpose of the private link in such a message."""
 
 ONE, SEVERAL = "offer", "offer_to_several"
@@ -104,7 +104,7 @@ def _owed(session: Session) -> Sequence[Message]:
 
 def _without_message(session: Session, now: datetime) -> Sequence[Offer]:
     """Open offers without a private link: the link is made with the message."""
-    with_link = select(Link.subject_id).where(Link.purpose == PURPOSE)
+    with_link = select(Link.subject_id).where(Link.purpose == OFFER_LINK)
     return session.exec(
         select(Offer)
         .where(
@@ -127,7 +127,7 @@ def _owe(session: Session, key: str, offer: Offer, now: datetime) -> None:
     link, _ = links.mint(
         session,
         key,
-        purpose=PURPOSE,
+        purpose=OFFER_LINK,
         subject_id=stored_id(offer.id),
         now=now,
         expires_at=offer.expires_at,

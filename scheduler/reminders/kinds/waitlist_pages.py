@@ -29,7 +29,7 @@ EXPIRES_AFTER = timedelta(minutes=30)
 
 
 @dataclass(frozen=True, kw_only=True)
-class WaitlistPage(MessageKind):
+class WaitlistPageMessage(MessageKind):
     """The message is true while the patient waits."""
 
     def outdated(self, session: Session, message: Message, *, now: datetime) -> Reason | None:  # noqa: ARG002
@@ -39,7 +39,7 @@ class WaitlistPage(MessageKind):
         return None if entry.state in entries.OPEN_STATES else Reason.NOT_WAITING
 
 
-WAITLIST_PAGE = WaitlistPage(needs_patient=True, needs_consent=True, link_path="waiting")
+WAITLIST_PAGE = WaitlistPageMessage(needs_patient=True, needs_consent=True, link_path="waiting")
 
 
 def owe_missing(session: Session, *, now: datetime) -> None:
@@ -89,7 +89,7 @@ def _without_message(session: Session, now: datetime) -> Sequence[tuple[Link, Wa
         .join(WaitlistEntry, col(WaitlistEntry.id) == Link.subject_id)
         .join(Patient, col(Patient.id) == WaitlistEntry.patient_id)
         .where(
-            Link.purpose == entries.PURPOSE,
+            Link.purpose == entries.WAITLIST_LINK,
             Link.created_at > now - EXPIRES_AFTER,
             col(Link.revoked_at).is_(None),
             col(WaitlistEntry.state).in_(entries.OPEN_STATES),

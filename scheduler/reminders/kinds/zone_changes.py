@@ -19,7 +19,7 @@ from scheduler.storage.database import stored_id
 
 NOTE = "Clocks were changed after this went out; the time that it names still holds."
 
-BATCH = 500
+APPOINTMENTS_PER_BATCH = 500
 
 
 class Shift(NamedTuple):
@@ -35,10 +35,10 @@ def follow(session: Session, shifts: Mapping[int, Shift]) -> int:
     Returns how many had been sent. Staff get a note about these.
     """
     ids, sent = sorted(shifts), 0
-    for start in range(0, len(ids), BATCH):
+    for start in range(0, len(ids), APPOINTMENTS_PER_BATCH):
         rows = session.exec(
             select(Message)
-            .where(col(Message.appointment_id).in_(ids[start : start + BATCH]))
+            .where(col(Message.appointment_id).in_(ids[start : start + APPOINTMENTS_PER_BATCH]))
             .order_by(col(Message.id))
             .with_for_update()
             .execution_options(populate_existing=True)

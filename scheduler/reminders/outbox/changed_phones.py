@@ -17,7 +17,7 @@ from scheduler.patients.models import OptOut, Patient
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import recipients
 
-OVERLAP = timedelta(seconds=60)
+COMMITTED_WITHIN = timedelta(seconds=60)
 
 
 class PhoneChange(NamedTuple):
@@ -31,7 +31,7 @@ class PhoneChange(NamedTuple):
 
 def since(session: Session, instant: datetime, *, now: datetime) -> set[PhoneChange]:
     """The changes from a minute before an instant on."""
-    start = instant - OVERLAP
+    start = instant - COMMITTED_WITHIN
     return {
         PhoneChange(*row)
         for statement in (*_of_patients(start), *_of_clinics(start, now))

@@ -35,7 +35,7 @@ WENT_OUT_AT = func.coalesce(col(Message.sent_at), col(Message.due_at))
 CHOICE_HOLDS = timedelta(hours=24)
 SCORE_HOLDS = timedelta(days=3)
 
-CLOCKS_DIFFER_BY = timedelta(minutes=1)
+CARRIER_CLOCK_DIFFERS_BY = timedelta(minutes=1)
 """How far the carrier's clock, by which some replies are dated, may be behind ours."""
 
 
@@ -200,7 +200,7 @@ def _sent_before(phone: str, at: datetime) -> tuple[ColumnElement[bool], ...]:
     return (
         col(Message.phone) == phone,
         col(Message.state).in_(MAY_HAVE_ARRIVED),
-        at + CLOCKS_DIFFER_BY >= WENT_OUT_AT,
+        at + CARRIER_CLOCK_DIFFERS_BY >= WENT_OUT_AT,
     )
 
 

@@ -33,10 +33,10 @@ from scheduler.reminders.schedule.types import Decision, DueMessage
 from scheduler.storage.database import stored_id
 from scheduler.storage.inserts import insert_or_ignore
 
-BATCH = 50
+PHONES_PER_BATCH = 50
 """Phones derived in one transaction: enough to be quick, few enough that other writers get in."""
 
-STATES = {
+STATE_OF_DECISION = {
     Decision.SEND: MessageState.OWED,
     Decision.HELD: MessageState.OWED,
     Decision.SUPPRESSED: MessageState.WITHDRAWN,
@@ -68,7 +68,7 @@ class DesiredMessage:
     @property
     def state(self) -> MessageState:
         """The state of the row while the message is unsent."""
-        return STATES[self.due.decision]
+        return STATE_OF_DECISION[self.due.decision]
 
     def values(self) -> dict[str, Any]:
         """The columns of an unsent message that follow the calendar."""
@@ -183,14 +183,14 @@ def next_phones(session: Session, *, now: datetime, after: str = "") -> Sequence
         .where(col(Patient.id).in_(recent), Patient.phone > after)
         .distinct()
         .order_by(Patient.phone)
-        .limit(BATCH)
+        .limit(PHONES_PER_BATCH)
     ).all()
 
 
 def in_batches(phones: Collection[str]) -> Iterator[list[str]]:
     """The phones, in batches for one transaction each."""
     rest = iter(sorted(phones))
-    while batch := list(islice(rest, BATCH)):
+    while batch := list(islice(rest, PHONES_PER_BATCH)):
         yield batch
 
 

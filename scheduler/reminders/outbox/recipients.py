@@ -303,7 +303,7 @@ def _rules_for(course: _AppointmentRow, rules: list[types.Rule]) -> list[types.R
         # before a practitioner has cleared the treatment. Messages that have not expired by then
         # become due.
         return [
-            replace(rule, variant="held", templates=default_texts.ANSWERS["held"], cases={})
+            replace(rule, variant="held", templates=default_texts.REPLY_TEMPLATES["held"], cases={})
             for rule in rules
             if rule.kind == "confirmation" and rule.anchor == "booked"
         ]
@@ -311,7 +311,7 @@ def _rules_for(course: _AppointmentRow, rules: list[types.Rule]) -> list[types.R
         # Messages after an appointment that took place still go out.
         declined = course.was_held and course.cleared_at is None
         return [
-            replace(rule, templates=default_texts.ANSWERS["declined"], cases={})
+            replace(rule, templates=default_texts.REPLY_TEMPLATES["declined"], cases={})
             if declined and rule.anchor == "change"
             else rule
             for rule in rules

@@ -20,13 +20,13 @@ LOOK_EVERY = timedelta(minutes=5)
 DELIVERY_GRACE = timedelta(minutes=2)
 """How long the webhook may take. It carries more facts than the list, so it goes first."""
 
-OVERLAP = timedelta(minutes=15)
+LISTING_OVERLAP = timedelta(minutes=15)
 """How far each look overlaps the one before: the list may lag, and clocks differ."""
 
 OLDEST = timedelta(days=14)
 """Texts sent longer ago are ignored."""
 
-THE_ONLY_ONE = 1
+STATE_ROW_ID = 1
 
 
 def begin_look(session: Session, *, now: datetime) -> datetime | None:
@@ -34,7 +34,7 @@ def begin_look(session: Session, *, now: datetime) -> datetime | None:
 
     The very first look starts now: texts sent before this program was installed are not read.
     """
-    first = {"id": THE_ONLY_ONE, "read_until": now, "next_look_at": now}
+    first = {"id": STATE_ROW_ID, "read_until": now, "next_look_at": now}
     insert_or_ignore(session, InboxLook, [first])
     taken = session.execute(
         update(InboxLook)
@@ -43,7 +43,7 @@ def begin_look(session: Session, *, now: datetime) -> datetime | None:
         .returning(col(InboxLook.read_until))
         .execution_options(synchronize_session=False)
     ).scalar()
-    return None if taken is None else max(taken - OVERLAP, now - OLDEST)
+    return None if taken is None else max(taken - LISTING_OVERLAP, now - OLDEST)
 
 
 def end_look(session: Session, *, began_at: datetime) -> None:

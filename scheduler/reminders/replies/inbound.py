@@ -21,7 +21,7 @@ from scheduler.storage.inserts import insert_or_ignore
 
 MAX_BODY = 1600
 
-PHONE = re.compile(r"\+?[0-9]{3,15}")
+PHONE_DIGITS = re.compile(r"\+?[0-9]{3,15}")
 """Senders that can be answered. Banks, for example, send under a name."""
 
 READ_WITHIN = timedelta(seconds=5)
@@ -46,7 +46,7 @@ def store(
     `sent_at`: when the carrier received it, if that may be long ago. `carrier_did`: STOP, START or
     HELP if the carrier has acted on it and answered. Returns None for a sender without a number.
     """
-    if not PHONE.fullmatch(phone):
+    if not PHONE_DIGITS.fullmatch(phone):
         return None
     reply = {
         "carrier_id": carrier_id,

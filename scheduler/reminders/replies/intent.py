@@ -11,7 +11,7 @@ from scheduler.reminders.replies.vocabulary.english import ENGLISH
 from scheduler.reminders.replies.vocabulary.spanish import SPANISH
 from scheduler.reminders.replies.vocabulary.words import Every, Vocabulary
 
-MOST_CHARACTERS = 1600
+MAX_REPLY_CHARACTERS = 1600
 """The most characters that are read. Carriers pass on no more."""
 
 
@@ -45,7 +45,7 @@ def parse(body: str) -> ParsedReply:
     An emergency has precedence, because a false alarm is better than a missed one. An opt-out comes
     next: in the US, the law requires that any clear wording of it is honored.
     """
-    body = _SIGNATURE.sub("", body[:MOST_CHARACTERS])
+    body = _SIGNATURE.sub("", body[:MAX_REPLY_CHARACTERS])
     text = _normal(body)
     if _REACTION.match(text):
         return ParsedReply(Intent.REACTION)

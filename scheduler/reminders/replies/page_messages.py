@@ -26,7 +26,7 @@ from scheduler.reminders.replies.intent import parse
 PAGE_PREFIX = "page:"
 """Prefix of the id of such a reply, where a text has the carrier's id."""
 
-MOST_CHARACTERS = 500
+MAX_PAGE_MESSAGE_CHARACTERS = 500
 MOST_A_DAY = 5
 MOST_URGENT_A_DAY = 20
 """An emergency passes the daily limit, but even emergencies have a limit against programs."""
@@ -57,10 +57,10 @@ def clean(typed: str) -> str:
     ).strip()
     if not body:
         raise Invalid(_("Please write what you would like to tell us."), field="message")
-    if len(body) > MOST_CHARACTERS:
+    if len(body) > MAX_PAGE_MESSAGE_CHARACTERS:
         raise Invalid(
             _("This is too long: %(length)s characters, and there is room for %(most)s.")
-            % {"length": len(body), "most": MOST_CHARACTERS},
+            % {"length": len(body), "most": MAX_PAGE_MESSAGE_CHARACTERS},
             field="message",
         )
     return body

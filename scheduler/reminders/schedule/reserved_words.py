@@ -11,8 +11,10 @@ from scheduler.infra.errors import Invalid
 # Twilio's lists (advanced opt-out), and the words that carriers treat alike in Spanish.
 OUT = "stop stopall unsubscribe cancel end quit revoke optout"
 IN = "start unstop yes"
-SPANISH = "alto parar pare cancelar cancela baja fin terminar detener salir sí si comenzar empezar"
-WORDS = frozenset(f"{OUT} {IN} {SPANISH}".split())
+OUT_OR_IN = (
+    "alto parar pare cancelar cancela baja fin terminar detener salir sí si comenzar empezar"
+)
+RESERVED_WORDS = frozenset(f"{OUT} {IN} {OUT_OR_IN}".split())
 
 _ASKS = re.compile(
     r"\b(?:reply|respond|answer|text|send|write|type|sms"
@@ -36,7 +38,7 @@ def check(template: str) -> None:
     """Raise Invalid for a template that asks the patient to reply a reserved word."""
     for sentence in re.split(r"[.!?]+(?:\s|$)", template):
         for word in _asked_for(sentence):
-            if word.lower() in WORDS and not _is_notice(word, sentence):
+            if word.lower() in RESERVED_WORDS and not _is_notice(word, sentence):
                 raise Invalid(
                     f"Carriers take {word.upper()} for a wish to get no texts, or to get them"
                     " again. Ask for C, R or a number instead.",

@@ -39,7 +39,7 @@ SPACING = {"\u0e33", "\u0eb3"}
 REGIONAL = {chr(point) for point in range(0x1F1E6, 0x1F200)}
 """Two of these letters make a flag."""
 
-FOLLOWS = {"L": "LVSW", "V": "VT", "S": "VT", "T": "T", "W": "T"}
+ALLOWED_AFTER = {"L": "LVSW", "V": "VT", "S": "VT", "T": "T", "W": "T"}
 """By Korean letter, the letters that join it: L leading, V vowel, T trailing, S a syllable without
 and W one with a trailing letter."""
 
@@ -139,7 +139,7 @@ def _joins(character: str, before: str, *, flags: int, pictured: bool) -> bool:
         return pictured and _is_picture(character)
     if character in REGIONAL:
         return flags % 2 == 1 and before in REGIONAL
-    return _hangul(character) in FOLLOWS.get(_hangul(before), "")
+    return _hangul(character) in ALLOWED_AFTER.get(_hangul(before), "")
 
 
 def _extends(character: str) -> bool:

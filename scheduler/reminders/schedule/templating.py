@@ -35,7 +35,7 @@ SECRETS = frozenset({"link", "code"})
 MAX_CHARACTERS = 640
 """The longest template: four segments, more than patients read."""
 
-MAX_NAME = 20
+MAX_CLINIC_NAME_IN_TEXT = 20
 """Septets of a practitioner's name, so that a long name does not add a segment."""
 
 _FIELD = re.compile(r"\{([a-z_]+)\}")
@@ -43,7 +43,7 @@ _SECRET = re.compile(r"\{(link|code)\}")
 _NAMED = re.compile(r"https://((?:[a-z0-9-]+\.)+[a-z][a-z0-9-]*)(?=[:/]|$)", re.IGNORECASE)
 """An https address with a host name, not with an IP address."""
 
-ENGLISH = languages.of("en")
+DEFAULT_LANGUAGE = languages.of("en")
 
 
 def clock_of(country: str) -> Clock:
@@ -51,7 +51,9 @@ def clock_of(country: str) -> Clock:
     return "12" if country.upper() in {"US", "CA", "AU", "NZ", "PH", "IN"} else "24"
 
 
-def when(local: datetime, language: Language = ENGLISH, clock: Clock = "24") -> dict[str, str]:
+def when(
+    local: datetime, language: Language = DEFAULT_LANGUAGE, clock: Clock = "24"
+) -> dict[str, str]:
     """The fields {date}, {time} and {eat_by} of an appointment that starts at a local time.
 
     The local time must have a zone, because {eat_by} is two real hours before.
@@ -76,10 +78,10 @@ def short_name(name: str) -> str:
     if count(" ".join(words)).encoding != "GSM-7":
         return ""
     for place, word in enumerate(words[:-1]):
-        if count(" ".join(words)).units > MAX_NAME and not word.endswith("."):
+        if count(" ".join(words)).units > MAX_CLINIC_NAME_IN_TEXT and not word.endswith("."):
             words[place] = f"{word[0]}."
     short = " ".join(words)
-    while count(short).units > MAX_NAME:
+    while count(short).units > MAX_CLINIC_NAME_IN_TEXT:
         short = short[:-1]
     return short.strip()
 

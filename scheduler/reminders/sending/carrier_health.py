@@ -28,7 +28,7 @@ Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
 TRIPS_AFTER = 5
 """Consecutive calls without an answer after which sending pauses."""
 
-PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60))
+BREAKER_PAUSES = tuple(timedelta(seconds=seconds) for seconds in (15, 30, 60))
 """Length of the pause before one message is tried. Each failed try leads to the next value."""
 
 PROBE = timedelta(seconds=60)
@@ -125,7 +125,7 @@ def _record_failure(session: Session, now: datetime, sentence: str) -> None:
     state = _state(session, lock=True)
     state.failures += 1
     if state.failures >= TRIPS_AFTER:
-        pause = PAUSES[min(state.failures - TRIPS_AFTER, len(PAUSES) - 1)]
+        pause = BREAKER_PAUSES[min(state.failures - TRIPS_AFTER, len(BREAKER_PAUSES) - 1)]
         state.shut_until, state.trouble = now + pause, sentence[:300] or NO_ANSWER
     session.add(state)
     session.flush()

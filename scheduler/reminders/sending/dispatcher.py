@@ -38,7 +38,7 @@ RESTARTED = timedelta(minutes=1)
 """A message that was due this long before this worker started may have been sent already, because
 the database may have been restored from a backup since. It is looked up before it is sent."""
 
-CLOCKS_DIFFER_BY = timedelta(minutes=5)
+WORKER_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 """How far the carrier's clock may lag behind ours."""
 
 LOOKUPS_PER_ROUND = 20
@@ -197,7 +197,7 @@ class Dispatcher:
                 found = self._sender.find(
                     to=attempt.phone,
                     text=attempt.text,
-                    since=attempt.first_due - CLOCKS_DIFFER_BY,
+                    since=attempt.first_due - WORKER_CLOCKS_DIFFER_BY,
                     known=attempt.known_ids,
                 )
                 if found is not None:

@@ -117,7 +117,7 @@ CASES: Mapping[str, Mapping[str, Words]] = MappingProxyType(
 """Templates for special appointments, by kind, case and language. The tips are longer before the
 first appointment, because patients react to it more often."""
 
-ANSWERS: Mapping[str, Words] = MappingProxyType(
+REPLY_TEMPLATES: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
 )
 """The templates of messages that no rule sends, by kind and language."""
@@ -139,4 +139,4 @@ def answer(kind: str, *languages_wanted: str) -> str:
 
     An answer may repeat a reminder, for example to ask for a confirmation once more.
     """
-    return template(ANSWERS.get(kind) or TEMPLATES[kind], *languages_wanted)
+    return template(REPLY_TEMPLATES.get(kind) or TEMPLATES[kind], *languages_wanted)

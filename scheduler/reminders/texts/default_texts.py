@@ -9,12 +9,20 @@ needles make some patients light-headed.
 
 from scheduler.reminders.texts.default_rules import DEFAULT_RULES
 from scheduler.reminders.texts.default_templates import (
-    ANSWERS,
     CASES,
     COLLEAGUE,
+    REPLY_TEMPLATES,
     TEMPLATES,
     answer,
     template,
 )
 
-__all__ = ["ANSWERS", "CASES", "COLLEAGUE", "DEFAULT_RULES", "TEMPLATES", "answer", "template"]
+__all__ = [
+    "CASES",
+    "COLLEAGUE",
+    "DEFAULT_RULES",
+    "REPLY_TEMPLATES",
+    "TEMPLATES",
+    "answer",
+    "template",
+]

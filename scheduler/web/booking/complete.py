@@ -82,7 +82,7 @@ def book(
             hold_id=enquiry.hold_id,
             now=now,
         )
-    link = private_links.mint(session, key, course, purpose=private_links.PURPOSE, now=now)
+    link = private_links.mint(session, key, course, purpose=private_links.COURSE_LINK, now=now)
     private_links.mint(session, key, course, purpose=private_links.CALENDAR, now=now)
     enquiry.course_id, enquiry.link_id, enquiry.hold_id = course.id, link.id, None
     # The answers about health are stored with the patient now. A second copy would be a risk.

@@ -19,7 +19,7 @@ from scheduler.web.booking import notices
 from scheduler.web.booking.complete import Application
 from scheduler.web.site import forms, treatments
 from scheduler.web.site.forms import Details, Health, WishAnswers
-from scheduler.web.site.page import Page, SeeOther
+from scheduler.web.site.page import PrivatePage, SeeOther
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
 
@@ -30,7 +30,7 @@ PROOF_LIFETIME = timedelta(minutes=30)
 
 
 @dataclass
-class BookingForm(Page):
+class BookingForm(PrivatePage):
     """The pages of a form in progress."""
 
     PREFIX = "/book"

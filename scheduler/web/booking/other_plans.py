@@ -20,7 +20,7 @@ from scheduler.booking.pace.planner import Plan, PlannedSession, Wishes
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.planning import draft_plans, plan_course
-from scheduler.clinic.hours import DAY
+from scheduler.clinic.hours import MINUTES_PER_DAY
 from scheduler.clinic.phases import to_json
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import TooMany
@@ -61,14 +61,14 @@ def plan_buttons(page: BookingForm) -> list[PlanButton]:
     """The buttons for other plans, each with its wishes."""
     wishes, openings = page.wishes, [session.opening for session in page.planned]
     usual = Counter(opening.minute for opening in openings).most_common(1)[0][0]
-    start, end = wishes.between or (0, DAY)
+    start, end = wishes.between or (0, MINUTES_PER_DAY)
     buttons = []
     if usual:
         earlier = wishes._replace(between=(start if start < usual else 0, usual))
         buttons.append(PlanButton("earlier", earlier, NOTHING_EARLIER))
     after = usual + MINUTES_LATER
-    if after < DAY:
-        later = wishes._replace(between=(after, end if after < end else DAY))
+    if after < MINUTES_PER_DAY:
+        later = wishes._replace(between=(after, end if after < end else MINUTES_PER_DAY))
         buttons.append(PlanButton("later", later, NOTHING_LATER))
     next_week = wishes._replace(start_on=openings[0].day + timedelta(days=7))
     buttons.append(PlanButton("week", next_week, NO_OTHER_PLAN))

@@ -18,7 +18,7 @@ from scheduler.infra.intervals import minute_of
 from scheduler.patients.models import Patient
 from scheduler.storage import links
 from scheduler.web.site import formatting, view_models
-from scheduler.web.site.page import Page
+from scheduler.web.site.page import PrivatePage
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
 
@@ -42,7 +42,7 @@ class MovedAway(Conflict):
 
 
 @dataclass
-class CoursePage(Page):
+class CoursePage(PrivatePage):
     """The pages about a course."""
 
     PREFIX = "/my"
@@ -57,7 +57,7 @@ class CoursePage(Page):
         `lock`: the course will be changed, so a second request waits and sees the
         changes of the first.
         """
-        link = links.follow(visit.session, token, purpose=private_links.PURPOSE, now=visit.now)
+        link = links.follow(visit.session, token, purpose=private_links.COURSE_LINK, now=visit.now)
         if lock:
             courses.lock(visit.session, link.subject_id)
         return cls.of(visit, token, visit.session.get_one(Course, link.subject_id))

@@ -12,7 +12,7 @@ from scheduler.web.site.visit import Reading, Typed, Writing
 
 router = APIRouter(prefix="/my/{token}/message")
 
-MESSAGE_SHOWN_AGAIN = 4 * page_messages.MOST_CHARACTERS
+MESSAGE_SHOWN_AGAIN = 4 * page_messages.MAX_PAGE_MESSAGE_CHARACTERS
 """Characters of an overlong message that its writer gets back to shorten."""
 
 
@@ -54,5 +54,5 @@ def _page(
         typed=typed[:MESSAGE_SHOWN_AGAIN],
         mistakes={"message": mistake} if mistake else None,
         result=result,
-        most=page_messages.MOST_CHARACTERS,
+        most=page_messages.MAX_PAGE_MESSAGE_CHARACTERS,
     )

@@ -88,7 +88,7 @@ def read_health(form: Form) -> Health:
     mistakes |= {
         question.key: _("Please choose an answer. “Not sure” is fine.")
         for question in screening.QUESTIONS
-        if form.one(question.key) not in screening.ANSWERS
+        if form.one(question.key) not in screening.SCREENING_ANSWERS
     }
     if mistakes:
         raise Mistakes(mistakes)

@@ -35,7 +35,7 @@ class SeeOther(Exception):
 
 
 @dataclass
-class Page:
+class PrivatePage:
     """The pages at one private address during one request.
 
     Creating a page activates the patient's language and the clinic's way of writing dates.

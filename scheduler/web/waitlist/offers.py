@@ -18,10 +18,10 @@ from scheduler.booking.waitlist.offers import OfferOver, OfferTaken
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.i18n.translation import gettext as _
 from scheduler.patients.models import Patient
-from scheduler.reminders.kinds.waitlist_offers import PURPOSE
+from scheduler.reminders.kinds.waitlist_offers import OFFER_LINK
 from scheduler.storage import links
 from scheduler.web.site import rendering
-from scheduler.web.site.page import Page
+from scheduler.web.site.page import PrivatePage
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Reading, Visit, Writing
 
@@ -29,7 +29,7 @@ router = APIRouter()
 
 
 @dataclass
-class OfferPage(Page):
+class OfferPage(PrivatePage):
     """The page of an offer."""
 
     PREFIX = "/offers"
@@ -41,7 +41,7 @@ class OfferPage(Page):
     @classmethod
     def open(cls, visit: Visit, token: str) -> Self:
         """The page behind a link; NoSuchLink alike for unknown and expired links."""
-        link = links.follow(visit.session, token, purpose=PURPOSE, now=visit.now)
+        link = links.follow(visit.session, token, purpose=OFFER_LINK, now=visit.now)
         offer = visit.session.get_one(Offer, link.subject_id)
         entry = visit.session.get_one(WaitlistEntry, offer.entry_id)
         return cls(
@@ -138,12 +138,12 @@ def open_course(token: str, visit: Writing) -> Response:
         return page.go()
     course = visit.session.get_one(Course, appointment.course_id)
     link = private_links.link_to(
-        visit.session, course, purpose=private_links.PURPOSE, now=visit.now
+        visit.session, course, purpose=private_links.COURSE_LINK, now=visit.now
     )
     key = visit.settings.secret_key
     if link is None:
         link = private_links.mint(
-            visit.session, key, course, purpose=private_links.PURPOSE, now=visit.now
+            visit.session, key, course, purpose=private_links.COURSE_LINK, now=visit.now
         )
     return rendering.go(f"/my/{links.token_of(key, link.nonce)}")
 

@@ -12,7 +12,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from scheduler.booking.models import EntryState, WaitlistEntry
 from scheduler.booking.waitlist import entries
-from scheduler.clinic.hours import DAY
+from scheduler.clinic.hours import MINUTES_PER_DAY
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
@@ -21,7 +21,7 @@ from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import waitlist_pages
 from scheduler.storage import links
-from scheduler.web.site.page import PATIENT_WITHDREW, Page
+from scheduler.web.site.page import PATIENT_WITHDREW, PrivatePage
 from scheduler.web.site.view_models import Locale
 from scheduler.web.site.visit import Reading, Visit, Writing
 
@@ -29,7 +29,7 @@ router = APIRouter()
 
 
 @dataclass
-class WaitlistPage(Page):
+class WaitlistPage(PrivatePage):
     """The page of a waitlist entry."""
 
     PREFIX = "/waiting"
@@ -40,7 +40,7 @@ class WaitlistPage(Page):
     @classmethod
     def open(cls, visit: Visit, token: str) -> Self:
         """The page behind a link; NoSuchLink alike for unknown and expired links."""
-        link = links.follow(visit.session, token, purpose=entries.PURPOSE, now=visit.now)
+        link = links.follow(visit.session, token, purpose=entries.WAITLIST_LINK, now=visit.now)
         entry = visit.session.get_one(WaitlistEntry, link.subject_id)
         return cls(
             visit,
@@ -108,6 +108,6 @@ def _hours_in_words(entry: WaitlistEntry, locale: Locale) -> str:
     )
     if entry.from_minute <= 0:
         return _("Before %(time)s") % {"time": end}
-    if entry.to_minute >= DAY:
+    if entry.to_minute >= MINUTES_PER_DAY:
         return _("After %(time)s") % {"time": start}
     return _("From %(start)s to %(end)s") % {"start": start, "end": end}

@@ -156,7 +156,7 @@ def _enter(page: BookingForm) -> Response:
     link, token = links.mint(
         page.session,
         page.visit.settings.secret_key,
-        purpose=entries.PURPOSE,
+        purpose=entries.WAITLIST_LINK,
         subject_id=stored_id(entry.id),
         now=now,
         expires_at=now + entries.LONGEST_WAIT + LINK_OUTLIVES_WAIT,

@@ -244,7 +244,7 @@ def test_patients_who_are_here_already_stay(desk: Desk, cast: Cast, thirty: list
 def test_more_sessions_than_one_proposal_takes_are_refused_with_their_number(
     desk: Desk, cast: Cast, thirty: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposals, "MOST_SESSIONS", 29)
+    monkeypatch.setattr(proposals, "MAX_SESSIONS_IN_PROPOSAL", 29)
 
     refused = desk.post(f"/practitioners/{cast.ana}/absence-proposals", WEEK)
 

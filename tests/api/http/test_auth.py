@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, select
 
 from scheduler.api import router
 from scheduler.api.http import openapi
-from scheduler.api.http.auth import NEEDS, admit
+from scheduler.api.http.auth import PERMISSION_MARK, admit
 from scheduler.app import create
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.infra.settings import Settings
@@ -39,7 +39,7 @@ def test_every_route_says_who_may_enter() -> None:
     routes = [route for part in router.PARTS for route in part.router.routes]
 
     assert len(routes) > 50
-    assert [route.path for route in routes if not hasattr(route.endpoint, NEEDS)] == []
+    assert [route.path for route in routes if not hasattr(route.endpoint, PERMISSION_MARK)] == []
 
 
 def test_a_stranger_is_refused_everywhere(app: FastAPI, client: TestClient, cast: Cast) -> None:

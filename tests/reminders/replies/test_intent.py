@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.replies.intent import ParsedReply, parse
-from scheduler.reminders.texts.default_texts import ANSWERS, TEMPLATES
+from scheduler.reminders.texts.default_texts import REPLY_TEMPLATES, TEMPLATES
 
 MATRIX = {
     Intent.CONFIRM: (
@@ -168,7 +168,7 @@ def test_our_own_texts_sent_back_change_nothing() -> None:
     """Two programs may end up writing to each other."""
     meanings = {
         parse(text).meaning
-        for texts in (TEMPLATES, ANSWERS)
+        for texts in (TEMPLATES, REPLY_TEMPLATES)
         for by_language in texts.values()
         for text in by_language.values()
     }

@@ -4,11 +4,11 @@ import pytest
 
 from scheduler.infra.errors import Invalid
 from scheduler.reminders.schedule import reserved_words
-from scheduler.reminders.texts.default_texts import ANSWERS, CASES, TEMPLATES
+from scheduler.reminders.texts.default_texts import CASES, REPLY_TEMPLATES, TEMPLATES
 
 SHIPPED = [
     text
-    for words in (*TEMPLATES.values(), *ANSWERS.values(), *CASES["day_before"].values())
+    for words in (*TEMPLATES.values(), *REPLY_TEMPLATES.values(), *CASES["day_before"].values())
     for text in words.values()
 ]
 

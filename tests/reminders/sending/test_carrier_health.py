@@ -186,7 +186,7 @@ def test_a_carrier_that_is_down_is_tried_with_one_text_at_a_time(world: World) -
     colleague(world).send()
     assert world.carrier.calls == calls
 
-    world.clock.at += carrier_health.PAUSES[1]
+    world.clock.at += carrier_health.BREAKER_PAUSES[1]
     with world.database.transaction(write=False) as session:
         assert carrier_health.trouble(session) == "Nobody there."
         assert (
@@ -224,7 +224,7 @@ def test_while_one_text_is_tried_the_others_wait_for_it(world: World) -> None:
     with world.database.transaction() as session:
         for _ in range(carrier_health.TRIPS_AFTER):
             carrier_health.record_outcome(session, Unknown("Broke."), now=world.clock.at)
-    world.clock.at += carrier_health.PAUSES[0]
+    world.clock.at += carrier_health.BREAKER_PAUSES[0]
 
     assert len(world.worker._dispatcher._claim(4)[0]) == 1
     assert colleague(world)._dispatcher._claim(4) == ([], None)

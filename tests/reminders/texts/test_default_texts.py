@@ -12,9 +12,9 @@ from scheduler.reminders.outbox.previews import LONG_NAME
 from scheduler.reminders.schedule.segments import count, plain
 from scheduler.reminders.schedule.templating import check, render, reveal, when
 from scheduler.reminders.texts.default_texts import (
-    ANSWERS,
     CASES,
     DEFAULT_RULES,
+    REPLY_TEMPLATES,
     TEMPLATES,
     answer,
     template,
@@ -23,7 +23,7 @@ from scheduler.reminders.texts.default_texts import (
 UTC = ZoneInfo("UTC")
 EVERY = [
     (kind, code, text)
-    for texts in (TEMPLATES, *CASES.values(), ANSWERS)
+    for texts in (TEMPLATES, *CASES.values(), REPLY_TEMPLATES)
     for kind, by_language in texts.items()
     for code, text in by_language.items()
 ]
@@ -106,8 +106,8 @@ def test_the_day_before_carries_the_mission() -> None:
 
 def test_both_languages_have_every_text() -> None:
     assert {code for _, code, _ in EVERY} == {*codes()} == {"en", "es"}
-    assert len(EVERY) == 2 * (len(TEMPLATES) + len(ANSWERS) + sum(map(len, CASES.values())))
-    assert answer("help", "fr") == ANSWERS["help"]["en"]
+    assert len(EVERY) == 2 * (len(TEMPLATES) + len(REPLY_TEMPLATES) + sum(map(len, CASES.values())))
+    assert answer("help", "fr") == REPLY_TEMPLATES["help"]["en"]
 
 
 def test_each_rule_has_its_text() -> None:

@@ -136,9 +136,9 @@ def test_of_two_workers_one_reads_the_list(world: World) -> None:
         with world.database.transaction() as session:
             return backfill.begin_look(session, now=world.clock.at)
 
-    assert [begin(), begin()] == [world.clock.at - backfill.OVERLAP, None]
+    assert [begin(), begin()] == [world.clock.at - backfill.LISTING_OVERLAP, None]
     world.clock.at += backfill.LOOK_EVERY
-    assert [begin(), begin()] == [at(4) - backfill.OVERLAP, None]
+    assert [begin(), begin()] == [at(4) - backfill.LISTING_OVERLAP, None]
 
 
 def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(

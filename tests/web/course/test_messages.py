@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.patients.models import OptOut
 from scheduler.reminders.models import Reply
-from scheduler.reminders.replies.page_messages import MOST_A_DAY, MOST_CHARACTERS
+from scheduler.reminders.replies.page_messages import MAX_PAGE_MESSAGE_CHARACTERS, MOST_A_DAY
 from scheduler.storage.database import Database
 from tests.web.conftest import FrozenClock, Visitor, text_of
 
@@ -97,7 +97,7 @@ def test_there_is_a_limit_a_day_and_danger_is_heard_beyond_it(
         ("  \r\n ", "Please write what you would like to tell us."),
         ("\u202e", "Please write what you would like to tell us."),
         (
-            "x" * (MOST_CHARACTERS + 1),
+            "x" * (MAX_PAGE_MESSAGE_CHARACTERS + 1),
             "This is too long: 501 characters, and there is room for 500.",
         ),
     ],

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import inspect, text
 
-from scheduler.http.guess_limiter import MAX_ORIGINS, GuessLimiter, TooManyGuesses
+from scheduler.http.guess_limiter import MAX_GUESSERS, GuessLimiter, TooManyGuesses
 from scheduler.storage.database import Database
 from tests.support.cast import NOW, Cast
 from tests.web.conftest import FrozenClock, Visitor, text_of
@@ -75,10 +75,10 @@ def test_an_address_of_the_new_kind_counts_with_its_home() -> None:
 
 def test_what_is_remembered_is_bounded() -> None:
     limiter = GuessLimiter()
-    for number in range(MAX_ORIGINS + 100):
+    for number in range(MAX_GUESSERS + 100):
         limiter.record(f"somebody {number}", NOW)
 
-    assert len(limiter._guesses) == MAX_ORIGINS
+    assert len(limiter._guesses) == MAX_GUESSERS
 
 
 def test_the_database_holds_no_token(database: Database, visitor: Visitor, my: str) -> None:

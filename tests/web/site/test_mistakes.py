@@ -145,7 +145,7 @@ def test_too_many_forms_from_one_place_lose_nothing_that_was_typed(
     visitor.reach("wishes")
     with database.transaction() as session:
         for _ in range(holds.AT_ONCE_PER_ORIGIN):
-            later = NOW + holds.KEPT
+            later = NOW + holds.HOLD_KEPT_FOR
             hold = Hold(clinic_id=visitor.cast.clinic, expires_at=later, origin="testclient")
             session.add(hold)
 
