@@ -79,7 +79,11 @@ def adopt_squashed_version(connection: Connection) -> None:
 def run() -> None:
     """Open the database and migrate it."""
     url = context.config.get_main_option("sqlalchemy.url") or os.environ.get("DATABASE_URL")
-    database = Database(url or "sqlite:///data/scheduler.db", patience=SQLITE_WAIT_SECONDS)
+    database = Database(
+        url or "sqlite:///data/scheduler.db",
+        patience=SQLITE_WAIT_SECONDS,
+        endless_statements=True,
+    )
     database.make_folder()
     try:
         with (

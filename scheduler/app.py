@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
-from anyio import to_thread
+from anyio import CapacityLimiter, to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -18,7 +18,7 @@ from starlette.types import Scope
 
 from scheduler import VERSION
 from scheduler.api import router as staff
-from scheduler.api.http import problems
+from scheduler.api.http import health, problems
 from scheduler.feeds import routes as calendars
 from scheduler.hooks import routes
 from scheduler.http.context import Context
@@ -77,6 +77,7 @@ def create(
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         to_thread.current_default_thread_limiter().total_tokens = CONCURRENT_REQUESTS
+        app.state.health_threads = CapacityLimiter(health.THREADS)
         app.state.began = clock.now()
         if worker is not None:
             worker.start()

@@ -22,12 +22,18 @@ from scheduler.sms.sender import Sender
 from scheduler.storage import migrations
 from scheduler.storage.database import Database
 
+PATIENCE = 30.0
+"""Seconds that workers and commands wait for the database. Nobody waits for their answers."""
+
 
 @contextmanager
-def opened(*, public_url: str | None = None) -> Iterator[tuple[Settings, Database]]:
+def opened(
+    *, public_url: str | None = None, for_requests: bool = False
+) -> Iterator[tuple[Settings, Database]]:
     """The settings, and the database that they name. No query is made yet.
 
     `public_url`: the address of the server if the settings do not name one.
+    `for_requests`: the database has the patience of requests instead of that of commands.
     """
     use_packaged_zones()
     # Files that we create, above all the database, are readable by their owner only.
@@ -36,7 +42,8 @@ def opened(*, public_url: str | None = None) -> Iterator[tuple[Settings, Databas
     if public_url is not None and "public_url" not in settings.model_fields_set:
         settings = settings.model_copy(update={"public_url": public_url})
     telemetry.set_up(settings.log_format)
-    database = Database(settings.database_url)
+    patience = settings.database_timeout if for_requests else PATIENCE
+    database = Database(settings.database_url, patience=patience)
     database.make_folder()
     try:
         yield settings, database

@@ -2,6 +2,8 @@
 
 import os
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import uvicorn
 
@@ -9,7 +11,14 @@ from scheduler import app as application
 from scheduler.audit.audit_trail import WORKER
 from scheduler.clinic import zone_rules
 from scheduler.commands import demo
-from scheduler.commands.process import check_version, opened, say, sender, stop_signal
+from scheduler.commands.process import (
+    PATIENCE,
+    check_version,
+    opened,
+    say,
+    sender,
+    stop_signal,
+)
 from scheduler.http.connections import BACKLOG, ConnectionLimits, limited, most_connections
 from scheduler.infra.clock import Clock, SystemClock
 from scheduler.infra.errors import Misconfigured
@@ -28,15 +37,15 @@ def serve(host: str, port: int, *, with_worker: bool, with_demo: bool) -> None:
     """Run the web server and, unless `with_worker` is false, the worker in this process."""
     _check_port(host, port)
     url = _local_url(host, port)
-    with opened(public_url=url) as (settings, database):
+    with opened(public_url=url, for_requests=True) as (settings, database):
         database.check_whole()
         if database.is_sqlite:
             migrations.upgrade(database)
         check_version(database)
         if with_demo:
             demo.fill(database, only_if_empty=True)
-        with shared_clock.of(database) as clock:
-            worker = _worker(settings, database, clock) if with_worker else None
+        with shared_clock.of(database) as clock, _patient(database) as patient:
+            worker = _worker(settings, patient, clock) if with_worker else None
             say(f"Open {url} to book a course")
             say(f"Open {url}/docs for the staff API")
             if settings.sms == "console":
@@ -47,7 +56,7 @@ def serve(host: str, port: int, *, with_worker: bool, with_demo: bool) -> None:
 def web(host: str, port: int) -> None:
     """Run the web server only."""
     _check_port(host, port)
-    with opened(public_url=_local_url(host, port)) as (settings, database):
+    with opened(public_url=_local_url(host, port), for_requests=True) as (settings, database):
         database.check_whole()
         check_version(database)
         with shared_clock.of(database) as clock:
@@ -118,6 +127,23 @@ def _worker(settings: Settings, database: Database, clock: Clock) -> Worker:
         per_second=settings.sms_per_second if settings.sms == "twilio" else None,
         concurrency=settings.sms_concurrency,
     )
+
+
+@contextmanager
+def _patient(database: Database) -> Iterator[Database]:
+    """The same database for work that nobody waits for.
+
+    On SQLite it is the same object, because both share the turn to write.
+    """
+    if database.is_sqlite:
+        yield database
+        return
+    url = database.url.render_as_string(hide_password=False)
+    patient = Database(url, patience=PATIENCE)
+    try:
+        yield patient
+    finally:
+        patient.close()
 
 
 def _follow_zones(database: Database) -> None:

@@ -29,8 +29,14 @@ DRAINED_BYTES = 16 * 1024 * 1024
 """How much of a body that is too long is read and dropped, because clients read the response only
 after they have sent the body."""
 BODY_SECONDS = 15.0
-QUEUE_SECONDS = 2.0
+QUEUE_SECONDS = 15.0
 """How long a request waits until it may run."""
+TROUBLED_QUEUE_SECONDS = 1.5
+"""The same while the database does not answer, so that everybody is told so within 5 seconds."""
+TROUBLE_SECONDS = 5.0
+"""How long a 503 of a route counts as a sign of that."""
+RETRY_SECONDS = 1.5
+"""A request that has run longer is not run again."""
 TRIES = 3
 CONCURRENT_REQUESTS = 8
 """How many requests run at once, and how many threads there are. With fewer threads than requests,
@@ -120,6 +126,9 @@ class RequestGate:
             self._headers["Strict-Transport-Security"] = HTTPS_FOR_A_YEAR
         self._requests = anyio.Semaphore(CONCURRENT_REQUESTS)
         self._writers = anyio.Semaphore(CONCURRENT_REQUESTS - RESERVED_FOR_READS)
+        self._waiting: dict[anyio.CancelScope, float] = {}
+        """When each request that waits has arrived, by the clock of the event loop."""
+        self._troubled_until = 0.0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request and log it."""
@@ -154,6 +163,7 @@ class RequestGate:
     ) -> Scope:
         """Run the application, again while it raises Busy. Returns the scope as it left it."""
         for attempt in range(1, TRIES + 1):
+            began = time.monotonic()
             # Routes write into the scope, so each attempt starts with a fresh copy.
             inner = {**scope, "state": dict(scope["state"])}
             try:
@@ -161,7 +171,7 @@ class RequestGate:
             except Busy as problem:
                 if response.begun:
                     raise
-                if attempt == TRIES:
+                if attempt == TRIES or time.monotonic() - began > RETRY_SECONDS:
                     raise Unavailable(
                         "Too many are booking at this moment. Nothing was lost; please try again."
                     ) from problem
@@ -171,26 +181,41 @@ class RequestGate:
         raise AssertionError  # the last attempt returns or raises
 
     async def _run(self, inner: Scope, receive: Receive, response: "_Response") -> None:
+        if inner["path"].startswith(HEALTH):
+            await self.app(inner, receive, response.send)
+            return
         async with AsyncExitStack() as permits:
-            if not inner["path"].startswith(HEALTH):
-                await self._wait(inner["method"], permits)
+            await self._wait(inner["method"], permits)
 
             async def send(message: Message) -> None:
                 # The route has finished. A client that reads slowly must not keep others waiting.
                 await permits.aclose()
+                if message.get("status") == 503:
+                    self._hurry()
                 await response.send(message)
 
             await self.app(inner, receive, send)
 
     async def _wait(self, method: str, permits: AsyncExitStack) -> None:
         """Wait until the request may run. Raises Unavailable after `QUEUE_SECONDS`."""
-        try:
-            with anyio.fail_after(QUEUE_SECONDS):
+        arrived = anyio.current_time()
+        troubled = arrived < self._troubled_until
+        with anyio.move_on_after(TROUBLED_QUEUE_SECONDS if troubled else QUEUE_SECONDS) as scope:
+            self._waiting[scope] = arrived
+            try:
                 if method not in READ_METHODS:
                     await permits.enter_async_context(self._writers)
                 await permits.enter_async_context(self._requests)
-        except TimeoutError as problem:
-            raise Unavailable from problem
+            finally:
+                del self._waiting[scope]
+        if scope.cancelled_caught:
+            raise Unavailable
+
+    def _hurry(self) -> None:
+        """The database does not answer: shorten all waits."""
+        self._troubled_until = anyio.current_time() + TROUBLE_SECONDS
+        for scope, arrived in self._waiting.items():
+            scope.deadline = min(scope.deadline, arrived + TROUBLED_QUEUE_SECONDS)
 
     async def _answer_error(
         self, scope: Scope, receive: Receive, response: "_Response", problem: Exception

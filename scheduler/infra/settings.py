@@ -88,6 +88,13 @@ class Settings(BaseSettings):
         " Without it, all patients behind a proxy share one rate limit, and behind a proxy on the"
         " same machine there is none.",
     )
+    database_timeout: float = Field(
+        default=3.0,
+        gt=0,
+        le=600,
+        description="The seconds that a request waits for the database: for a lock, for the turn to"
+        " write, or for an answer. After that it gets a 503. Workers and commands wait 30 seconds.",
+    )
     client_timeout: float = Field(
         default=15.0,
         gt=0,

@@ -23,14 +23,13 @@ from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, Session, SQLModel
 
 from scheduler.infra.errors import Misconfigured, Unavailable
-from scheduler.storage import sqlite_file
+from scheduler.storage import postgresql, sqlite_file
 from scheduler.storage.sqlite_file import Turn
 
 WAIT_SECONDS = 5.0
-"""How long a writer waits before it fails: for its turn among our processes, and then for another
-program that writes to the SQLite file."""
+"""How long a transaction waits for the database, unless its process says otherwise."""
 MIN_FILE_WAIT_SECONDS = 0.1
-"""How long it waits for the file even if the wait for its turn took all of `WAIT_SECONDS`."""
+"""How long a writer of SQLite waits for the file even if its turn took all of its patience."""
 
 FAULT_SECONDS = 60.0
 """How long the health page reports a storage fault after it occurred."""
@@ -84,10 +83,18 @@ class Database:
     """One engine and the rules for using SQLite or PostgreSQL.
 
     `url`: an SQLAlchemy URL, SQLite (a file) or PostgreSQL. Raises Misconfigured for another.
-    `patience`: seconds that the first writer waits for an SQLite file.
+    `patience`: seconds to wait for a free connection, a lock or the turn to write, and for
+    PostgreSQL's answer. `endless_statements`: wait for PostgreSQL's answer as long as it takes.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, patience: float = WAIT_SECONDS) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        patience: float = WAIT_SECONDS,
+        endless_statements: bool = False,
+    ) -> None:
         try:
             parsed = make_url(url)
         except (ArgumentError, ValueError) as problem:
@@ -104,13 +111,18 @@ class Database:
         self.url = parsed
         self.is_sqlite = kind == "sqlite"
         self._queue = anyio.Lock()
-        self._patience = patience
-        """How long the writer whose turn it is waits for the file."""
+        self.patience = patience
+        self._file_patience = patience
+        """How long the writer whose turn it is waits for the SQLite file."""
         self._file: tuple[int, int] | None = None
         # Unused on PostgreSQL.
         self._turn = Turn(Path(self.url.database or "none"))
         self._failed: tuple[float, str] | None = None
-        self.engine = self._sqlite() if self.is_sqlite else self._postgresql(pool_size)
+        self.engine = (
+            self._sqlite()
+            if self.is_sqlite
+            else self._postgresql(pool_size, None if endless_statements else patience)
+        )
 
     def _sqlite(self) -> Engine:
         if self.url.database in {None, "", ":memory:"}:
@@ -119,7 +131,7 @@ class Database:
                 " ends. Name a file, for example sqlite:///data/scheduler.db"
             )
         engine = create_engine(
-            self.url, hide_parameters=True, connect_args={"timeout": self._patience}
+            self.url, hide_parameters=True, connect_args={"timeout": self.patience}
         )
         event.listen(engine, "do_connect", self._refuse_another_file)
         event.listen(engine, "connect", sqlite_file.set_up)
@@ -127,17 +139,22 @@ class Database:
         event.listen(engine, "begin", self._begin_sqlite)
         return engine
 
-    def _postgresql(self, pool_size: int) -> Engine:
-        return create_engine(
+    def _postgresql(self, pool_size: int, statement_patience: float | None) -> Engine:
+        engine = create_engine(
             self.url,
             # Rows are about patients, so an error in a log must not quote their values.
             hide_parameters=True,
             pool_size=pool_size,
             max_overflow=pool_size,
-            pool_timeout=WAIT_SECONDS,
+            pool_timeout=self.patience,
             pool_pre_ping=True,
-            connect_args={"connect_timeout": 5, "options": "-c timezone=UTC"},
         )
+
+        def connect(_dialect: Any, _record: Any, _args: Any, parameters: Any) -> Any:
+            return postgresql.connect(statement_patience, **parameters)
+
+        event.listen(engine, "do_connect", connect)
+        return engine
 
     def check_file(self) -> None:
         """Raise Unavailable if the SQLite file that was opened has been moved or replaced.
@@ -189,13 +206,13 @@ class Database:
     def alone(self, patience: float | None = None) -> Iterator[None]:
         """Be the only writer of the SQLite file among our processes; no-op on PostgreSQL.
 
-        `patience`: seconds to wait; default `WAIT_SECONDS`. Raises Unavailable after that.
+        `patience`: seconds to wait; default: that of the database. Raises Unavailable after that.
         """
         if not self.is_sqlite:
             yield
             return
         since = time.monotonic()
-        if not self._turn.acquire(timeout=WAIT_SECONDS if patience is None else patience):
+        if not self._turn.acquire(timeout=self.patience if patience is None else patience):
             raise Unavailable
         if patience is None:
             self._shorten_patience(since)
@@ -240,7 +257,7 @@ class Database:
             return
         since = time.monotonic()
         try:
-            with anyio.fail_after(WAIT_SECONDS):
+            with anyio.fail_after(self.patience):
                 async with self._queue:
                     while not self._turn.acquire():  # noqa: ASYNC110 - a file lock has no event
                         await anyio.sleep(0.001)
@@ -254,11 +271,12 @@ class Database:
 
     def _shorten_patience(self, since: float) -> None:
         """Subtract the wait for the turn from the wait for the file."""
-        self._patience = max(MIN_FILE_WAIT_SECONDS, WAIT_SECONDS - (time.monotonic() - since))
+        left = self.patience - (time.monotonic() - since)
+        self._file_patience = max(MIN_FILE_WAIT_SECONDS, left)
 
     def _begin_sqlite(self, connection: Any) -> None:
         reads_only = connection.get_execution_options().get("reads_only", False)
-        patience = WAIT_SECONDS if reads_only else self._patience
+        patience = self.patience if reads_only else self._file_patience
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1000:.0f}").close()
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 

@@ -306,3 +306,38 @@ def test_health_is_answered_while_all_others_wait(monkeypatch: pytest.MonkeyPatc
 
     run(many)
     assert answered == [("/health/live", 200), ("/", 500)]
+
+
+def test_nobody_waits_long_while_the_database_does_not_answer(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(request_gate, "TROUBLED_QUEUE_SECONDS", 0.05)
+    statuses: list[int] = []
+
+    async def many() -> None:
+        failed, begun = anyio.Event(), 0
+
+        async def door(scope: Scope, receive: Receive, send: Send) -> None:
+            nonlocal begun
+            begun += 1
+            if begun == 1:
+                await failed.wait()
+                await PlainTextResponse("", 503)(scope, receive, send)
+            await anyio.sleep_forever()
+
+        async def write(message: Message) -> None:
+            if "status" in message:
+                statuses.append(message["status"])
+
+        step = RequestGate(door, public_url="http://clinic.example", answer=answer)
+        async with anyio.create_task_group() as group:
+            for _ in range(request_gate.CONCURRENT_REQUESTS + 3):
+                group.start_soon(through, step, "/", write)
+            await anyio.wait_all_tasks_blocked()
+            failed.set()
+            with anyio.fail_after(5):
+                await through(step, "/", write)
+            group.cancel_scope.cancel()
+
+    run(many)
+    assert statuses == [503, 500, 500, 500], "one of the four that waited got the place"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.infra.errors import Unavailable
+from scheduler.storage.database import Database
 from tests.api.conftest import Desk, TestClient
 from tests.support.cast import Cast
 
@@ -41,11 +42,11 @@ def test_another_file_in_its_place_is_not_written_either(
 
 
 def test_a_file_that_is_locked_from_outside_can_be_read_and_soon_says_that_it_cannot_be_written(
-    desk: Desk, cast: Cast, file: Path, monkeypatch: pytest.MonkeyPatch
+    desk: Desk, database: Database, cast: Cast, file: Path
 ) -> None:
     bed = {"clinic_id": cast.clinic, "name": "Bed 3"}
     assert desk.get("/rooms").status_code == 200, "when a key was last used is written seldom"
-    monkeypatch.setattr("scheduler.storage.database.WAIT_SECONDS", 0.2)
+    database.patience = 0.2
 
     with closing(sqlite3.connect(file, isolation_level=None)) as outside:
         outside.execute("BEGIN IMMEDIATE")

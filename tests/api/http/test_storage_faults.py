@@ -125,11 +125,8 @@ def test_a_database_that_became_a_copy_to_read_from_is_read_and_not_written(
     assert add(desk, cast, "Bed 4") == 201
 
 
-def test_who_finds_no_connection_free_is_told_so_soon(
-    postgresql_url: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(databases, "WAIT_SECONDS", 0.1)
-    small = Database(postgresql_url, pool_size=1)
+def test_who_finds_no_connection_free_is_told_so_soon(postgresql_url: str) -> None:
+    small = Database(postgresql_url, pool_size=1, patience=0.3)
 
     with (
         small.transaction(write=False) as one,
