@@ -2,7 +2,9 @@
 
 import json
 import re
+import threading
 from collections.abc import Iterator
+from functools import cache
 from html import escape
 from typing import Any
 
@@ -22,15 +24,23 @@ td, th { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top;
 
 
 def mount(app: FastAPI) -> None:
-    """Add /openapi.json and /docs."""
+    """Add /openapi.json and /docs. Both are made once, because anybody may ask for them."""
+    lock = threading.Lock()
+
+    @cache
+    def rendered() -> tuple[bytes, str]:
+        described = document(app)
+        return bytes(JSONResponse(described).body), "".join(_page(described))
 
     @app.get("/openapi.json", include_in_schema=False)
-    def openapi() -> JSONResponse:
-        return JSONResponse(document(app))
+    def openapi() -> Response:
+        with lock:
+            return Response(rendered()[0], media_type="application/json")
 
     @app.get("/docs", include_in_schema=False)
     def page() -> HTMLResponse:
-        return HTMLResponse("".join(_page(document(app))))
+        with lock:
+            return HTMLResponse(rendered()[1])
 
     @app.get("/docs/style.css", include_in_schema=False)
     def style() -> Response:
