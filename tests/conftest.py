@@ -1,10 +1,12 @@
 """Fixtures for every test: a database of each kind, a clinic with patients, a browser."""
 
+from collections.abc import Iterator
+
 import pytest
+from argon2 import PasswordHasher
 from hypothesis import HealthCheck, settings
 
-from scheduler.storage.database import Database
-from tests.support.cast import Cast, settle
+from scheduler.staff import accounts
 
 # The time of an example depends on the machine, and the share of discarded examples on chance.
 # Neither is a fault of a test.
@@ -40,8 +42,13 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(AtOnce(terminal))
 
 
-@pytest.fixture
-def cast(database: Database) -> Cast:
-    """A small clinic, stored."""
-    with database.transaction() as session:
-        return settle(session)
+@pytest.fixture(scope="session", autouse=True)
+def cheap_passwords() -> Iterator[None]:
+    """Hash passwords with the least that argon2 takes: nearly every test of the API needs a member.
+
+    `tests/staff/test_accounts.py` checks the parameters of the program.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        cheap = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+        patch.setattr(accounts, "_HASHER", cheap)
+        yield

@@ -17,6 +17,12 @@ pytestmark = pytest.mark.both_databases
 
 PASSWORD = "correct horse battery staple"
 MINUTE = timedelta(minutes=1)
+HASHER_OF_THE_PROGRAM = accounts._HASHER
+"""Other tests hash more cheaply (tests/conftest.py)."""
+
+
+def test_passwords_are_hashed_as_owasp_asks() -> None:
+    assert HASHER_OF_THE_PROGRAM.hash(PASSWORD).startswith("$argon2id$v=19$m=19456,t=2,p=1$")
 
 
 @pytest.fixture

@@ -8,11 +8,13 @@ The migrations run once per run and kind; each test gets a copy. The first test 
 PostgreSQL starts it; all workers of the run share it, and it ends with the run (workshop.postgres).
 """
 
+import json
 import os
 import shutil
 import sqlite3
 from collections.abc import Iterator
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, NoReturn
 from uuid import uuid4
@@ -24,6 +26,7 @@ from alembic.config import Config
 
 from scheduler.infra.clock import use_packaged_zones
 from scheduler.storage.database import Database
+from tests.support.cast import Cast, settle
 from workshop import postgres
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -64,24 +67,61 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 @pytest.fixture
-def sqlite_url(tmp_path: Path) -> str:
-    """The address of a fresh, migrated SQLite file."""
+def sqlite_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The address of a fresh, migrated SQLite file, with the small clinic for tests of `cast`."""
+    template = _sqlite_with_clinic() if "cast" in request.fixturenames else _empty_sqlite()
+    return f"sqlite:///{shutil.copy(template, tmp_path / 'scheduler.db')}"
+
+
+def _empty_sqlite() -> Path:
     template = place() / "template.sqlite"
     with postgres.locked(template.with_suffix(".lock")):
         if not template.exists():
             fresh = place() / "fresh.sqlite"
             migrate(f"sqlite:///{fresh}")
             fresh.rename(template)
-    return f"sqlite:///{shutil.copy(template, tmp_path / 'scheduler.db')}"
+    return template
+
+
+def _sqlite_with_clinic() -> Path:
+    template = place() / "clinic.sqlite"
+    with postgres.locked(template.with_suffix(".lock")):
+        if not template.exists():
+            fresh = Path(shutil.copy(_empty_sqlite(), place() / "fresh-clinic.sqlite"))
+            _open_clinic(f"sqlite:///{fresh}")
+            fresh.rename(template)
+    return template
+
+
+def _open_clinic(url: str) -> None:
+    """Store the clinic of the `cast` fixture, and its ids beside the templates."""
+    database = Database(url)
+    with database.transaction() as session:
+        clinic = settle(session)
+    _cast_file(database.engine.dialect.name).write_text(json.dumps(asdict(clinic)))
+    database.close()
+
+
+@pytest.fixture
+def cast(database: Database) -> Cast:
+    """The ids of a small clinic, which the database was copied with."""
+    ids = json.loads(_cast_file(database.engine.dialect.name).read_text())
+    return Cast(**{**ids, "beds": tuple(ids["beds"])})
+
+
+def _cast_file(dialect: str) -> Path:
+    return place() / f"cast-{dialect}"
 
 
 @pytest.fixture
 def postgresql_url(
-    postgresql_server: psycopg.Connection, postgresql_template: str
+    request: pytest.FixtureRequest, postgresql_server: psycopg.Connection
 ) -> Iterator[str]:
-    """The address of a fresh, migrated database on PostgreSQL; other processes may use it too."""
+    """A fresh, migrated database on PostgreSQL, as `sqlite_url`; other processes may use it."""
     name = f"test_{uuid4().hex}"
-    postgres.copy(postgresql_server, postgresql_template, name)
+    with_clinic = "cast" in request.fixturenames
+    template = "postgresql_clinic" if with_clinic else "postgresql_template"
+    postgres.copy(postgresql_server, request.getfixturevalue(template), name)
     yield postgres.url_of(postgres.start(place()), name)
     postgresql_server.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
@@ -142,6 +182,18 @@ def postgresql_template(postgresql_server: psycopg.Connection) -> str:
             migrate(postgres.url_of(postgres.start(place()), "template_clinic"))
             done.touch()
     return "template_clinic"
+
+
+@pytest.fixture(scope="session")
+def postgresql_clinic(postgresql_server: psycopg.Connection, postgresql_template: str) -> str:
+    """The name of one with the small clinic in it."""
+    name, done = "template_cast", place() / "clinic_is_made"
+    with postgres.locked(done.with_suffix(".lock")):
+        if not done.exists():
+            postgres.copy(postgresql_server, postgresql_template, name)
+            _open_clinic(postgres.url_of(postgres.start(place()), name))
+            done.touch()
+    return name
 
 
 def migrate(url: str) -> None:

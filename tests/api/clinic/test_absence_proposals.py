@@ -120,6 +120,7 @@ def test_thirty_sessions_are_placed_in_one_step(
     assert again.status_code == 409
 
 
+@pytest.mark.slow
 def test_the_same_day_comes_first_and_never_off_the_pace(
     desk: Desk, cast: Cast, cleo: int, thirty: list[int]
 ) -> None:
@@ -217,6 +218,7 @@ def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     assert diary_overlaps(database) == 0
 
 
+@pytest.mark.slow
 def test_a_session_that_was_moved_since_makes_a_proposal_outdated(
     desk: Desk, cast: Cast, thirty: list[int]
 ) -> None:

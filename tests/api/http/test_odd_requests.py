@@ -71,6 +71,7 @@ def parameters(dependant: Any) -> list[str]:
     return own + [name for inner in dependant.dependencies for name in parameters(inner)]
 
 
+@pytest.mark.slow
 def test_a_forged_cursor_is_refused_by_every_list(
     client: TestClient, desk: Desk, cast: Cast, lists: list[str]
 ) -> None:
@@ -86,6 +87,7 @@ def test_a_forged_cursor_is_refused_by_every_list(
     assert desk.get("/attention", cursor="WyJhIiwxXQ==").json()["errors"][0]["field"] == "cursor"
 
 
+@pytest.mark.slow
 def test_a_wrong_method_is_405_on_every_route_and_names_the_right_ones(
     client: TestClient, app: FastAPI
 ) -> None:

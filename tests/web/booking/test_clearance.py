@@ -26,6 +26,7 @@ def held(visitor: Visitor) -> Visitor:
     return visitor
 
 
+@pytest.mark.slow
 def test_times_are_kept_until_a_practitioner_has_looked(held: Visitor, database: Database) -> None:
     assert "We are keeping these times for you" in text_of(held.get("done"))
     assert "A practitioner still has to look at your answers." in text_of(held.get(held.my()))

@@ -31,6 +31,7 @@ def logs() -> Iterator[StringIO]:
     root.setLevel(level)
 
 
+@pytest.mark.slow
 @pytest.mark.both_databases
 def test_no_secret_is_logged_from_end_to_end(
     logs: StringIO, visitor: Visitor, database: Database, clock: FrozenClock

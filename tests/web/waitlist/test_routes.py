@@ -110,6 +110,7 @@ def test_a_course_that_is_offered_then_is_held_for_the_practitioners_eye(
         assert len(courses.appointments_of(session, course)) == 10
 
 
+@pytest.mark.slow
 def test_its_page_says_that_its_address_was_texted_once_it_was(
     visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:
@@ -345,6 +346,7 @@ def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
     assert (row.state, row.reason) == ("withdrawn", "The patient is no longer waiting.")
 
 
+@pytest.mark.slow
 def test_the_page_of_a_place_that_is_over_ends_a_day_later(
     visitor: Visitor, database: Database, clock: FrozenClock
 ) -> None:
