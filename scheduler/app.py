@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Protocol
 
-from anyio import CapacityLimiter, to_thread
+from anyio import CapacityLimiter, create_task_group, sleep, to_thread
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import iter_route_contexts
@@ -19,6 +19,7 @@ from starlette.types import Scope
 from scheduler import VERSION
 from scheduler.api import router as staff
 from scheduler.api.http import health, problems
+from scheduler.audit import unrecorded_views
 from scheduler.feeds import routes as calendars
 from scheduler.hooks import routes
 from scheduler.http.context import Context
@@ -45,6 +46,10 @@ LOG = logging.getLogger(__name__)
 
 PATHS_FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
 """Errors are problem+json under these paths, and pages elsewhere."""
+
+
+VIEWS_SECONDS = 60.0
+"""Interval between two attempts to record the views that a full disk did not take."""
 
 
 class BackgroundWorker(Protocol):
@@ -82,7 +87,10 @@ def create(
         if worker is not None:
             worker.start()
         try:
-            yield
+            async with create_task_group() as tasks:
+                tasks.start_soon(_bring_in_views, app.state.context)
+                yield
+                tasks.cancel_scope.cancel()
         finally:
             if worker is not None:
                 await to_thread.run_sync(worker.stop)
@@ -115,6 +123,19 @@ def create(
         app.add_exception_handler(kind, _handle)
     app.add_middleware(RequestGate, public_url=settings.public_url, answer=respond, hosts=hosts)
     return app
+
+
+async def _bring_in_views(context: Context) -> None:
+    """Keep the file for views on a full disk: reserve its space, and empty it regularly."""
+    file = unrecorded_views.file_for(context.database, context.settings.views_file)
+    if context.database.is_sqlite:
+        await to_thread.run_sync(unrecorded_views.reserve, file)
+    while True:
+        try:
+            await to_thread.run_sync(unrecorded_views.bring_in, context.database, file)
+        except Exception:
+            LOG.exception("the views of patients could not be brought into the audit trail")
+        await sleep(VIEWS_SECONDS)
 
 
 def respond(scope: Scope, problem: Exception) -> Response:

@@ -69,6 +69,34 @@ class AuditEntry(SQLModel, table=True):
     request_id: str = Field(default="", max_length=64)
 
 
+def entry(
+    actor: Actor,
+    action: Action,
+    subject: str,
+    subject_id: int | None,
+    *,
+    clinic_id: int | None,
+    now: datetime,
+    **details: Any,
+) -> AuditEntry:
+    """An entry that is not recorded yet.
+
+    `details` hold ids, times and names of fields; never a patient's name, number or answers.
+    """
+    return AuditEntry(
+        at=now,
+        actor_kind=actor.kind,
+        actor_id=actor.id,
+        clinic_id=clinic_id,
+        action=action,
+        subject=subject,
+        subject_id=subject_id,
+        details=details,
+        origin=actor.origin,
+        request_id=actor.request_id,
+    )
+
+
 def record(
     session: Session,
     actor: Actor,
@@ -80,21 +108,8 @@ def record(
     now: datetime,
     **details: Any,
 ) -> None:
-    """Add an entry, such as `record(session, actor, Action.MOVED, "appointment", 7, ...)`.
+    """Record an action, such as `record(session, actor, Action.MOVED, "appointment", 7, ...)`.
 
-    `details` hold ids, times and names of fields; never a patient's name, number or answers.
+    `details`: see `entry`.
     """
-    session.add(
-        AuditEntry(
-            at=now,
-            actor_kind=actor.kind,
-            actor_id=actor.id,
-            clinic_id=clinic_id,
-            action=action,
-            subject=subject,
-            subject_id=subject_id,
-            details=details,
-            origin=actor.origin,
-            request_id=actor.request_id,
-        )
-    )
+    session.add(entry(actor, action, subject, subject_id, clinic_id=clinic_id, now=now, **details))

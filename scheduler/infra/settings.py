@@ -82,6 +82,11 @@ class Settings(BaseSettings):
         le=64,
         description="The number of requests to Twilio that one worker makes at the same time.",
     )
+    views_file: str = Field(
+        default="",
+        description="The file that records who reads patient data while the disk of the database is"
+        " full. Empty: beside the SQLite database, or `data/unrecorded-views` with PostgreSQL.",
+    )
     trusted_proxies: str = Field(
         default="",
         description="The addresses or networks of your reverse proxies, for example `10.0.0.0/8`."

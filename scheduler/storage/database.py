@@ -50,6 +50,10 @@ class Busy(Exception):
     """Another transaction was writing the same rows. Retry the whole transaction."""
 
 
+class StorageFault(Unavailable):
+    """The disk of the database is full, damaged or read-only."""
+
+
 class Instant(TypeDecorator[datetime]):
     """An aware UTC datetime. SQLite does not store zones, so naive values raise ValueError."""
 
@@ -360,9 +364,11 @@ def translated(problem: DBAPIError) -> Exception:
         )
     if state in {"40001", "40P01", "55P03"} or "database is locked" in message:
         return Busy()
+    if storage_fault(problem):
+        return StorageFault()
     if isinstance(problem, OperationalError | InterfaceError) or problem.connection_invalidated:
         return Unavailable()
-    return Unavailable() if storage_fault(problem) else problem
+    return problem
 
 
 DISK_FULL = "The disk of the database is full. Free some space."

@@ -1,8 +1,7 @@
 """Clients that send nothing, send slowly or read nothing: real sockets to a real server."""
 
 import socket
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 from scheduler.storage.database import Database
 from tests.support.cast import settle
 from tests.support.servers import Servers, api_key
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -35,16 +35,6 @@ def connected(server: Servers) -> int:
     """How many clients the server holds."""
     connections = psutil.Process(server.processes[0].pid).net_connections("tcp")
     return sum(one.status == psutil.CONN_ESTABLISHED for one in connections)
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Whether the condition comes true in time."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if condition():
-            return True
-        time.sleep(0.02)
-    return False
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Authenticates staff, and opens the transaction of each request."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from sqlmodel import Session
 
 from scheduler.api.http.problems import WrongType
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, unrecorded_views
 from scheduler.audit.actions import Action
-from scheduler.audit.audit_trail import Actor
+from scheduler.audit.audit_trail import Actor, AuditEntry
 from scheduler.http import idempotency
 from scheduler.http.context import Context
 from scheduler.i18n import translation
@@ -26,6 +26,7 @@ from scheduler.infra.settings import Settings
 from scheduler.staff import accounts
 from scheduler.staff.accounts import NotSignedIn
 from scheduler.staff.roles import Permission, may
+from scheduler.storage.database import StorageFault
 
 Route = TypeVar("Route", bound=Callable[..., Any])
 
@@ -111,6 +112,8 @@ class Call:
     key: str | None = field(default=None, repr=False)
     rehearsal: bool = False
     """True: the transaction is rolled back in the end."""
+    views: list[AuditEntry] | None = None
+    """Views to record after the route; None: each is recorded at once."""
 
     def expect(self, version: int) -> None:
         """Raises Stale if `If-Match` names another version."""
@@ -119,15 +122,13 @@ class Call:
 
     def record_view(self, subject: str, row: ClinicRow) -> None:
         """Records in the audit trail that the actor has seen a row."""
-        audit_trail.record(
-            self.session,
-            self.actor,
-            Action.LOOKED_AT,
-            subject,
-            row.id,
-            clinic_id=row.clinic_id,
-            now=self.now,
+        view = audit_trail.entry(
+            self.actor, Action.LOOKED_AT, subject, row.id, clinic_id=row.clinic_id, now=self.now
         )
+        if self.views is None:
+            self.session.add(view)
+        else:
+            self.views.append(view)
 
     def answer(
         self, shape: BaseModel, *, status: int = 200, version: int | None = None
@@ -255,10 +256,26 @@ def rehearse(
 
 
 def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: TurnTaken) -> Iterator[Call]:
-    """Opens a transaction for reading patient data, which is recorded in the audit trail."""
-    context = context_of(request)
-    with context.database.unit(write=True) as session:
-        yield Call(session, actor, context.clock.now(), context.settings)
+    """Opens a transaction for reading patient data, which is recorded in the audit trail.
+
+    On a full disk, the views are written to a file. If that fails too, the answer is 503, because
+    nobody may see a patient without a trace.
+    """
+    context, views = context_of(request), list[AuditEntry]()
+    has_read = False
+    try:
+        with context.database.unit(write=True) as session:
+            yield Call(session, actor, context.clock.now(), context.settings, views=views)
+            has_read = True
+            session.add_all(views)
+    except StorageFault as problem:
+        if not has_read:
+            raise
+        file = unrecorded_views.file_for(context.database, context.settings.views_file)
+        try:
+            unrecorded_views.keep(file, views)
+        except OSError:
+            raise problem from None
 
 
 # scope="function": commit before the response is sent, so a failed commit cannot look like success.
@@ -298,7 +315,8 @@ async def _recognize(context: Context, raw: str) -> Actor:
             return accounts.by_proof(session, raw, now=now)
 
     def touch() -> None:
-        with context.database.unit(write=True) as session:
+        # On a full disk, reading goes on.
+        with suppress(StorageFault), context.database.unit(write=True) as session:
             accounts.touch(session, raw, now=now)
 
     actor, due = await to_thread.run_sync(look)

@@ -130,9 +130,10 @@ def test_a_full_disk_stops_writing_and_nothing_else(sqlite_url: str, tmp_path: P
         resource.prlimit(server, resource.RLIMIT_FSIZE, (full, free[1]))
         refused = add("Bed 4")
         read = desk.get(ADDRESS)
+        patients = desk.get("/api/v1/patients")
         resource.prlimit(server, resource.RLIMIT_FSIZE, free)
 
-        assert (refused, read.status_code) == (503, 200)
+        assert (refused, read.status_code, patients.status_code) == (503, 200, 200)
         assert add("Bed 5") == 201
         desk.close()
     with database.transaction(write=False) as session:

@@ -1,7 +1,6 @@
 """A database that does not answer, or a table that is locked: 503 soon, and no restart after it."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -12,6 +11,7 @@ from scheduler.storage.database import Database
 from tests.support.cast import Cast, settle
 from tests.support.outages import Wire, wire_to
 from tests.support.servers import Servers, api_key
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -59,14 +59,9 @@ def statuses(client: httpx.Client, paths: tuple[str, ...] = PATHS) -> list[int]:
         )
 
 
-def recovers(ask: Callable[[], int]) -> bool:
+def recovers(client: httpx.Client, path: str) -> bool:
     """Whether a request succeeds again within the promised time."""
-    until = time.monotonic() + PROMISED
-    while time.monotonic() < until:
-        if ask() == 200:
-            return True
-        time.sleep(0.1)
-    return False
+    return wait_until(lambda: client.get(path).status_code == 200, PROMISED)
 
 
 def test_a_database_that_falls_silent_is_reported_soon_and_used_again(
@@ -83,8 +78,8 @@ def test_a_database_that_falls_silent_is_reported_soon_and_used_again(
     assert {*first, *second} == {503}
     assert live == 200
     assert problems == ["The database does not answer."]
-    assert recovers(lambda: client.get("/api/v1/courses").status_code)
-    assert recovers(lambda: client.get("/health/ready").status_code)
+    assert recovers(client, "/api/v1/courses")
+    assert recovers(client, "/health/ready")
 
 
 def test_a_locked_table_stops_only_what_needs_it(
@@ -98,7 +93,7 @@ def test_a_locked_table_stops_only_what_needs_it(
 
     assert set(locked) == {503}
     assert set(others) == {200}
-    assert recovers(lambda: client.get("/api/v1/courses").status_code)
+    assert recovers(client, "/api/v1/courses")
 
 
 def test_a_transaction_that_is_left_open_ends(postgresql_url: str, cast: Cast) -> None:
