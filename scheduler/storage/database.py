@@ -33,6 +33,9 @@ MIN_FILE_WAIT_SECONDS = 0.1
 
 FAULT_SECONDS = 60.0
 """How long the health page reports a storage fault after it occurred."""
+DELAY_SECONDS = 10.0
+"""The same for a transaction that waited in vain; a short time, because many bookings at once can
+also be the cause."""
 
 Known = TypeVar("Known")
 
@@ -243,7 +246,7 @@ class Database:
             raise Unavailable from problem
         except DBAPIError as problem:
             meaning = translated(problem)
-            if fault := storage_fault(problem):
+            if fault := storage_fault(problem) or (WAITED if _has_waited(problem) else ""):
                 self._failed = time.monotonic(), fault
             if isinstance(meaning, Busy) and not begun:
                 # Another program writes to the file, and we have already waited for it.
@@ -285,10 +288,12 @@ class Database:
         connection.exec_driver_sql("BEGIN" if reads_only else "BEGIN IMMEDIATE")
 
     def fault(self) -> str:
-        """A sentence about a recent storage fault (disk full, file damaged); normally empty."""
-        if self._failed is None or time.monotonic() - self._failed[0] > FAULT_SECONDS:
+        """A sentence about a recent fault (disk full, table locked); normally empty."""
+        if self._failed is None:
             return ""
-        return self._failed[1]
+        at, sentence = self._failed
+        lasts = DELAY_SECONDS if sentence == WAITED else FAULT_SECONDS
+        return sentence if time.monotonic() - at <= lasts else ""
 
     def clear_log(self, *, beyond: int = sqlite_file.LOG_BYTES) -> None:
         """Truncate SQLite's write-ahead log if it is larger than `beyond` bytes and unused."""
@@ -375,6 +380,7 @@ DISK_FULL = "The disk of the database is full. Free some space."
 DISK_ERROR = "The disk of the database cannot be read or written. Check the disk."
 READ_ONLY = "The database is read-only. Check the permissions of its file, or the server."
 DAMAGED = "The database is damaged. Restore the newest backup."
+WAITED = "Requests wait too long for the database. Look for a program that holds a lock."
 
 STORAGE_FAULTS = {
     sqlite3.SQLITE_FULL: DISK_FULL,
@@ -388,6 +394,12 @@ STORAGE_FAULTS = {
     "XX001": DAMAGED,
     "XX002": DAMAGED,
 }
+
+
+def _has_waited(problem: DBAPIError) -> bool:
+    """Whether a lock or an answer did not come in time."""
+    state = getattr(problem.orig, "sqlstate", None)
+    return state in {"55P03", "57014"} or "database is locked" in str(problem.orig)
 
 
 def storage_fault(problem: DBAPIError) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from scheduler.infra.errors import Unavailable
+from scheduler.storage import database as databases
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, TestClient
 from tests.support.cast import Cast
@@ -42,7 +43,7 @@ def test_another_file_in_its_place_is_not_written_either(
 
 
 def test_a_file_that_is_locked_from_outside_can_be_read_and_soon_says_that_it_cannot_be_written(
-    desk: Desk, database: Database, cast: Cast, file: Path
+    desk: Desk, database: Database, cast: Cast, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     bed = {"clinic_id": cast.clinic, "name": "Bed 3"}
     assert desk.get("/rooms").status_code == 200, "when a key was last used is written seldom"
@@ -52,8 +53,12 @@ def test_a_file_that_is_locked_from_outside_can_be_read_and_soon_says_that_it_ca
         outside.execute("BEGIN IMMEDIATE")
         refused = desk.post("/rooms", bed)
         read = desk.get("/rooms")
+        health = desk.client.get("/health/ready")
 
+    assert (health.status_code, health.json()["problems"]) == (503, [databases.WAITED])
     assert refused.status_code == 503
     assert refused.json()["detail"] == Unavailable.sentence
     assert read.status_code == 200
     assert desk.post("/rooms", bed).status_code == 201
+    monkeypatch.setattr(databases, "DELAY_SECONDS", 0.0)
+    assert desk.client.get("/health/ready").status_code == 200

@@ -7,6 +7,7 @@ import httpx
 import psycopg
 import pytest
 
+from scheduler.storage import database as databases
 from scheduler.storage.database import Database
 from tests.support.cast import Cast, settle
 from tests.support.outages import Wire, wire_to
@@ -89,10 +90,12 @@ def test_a_locked_table_stops_only_what_needs_it(
         other.execute("LOCK TABLE courses")
         locked = statuses(client, ("/api/v1/courses",))
         others = statuses(client, ("/api/v1/rooms", "/"))
+        problems = client.get("/health/ready").json()["problems"]
         other.rollback()
 
     assert set(locked) == {503}
     assert set(others) == {200}
+    assert problems == [databases.WAITED]
     assert recovers(client, "/api/v1/courses")
 
 
