@@ -10,13 +10,14 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import DiaryEntry, Hold
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.http.origins import household
 from scheduler.infra.errors import TooMany
 from scheduler.infra.intervals import Minute, minute_of
-from scheduler.storage.database import Busy, stored_id
+from scheduler.storage.database import stored_id
 
 HOLD_KEPT_FOR = timedelta(minutes=10)
 AT_ONCE_PER_ORIGIN = 20
@@ -24,8 +25,6 @@ AT_ONCE_PER_ORIGIN = 20
 
 The limit is approximate: forms that are planned at the same instant do not see each other.
 """
-
-CLAIM_ATTEMPTS = 4
 
 
 class TooManyHolds(TooMany):
@@ -54,7 +53,8 @@ def keep(
     hold = Hold(clinic_id=treatment.clinic_id, expires_at=now + HOLD_KEPT_FOR, origin=origin)
     session.add(hold)
     session.flush()
-    for _ in range(CLAIM_ATTEMPTS):
+
+    def allocate() -> list[Allocation]:
         allocations = allocation.allocate(session, resources, wanted, patient=None, now=now)
         entries = [
             entry
@@ -67,11 +67,13 @@ def keep(
                 held_until=_lapses(hold.expires_at),
             )
         ]
-        if reservation.claim(
+        if not reservation.claim(
             session, resources, allocations, entries, now=now, ignoring=Ignoring(hold_id=hold.id)
         ):
-            return hold, allocations
-    raise Busy
+            raise ClaimLost
+        return allocations
+
+    return hold, reservation.retry(allocate)
 
 
 def renew(session: Session, hold_id: int, *, now: datetime) -> bool:

@@ -1,7 +1,9 @@
 """Writes allocations to the diary, and checks that the rules which allowed them still hold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime
+from typing import TypeVar
 
 import sqlalchemy as sa
 from sqlmodel import Session, SQLModel
@@ -11,8 +13,30 @@ from scheduler.booking.availability.allocation import Allocation
 from scheduler.booking.availability.diary import Entry
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.clinic.models import Practitioner
+from scheduler.storage.database import Busy
 
 PRACTITIONERS = SQLModel.metadata.tables[str(Practitioner.__tablename__)]
+
+CLAIM_ATTEMPTS = 4
+"""How often to search again if another request takes a time between the search and the claim."""
+
+Claimed = TypeVar("Claimed")
+
+
+class ClaimLost(Busy):
+    """Another request took a time between the search and the claim."""
+
+
+def retry(attempt: Callable[[], Claimed], *, after: type[Exception] = ClaimLost) -> Claimed:
+    """Search and claim until no other request is first. The last loss is raised.
+
+    `attempt` searches, claims and returns what it has claimed. If it raises `after`, it must have
+    rolled back its own writes, so that the next attempt starts from the same state.
+    """
+    for _ in range(CLAIM_ATTEMPTS - 1):
+        with suppress(after):
+            return attempt()
+    return attempt()
 
 
 def claim(

@@ -11,8 +11,9 @@ from sqlmodel import Session, col, select
 from scheduler.audit import audit_trail, scoped
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation, diary, holds, search
+from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.courses import adherence, placement
 from scheduler.booking.events import change_notices, course_events
 from scheduler.booking.events.course_events import AppointmentValues
@@ -32,7 +33,7 @@ from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict, NotFound
 from scheduler.patients.models import Patient, Screening
 from scheduler.patients.screening import newest
-from scheduler.storage.database import Busy, stored_id
+from scheduler.storage.database import stored_id
 
 BOOKED_SO = "booked on these dates"
 """The reason of pace violations that the course was booked with."""
@@ -70,11 +71,12 @@ def book(
     holds.release_lapsed(session, now=now)
     if hold_id is not None:
         holds.release(session, hold_id)
-    for _ in range(placement.CLAIM_ATTEMPTS):
+
+    def place() -> Course:
         seats = allocation.allocate(
             session, resources, wanted, patient=patient, now=now, held=hold_id is not None
         )
-        with session.begin_nested() as attempt:
+        with session.begin_nested():
             course = _new_course(
                 treatment,
                 patient,
@@ -94,13 +96,16 @@ def book(
             ]
             session.add_all(appointments)
             session.flush()
-            if placement.claim(session, resources, appointments, seats, patient=patient, now=now):
-                found = adherence.off_pace(course, appointments)
-                adherence.record_violations(course, found, found, reason=BOOKED_SO)
-                _record_booking(session, actor, course, appointments, now)
-                return course
-            attempt.rollback()
-    raise Busy
+            if not placement.claim(
+                session, resources, appointments, seats, patient=patient, now=now
+            ):
+                raise ClaimLost
+        found = adherence.off_pace(course, appointments)
+        adherence.record_violations(course, found, found, reason=BOOKED_SO)
+        _record_booking(session, actor, course, appointments, now)
+        return course
+
+    return reservation.retry(place)
 
 
 def off_pace(session: Session, course: Course) -> list[PaceViolation]:

@@ -6,8 +6,9 @@ from datetime import datetime
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation
+from scheduler.booking.availability import allocation, reservation
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, placement, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
@@ -20,7 +21,7 @@ from scheduler.clinic.phases import MAX_COURSE_SESSIONS, Phase
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
-from scheduler.storage.database import Busy, stored_id
+from scheduler.storage.database import stored_id
 
 MISSED = frozenset({AppointmentState.NO_SHOW, AppointmentState.CANCELLED})
 
@@ -119,7 +120,8 @@ def _add(
         raise Conflict("This course is cancelled.")
     resources = rescheduling.resources_of(session, course)
     kept = courses.appointments_of(session, course)
-    for look in range(1, placement.CLAIM_ATTEMPTS + 1):
+
+    def plan_and_book() -> list[Appointment]:
         openings = replanning.plan_tail(
             session,
             course,
@@ -129,14 +131,9 @@ def _add(
             resources=resources,
             now=now,
         )
-        try:
-            added = _book(session, course, resources, openings, before=len(kept), now=now)
-        except SessionsTaken:
-            # Another request took a time between the search and the claim: plan again.
-            if look == placement.CLAIM_ATTEMPTS:
-                raise
-        else:
-            break
+        return _book(session, course, resources, openings, before=len(kept), now=now)
+
+    added = reservation.retry(plan_and_book, after=SessionsTaken)
     for appointment in added:
         appointment.make_up = make_up
         session.add(appointment)
@@ -160,7 +157,7 @@ def _book(
         for number, opening in enumerate(openings, start=before + 1)
     ]
     agreed = adherence.agreed_phases(course)
-    with session.begin_nested() as attempt:
+    with session.begin_nested():
         seats = allocation.allocate(session, resources, wanted, patient=patient, now=now)
         phase_of = placement.phase_numbers(agreed, before + len(seats))[before:]
         added = [
@@ -169,10 +166,9 @@ def _book(
         ]
         session.add_all(added)
         session.flush()
-        if placement.claim(session, resources, added, seats, patient=patient, now=now):
-            return added
-        attempt.rollback()
-    raise Busy
+        if not placement.claim(session, resources, added, seats, patient=patient, now=now):
+            raise ClaimLost
+    return added
 
 
 def _record(

@@ -17,9 +17,6 @@ from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import stored_id
 
-CLAIM_ATTEMPTS = 4
-"""How often to look for free rooms again if another request took one."""
-
 
 def claim(
     session: Session,

@@ -6,10 +6,10 @@ from datetime import date, datetime, timedelta
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import search
+from scheduler.booking.availability import reservation, search
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
 from scheduler.booking.availability.search import Ignoring, Resources
-from scheduler.booking.courses import adherence, courses, placement, rescheduling
+from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course
@@ -79,7 +79,8 @@ def replan_those(
         for appointment in kept
         if appointment.number < first or appointment.state != AppointmentState.CANCELLED
     ]
-    for look in range(1, placement.CLAIM_ATTEMPTS + 1):
+
+    def plan_and_move() -> None:
         openings = plan_tail(
             session,
             course,
@@ -97,15 +98,10 @@ def replan_those(
             for appointment, opening in zip(moved, openings, strict=True)
         ]
         part = rescheduling.Reschedule(course, resources, moved, wanted, "start_on")
-        try:
-            with session.begin_nested():
-                rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
-        except SessionsTaken:
-            # Another request took a time between the search and the claim: plan again.
-            if look == placement.CLAIM_ATTEMPTS:
-                raise
-        else:
-            return
+        with session.begin_nested():
+            rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
+
+    reservation.retry(plan_and_move, after=SessionsTaken)
 
 
 def shift_by_plan(

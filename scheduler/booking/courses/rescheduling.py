@@ -13,8 +13,9 @@ from sqlmodel import Session, col, select, update
 from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation, diary, holds, search
+from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, placement, private_links
 from scheduler.booking.courses.adherence import ChangePolicy, PaceStatus
@@ -28,7 +29,7 @@ from scheduler.clinic.models import Treatment
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
-from scheduler.storage.database import Busy, stored_id
+from scheduler.storage.database import stored_id
 
 KEEP_PACE = ChangePolicy()
 """Keeps the pace, and has no reason."""
@@ -258,9 +259,9 @@ def _check(session: Session, part: Reschedule, now: datetime) -> None:
 def _claimed(
     session: Session, parts: Sequence[Reschedule], now: datetime
 ) -> list[list[Allocation]]:
-    for _ in range(placement.CLAIM_ATTEMPTS):
-        with session.begin_nested() as attempt:
-            seated: list[list[Allocation]] = []
+    def claim() -> list[list[Allocation]]:
+        seated: list[list[Allocation]] = []
+        with session.begin_nested():
             for part in parts:
                 patient = session.get_one(Patient, part.course.patient_id)
                 seats = allocation.allocate(
@@ -269,12 +270,11 @@ def _claimed(
                 if not placement.claim(
                     session, part.resources, part.moved, seats, patient=patient, now=now
                 ):
-                    break
+                    raise ClaimLost
                 seated.append(seats)
-            else:
-                return seated
-            attempt.rollback()
-    raise Busy
+        return seated
+
+    return reservation.retry(claim)
 
 
 def _apply(

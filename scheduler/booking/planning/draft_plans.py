@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session
 
-from scheduler.booking.availability import holds, search
+from scheduler.booking.availability import holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import Enquiry
@@ -26,7 +26,6 @@ from scheduler.infra.errors import Conflict
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 
-PLAN_ATTEMPTS = 3
 NEAR = timedelta(days=14)
 """Other times for a session are searched this far before and after its day."""
 
@@ -51,7 +50,8 @@ def make(
     `patient`: if known, only times at which that patient is free.
     """
     ignoring = Ignoring(enquiry.hold_id)
-    for attempt in range(1, PLAN_ATTEMPTS + 1):
+
+    def propose_and_hold() -> None:
         plan = plan_course.propose(
             session,
             treatment,
@@ -61,14 +61,9 @@ def make(
             patient=patient,
             ignoring=ignoring,
         )
-        try:
-            adopt(session, enquiry, treatment, plan, now=now)
-        except SessionsTaken:
-            # Another booking took one of the times after the search: search again.
-            if attempt == PLAN_ATTEMPTS:
-                raise
-        else:
-            return
+        adopt(session, enquiry, treatment, plan, now=now)
+
+    reservation.retry(propose_and_hold, after=SessionsTaken)
 
 
 def adopt(
