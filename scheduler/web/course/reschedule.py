@@ -70,6 +70,54 @@ class ReschedulePage(SessionPage):
         }
         return set(times) <= booked
 
+    def was_moved_to(self, slot: tuple[int, int]) -> bool:
+        """Whether the session already has this time, as after a second press of the button."""
+        try:
+            self.at(self.minute)
+        except MovedAway:
+            if self.has_all([slot]):
+                return True
+            raise
+        return False
+
+    def move_to(self, slot: tuple[int, int]) -> bool:
+        """Give the session one of the times that are offered. False if it is not free any more."""
+        openings = reschedule_options.nearest(self.session, self.appointment, now=self.now)
+        if slot not in {(opening.starts_at, opening.practitioner_id) for opening in openings}:
+            return False
+        self.check_calm()
+        try:
+            with self.session.begin_nested():
+                appointments.move(
+                    self.session,
+                    self.actor,
+                    self.appointment,
+                    starts_at=instant_of(slot[0]),
+                    practitioner_id=slot[1],
+                    policy=ChangePolicy(label="the patient moved a session"),
+                    now=self.now,
+                )
+        except SessionsTaken:  # another booking came between the check and the claim
+            return False
+        return True
+
+    def move_rest_to(self, times: list[tuple[int, int]]) -> bool:
+        """Give this session and all later ones these times. False if some are not free any more."""
+        self.check_calm()
+        try:
+            reschedule_options.go(
+                self.session,
+                self.actor,
+                self.course,
+                from_number=self.appointment.number,
+                times=times,
+                policy=ChangePolicy(allow_later=True, label="the patient moved the rest"),
+                now=self.now,
+            )
+        except (SessionsTaken, BreaksPace, Invalid):
+            return False
+        return True
+
 
 @router.get("/move")
 @or_the_course
@@ -88,35 +136,12 @@ def move(token: str, minute: str, visit: Writing, form: Typed) -> Response:
         slot = forms.read_slot(form)
     except Invalid as problem:
         return _times(page, {"slot": problem.sentence}, status=422)
-    moved = page.go(f"?said=moved&at={slot[0]}")
-    try:
-        appointment = page.appointment
-    except MovedAway:
-        if page.has_all([slot]):
-            return moved  # the button was pressed twice
-        raise
-    if not page.can_move(appointment):
-        return _cannot_move(page)
-    if slot not in {
-        (opening.starts_at, opening.practitioner_id)
-        for opening in reschedule_options.nearest(visit.session, appointment, now=visit.now)
-    }:
-        return _times(page, {"slot": _(TIME_TAKEN)}, status=409)
-    page.check_calm()
-    try:
-        with visit.session.begin_nested():
-            appointments.move(
-                visit.session,
-                page.actor,
-                appointment,
-                starts_at=instant_of(slot[0]),
-                practitioner_id=slot[1],
-                policy=ChangePolicy(label="the patient moved a session"),
-                now=visit.now,
-            )
-    except SessionsTaken:  # another booking came between the check and the claim
-        return _times(page, {"slot": _(TIME_TAKEN)}, status=409)
-    return moved
+    if not page.was_moved_to(slot):
+        if not page.can_move(page.appointment):
+            return _cannot_move(page)
+        if not page.move_to(slot):
+            return _times(page, {"slot": _(TIME_TAKEN)}, status=409)
+    return page.go(f"?said=moved&at={slot[0]}")
 
 
 @router.get("/rest")
@@ -137,25 +162,12 @@ def move_rest(token: str, minute: str, visit: Writing, form: Typed) -> Response:
         times = forms.read_slots(form.one("times"))
     except ValueError:
         return _rest(page, start_on, mistake=_(NO_DATE_CHOSEN))
-    moved = page.go(notice="rest")
-    if page.has_all(times):
-        return moved
-    if not page.can_move(page.appointment):
-        return _cannot_move(page)
-    page.check_calm()
-    try:
-        reschedule_options.go(
-            visit.session,
-            page.actor,
-            page.course,
-            from_number=page.appointment.number,
-            times=times,
-            policy=ChangePolicy(allow_later=True, label="the patient moved the rest"),
-            now=visit.now,
-        )
-    except (SessionsTaken, BreaksPace, Invalid):
-        return _rest(page, start_on, mistake=_(SOME_TIMES_TAKEN), status=409)
-    return moved
+    if not page.has_all(times):
+        if not page.can_move(page.appointment):
+            return _cannot_move(page)
+        if not page.move_rest_to(times):
+            return _rest(page, start_on, mistake=_(SOME_TIMES_TAKEN), status=409)
+    return page.go(notice="rest")
 
 
 def _times(

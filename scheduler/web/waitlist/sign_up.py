@@ -26,7 +26,7 @@ from scheduler.storage.links import Link
 from scheduler.web.booking import complete, form_session, phone_code
 from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import forms, rendering
-from scheduler.web.site.forms import Mistakes
+from scheduler.web.site.forms import Details, Form, Mistakes
 from scheduler.web.site.page import SeeOther
 from scheduler.web.site.visit import Reading, Typed, Visit, Writing
 from scheduler.web.waitlist.routes import wishes_in_words
@@ -48,26 +48,15 @@ def take(token: str, visit: Writing, form: Typed) -> Response:
     """Keep the details and text a code, or enter at once if the phone is proved already."""
     page = _open(visit, token, lock=True)
     typed = form.typed("name", "phone", "consent")
-    mistakes: dict[str, str] = {}
-    if typed["consent"] != "yes":
-        mistakes["consent"] = _("We can tell you of free times by text only. Please tick the box.")
     try:
-        details = forms.read_details(
-            form, country=page.clinic.country, allowed=visit.settings.countries
-        )
-    except Mistakes as problem:
-        return _form(page, typed, problem.sentences | mistakes)
-    if mistakes:
-        return _form(page, typed, mistakes)
-    page.keep(details=form_session.details_as_kept(details, typed["phone"]))
-    if page.proved(details.phone):
-        return _enter(page)
-    try:
-        phone_code.text_code(page, details.phone)
+        details = _read_details(page, form)
+        page.keep(details=form_session.details_as_kept(details, typed["phone"]))
+        return _prove_or_enter(page, details.phone)
+    except Mistakes as mistakes:
+        return _form(page, typed, mistakes.sentences)
     except TooMany as problem:
         response = _form(page, typed, {"": _(problem.sentence)}, status=429)
         return rendering.too_often(response, problem)
-    return page.go("/waitlist/code")
 
 
 @router.get("/code")
@@ -122,6 +111,30 @@ def _open(visit: Visit, token: str, *, lock: bool = False) -> BookingForm:
         # No code is texted before the form is filled in as far as for a booking.
         raise SeeOther(f"{page.address}/wishes")
     return page
+
+
+def _read_details(page: BookingForm, form: Form) -> Details:
+    """The name and the phone; Mistakes. Texts must be agreed to, as offers come by text only."""
+    mistakes: dict[str, str] = {}
+    if form.one("consent") != "yes":
+        mistakes["consent"] = _("We can tell you of free times by text only. Please tick the box.")
+    try:
+        details = forms.read_details(
+            form, country=page.clinic.country, allowed=page.visit.settings.countries
+        )
+    except Mistakes as problem:
+        raise Mistakes(problem.sentences | mistakes) from problem
+    if mistakes:
+        raise Mistakes(mistakes)
+    return details
+
+
+def _prove_or_enter(page: BookingForm, number: str) -> Response:
+    """Enter the waitlist if the phone is proved, else text it a code; TooMany."""
+    if page.proved(number):
+        return _enter(page)
+    phone_code.text_code(page, number)
+    return page.go("/waitlist/code")
 
 
 def _require_code(page: BookingForm) -> PhoneCode:
