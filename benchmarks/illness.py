@@ -60,14 +60,14 @@ def is_complete(place: Place, sessions: int, rounds: int) -> bool:
     proposing, computing, moving, also = [], [], [], ""
     for _ in range(rounds):
         proposed, computed, moved, proposal = measured(place)
-        inside = [placing for placing in proposal.placings if proposals.is_inside(placing)]
+        inside = [placing for placing in proposal.placings if placing.inside]
         if len(inside) != sessions:
             print(f"{place.name}: {len(inside)} sessions, not {sessions}", file=sys.stderr)
             return False
         proposing.append(proposed)
         computing.append(computed)
         moving.append(moved)
-        nowhere = sum("why" in session for session in inside)
+        nowhere = sum(placing.to is None for placing in inside)
         also = f"{len(proposal.placings) - sessions} after them, {nowhere} without a place"
     print(
         f"{place.name:<10} {sessions:>3} sessions   proposed in"

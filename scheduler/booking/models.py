@@ -4,10 +4,16 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
 from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
+from scheduler.booking.stored_values import (
+    DraftSession,
+    PaceException,
+    PlacedAt,
+    Placing,
+    PlannedClosure,
+)
 from scheduler.storage.database import Instant, Versioned
 from scheduler.storage.json_columns import JsonOf
 
@@ -30,16 +36,6 @@ class AppointmentState(StrEnum):
     COMPLETED = "completed"
     CANCELLED = "cancelled"
     NO_SHOW = "no_show"
-
-
-class PaceException(BaseModel):
-    """A pace violation that staff accepted, and why: `kind` and `number` as in PaceViolation."""
-
-    model_config = ConfigDict(frozen=True)
-
-    kind: str
-    number: int
-    reason: str
 
 
 class Course(Versioned, table=True):
@@ -171,12 +167,9 @@ class AbsenceProposal(SQLModel, table=True):
     """Proposed new times for the appointments inside an absence. Nothing is moved yet.
 
     The absence is of a practitioner or a room; with neither, the clinic closes.
-    `closure`: `{"day", "last_day", "starts", "ends"}`, wall time; the instants are all of it.
-    `placings`: `[{"appointment_id", "version", "starts_at", "practitioner_id", "room_id"} ...]`, or
-    `"why"` instead of the last three if no time is free, with `"not_later"` (facts) if its
-    course cannot go on later either. If the rest of a course moves later, its
-    placings also have `"by_weeks"` (None: replanned) and `"inside"`: whether the absence blocks
-    that appointment itself. `held_until`: when the last hold of a form inside the absence expires.
+    `starts_at` and `ends_at` span it, closure or not. `placings`: one for each appointment inside,
+    and for each that moves with the rest of its course. `held_until`: when the last hold of a form
+    inside the absence expires.
     """
 
     __tablename__ = "absence_proposals"
@@ -185,13 +178,16 @@ class AbsenceProposal(SQLModel, table=True):
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
     practitioner_id: int | None = Field(default=None, foreign_key="practitioners.id", index=True)
     room_id: int | None = Field(default=None, foreign_key="rooms.id", index=True)
-    closure: dict[str, str] = Field(
-        default_factory=dict, sa_type=JSON, sa_column_kwargs={"server_default": "{}"}
+    closure: PlannedClosure | None = Field(
+        default=None,
+        sa_type=JsonOf(PlannedClosure, empty={}),
+        nullable=False,
+        sa_column_kwargs={"server_default": "{}"},
     )
     starts_at: datetime = Field(sa_type=Instant)
     ends_at: datetime = Field(sa_type=Instant)
     reason: str = Field(default="", max_length=200)
-    placings: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    placings: list[Placing] = Field(default_factory=list, sa_type=JsonOf(list[Placing]))
     held_until: datetime | None = Field(default=None, sa_type=Instant)
     created_at: datetime = Field(sa_type=Instant)
     confirmed_at: datetime | None = Field(default=None, sa_type=Instant)
@@ -207,7 +203,7 @@ class Enquiry(SQLModel, table=True):
     treatment_id: int = Field(foreign_key="treatments.id")
     token_hash: str = Field(max_length=64, unique=True)
     answers: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
-    sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    sessions: list[DraftSession] = Field(default_factory=list, sa_type=JsonOf(list[DraftSession]))
     compromises: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
     """Each has the numbers of its `sessions` and its `sentence`, in the language of the form"""
     hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
@@ -327,7 +323,7 @@ class Offer(SQLModel, table=True):
     entry_id: int = Field(foreign_key="waitlist_entries.id", index=True)
     starts_at: datetime = Field(sa_type=Instant)
     practitioner_id: int = Field(foreign_key="practitioners.id")
-    sessions: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    sessions: list[PlacedAt] = Field(default_factory=list, sa_type=JsonOf(list[PlacedAt]))
     to_several: bool = False
     """the first to say yes has it; otherwise it is kept for this patient by a hold"""
     hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")

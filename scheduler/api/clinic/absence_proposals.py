@@ -2,8 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any, Literal
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
@@ -19,6 +18,7 @@ from scheduler.booking.absences import confirmation, proposals
 from scheduler.booking.absences.confirmation import Held, Outdated
 from scheduler.booking.absences.time_off import Whose
 from scheduler.booking.models import AbsenceProposal, Appointment
+from scheduler.booking.stored_values import PlacedAt, Placing, Postponed
 from scheduler.clinic import setup
 from scheduler.phrases import absences as absence_phrases
 from scheduler.staff.roles import Permission
@@ -261,36 +261,35 @@ def _shape(call: Call, proposal: AbsenceProposal) -> AbsenceProposalShape:
         zone,
         closure=_closure(proposal),
         sessions=[
-            _move(placing, sessions, zone)
-            for placing in proposal.placings
-            if proposals.is_inside(placing)
+            _move(placing, sessions, zone) for placing in proposal.placings if placing.inside
         ],
         postponed_courses=_postponed(proposal, sessions, zone),
-        unplaced=sum("why" in placing for placing in proposal.placings),
+        unplaced=sum(placing.to is None for placing in proposal.placings),
     )
 
 
 def _postponed(
     proposal: AbsenceProposal, sessions: Mapping[int, Appointment], zone: ZoneInfo
 ) -> list[PostponedCourse]:
-    of_course: dict[int, list[dict[str, Any]]] = defaultdict(list)
+    of_course: dict[int, list[Placing]] = defaultdict(list)
     for placing in proposal.placings:
-        if proposals.is_later(placing):
-            of_course[sessions[placing["appointment_id"]].course_id].append(placing)
+        if placing.postponed:
+            of_course[sessions[placing.appointment_id].course_id].append(placing)
     return [
-        _postponed_course([_move(placing, sessions, zone) for placing in placings], placings[0])
+        _postponed_course([_move(placing, sessions, zone) for placing in placings], postponed)
         for placings in of_course.values()
+        if (postponed := placings[0].postponed)
     ]
 
 
-def _postponed_course(moves: list[ProposedMove], placing: dict[str, Any]) -> PostponedCourse:
+def _postponed_course(moves: list[ProposedMove], postponed: Postponed) -> PostponedCourse:
     moves.sort(key=lambda move: move.number)
     return PostponedCourse(
         course_id=moves[0].course_id,
         patient_id=moves[0].patient_id,
         from_number=moves[0].number,
-        by_weeks=placing["by_weeks"],
-        sentence=_sentence(moves, placing["by_weeks"]),
+        by_weeks=postponed.by_weeks,
+        sentence=_sentence(moves, postponed.by_weeks),
         sessions=moves,
     )
 
@@ -304,36 +303,27 @@ def _sentence(placings: Sequence[ProposedMove], weeks: int | None) -> str:
     return f"From session {first} on, the rest of the course moves {how}: {many}."
 
 
-def _move(
-    placing: dict[str, Any], sessions: Mapping[int, Appointment], zone: ZoneInfo
-) -> ProposedMove:
-    session = sessions[placing["appointment_id"]]
+def _move(placing: Placing, sessions: Mapping[int, Appointment], zone: ZoneInfo) -> ProposedMove:
+    session = sessions[placing.appointment_id]
     return ProposedMove.of(
         session,
         zone,
         appointment_id=session.id,
-        to=_proposed_time(placing, zone),
+        to=_proposed_time(placing.to, zone) if placing.to else None,
         why=absence_phrases.why_unplaced(placing),
     )
 
 
-def _proposed_time(placing: dict[str, Any], zone: ZoneInfo) -> ProposedTime | None:
-    if "why" in placing:
-        return None
+def _proposed_time(to: PlacedAt, zone: ZoneInfo) -> ProposedTime:
     return ProposedTime(
-        starts_at=local(datetime.fromisoformat(placing["starts_at"]), zone),
-        practitioner_id=placing["practitioner_id"],
-        room_id=placing.get("room_id"),
+        starts_at=local(to.starts_at, zone), practitioner_id=to.practitioner_id, room_id=to.room_id
     )
 
 
 def _closure(proposal: AbsenceProposal) -> ProposedClosure | None:
     closure = proposal.closure
-    if not closure:
+    if closure is None:
         return None
     return ProposedClosure(
-        date=closure["day"],
-        last_date=closure["last_day"],
-        start=closure["starts"],
-        end=closure["ends"],
+        date=closure.day, last_date=closure.last_day, start=closure.starts, end=closure.ends
     )

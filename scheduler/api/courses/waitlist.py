@@ -1,7 +1,7 @@
 """The waitlist: patients who want an earlier or another time, and their offers."""
 
 from collections.abc import Mapping
-from datetime import datetime, time, timedelta
+from datetime import time, timedelta
 from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
@@ -303,12 +303,11 @@ def _offer_shape(
     return WaitlistOfferShape(
         sessions=[
             OfferedSession(
-                starts_at=local(starts_at, zone),
-                ends_at=local(starts_at + length, zone),
-                practitioner_id=appointment["practitioner_id"],
+                starts_at=local(offered.starts_at, zone),
+                ends_at=local(offered.starts_at + length, zone),
+                practitioner_id=offered.practitioner_id,
             )
-            for appointment in offer.sessions
-            for starts_at in [datetime.fromisoformat(appointment["starts_at"])]
+            for offered in offer.sessions
         ],
         expires_at=local(offer.expires_at, zone),
         to_several=offer.to_several,

@@ -3,13 +3,11 @@
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
 
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import proposals
-from scheduler.booking.absences.proposals import is_inside, is_later
 from scheduler.booking.absences.time_off import BookedInside, HeldByForm
 from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
@@ -17,6 +15,7 @@ from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
 from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import AbsenceProposal, Appointment, Course
+from scheduler.booking.stored_values import Placing
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.storage.database import stored_id
 
@@ -64,7 +63,7 @@ def confirm(
     if proposal.confirmed_at is not None:
         raise Conflict("This proposal is already confirmed.")
     booked = _locked(session, actor, proposal, now)
-    if any("why" in placing for placing in proposal.placings) and not cancel_unplaced:
+    if any(placing.to is None for placing in proposal.placings) and not cancel_unplaced:
         raise Unplaced
     proposal.confirmed_at = now
     session.add(proposal)
@@ -89,7 +88,7 @@ def _locked(
     placings = _placings(proposal)
     booked = proposals.in_the_way(session, actor, proposal, now)
     if {appointment.id for appointment in booked} != {
-        key for key, to in placings.items() if is_inside(to)
+        key for key, placing in placings.items() if placing.inside
     }:
         raise Outdated
     if proposals.staying(booked, now):  # the start that has passed changed no row
@@ -104,7 +103,7 @@ def _locked(
         ),
     ]
     if {appointment.id: appointment.version for appointment in found} != {
-        key: placing["version"] for key, placing in placings.items()
+        key: placing.version for key, placing in placings.items()
     }:
         raise Outdated
     return found
@@ -113,7 +112,7 @@ def _locked(
 def _later(
     session: Session,
     booked: Sequence[Appointment],
-    placings: Mapping[int, dict[str, Any]],
+    placings: Mapping[int, Placing],
     now: datetime,
 ) -> Iterator[Appointment]:
     """The present appointments of each postponed course, from the first affected one on."""
@@ -122,13 +121,11 @@ def _later(
         yield from rescheduling.rest_of(session, course, from_number=number, now=now)
 
 
-def _firsts(
-    booked: Iterable[Appointment], placings: Mapping[int, dict[str, Any]]
-) -> dict[int, int]:
+def _firsts(booked: Iterable[Appointment], placings: Mapping[int, Placing]) -> dict[int, int]:
     """By course id, the number of the first session that is postponed."""
     firsts: dict[int, int] = {}
     for appointment in booked:
-        if is_later(placings[stored_id(appointment.id)]):
+        if placings[stored_id(appointment.id)].postponed:
             firsts[appointment.course_id] = min(
                 appointment.number, firsts.get(appointment.course_id, appointment.number)
             )
@@ -149,7 +146,7 @@ def _carry_out(
     proposals.enter(session, actor, proposal, release_held=release_held, now=now)
     of_course: dict[int, list[Appointment]] = defaultdict(list)
     for appointment in booked:
-        if "why" in placings[stored_id(appointment.id)]:
+        if placings[stored_id(appointment.id)].to is None:
             appointments.cancel(session, actor, appointment, reason=proposal.reason, now=now)
         else:
             of_course[appointment.course_id].append(appointment)
@@ -170,9 +167,9 @@ def _carry_out(
     rescheduling.reschedule(session, actor, parts, policy=policy, now=now)
     for course_id, number in sorted(firsts.items()):
         [weeks] = {
-            placings[stored_id(appointment.id)]["by_weeks"]
+            postponed.by_weeks
             for appointment in of_course[course_id]
-            if is_later(placings[stored_id(appointment.id)])
+            if (postponed := placings[stored_id(appointment.id)].postponed)
         }
         courses.record(
             session,
@@ -186,23 +183,16 @@ def _carry_out(
         )
 
 
-def _placings(proposal: AbsenceProposal) -> dict[int, dict[str, Any]]:
-    return {placing["appointment_id"]: placing for placing in proposal.placings}
+def _placings(proposal: AbsenceProposal) -> dict[int, Placing]:
+    return {placing.appointment_id: placing for placing in proposal.placings}
 
 
-def _wanted(
-    moved: Sequence[Appointment], placings: dict[int, dict[str, Any]]
-) -> list[RequestedTime]:
+def _wanted(moved: Sequence[Appointment], placings: Mapping[int, Placing]) -> list[RequestedTime]:
     # Request the proposed rooms: with few rooms, the order in which they are taken matters.
     return [
-        RequestedTime(
-            appointment.number,
-            datetime.fromisoformat(to["starts_at"]),
-            to["practitioner_id"],
-            to.get("room_id"),  # a program of before this did not say it
-        )
+        RequestedTime(appointment.number, to.starts_at, to.practitioner_id, to.room_id)
         for appointment in moved
-        for to in [placings[stored_id(appointment.id)]]
+        if (to := placings[stored_id(appointment.id)].to)
     ]
 
 

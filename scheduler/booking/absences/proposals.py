@@ -8,9 +8,8 @@ times are possible together. It is confirmed whole or not at all. If an appointm
 time, the rest of its course is postponed with it where possible.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, select
@@ -23,6 +22,7 @@ from scheduler.booking.availability import diary
 from scheduler.booking.availability.allocation import Allocation
 from scheduler.booking.models import AbsenceProposal, Appointment
 from scheduler.booking.states import EXPECTED
+from scheduler.booking.stored_values import PlacedAt, Placing, PlannedClosure, Postponed
 from scheduler.clinic.closures import ALL_DAY, Closed
 from scheduler.clinic.models import Clinic, Practitioner, Room
 from scheduler.infra.errors import Invalid
@@ -34,10 +34,6 @@ PROPOSAL_KEPT_FOR = timedelta(days=7)
 
 MAX_SESSIONS_IN_PROPOSAL = 120
 """How many sessions one proposal takes: a practitioner's fortnight, and a clinic's day."""
-
-NO_PLACE_FOUND = (
-    "nothing else is free on that day, and no day within two weeks of it keeps the pace"
-)
 
 
 def of_time_off(
@@ -69,12 +65,7 @@ def of_closure(
     zone, last_day = ZoneInfo(clinic.timezone), last_day or day
     return AbsenceProposal(
         clinic_id=stored_id(clinic.id),
-        closure={
-            "day": day.isoformat(),
-            "last_day": last_day.isoformat(),
-            "starts": starts,
-            "ends": ends,
-        },
+        closure=PlannedClosure(day=day, last_day=last_day, starts=starts, ends=ends),
         starts_at=instant_of(Closed(day, starts, ends).span(zone).start),
         ends_at=instant_of(Closed(last_day, starts, ends).span(zone).end),
         reason=reason,
@@ -133,19 +124,9 @@ def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
     return scoped.find(session, actor, AbsenceProposal, proposal_id)
 
 
-def is_inside(placing: Mapping[str, Any]) -> bool:
-    """Whether the absence blocks this appointment itself, not only its course."""
-    return bool(placing.get("inside", True))
-
-
-def is_later(placing: Mapping[str, Any]) -> bool:
-    """Whether a session goes later with the rest of its course."""
-    return "by_weeks" in placing
-
-
 def sessions_of(session: Session, proposal: AbsenceProposal) -> dict[int, Appointment]:
     """The sessions that a proposal is about, by their ids."""
-    ids = [placing["appointment_id"] for placing in proposal.placings]
+    ids = [placing.appointment_id for placing in proposal.placings]
     rows = session.exec(select(Appointment).where(col(Appointment.id).in_(ids)))
     return {stored_id(row.id): row for row in rows}
 
@@ -188,7 +169,7 @@ def _try(
     booked: Sequence[Appointment],
     *,
     now: datetime,
-) -> list[dict[str, Any]]:
+) -> list[Placing]:
     """Place all that can be placed, on the calendar as it would be with the absence."""
     diary.free(session, appointment_ids=[stored_id(appointment.id) for appointment in booked])
     absence.held_until = _enter_anyhow(session, actor, absence, now)
@@ -197,22 +178,36 @@ def _try(
     rests, refused = postponement.postpone(session, stuck, seats, until=absence.ends_at, now=now)
     inside = {appointment.id for appointment in booked}
     later = {
-        stored_id(appointment.id): {
-            **_placing(appointment, rest.seats[stored_id(appointment.id)]),
-            "by_weeks": rest.weeks,
-            "inside": appointment.id in inside,
-        }
+        stored_id(appointment.id): Placing(
+            appointment_id=stored_id(appointment.id),
+            version=appointment.version,
+            to=_placed_at(rest.seats[stored_id(appointment.id)]),
+            postponed=Postponed(by_weeks=rest.weeks),
+            inside=appointment.id in inside,
+        )
         for rest in rests
         for appointment in rest.sessions
     }
     placed = {
-        stored_id(appointment.id): _placing(appointment, seats.get(stored_id(appointment.id)))
+        stored_id(appointment.id): Placing(
+            appointment_id=stored_id(appointment.id),
+            version=appointment.version,
+            to=_placed_at(seats[stored_id(appointment.id)]),
+        )
         for appointment in booked
+        if stored_id(appointment.id) in seats
     }
-    for appointment in stuck:
-        if problem := refused.get(appointment.course_id):
-            placed[stored_id(appointment.id)]["not_later"] = postponement.refusal_json(problem)
-    return list((placed | later).values())
+    unplaced = {
+        stored_id(appointment.id): Placing(
+            appointment_id=stored_id(appointment.id),
+            version=appointment.version,
+            not_later=postponement.refusal_json(refused[appointment.course_id])
+            if appointment.course_id in refused
+            else None,
+        )
+        for appointment in stuck
+    }
+    return list((placed | unplaced | later).values())
 
 
 def _enter_anyhow(
@@ -228,16 +223,12 @@ def _enter_anyhow(
     return None
 
 
-def _placing(appointment: Appointment, seat: Allocation | None) -> dict[str, Any]:
-    about = {"appointment_id": stored_id(appointment.id), "version": appointment.version}
-    if seat is None:
-        return {**about, "why": NO_PLACE_FOUND}
-    return {
-        **about,
-        "starts_at": instant_of(seat.starts_at).isoformat(),
-        "practitioner_id": seat.practitioner_id,
-        "room_id": seat.room_id,
-    }
+def _placed_at(seat: Allocation) -> PlacedAt:
+    return PlacedAt(
+        starts_at=instant_of(seat.starts_at),
+        practitioner_id=seat.practitioner_id,
+        room_id=seat.room_id,
+    )
 
 
 def enter(
@@ -254,10 +245,10 @@ def enter(
             session,
             actor,
             session.get_one(Clinic, absence.clinic_id),
-            day=date.fromisoformat(absence.closure["day"]),
-            last_day=date.fromisoformat(absence.closure["last_day"]),
-            starts=absence.closure["starts"],
-            ends=absence.closure["ends"],
+            day=absence.closure.day,
+            last_day=absence.closure.last_day,
+            starts=absence.closure.starts,
+            ends=absence.closure.ends,
             reason=absence.reason,
             release_held=release_held,
             now=now,

@@ -15,7 +15,6 @@ from scheduler.booking.models import (
     AppointmentState,
     Course,
     CourseState,
-    PaceException,
 )
 from scheduler.booking.pace.pace import Within, pace_of
 from scheduler.booking.pace.violations import (
@@ -24,6 +23,7 @@ from scheduler.booking.pace.violations import (
     SlowerPace,
     violations,
 )
+from scheduler.booking.stored_values import PaceException
 from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict

@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import Index, text
 from sqlmodel import Field, Relationship, SQLModel
 
-from scheduler.booking.models import PaceException
+from scheduler.booking.stored_values import PaceException
 from scheduler.storage.database import Instant
 from scheduler.storage.json_columns import JsonOf
 

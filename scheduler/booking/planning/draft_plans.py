@@ -19,6 +19,7 @@ from scheduler.booking.pace import planner
 from scheduler.booking.pace.compromises import Compromise
 from scheduler.booking.pace.planner import Opening, Plan, PlannedSession, Wishes
 from scheduler.booking.planning import draft_bookings, fact_json, plan_course
+from scheduler.booking.stored_values import DraftSession
 from scheduler.clinic import hours, phases
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Phase
@@ -80,7 +81,7 @@ def put_back(
     session: Session,
     enquiry: Enquiry,
     treatment: Treatment,
-    sessions: Sequence[Mapping[str, int]],
+    sessions: Sequence[DraftSession],
     compromises: Sequence[Mapping[str, Any]],
     *,
     now: datetime,
@@ -240,35 +241,33 @@ def _keep(
             instead_of=before,
         )
     phase_of = {planned.number: planned.phase for planned in sessions}
-    enquiry.sessions = [
-        _as_json(allocated, phase_of[allocated.number]) for allocated in allocations
-    ]
+    enquiry.sessions = [_draft(allocated, phase_of[allocated.number]) for allocated in allocations]
     enquiry.hold_id = hold.id
     session.add(enquiry)
     session.flush()
 
 
-def _read(sessions: Iterable[Mapping[str, int]], zone: ZoneInfo) -> list[PlannedSession]:
+def _read(sessions: Iterable[DraftSession], zone: ZoneInfo) -> list[PlannedSession]:
     return [
         PlannedSession(
-            stored["number"],
-            stored["phase"],
+            stored.number,
+            stored.phase,
             Opening(
-                *hours.wall(stored["starts_at"], zone),
-                stored["starts_at"],
-                stored["practitioner_id"],
-                stored["room_id"],
+                *hours.wall(stored.starts_at, zone),
+                stored.starts_at,
+                stored.practitioner_id,
+                stored.room_id,
             ),
         )
         for stored in sessions
     ]
 
 
-def _as_json(allocated: Allocation, phase: int) -> dict[str, int]:
-    return {
-        "number": allocated.number,
-        "phase": phase,
-        "starts_at": allocated.starts_at,
-        "practitioner_id": allocated.practitioner_id,
-        "room_id": allocated.room_id,
-    }
+def _draft(allocated: Allocation, phase: int) -> DraftSession:
+    return DraftSession(
+        number=allocated.number,
+        phase=phase,
+        starts_at=allocated.starts_at,
+        practitioner_id=allocated.practitioner_id,
+        room_id=allocated.room_id,
+    )

@@ -121,7 +121,7 @@ def still_fits(session: Session, entry: WaitlistEntry, offer: Offer, *, now: dat
     ignoring = Ignoring(hold_id=offer.hold_id)
     free = AvailabilityCache(session, now=now, asked_at=now, ignoring=ignoring)
     search = WaitlistSearch(session, entry, now, free, offer)
-    wanted = {_stored_start(appointment) for appointment in offer.sessions}
+    wanted = {(offered.starts_at, offered.practitioner_id) for offered in offer.sessions}
     if entry.wants != "course":
         return any({start_of(opening)} == wanted for [opening] in choices(search))
     resources = free.resources(entry.treatment_id)
@@ -147,12 +147,6 @@ def choices(search: WaitlistSearch) -> Iterator[list[Opening]]:
             yield [opening]
     else:
         yield from _course(search, resources)
-
-
-def _stored_start(appointment: dict[str, object]) -> StartWithPractitioner:
-    return datetime.fromisoformat(str(appointment["starts_at"])), int(
-        str(appointment["practitioner_id"])
-    )
 
 
 def _earlier(search: WaitlistSearch, resources: Resources) -> Iterator[list[Opening]]:

@@ -25,6 +25,7 @@ from scheduler.booking.models import (
     WaitlistEntry,
 )
 from scheduler.booking.pace.planner import Opening
+from scheduler.booking.stored_values import PlacedAt
 from scheduler.booking.waitlist import entries as waitlist_entries
 from scheduler.booking.waitlist import matching
 from scheduler.booking.waitlist.matching import StartWithPractitioner
@@ -68,7 +69,7 @@ def make(
         entry_id=stored_id(entry.id),
         starts_at=first,
         practitioner_id=chosen[0].practitioner_id,
-        sessions=[_stored_opening(opening) for opening in chosen],
+        sessions=[_placed_at(opening) for opening in chosen],
         to_several=clinic.waitlist_mode == FIRST_COME,
         offered_at=now,
         expires_at=expires_at,
@@ -221,12 +222,12 @@ def find_running(session: Session, entry: WaitlistEntry) -> Offer:
     return offer
 
 
-def _stored_opening(opening: Opening) -> dict[str, object]:
-    return {
-        "starts_at": instant_of(opening.starts_at).isoformat(),
-        "practitioner_id": opening.practitioner_id,
-        "room_id": opening.room_id,
-    }
+def _placed_at(opening: Opening) -> PlacedAt:
+    return PlacedAt(
+        starts_at=instant_of(opening.starts_at),
+        practitioner_id=opening.practitioner_id,
+        room_id=opening.room_id,
+    )
 
 
 def _keep(
@@ -334,10 +335,8 @@ def _take(
         treatment=session.get_one(Treatment, entry.treatment_id),
         patient=session.get_one(Patient, entry.patient_id),
         wanted=[
-            RequestedTime(
-                number, datetime.fromisoformat(opening["starts_at"]), opening["practitioner_id"]
-            )
-            for number, opening in enumerate(offer.sessions, start=1)
+            RequestedTime(number, offered.starts_at, offered.practitioner_id)
+            for number, offered in enumerate(offer.sessions, start=1)
         ],
         agreed=None if entry.wants == "course" else [matching.ONE_SESSION],
         now=now,

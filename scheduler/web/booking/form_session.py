@@ -10,6 +10,7 @@ from scheduler.booking.pace.planner import PlannedSession, Wishes
 from scheduler.booking.pace.refusals import Remedy
 from scheduler.booking.planning import draft_bookings, draft_plans
 from scheduler.booking.planning.fact_json import Refusal
+from scheduler.booking.stored_values import DraftSession
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import NotFound
@@ -77,10 +78,16 @@ class BookingForm(PrivatePage):
     def proposal_as_kept(self) -> dict[str, Any]:
         """The current proposal and its wishes, so that the patient can go back to it."""
         return {
-            "sessions": self.enquiry.sessions,
+            "sessions": [session.model_dump() for session in self.enquiry.sessions],
             "compromises": self.enquiry.compromises,
             "wishes": self.answer("wishes"),
         }
+
+    @property
+    def sessions_before(self) -> list[DraftSession]:
+        """The sessions of the proposal that the patient can go back to."""
+        kept = self.answer("before") or {}
+        return [DraftSession(**session) for session in kept.get("sessions", [])]
 
     @property
     def refusal(self) -> Refusal | None:
@@ -241,7 +248,7 @@ def details_as_kept(details: Details, typed_phone: str) -> dict[str, str]:
 
 def session_number(page: BookingForm, typed: str) -> int:
     """The number of a proposed session from an address; NotFound."""
-    numbers = {str(session["number"]): session["number"] for session in page.enquiry.sessions}
+    numbers = {str(session.number): session.number for session in page.enquiry.sessions}
     if typed not in numbers:
         raise NotFound
-    return int(numbers[typed])
+    return numbers[typed]

@@ -196,7 +196,7 @@ def _put_back(page: BookingForm) -> None:
         page.session,
         page.enquiry,
         page.treatment,
-        before["sessions"],
+        page.sessions_before,
         before["compromises"],
         now=page.now,
     )

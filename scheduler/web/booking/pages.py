@@ -171,11 +171,11 @@ def _why_refused(page: BookingForm) -> str:
 def _mark_new_times(page: BookingForm, sessions: list[SessionView]) -> list[SessionView]:
     """Mark the sessions that differ from the previous plan, unless most of them do."""
     before = {
-        (session["number"], session["starts_at"], session["practitioner_id"])
-        for session in (page.answer("before") or {}).get("sessions", [])
+        (session.number, session.starts_at, session.practitioner_id)
+        for session in page.sessions_before
     }
     now = {
-        session["number"]: (session["number"], session["starts_at"], session["practitioner_id"])
+        session.number: (session.number, session.starts_at, session.practitioner_id)
         for session in page.enquiry.sessions
     }
     new = {number for number, session in now.items() if session not in before}

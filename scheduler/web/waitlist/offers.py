@@ -5,7 +5,6 @@ preview links must not accept or decline an offer.
 """
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Self
 
 from fastapi import APIRouter
@@ -71,10 +70,8 @@ class OfferPage(PrivatePage):
     def sessions(self) -> list[SessionView]:
         """The offered sessions in words."""
         return [
-            self.session_view(
-                number, datetime.fromisoformat(session["starts_at"]), session["practitioner_id"]
-            )
-            for number, session in enumerate(self.offer.sessions, start=1)
+            self.session_view(number, offered.starts_at, offered.practitioner_id)
+            for number, offered in enumerate(self.offer.sessions, start=1)
         ]
 
     @property

@@ -288,10 +288,7 @@ class Waitlist(RuleBasedStateMachine):
                 assert self.is_free(session, offer.starts_at, but=offer)
                 entry = session.get_one(WaitlistEntry, offer.entry_id)
                 assert self.keeps_rhythm(session, entry, offer.starts_at)
-                offered = [
-                    datetime.fromisoformat(appointment["starts_at"])
-                    for appointment in offer.sessions
-                ]
+                offered = [appointment.starts_at for appointment in offer.sessions]
                 assert not self.other_days(session, entry) & set(map(day_of, offered))
                 assert min(offered) - self.clock.at > NOTICE
                 for other in waiting:
@@ -327,16 +324,14 @@ class Waitlist(RuleBasedStateMachine):
                 )
             ).all()
             kept = [
-                appointment["starts_at"]
+                appointment.starts_at
                 for offer in running
                 if not offer.to_several
                 for appointment in offer.sessions
             ]
             assert len(kept) == len(set(kept))
             assert len({offer.entry_id for offer in running}) == len(running)
-            assert not {datetime.fromisoformat(row) for row in kept} & {
-                appointment.starts_at for appointment in booked
-            }
+            assert not set(kept) & {appointment.starts_at for appointment in booked}
 
     @invariant()
     def nobody_is_offered_again_what_they_did_not_take(self) -> None:
