@@ -124,6 +124,8 @@ class Message(SQLModel, table=True):
     priority: int = 0
     state: str = Field(default=MessageState.OWED, max_length=12)
     reason: str = Field(default="", max_length=300)
+    gave_way_to: str = Field(default="", max_length=12, sa_column_kwargs={"server_default": ""})
+    """a GaveWayTo if the rules withdrew the message for a limit or another text, else empty"""
     due_at: datetime = Field(sa_type=Instant)
     expires_at: datetime = Field(sa_type=Instant)
     fence: int = 0

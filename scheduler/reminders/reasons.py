@@ -1,6 +1,6 @@
 """Why a message was not sent: one name for each reason, with the sentence that staff read. Pure.
 
-Messages store the sentence, so that staff read the same words years later.
+Messages store the sentence, so that staff read the same words years later. No code reads it.
 """
 
 from datetime import datetime
@@ -53,6 +53,21 @@ class Reason(StrEnum):
     STOP_CONFIRMED_BY_CARRIER = "The carrier has confirmed the STOP itself."
 
 
+class GaveWayTo(StrEnum):
+    """What a message gave way to. The values are stored."""
+
+    DAILY_CAP = "daily_cap"
+    WEEKLY_CAP = "weekly_cap"
+    OTHER_TEXT = "other_text"
+
+
+GAVE_WAY_TO = {
+    Reason.DAILY_CAP: GaveWayTo.DAILY_CAP,
+    Reason.WEEKLY_CAP: GaveWayTo.WEEKLY_CAP,
+    Reason.CAUGHT_UP: GaveWayTo.OTHER_TEXT,
+}
+
+
 def sentence(reason: Reason, *, per_day: int, per_week: int, expires_at: datetime) -> str:
     """The sentence for a reason that the rules gave. `expires_at` is in the clinic's zone."""
     match reason:
@@ -69,8 +84,3 @@ def sentence(reason: Reason, *, per_day: int, per_week: int, expires_at: datetim
 
 def _texts(number: int) -> str:
     return f"{number} text" if number == 1 else f"{number} texts"
-
-
-def is_about_limits(stored: str) -> bool:
-    """Whether a stored sentence says that a message gave way to the limits or to another one."""
-    return stored.startswith("Gave way")

@@ -209,6 +209,40 @@ def test_a_migration_finds_the_reply_that_a_message_answers(
         assert session.exec(select(Message.reply_id).order_by(col(Message.id))).all() == [3, 12]
 
 
+def test_messages_that_gave_way_keep_what_they_gave_way_to(
+    database: Database, database_url: str, cast: Cast
+) -> None:
+    gave_way_to = {
+        "Gave way: no more than 1 text a day to one phone.": "daily_cap",
+        "Gave way: no more than 3 texts in 7 days to one phone.": "weekly_cap",
+        "Gave way: it was late, and another text about this session replaced it.": "other_text",
+        "The session was moved.": "",
+    }
+    with database.transaction() as session:
+        for number, sentence in enumerate(gave_way_to):
+            message = Message(
+                clinic_id=cast.clinic,
+                key=f"code:{number}",
+                kind="code",
+                phone=ANNS_PHONE,
+                text="",
+                state="withdrawn",
+                reason=sentence,
+                due_at=NOW,
+                expires_at=NOW,
+                created_at=NOW,
+            )
+            session.add(message)
+    database.close()
+
+    command.downgrade(config_for(database_url), "0004")
+    command.upgrade(config_for(database_url), "head")
+
+    with database.transaction(write=False) as session:
+        rows = session.exec(select(Message.reason, Message.gave_way_to)).all()
+        assert dict(rows) == gave_way_to
+
+
 def book(session: Session, cast: Cast, who: int) -> Course:
     return courses.book(
         session,

@@ -325,5 +325,8 @@ def _closure(proposal: AbsenceProposal) -> ProposedClosure | None:
     if closure is None:
         return None
     return ProposedClosure(
-        date=closure.day, last_date=closure.last_day, start=closure.starts, end=closure.ends
+        date=closure.day.isoformat(),
+        last_date=closure.last_day.isoformat(),
+        start=closure.starts,
+        end=closure.ends,
     )

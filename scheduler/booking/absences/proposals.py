@@ -25,7 +25,7 @@ from scheduler.booking.states import EXPECTED
 from scheduler.booking.stored_values import PlacedAt, Placing, PlannedClosure, Postponed
 from scheduler.clinic.closures import ALL_DAY, Closed
 from scheduler.clinic.models import Clinic, Practitioner, Room
-from scheduler.infra.errors import Invalid
+from scheduler.infra.errors import Invalid, Problem
 from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import stored_id
 
@@ -113,10 +113,17 @@ def propose_again(
 ) -> AbsenceProposal:
     """Propose what is possible now for the same absence."""
     session.refresh(outdated)  # a savepoint that was rolled back has expired its values
-    about = outdated.model_dump(
-        exclude={"id", "placings", "held_until", "created_at", "confirmed_at"}
+    same = AbsenceProposal(
+        clinic_id=outdated.clinic_id,
+        practitioner_id=outdated.practitioner_id,
+        room_id=outdated.room_id,
+        closure=outdated.closure,
+        starts_at=outdated.starts_at,
+        ends_at=outdated.ends_at,
+        reason=outdated.reason,
+        created_at=now,
     )
-    return propose(session, actor, AbsenceProposal(**about, created_at=now))
+    return propose(session, actor, same)
 
 
 def find(session: Session, actor: Actor, proposal_id: int) -> AbsenceProposal:
@@ -188,26 +195,15 @@ def _try(
         for rest in rests
         for appointment in rest.sessions
     }
-    placed = {
-        stored_id(appointment.id): Placing(
-            appointment_id=stored_id(appointment.id),
-            version=appointment.version,
-            to=_placed_at(seats[stored_id(appointment.id)]),
+    alone = {
+        stored_id(appointment.id): _placing(
+            appointment,
+            seats.get(stored_id(appointment.id)),
+            refused.get(appointment.course_id),
         )
         for appointment in booked
-        if stored_id(appointment.id) in seats
     }
-    unplaced = {
-        stored_id(appointment.id): Placing(
-            appointment_id=stored_id(appointment.id),
-            version=appointment.version,
-            not_later=postponement.refusal_json(refused[appointment.course_id])
-            if appointment.course_id in refused
-            else None,
-        )
-        for appointment in stuck
-    }
-    return list((placed | unplaced | later).values())
+    return list((alone | later).values())
 
 
 def _enter_anyhow(
@@ -221,6 +217,18 @@ def _enter_anyhow(
         enter(session, actor, absence, release_held=True, now=now)
         return held.until
     return None
+
+
+def _placing(
+    appointment: Appointment, seat: Allocation | None, problem: Problem | None
+) -> Placing:
+    """Where one appointment goes without the rest of its course."""
+    return Placing(
+        appointment_id=stored_id(appointment.id),
+        version=appointment.version,
+        to=_placed_at(seat) if seat else None,
+        not_later=postponement.refusal_json(problem) if problem and not seat else None,
+    )
 
 
 def _placed_at(seat: Allocation) -> PlacedAt:

@@ -13,7 +13,6 @@ from sqlmodel import Session, col, select
 
 from scheduler.booking.models import Appointment, Course
 from scheduler.patients.models import Patient
-from scheduler.reminders import reasons
 from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import obstacles, outbox
 from scheduler.reminders.outbox.outbox import DesiredMessage
@@ -36,6 +35,7 @@ class TimelineEntry:
     state: MessageState
     reason: str
     """why it was not sent"""
+    gave_way_to: str
     due_at: datetime
     expires_at: datetime
     sent_at: datetime | None
@@ -48,7 +48,7 @@ class TimelineEntry:
     def gives_way(self) -> bool:
         """Whether the limits suppress it, or another message that is more useful."""
         is_suppressed = self.state == MessageState.WITHDRAWN
-        return is_suppressed and reasons.is_about_limits(self.reason)
+        return is_suppressed and self.gave_way_to != ""
 
 
 def timeline(session: Session, course: Course, *, now: datetime) -> list[TimelineEntry]:
@@ -125,6 +125,7 @@ def _stored(
         text=row.text,
         state=state or MessageState(row.state),
         reason=row.reason if reason is None else reason,
+        gave_way_to=row.gave_way_to if reason is None else "",
         due_at=row.due_at,
         expires_at=row.expires_at,
         sent_at=row.sent_at,
@@ -145,6 +146,7 @@ def _derived(
         text=message.text,
         state=message.state,
         reason=message.reason,
+        gave_way_to=message.gave_way_to or "",
         due_at=due.due_at,
         expires_at=due.expires_at,
         sent_at=None,

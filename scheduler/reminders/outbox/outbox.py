@@ -28,7 +28,7 @@ from scheduler.reminders.outbox import (
     recipients,
     resends,
 )
-from scheduler.reminders.reasons import Reason
+from scheduler.reminders.reasons import GAVE_WAY_TO, GaveWayTo, Reason
 from scheduler.reminders.schedule.types import Decision, DueMessage
 from scheduler.storage.database import stored_id
 from scheduler.storage.inserts import insert_or_ignore
@@ -70,6 +70,11 @@ class DesiredMessage:
         """The state of the row while the message is unsent."""
         return STATE_OF_DECISION[self.due.decision]
 
+    @property
+    def gave_way_to(self) -> GaveWayTo | None:
+        """The limit or text that suppresses the message."""
+        return GAVE_WAY_TO.get(self.due.reason) if self.due.reason else None
+
     def values(self) -> dict[str, Any]:
         """The columns of an unsent message that follow the calendar."""
         rule, appointment = self.due.rule, self.due.appointment
@@ -83,6 +88,7 @@ class DesiredMessage:
             "priority": rule.priority,
             "state": self.state,
             "reason": self.reason,
+            "gave_way_to": self.gave_way_to or "",
             "due_at": self.due.due_at,
             "expires_at": self.due.expires_at,
         }
