@@ -219,9 +219,7 @@ def _enter_anyhow(
     return None
 
 
-def _placing(
-    appointment: Appointment, seat: Allocation | None, problem: Problem | None
-) -> Placing:
+def _placing(appointment: Appointment, seat: Allocation | None, problem: Problem | None) -> Placing:
     """Where one appointment goes without the rest of its course."""
     return Placing(
         appointment_id=stored_id(appointment.id),
