@@ -4,6 +4,7 @@ Output goes to standard output, errors as sentences to standard error. Exit code
 2 wrong usage.
 """
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -11,9 +12,11 @@ import typer
 
 from scheduler.commands import checks, database, servers
 from scheduler.commands import demo as demonstration
+from scheduler.commands import replies as reply_reading
 from scheduler.commands import staff as members
 from scheduler.commands.process import fail
 from scheduler.infra.errors import Problem, Unavailable
+from scheduler.reminders.replies.reading.vocabularies import vocabularies
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Busy
 
@@ -101,6 +104,23 @@ def rezone(
     """
     if not database.rezone(dry_run=dry_run):
         raise typer.Exit(1)
+
+
+@commands.command("read-replies")
+def read_replies(
+    language: Annotated[str, typer.Option(help="The patient's language, for example es.")],
+) -> None:
+    """Show how replies would be read: one per line on standard input, one JSON object for each.
+
+    Nothing is stored, and no database is needed. A reply is tried in every language that the
+    program reads, because patients mix them.
+    """
+    if language not in vocabularies():
+        raise typer.BadParameter(
+            f"{language!r} is not one of {', '.join(vocabularies())}.", param_hint="--language"
+        )
+    for line in reply_reading.read(sys.stdin):
+        typer.echo(line)
 
 
 @commands.command("move-house", hidden=True)  # the name before 0.2.0

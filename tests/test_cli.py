@@ -1,5 +1,6 @@
 """Commands speak in sentences: done is 0, could not is 1, wrong usage is 2; never a traceback."""
 
+import json
 import logging
 import os
 import pty
@@ -320,3 +321,31 @@ def test_the_installed_program_reports_an_error_without_a_traceback(tmp_path: Pa
 
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == "DATABASE_URL: must begin with sqlite:/// or postgresql://.\n"
+
+
+def test_replies_are_read_without_a_database(run: Run) -> None:
+    done = run(
+        "read-replies", "--language", "en", stdin="7. also my hand is numb\nC\\nAnn\n7 or 8\n"
+    )
+
+    assert [json.loads(line) for line in done.output.splitlines()] == [
+        {
+            "reply": reply,
+            "meaning": meaning,
+            "score": None,
+            "asks_again": again,
+            "before_staff": staff,
+        }
+        for reply, meaning, again, staff in (
+            ("7. also my hand is numb", "emergency", False, True),
+            ("C\\nAnn", "confirm", False, True),
+            ("7 or 8", "score", True, False),
+        )
+    ]
+
+
+def test_a_language_without_a_vocabulary_is_wrong_usage(run: Run) -> None:
+    done = run("read-replies", "--language", "tlh", stdin="C\n")
+
+    assert done.code == 2
+    assert "'tlh' is not one of en, es." in done.errors

@@ -11,9 +11,9 @@ from scheduler.progress import scores
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.outbox import open_questions
 from scheduler.reminders.outbox.open_questions import Choice, OpenQuestion
-from scheduler.reminders.replies.intent import ParsedReply
+from scheduler.reminders.replies.reading.intent import ParsedReply
+from scheduler.reminders.replies.reading.vocabularies import Every
 from scheduler.reminders.replies.reply_context import Conversation
-from scheduler.reminders.replies.vocabulary.words import Every
 
 # Carriers treat the single word CANCEL as an opt-out, whatever this program does.
 MAY_MEAN_THE_APPOINTMENT = {"cancel", "cancel please", "please cancel"}
@@ -52,6 +52,8 @@ def confirm(conversation: Conversation, parsed: ParsedReply) -> None:
         # A bare "ok" confirms nothing here. If the last text asked for a score, ask again.
         if last and last.asks_for_score:
             conversation.answer("score_again")
+        elif not parsed.acknowledges:
+            pass_on(conversation, "It agrees, but no question was open.")
         return
     if parsed.says_more:
         conversation.tell_staff("It confirms, and says more.")

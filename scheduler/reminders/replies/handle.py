@@ -18,7 +18,7 @@ from scheduler.reminders.models import Reply
 from scheduler.reminders.outbox import open_questions, outbox
 from scheduler.reminders.outbox.open_questions import Contact
 from scheduler.reminders.replies import actions
-from scheduler.reminders.replies.intent import ParsedReply, parse
+from scheduler.reminders.replies.reading.intent import ParsedReply, parse
 from scheduler.reminders.replies.reply_context import Conversation
 
 
@@ -101,7 +101,8 @@ def _answer(
     silent = bool(context.carrier_did) or (reply.meaning == Intent.STOP and context.was_stopped)
     if reply.meaning == Intent.EMERGENCY:
         # An emergency is answered in its own language, even if the carrier has answered.
-        contact, silent = contact._replace(language=context.parsed.language), False
+        language = context.parsed.language or contact.language
+        contact, silent = contact._replace(language=language), False
     conversation = Conversation(session, reply, contact, silent, now)
     if context.pictures:
         conversation.tell_staff("A picture came with it. The carrier keeps it.")

@@ -21,7 +21,7 @@ from scheduler.reminders.intents import Intent
 from scheduler.reminders.kinds import registry
 from scheduler.reminders.models import Reply
 from scheduler.reminders.outbox import outbox
-from scheduler.reminders.replies.intent import parse
+from scheduler.reminders.replies.reading.intent import parse
 
 PAGE_PREFIX = "page:"
 """Prefix of the id of such a reply, where a text has the carrier's id."""

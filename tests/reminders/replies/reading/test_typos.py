@@ -3,8 +3,8 @@
 import pytest
 
 from scheduler.reminders.intents import Intent
-from scheduler.reminders.replies import typos
-from scheduler.reminders.replies.intent import parse
+from scheduler.reminders.replies.reading import typos
+from scheduler.reminders.replies.reading.intent import parse
 
 
 def _texts(lines: str) -> tuple[str, ...]:

@@ -1,0 +1,1 @@
+"""Reads the words of a reply: pure rules and one vocabulary file per language."""
