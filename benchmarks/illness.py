@@ -207,7 +207,7 @@ def enter(
     agreed: Sequence[Phase] | None = None,
 ) -> None:
     """A patient, and a course with the first practitioner."""
-    patient = register.enrol(
+    patient = register.enroll(
         session,
         OPERATOR,
         clinic=session.get_one(Clinic, treatment.clinic_id),

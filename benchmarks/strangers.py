@@ -17,7 +17,7 @@ from scheduler.patients import register
 from scheduler.staff import accounts
 from scheduler.storage.database import Database
 from tests.api.conftest import FrozenClock, TestClient
-from tests.support.cast import NOW, settle
+from tests.builders.cast import NOW, settle
 
 ROUNDS = 200
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
@@ -33,7 +33,7 @@ def main() -> int:
 def measured(name: str, database: Database) -> bool:
     """Print the rows of one database. Whether known and unknown get the same response."""
     people(database)
-    clock = FrozenClock()
+    clock = FrozenClock(NOW)
     settings = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
     with TestClient(app.create(settings, database, clock), follow_redirects=False) as client:
 
@@ -56,7 +56,7 @@ def people(database: Database) -> None:
     with database.transaction() as session:
         clinic = session.get_one(Clinic, settle(session).clinic)
         for number in range(100):
-            register.enrol(
+            register.enroll(
                 session,
                 OPERATOR,
                 clinic=clinic,

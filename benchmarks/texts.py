@@ -151,7 +151,7 @@ def book(place: Place) -> None:
         treatment = session.get_one(Treatment, place.treatment_id)
         clinic = session.get_one(Clinic, treatment.clinic_id)
         for number, (practitioner_id, start) in enumerate(times(session, treatment)):
-            patient = register.enrol(
+            patient = register.enroll(
                 session,
                 OPERATOR,
                 clinic=clinic,

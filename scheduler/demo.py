@@ -197,7 +197,7 @@ def book(
 
 
 def _enroll(session: Session, clinic: Clinic, name: str, phone: str, now: datetime) -> Patient:
-    patient = register.enrol(
+    patient = register.enroll(
         session, OPERATOR, clinic=clinic, name=name, phone=phone, language="en", now=now
     )
     patient.phone_proved_at = now

@@ -32,7 +32,7 @@ def text_me(number: str) -> None:
     try:
         with opened() as (settings, _):
             allowed = settings.countries or {country}
-            to = phone.normalise(number, country=country, allowed=allowed)
+            to = phone.normalize(number, country=country, allowed=allowed)
             sender(settings).send(to=to, text=TEST_TEXT, receipt_url=None, valid_seconds=600)
     except (Unknown, LeaseLost) as problem:
         fail(

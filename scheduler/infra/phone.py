@@ -16,7 +16,7 @@ NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with it
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
 
-def normalise(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
+def normalize(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
     """A typed number as E.164, read as written in `country`. Raises Invalid with a reason.
 
     `allowed`: countries that may be texted. Empty means only `country`.

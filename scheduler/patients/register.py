@@ -56,7 +56,7 @@ def clean_name(typed: str) -> str:
     return name
 
 
-def enrol(
+def enroll(
     session: Session,
     actor: Actor,
     *,

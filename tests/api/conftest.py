@@ -3,7 +3,6 @@
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 from typing import Any
 from typing import cast as as_if
 
@@ -17,7 +16,8 @@ from scheduler.infra.settings import Settings
 from scheduler.staff import accounts
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database
-from tests.support.cast import NOW, Cast, settle
+from tests.builders.cast import NOW, Cast, settle
+from tests.builders.clock import FrozenClock
 
 with warnings.catch_warnings():
     # Starlette would like another name of the same client, which is not out yet.
@@ -29,21 +29,6 @@ PASSWORD = "correct horse battery staple"
 API = "/api/v1"
 
 __all__ = ["API", "KEY", "PASSWORD", "Desk", "FrozenClock", "TestClient", "key_for"]
-
-
-@dataclass
-class FrozenClock:
-    """Stands still until a test moves it."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        """The aware UTC instant."""
-        return self.at
-
-    def move(self, **by: float) -> None:
-        """Let time pass."""
-        self.at += timedelta(**by)
 
 
 @dataclass
@@ -93,7 +78,7 @@ def key_for(
 
 @pytest.fixture
 def clock() -> FrozenClock:
-    return FrozenClock()
+    return FrozenClock(NOW)
 
 
 @pytest.fixture
@@ -105,7 +90,7 @@ def settings() -> Settings:
 def built() -> FastAPI:
     """The application, built once: its routes are the same for every test."""
     settings = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
-    return application.create(settings, as_if("Database", None), FrozenClock())
+    return application.create(settings, as_if("Database", None), FrozenClock(NOW))
 
 
 @pytest.fixture

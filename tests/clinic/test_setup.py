@@ -11,7 +11,7 @@ from scheduler.clinic import rota, setup
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.infra.errors import Invalid, NotAllowed, NotFound
 from scheduler.storage.database import Database
-from tests.support.cast import NOW, Cast, settle
+from tests.builders.cast import NOW, Cast, settle
 
 pytestmark = pytest.mark.both_databases
 

@@ -23,7 +23,8 @@ from scheduler.infra.settings import Settings
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import handle
 from scheduler.storage.database import Database
-from tests.reminders.world import ANN, KEY, SECRETS, Hand, World, appointment, at, found
+from tests.builders.clock import FrozenClock
+from tests.builders.world import ANN, KEY, MONDAY, SECRETS, World, appointment, at, found
 from tests.standin import ACCOUNT, TOKEN, sign
 from tests.support.apart import run
 
@@ -43,7 +44,7 @@ def settings() -> Settings:
 
 @pytest.fixture(scope="module")
 def built() -> FastAPI:
-    return application.create(settings(), as_if("Database", None), Hand())
+    return application.create(settings(), as_if("Database", None), FrozenClock(MONDAY))
 
 
 @pytest.fixture

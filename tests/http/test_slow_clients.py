@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from scheduler.storage.database import Database
-from tests.support.cast import settle
+from tests.builders.cast import settle
 from tests.support.servers import Servers, api_key
 from tests.support.waiting import wait_until
 

@@ -7,9 +7,9 @@ import pytest
 
 from scheduler.clinic import zone_rules
 from scheduler.storage.database import Database
+from tests.builders.cast import settle
 from tests.load import rush
 from tests.support import zones
-from tests.support.cast import settle
 from tests.support.servers import Servers, api_key
 
 pytestmark = pytest.mark.slow

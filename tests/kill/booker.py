@@ -23,7 +23,9 @@ from scheduler.http.context import Context
 from scheduler.infra.clock import use_packaged_zones
 from scheduler.infra.settings import Settings
 from scheduler.storage.database import Database
-from tests.api.conftest import KEY, Desk, FrozenClock, TestClient
+from tests.api.conftest import KEY, Desk, TestClient
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
 
 TABLES = ("courses", "appointments", "diary", "idempotency_keys", "messages", "audit_entries")
 MOST = 300
@@ -31,7 +33,7 @@ MOST = 300
 
 # Once for all children: to build it takes longer than to book.
 SETTINGS = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
-APP = application.create(SETTINGS, as_if("Database", None), FrozenClock())
+APP = application.create(SETTINGS, as_if("Database", None), FrozenClock(NOW))
 
 
 def main() -> None:
@@ -68,7 +70,7 @@ def book(url: str, key: str, body: dict[str, Any], *, named: str = "once", die_a
     event.listen(database.engine, "before_cursor_execute", statement)
     event.listen(database.engine, "commit", boundary)
     event.listen(Session, "after_commit", boundary)
-    APP.state.context = Context(database, SETTINGS, FrozenClock())
+    APP.state.context = Context(database, SETTINGS, FrozenClock(NOW))
     with TestClient(APP) as client:
         answer = Desk(client, key).post("/courses", body, idempotency_key=named)
     database.close()
@@ -80,8 +82,8 @@ def rows(url: str) -> list[int]:
     database = Database(url)
     with database.transaction(write=False) as session:
         counts = [
-            int(session.execute(text(f"SELECT count(*) FROM {each}")).scalar_one())
-            for each in TABLES
+            int(session.execute(text(f"SELECT count(*) FROM {table}")).scalar_one())
+            for table in TABLES
         ]
     database.close()
     return counts

@@ -16,9 +16,9 @@ from sqlmodel import col, func, select
 
 from scheduler.infra.clock import SystemClock
 from scheduler.reminders.models import Message, MessageState
-from scheduler.storage.database import Database
+from scheduler.storage.database import Database, stored_id
+from tests.builders.world import open_clinic
 from tests.kill.sweeper import IN_CALL, LEASE
-from tests.reminders.world import open_clinic
 from tests.standin import Fault, Standin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -60,11 +60,11 @@ def traps(number: int, points: Sequence[str] = POINTS) -> list[Trap]:
     """Alternate kills and freezes over all points, at the first to third pass."""
     return [
         Trap(
-            points[each // 2 % len(points)],
-            1 + each // (2 * len(points)) % 3,
-            ("SIGKILL", "SIGSTOP")[each % 2],
+            points[index // 2 % len(points)],
+            1 + index // (2 * len(points)) % 3,
+            ("SIGKILL", "SIGSTOP")[index % 2],
         )
-        for each in range(number)
+        for index in range(number)
     ]
 
 
@@ -181,19 +181,19 @@ def owe(database: Database, number: int, *, useful: timedelta, at: datetime | No
     """Texts that follow no calendar, due now or at an instant, each to a phone of its own."""
     now = SystemClock().now()
     with database.transaction() as session:
-        clinic_id = open_clinic(session, "Willow")
+        clinic_id = stored_id(open_clinic(session, "Willow").id)
         session.add_all(
             Message(
                 clinic_id=clinic_id,
-                key=f"note:{clinic_id}:{each}",
+                key=f"note:{clinic_id}:{index}",
                 kind="help",
-                phone=f"+1212{clinic_id * 10_000 + each + 2_000_000:07}",
-                text=f"Text {each}",
+                phone=f"+1212{clinic_id * 10_000 + index + 2_000_000:07}",
+                text=f"Text {index}",
                 due_at=at or now,
                 expires_at=now + useful,
                 created_at=now,
             )
-            for each in range(number)
+            for index in range(number)
         )
 
 
@@ -207,9 +207,9 @@ def _troubles(number: int, *, faults: bool) -> Iterator[Fault]:
         Fault.too_many("1"),
         Fault.html(),
     ]
-    for each in range(number):
-        if faults and each % 10 == 9:
-            yield wrong[each // 10 % len(wrong)]
+    for index in range(number):
+        if faults and index % 10 == 9:
+            yield wrong[index // 10 % len(wrong)]
         else:
             yield Fault.slow(0.05)
 

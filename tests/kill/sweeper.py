@@ -28,7 +28,7 @@ from scheduler.sms import twilio
 from scheduler.sms.sender import Accepted
 from scheduler.storage import shared_clock
 from scheduler.storage.database import Busy, Database
-from tests.reminders.world import SECRETS
+from tests.builders.world import SECRETS
 from tests.standin import ACCOUNT, SERVICE, TOKEN
 
 SECOND = timedelta(seconds=1)

@@ -20,7 +20,7 @@ from scheduler.reminders.sending.claims import Claim
 from scheduler.reminders.staff import bulk_review
 from scheduler.sms import twilio
 from scheduler.storage.database import Database, stored_id
-from tests.reminders.world import MONDAY, World, appointment, at, found
+from tests.builders.world import MONDAY, World, appointment, at, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Fault, Standin
 from tests.support.chaos import FULL, only_in_chaos
 

@@ -9,8 +9,8 @@ import pytest
 
 from scheduler.storage.database import Database
 from tests.api.conftest import key_for
+from tests.builders.cast import DAY, MONDAY, Cast
 from tests.kill.booker import TABLES
-from tests.support.cast import DAY, MONDAY, Cast
 from tests.support.chaos import only_in_chaos
 
 ROOT = Path(__file__).resolve().parent.parent.parent

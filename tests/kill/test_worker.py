@@ -12,25 +12,26 @@ import pytest
 from scheduler.infra import crash_points
 from scheduler.reminders.models import MessageState
 from scheduler.storage.database import Database
-from tests.reminders.world import MONDAY, Hand, World, at, found
+from tests.builders.clock import FrozenClock
+from tests.builders.world import MONDAY, World, at, found
 from tests.standin import Standin
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
 
 @pytest.fixture
-def clock() -> Hand:
-    return Hand()
+def clock() -> FrozenClock:
+    return FrozenClock(MONDAY)
 
 
 @pytest.fixture
-def carrier(clock: Hand) -> Iterator[Standin]:
+def carrier(clock: FrozenClock) -> Iterator[Standin]:
     with Standin(now=clock.now) as standin:
         yield standin
 
 
 @pytest.fixture
-def world(database: Database, clock: Hand) -> World:
+def world(database: Database, clock: FrozenClock) -> World:
     world = found(database)
     world.clock = clock
     world.book(world.enrol(), at(11))

@@ -10,12 +10,13 @@ from scheduler.infra.clock import use_packaged_zones
 from scheduler.sms import twilio
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import SECRETS, Hand
+from tests.builders.clock import FrozenClock
+from tests.builders.world import MONDAY, SECRETS
 from tests.standin import ACCOUNT, SERVICE, TOKEN
 
 url, carrier, *instants = sys.argv[1:]
 use_packaged_zones()
-clock = Hand()
+clock = FrozenClock(MONDAY)
 worker = Worker(
     Database(url),
     twilio.connect(

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from scheduler.storage.database import Database
+from tests.builders.cast import Cast
 from tests.load import rush
-from tests.support.cast import Cast
 from tests.support.servers import Servers
 
 

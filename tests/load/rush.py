@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from scheduler.infra.clock import SystemClock
 from scheduler.storage.database import Database
-from tests.support.cast import NEW_YORK, Cast, settle
+from tests.builders.cast import NEW_YORK, Cast, settle
 
 ENTRIES = 4
 """The diary entries of one appointment of the cast's back course: a room, hands-on twice, a

@@ -6,8 +6,8 @@ from random import Random
 import pytest
 
 from scheduler.storage.database import Database
+from tests.builders.cast import Cast
 from tests.load import rush
-from tests.support.cast import Cast
 from tests.support.chaos import examples, only_in_chaos
 from tests.support.servers import Servers, api_key
 

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import pytest
 
 from scheduler.storage.database import Database
+from tests.builders.cast import Cast
 from tests.load import rush
-from tests.support.cast import Cast
 from tests.support.servers import Servers, api_key
 
 CLIENTS = 50

@@ -31,7 +31,7 @@ from scheduler.maintenance import rezone
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import zone_changes
 from scheduler.storage.database import Database, stored_id
-from tests.reminders.world import ANN, BEN, World, appointment, found
+from tests.builders.world import ANN, BEN, World, appointment, found
 from tests.stories.replies.talk import hear
 from tests.support.zones import ISLAND, island
 from tests.test_cli import SECRET, Run, run

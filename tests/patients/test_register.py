@@ -13,7 +13,7 @@ from scheduler.patients import consent, register, screening, verification
 from scheduler.patients.models import Patient, PhoneCode
 from scheduler.storage import links
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import ANNS_PHONE, NOW, Cast
+from tests.builders.cast import ANNS_PHONE, NOW, Cast
 
 pytestmark = pytest.mark.both_databases
 
@@ -63,7 +63,7 @@ def test_a_string_that_is_no_name_is_refused(typed: str) -> None:
 
 def enrol(database: Database, cast: Cast, name: str) -> int:
     with database.transaction() as session:
-        patient = register.enrol(
+        patient = register.enroll(
             session,
             OPERATOR,
             clinic=session.get_one(Clinic, cast.clinic),

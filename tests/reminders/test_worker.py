@@ -15,7 +15,7 @@ from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.outbox import outbox
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import SECRETS, World, at, found
+from tests.builders.world import SECRETS, World, at, found
 
 pytestmark = pytest.mark.both_databases
 

@@ -11,7 +11,7 @@ from scheduler.staff.accounts import NotSignedIn
 from scheduler.staff.models import Member
 from scheduler.staff.roles import Permission, Role, may
 from scheduler.storage.database import Database
-from tests.support.cast import NOW
+from tests.builders.cast import NOW
 
 pytestmark = pytest.mark.both_databases
 

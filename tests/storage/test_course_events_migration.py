@@ -22,7 +22,7 @@ from scheduler.clinic.models import Treatment
 from scheduler.patients.models import Patient
 from scheduler.phrases import history as phrases
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
 from tests.support.databases import config_for
 
 pytestmark = pytest.mark.both_databases

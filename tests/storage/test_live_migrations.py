@@ -28,7 +28,7 @@ from scheduler.http.request_gate import TRIES
 from scheduler.patients.models import Patient
 from scheduler.storage import migrations
 from scheduler.storage.database import Busy, Database
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
 from tests.support.databases import ROOT, config_for
 
 pytestmark = pytest.mark.both_databases

@@ -25,7 +25,7 @@ from scheduler.reminders.models import Message, Reply
 from scheduler.reminders.outbox import immediate
 from scheduler.storage import migrations
 from scheduler.storage.database import Database
-from tests.support.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.cast import ANNS_PHONE, DAY, MONDAY, NOW, Cast, wanted
 from tests.support.databases import config_for
 
 pytestmark = pytest.mark.both_databases

@@ -17,7 +17,7 @@ from scheduler.infra.errors import Misconfigured, Unavailable
 from scheduler.storage import migrations, sqlite_file
 from scheduler.storage.database import Database
 from scheduler.storage.sqlite_file import Turn, check_place, file_system, has_reset_fault
-from tests.support.cast import settle
+from tests.builders.cast import settle
 from tests.support.databases import config_for
 from tests.test_cli import Run, run
 

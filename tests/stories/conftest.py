@@ -7,18 +7,19 @@ import pytest
 from scheduler.sms import twilio
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import KEY, SECRETS, Hand, World, found
+from tests.builders.clock import FrozenClock
+from tests.builders.world import KEY, MONDAY, SECRETS, World, found
 from tests.standin import ACCOUNT, SERVICE, TOKEN, Standin
 
 
 @pytest.fixture
-def clock() -> Hand:
+def clock() -> FrozenClock:
     """The one clock of the clinic and of the carrier."""
-    return Hand()
+    return FrozenClock(MONDAY)
 
 
 @pytest.fixture
-def carrier(clock: Hand) -> Iterator[Standin]:
+def carrier(clock: FrozenClock) -> Iterator[Standin]:
     """Twilio's stand-in, on a socket of its own."""
     with Standin(now=clock.now) as standin:
         yield standin
@@ -45,7 +46,7 @@ def sender(carrier: Standin, patience: float) -> Iterator[twilio.Twilio]:
 
 
 @pytest.fixture
-def wired(database: Database, clock: Hand, sender: twilio.Twilio) -> World:
+def wired(database: Database, clock: FrozenClock, sender: twilio.Twilio) -> World:
     """A clinic whose worker texts through the carrier."""
     world = found(database)
     world.clock = clock

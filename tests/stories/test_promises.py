@@ -40,13 +40,13 @@ from scheduler.reminders.outbox import clinic_rules, rule_editing
 from scheduler.sms.sender import Accepted, Refused, TryLater, Unknown
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import (
+from tests.builders.clock import FrozenClock
+from tests.builders.world import (
     ANN,
     BEN,
     KEY,
     NEW_YORK,
     SECRETS,
-    Hand,
     Paper,
     at,
     found,
@@ -124,10 +124,10 @@ class Oracle:
         if not ruled.active:
             yield "by a rule that is switched off"
         candidates = [
-            each
+            message
             for patient in session.exec(select(Patient).where(Patient.phone == to))
             if patient.sms_consent
-            for each in _told_by(session, patient, kind, text)
+            for message in _told_by(session, patient, kind, text)
         ]
         if not candidates:
             yield "untrue, or not agreed to"
@@ -322,8 +322,8 @@ def _misplaced(session: Session, ruled: ReminderRule, each: Appointment) -> Iter
 def _may_wake(clinic: Clinic, now: datetime, valid_seconds: int) -> bool:
     """Whether the carrier may bring it in the quiet hours, now or after it has kept it a while."""
     return any(
-        _is_quiet(clinic, now + timedelta(seconds=each))
-        for each in [*range(0, valid_seconds, 600), valid_seconds - 1]
+        _is_quiet(clinic, now + timedelta(seconds=second))
+        for second in [*range(0, valid_seconds, 600), valid_seconds - 1]
     )
 
 
@@ -399,7 +399,7 @@ class Promises(RuleBasedStateMachine):
         database = self.fresh()
         world = found(database)
         world.worker.stop()
-        clock = Hand(BEGIN)
+        clock = FrozenClock(BEGIN)
         self.carrier = Witness(clock)
         self.oracle = self.carrier.oracle = Oracle(database, world.clinic_id)
         worker = Worker(

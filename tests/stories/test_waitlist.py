@@ -33,7 +33,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
 from scheduler.reminders.sending import attempts
 from scheduler.storage.database import Database, stored_id
-from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
+from tests.builders.world import MONDAY, World, appointment, at, found, patient_actor
 
 pytestmark = pytest.mark.both_databases
 
@@ -132,13 +132,13 @@ def decline(world: World, offer_id: int) -> None:
 
 def states(world: World, *entry_ids: int) -> list[str]:
     with world.database.transaction(write=False) as session:
-        return [session.get_one(WaitlistEntry, each).state for each in entry_ids]
+        return [session.get_one(WaitlistEntry, entry_id).state for entry_id in entry_ids]
 
 
 def starts(world: World, course: int) -> list[datetime]:
     with world.database.transaction(write=False) as session:
         sessions = courses.appointments_of(session, session.get_one(Course, course))
-        return [each.starts_at for each in sessions]
+        return [appointment.starts_at for appointment in sessions]
 
 
 def offered_by_text(world: World) -> list[tuple[str, str]]:
@@ -520,7 +520,7 @@ def test_who_cannot_be_texted_is_not_waited_for(world: World) -> None:
     silent, stopped = person(world, 11, agrees=False), person(world, 12)
     with world.database.transaction() as session:
         consent.stop(session, OPERATOR, "+12125550112", words="STOP", now=MONDAY)
-    entries = [wait(world, each) for each in (silent, stopped, person(world, 13))]
+    entries = [wait(world, patient_id) for patient_id in (silent, stopped, person(world, 13))]
 
     look(world)
 
@@ -580,7 +580,7 @@ def test_a_whole_course_is_offered_when_all_of_it_can_be_had(world: World) -> No
     with world.database.transaction(write=False) as session:
         course = session.exec(select(Course).where(Course.patient_id == patient)).one()
         assert courses.off_pace(session, course) == []
-        days = [each.starts_at for each in courses.appointments_of(session, course)]
+        days = [appointment.starts_at for appointment in courses.appointments_of(session, course)]
         assert days == [at(12), at(14), at(19)]
 
 

@@ -69,10 +69,10 @@ class Chromium:
 
 def kill() -> None:
     """End all browsers of this process, whatever they are at."""
-    for each in psutil.Process().children(recursive=True):
+    for process in psutil.Process().children(recursive=True):
         with suppress(psutil.NoSuchProcess):
-            if "chrom" in each.name().lower():
-                each.kill()
+            if "chrom" in process.name().lower():
+                process.kill()
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -26,7 +26,7 @@ from alembic.config import Config
 
 from scheduler.infra.clock import use_packaged_zones
 from scheduler.storage.database import Database
-from tests.support.cast import Cast, settle
+from tests.builders.cast import Cast, settle
 from workshop import postgres
 
 ROOT = Path(__file__).resolve().parents[2]

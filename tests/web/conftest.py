@@ -5,7 +5,6 @@ import threading
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 from functools import cache
 from html import unescape
 
@@ -24,8 +23,9 @@ from scheduler.patients import screening
 from scheduler.patients.models import PhoneCode
 from scheduler.storage import links
 from scheduler.storage.database import Database
-from tests.support.beginnings import begin
-from tests.support.cast import NOW, Cast
+from tests.builders.beginnings import begin
+from tests.builders.cast import NOW, Cast
+from tests.builders.clock import FrozenClock
 
 with warnings.catch_warnings():
     # Starlette would like another name of the same client, which is not out yet.
@@ -38,24 +38,9 @@ SHUTDOWN = 20
 """Seconds that a server of the tests gives to what is under way when it ends."""
 
 
-@dataclass
-class FrozenClock:
-    """Stands still until a test moves it."""
-
-    at: datetime = NOW
-
-    def now(self) -> datetime:
-        """The aware UTC instant."""
-        return self.at
-
-    def move(self, **by: float) -> None:
-        """Let time pass."""
-        self.at += timedelta(**by)
-
-
 @pytest.fixture
 def clock() -> FrozenClock:
-    return FrozenClock()
+    return FrozenClock(NOW)
 
 
 @pytest.fixture
@@ -67,7 +52,7 @@ def settings() -> Settings:
 def _built() -> FastAPI:
     """The application, built once: putting all routes together takes longer than most tests."""
     nowhere = Settings(_env_file=None, secret_key=KEY, public_url="http://testserver")
-    return app.create(nowhere, Database("sqlite:///unused"), FrozenClock(), hosts=["testserver"])
+    return app.create(nowhere, Database("sqlite:///unused"), FrozenClock(NOW), hosts=["testserver"])
 
 
 @pytest.fixture

@@ -11,8 +11,8 @@ from sqlmodel import select
 
 from scheduler.clinic.models import Clinic
 from scheduler.storage.database import Database
-from tests.support.beginnings import begin
-from tests.support.cast import Cast, settle
+from tests.builders.beginnings import begin
+from tests.builders.cast import Cast, settle
 from tests.support.databases import place
 from workshop import postgres
 

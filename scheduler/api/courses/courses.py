@@ -15,7 +15,7 @@ from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
 from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
-from scheduler.api.people.patients import NoTextsReason, PatientFields, enrol, no_texts
+from scheduler.api.people.patients import NoTextsReason, PatientFields, enroll, no_texts
 from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Course, CourseState
@@ -199,4 +199,4 @@ def _patient(call: Call, body: NewCourse, treatment: Treatment) -> tuple[Patient
             field="patient.clinic_id",
         )
     clinic = setup.find_clinic(call.session, call.actor, treatment.clinic_id)
-    return enrol(call, clinic, body.patient)
+    return enroll(call, clinic, body.patient)

@@ -118,7 +118,7 @@ def list_patients(call: Looking, paging: Paging, clinic_id: QueryId = None) -> P
 def enrol_patient(call: Writing, body: NewPatient) -> JSONResponse:
     """Add a patient. If the clinic has a patient with this name and phone, returns that patient."""
     clinic = setup.find_clinic(call.session, call.actor, body.clinic_id)
-    patient, _ = enrol(call, clinic, body)
+    patient, _ = enroll(call, clinic, body)
     return call.answer(_shape(call, patient), status=201, version=patient.version)
 
 
@@ -151,9 +151,9 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
     return call.answer(_shape(call, patient), version=patient.version)
 
 
-def enrol(call: Call, clinic: Clinic, body: PatientFields) -> tuple[Patient, Screening | None]:
+def enroll(call: Call, clinic: Clinic, body: PatientFields) -> tuple[Patient, Screening | None]:
     """Adds the patient of a request, with their consent and their health answers."""
-    patient = register.enrol(
+    patient = register.enroll(
         call.session,
         call.actor,
         clinic=clinic,
@@ -186,7 +186,7 @@ def _decide(call: Call, patient: Patient, *, agrees: bool) -> None:
 
 
 def _normalized(call: Call, typed: str, clinic: Clinic) -> str:
-    return phone.normalise(typed, country=clinic.country, allowed=call.settings.countries)
+    return phone.normalize(typed, country=clinic.country, allowed=call.settings.countries)
 
 
 def no_texts(session: Session, patient: Patient) -> NoTextsReason | None:

@@ -29,7 +29,7 @@ class Application:
     pain_since: str
 
 
-def enrol(
+def enroll(
     session: Session,
     actor: Actor,
     clinic: Clinic,
@@ -38,7 +38,7 @@ def enrol(
     now: datetime,
 ) -> Patient:
     """Register the patient of a form whose phone was proved."""
-    patient = register.enrol(
+    patient = register.enroll(
         session,
         actor,
         clinic=clinic,

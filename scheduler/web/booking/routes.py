@@ -194,7 +194,7 @@ def _book(page: BookingForm) -> Response:
     """Book the proposal, or propose the times that are free now."""
     application = page.application
     page.enquiry.unproved_phone = ""
-    patient = complete.enrol(page.session, page.actor, page.clinic, application, now=page.now)
+    patient = complete.enroll(page.session, page.actor, page.clinic, application, now=page.now)
     try:
         complete.book(
             page.session,

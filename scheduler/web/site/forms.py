@@ -211,4 +211,4 @@ def _weekdays(form: Form) -> tuple[int, ...]:
 def _phone(form: Form, country: str, allowed: Collection[str]) -> str:
     if not form.one("phone"):
         raise Invalid(_("Please give the number of your mobile phone."))
-    return phone.normalise(form.one("phone"), country=country, allowed=allowed)
+    return phone.normalize(form.one("phone"), country=country, allowed=allowed)

@@ -57,7 +57,7 @@ def _number(visit: Visit, clinics: Sequence[Clinic], typed: str) -> str:
     if not typed:
         raise Invalid(_("Please give the number of your mobile phone."))
     countries = [clinic.country for clinic in clinics]
-    return phone.normalise(
+    return phone.normalize(
         typed,
         country=countries[0] if countries else "US",
         allowed=visit.settings.countries or countries,

@@ -148,7 +148,7 @@ def _require_code(page: BookingForm) -> PhoneCode:
 def _enter(page: BookingForm) -> Response:
     """Enter the waitlist with the answers of the form, and remove them from the form."""
     application, now = page.application, page.now
-    patient = complete.enrol(page.session, page.actor, page.clinic, application, now=now)
+    patient = complete.enroll(page.session, page.actor, page.clinic, application, now=now)
     wording = consent.wording(application.language)
     consent.give(page.session, page.actor, patient, wording=wording, channel="web", now=now)
     screening.record(page.session, page.actor, patient, answers=application.health, now=now)

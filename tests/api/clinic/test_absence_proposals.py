@@ -23,8 +23,9 @@ from scheduler.clinic.models import (
 from scheduler.storage.database import Database, stored_id
 from tests.api.conftest import Desk
 from tests.api.courses.test_changes import everything
-from tests.support import cast as people
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders import cast as people
+from tests.builders import rows
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
 
 WEEK = {"starts_at": MONDAY.isoformat(), "ends_at": (MONDAY + 5 * DAY).isoformat(), "reason": "ill"}
 
@@ -34,8 +35,8 @@ def cleo(database: Database, cast: Cast) -> int:
     """A third practitioner, Mondays to Wednesdays, and a third bed."""
     with database.transaction() as session:
         clinic = session.get_one(Clinic, cast.clinic)
-        who = people.practitioner(session, clinic, "Cleo", weekdays=range(3))
-        bed: Room = people.bed(session, clinic, "Bed 3")
+        who = rows.practitioner(session, clinic, "Cleo", weekdays=range(3))
+        bed: Room = rows.bed(session, clinic, "Bed 3")
         session.add(
             TreatmentPractitioner(treatment_id=cast.back, practitioner_id=stored_id(who.id))
         )
@@ -51,7 +52,7 @@ def thirty(database: Database, cast: Cast, cleo: int) -> list[int]:
         booked = []
         for number in range(15):
             phone = f"+1202555{1000 + number}"
-            patient = people.enrol(session, clinic, f"Patient {'ABCDEFGHIJKLMNO'[number]}", phone)
+            patient = people.enroll(session, clinic, f"Patient {'ABCDEFGHIJKLMNO'[number]}", phone)
             # Mondays and Wednesdays, Tuesdays and Thursdays, and Wednesdays and Fridays in between.
             group, hour = number % 3, number // 3
             first = MONDAY + group * DAY + timedelta(hours=hour, minutes=20 * (group == 2))
@@ -112,7 +113,9 @@ def test_thirty_sessions_are_placed_in_one_step(
     for appointment in proposal["sessions"]:
         session = desk.get(f"/appointments/{appointment['appointment_id']}").json()
         assert {name: session[name] for name in appointment["to"]} == appointment["to"]
-    assert all(desk.get(f"/courses/{each}").json()["compromises"] == [] for each in thirty)
+    assert all(
+        desk.get(f"/courses/{course_id}").json()["compromises"] == [] for course_id in thirty
+    )
     assert diary_overlaps(database) == 0
     [away] = desk.get(f"/practitioners/{cast.ana}/time-off").json()["items"]
     assert away["starts_at"] == "2027-02-22T09:00:00-05:00"
@@ -209,8 +212,8 @@ def test_what_has_changed_since_is_not_overrun_but_proposed_afresh(
     assert (tried.status_code, tried.json()["proposal"]["id"]) == (409, None)
     assert (outdated.status_code, outdated.json()["type"]) == (409, "/problems/outdated-proposal")
     after = everything(database)
-    assert [after[each] for each in ("appointments", "diary", "time_off", "courses")] == [
-        before[each] for each in ("appointments", "diary", "time_off", "courses")
+    assert [after[table] for table in ("appointments", "diary", "time_off", "courses")] == [
+        before[table] for table in ("appointments", "diary", "time_off", "courses")
     ]
     fresh = outdated.json()["proposal"]
     assert fresh["id"] != proposal["id"]
@@ -309,8 +312,8 @@ def test_a_closed_day_sends_each_session_to_another_day_at_its_pace(
     proposal = closing(desk, cast, date="2027-02-22").json()
 
     after = everything(database)
-    assert [after[each] for each in ("appointments", "diary", "closures")] == [
-        before[each] for each in ("appointments", "diary", "closures")
+    assert [after[table] for table in ("appointments", "diary", "closures")] == [
+        before[table] for table in ("appointments", "diary", "closures")
     ]
     assert proposal["closure"] == {
         "date": "2027-02-22", "last_date": "2027-02-22", "from": "00:00", "to": "00:00",
@@ -459,9 +462,7 @@ def test_where_beds_are_few_each_session_gets_the_very_one_that_was_proposed(
     with database.transaction() as session:
         clinic, only = session.get_one(Clinic, cast.clinic), [session.get_one(Room, bed)]
         ana = session.get_one(Practitioner, cast.ana)
-        lamp = stored_id(
-            people.treatment(session, clinic, [ana], only, name="Lamp", phases=once).id
-        )
+        lamp = stored_id(rows.treatment(session, clinic, [ana], only, name="Lamp", phases=once).id)
     span = {"starts_at": TUESDAY.isoformat(), "ends_at": (TUESDAY + DAY).isoformat()}
     out = desk.post(f"/rooms/{bed}/time-off", span).json()
     book(desk, cast, cast.ann, [TUESDAY])

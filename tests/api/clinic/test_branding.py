@@ -9,7 +9,7 @@ from scheduler.audit.audit_trail import AuditEntry
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, TestClient, key_for
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 SITE = "https://www.example.org"
 

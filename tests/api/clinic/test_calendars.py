@@ -6,7 +6,7 @@ import pytest
 
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import book
-from tests.support.cast import DAY, MONDAY, Cast
+from tests.builders.cast import DAY, MONDAY, Cast
 
 TUESDAY = MONDAY + DAY
 FRIDAY = MONDAY + 4 * DAY
@@ -61,7 +61,7 @@ def test_a_change_that_leaves_sessions_outside_lists_them_or_keeps_them(
 
     assert told.status_code == 409
     assert told.json()["type"] == "/problems/booked-outside"
-    assert [each["id"] for each in told.json()["appointments"]] == [appointment["id"]]
+    assert [appointment["id"] for appointment in told.json()["appointments"]] == [appointment["id"]]
     assert kept.is_success
     still = desk.get(f"/appointments/{appointment['id']}").json()
     assert still["starts_at"] == appointment["starts_at"]
@@ -175,7 +175,7 @@ def test_a_series_over_a_booked_session_names_it_and_takes_nothing(desk: Desk, c
     told = desk.post(path, body)
 
     assert told.status_code == 409
-    assert [each["id"] for each in told.json()["appointments"]] == [appointment["id"]]
+    assert [appointment["id"] for appointment in told.json()["appointments"]] == [appointment["id"]]
     assert desk.get(path).json()["items"] == []
 
 

@@ -12,9 +12,10 @@ from scheduler.booking.models import Hold
 from scheduler.clinic.models import Treatment
 from scheduler.storage.database import Database, stored_id
 from tests.api.clinic.test_absence_proposals import TUESDAY, book, closing, confirmation
-from tests.api.conftest import Desk, FrozenClock
+from tests.api.conftest import Desk
 from tests.api.courses.test_changes import everything
-from tests.support.cast import DAY, NOW, Cast, wanted
+from tests.builders.cast import DAY, NOW, Cast, wanted
+from tests.builders.clock import FrozenClock
 
 Absence = Callable[[Desk, Cast], Any]
 
@@ -71,7 +72,7 @@ def test_a_hold_hinders_no_proposal_and_is_let_go_if_so_wished(
     rehearsed = desk.post(f"{confirmation(fresh)}?dry_run=true", {"held": "release"})
     assert rehearsed.status_code == 200, rehearsed.text
     after = everything(database)
-    assert all(after[each] == before[each] for each in ("appointments", "diary", "holds"))
+    assert all(after[table] == before[table] for table in ("appointments", "diary", "holds"))
 
     done = desk.post(confirmation(fresh), {"held": "release"})
 

@@ -7,9 +7,10 @@ import pytest
 
 from scheduler.storage.database import Database
 from tests.api.clinic.test_absence_proposals import book, closing, confirmation, diary_overlaps
-from tests.api.conftest import Desk, FrozenClock
+from tests.api.conftest import Desk
 from tests.api.courses.test_changes import everything
-from tests.support.cast import DAY, MONDAY, Cast
+from tests.builders.cast import DAY, MONDAY, Cast
+from tests.builders.clock import FrozenClock
 
 WEEK = 7 * DAY
 WEEKLY = {"phases": [{"sessions": 4, "per_week": 1}]}
@@ -108,7 +109,7 @@ def test_where_the_same_hours_are_taken_the_rest_is_planned_anew_at_its_pace(
         "From session 2 on, the rest of the course moves to other times: 2 sessions.",
     )
     assert [top[:10] for top in tops(rest)] == [
-        each.date().isoformat() for each in (after, after + WEEK)
+        moment.date().isoformat() for moment in (after, after + WEEK)
     ]
     assert done.status_code == 200, done.text
     changed = desk.get(f"/courses/{course['id']}").json()
@@ -177,4 +178,4 @@ def test_a_session_that_has_begun_meanwhile_stays_and_so_does_the_rest(
 
     assert (refused.status_code, refused.json()["type"]) == (409, "/problems/booked-inside")
     after = everything(database)
-    assert all(after[each] == before[each] for each in ("appointments", "diary"))
+    assert all(after[table] == before[table] for table in ("appointments", "diary"))

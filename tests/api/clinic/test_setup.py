@@ -7,7 +7,7 @@ import pytest
 
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import sessions
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 
 def week(start: int) -> dict[str, Any]:

@@ -11,9 +11,10 @@ from sqlmodel import SQLModel, col
 
 from scheduler.booking.models import Appointment
 from scheduler.storage.database import Database
-from tests.api.conftest import Desk, FrozenClock
+from tests.api.conftest import Desk
 from tests.api.courses.test_courses import book
-from tests.support.cast import DAY, MONDAY, Cast
+from tests.builders.cast import DAY, MONDAY, Cast
+from tests.builders.clock import FrozenClock
 
 WEEKS = (0, 3, 7, 10, 14, 17)
 """Two a week for three weeks, as the treatment asks."""
@@ -29,7 +30,7 @@ def days_of(course: dict[str, Any]) -> list[int]:
     ordered = sorted(course["appointments"], key=lambda appointment: appointment["number"])
     dates = [item["starts_at"][:10] for item in ordered]
     span = {(MONDAY + day * DAY).date().isoformat(): day for day in range(120)}
-    return [span[each] for each in dates]
+    return [span[day] for day in dates]
 
 
 def everything(database: Database) -> dict[str, list[tuple[Any, ...]]]:

@@ -7,8 +7,9 @@ import pytest
 from sqlalchemy import text
 
 from scheduler.storage.database import Database
-from tests.api.conftest import Desk, FrozenClock
-from tests.support.cast import DAY, MONDAY, Cast
+from tests.api.conftest import Desk
+from tests.builders.cast import DAY, MONDAY, Cast
+from tests.builders.clock import FrozenClock
 
 pytestmark = pytest.mark.both_databases
 
@@ -77,7 +78,7 @@ def test_a_proposed_course_can_be_booked_and_its_texts_seen(desk: Desk, cast: Ca
         appointment["starts_at"] for appointment in plan["sessions"]
     ]
     texts = desk.get(f"/courses/{course['id']}/messages").json()["items"]
-    assert len([each for each in texts if each["kind"] == "day_before"]) == 10
+    assert len([text for text in texts if text["kind"] == "day_before"]) == 10
     patient = desk.get(f"/patients/{course['patient_id']}").json()
     assert (patient["phone"], patient["sms_consent"]) == ("+12025550103", True)
 

@@ -6,7 +6,7 @@ from scheduler.booking.availability import holds
 from scheduler.clinic.models import Treatment
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, key_for
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
 
 pytestmark = pytest.mark.both_databases
 

@@ -8,7 +8,7 @@ from httpx import Response
 from scheduler.clinic.models import Treatment
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 
 def ask(desk: Desk, cast: Cast, **said: Any) -> Response:

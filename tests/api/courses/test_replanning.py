@@ -3,10 +3,11 @@
 from typing import Any
 
 from scheduler.storage.database import Database
-from tests.api.conftest import Desk, FrozenClock
+from tests.api.conftest import Desk
 from tests.api.courses.test_changes import WEEKS, at, days_of, everything, ids, told
 from tests.api.courses.test_courses import book, sessions
-from tests.support.cast import DAY, MONDAY, Cast
+from tests.builders.cast import DAY, MONDAY, Cast
+from tests.builders.clock import FrozenClock
 
 LATER = [
     {"sessions": 4, "per_week": 2},

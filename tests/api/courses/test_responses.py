@@ -8,7 +8,7 @@ import pytest
 
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import book, sessions
-from tests.support.cast import MONDAY, Cast
+from tests.builders.cast import MONDAY, Cast
 
 CHERKIN = (0, 3, 7, 10, 14, 17, 21, 28, 35, 42)
 

@@ -13,8 +13,9 @@ from scheduler.clinic.models import Treatment
 from scheduler.patients.models import Patient
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database, stored_id
-from tests.api.conftest import Desk, FrozenClock, TestClient, key_for
-from tests.support.cast import DAY, MONDAY, NOW, Cast
+from tests.api.conftest import Desk, TestClient, key_for
+from tests.builders.cast import DAY, MONDAY, NOW, Cast
+from tests.builders.clock import FrozenClock
 
 DAYS = (0, 3, 7, 10)
 

@@ -17,8 +17,9 @@ from scheduler.booking.courses import courses
 from scheduler.clinic.models import Treatment
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
-from tests.api.conftest import Desk, FrozenClock
-from tests.support.cast import DAY, MONDAY, Cast, wanted
+from tests.api.conftest import Desk
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.clock import FrozenClock
 
 TEN = MONDAY.replace(day=2, month=3, hour=10)
 NEXT_DAY = TEN + DAY
@@ -49,7 +50,7 @@ def post(desk: Desk, path: str, body: dict[str, Any]) -> dict[str, Any]:
 
 
 def hours(desk: Desk, cast: Cast, _: FrozenClock) -> None:
-    others = [each for each in WORK if each["weekday"] != "tue"]
+    others = [stretch for stretch in WORK if stretch["weekday"] != "tue"]
     put(desk, f"/practitioners/{cast.ana}/hours", {"weekly": others, "keep_booked": True})
 
 
@@ -122,7 +123,7 @@ def closure_of_days(desk: Desk, cast: Cast, _: FrozenClock) -> None:
     post(desk, f"/clinics/{cast.clinic}/closures", span)
 
 
-def licence(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
+def expired_license(desk: Desk, cast: Cast, clock: FrozenClock) -> None:
     # It ends the day before; the day after, which is to stay free, is Ben's by then.
     change(desk, f"/practitioners/{cast.ana}", {"license_expires_on": "2027-03-01"})
     wednesday = {"weekday": "wed", "from": "09:00", "to": "17:00"}
@@ -168,7 +169,7 @@ RULES: list[Rule] = [
     closure,
     closure_of_part,
     closure_of_days,
-    licence,
+    expired_license,
     notice,
     horizon,
     buffer_after,
@@ -189,7 +190,7 @@ def course(database: Database, cast: Cast) -> int:
             treatment=session.get_one(Treatment, cast.back),
             patient=session.get_one(Patient, cast.ann),
             wanted=wanted(A_WEEK_BEFORE),
-            now=FrozenClock().now(),
+            now=NOW,
         )
         return stored_id(booked.id)
 
@@ -238,7 +239,9 @@ def test_what_a_rule_takes_away_is_nowhere_to_be_had(
     )
 
     assert TEN.isoformat() not in [item["starts_at"] for item in slots.json()["items"]]
-    assert TEN.isoformat() not in [each["starts_at"] for each in plan.json().get("sessions", [])]
+    assert TEN.isoformat() not in [
+        planned["starts_at"] for planned in plan.json().get("sessions", [])
+    ]
     assert refused(booked, "sessions[0].starts_at"), booked.text
     if appointment is None:
         return
@@ -276,7 +279,7 @@ def test_what_a_rule_leaves_is_to_be_had_at_every_way_in(
         f"/appointments/{appointment}/move",
         {
             "starts_at": NEXT_DAY.replace(hour=14).isoformat(),
-            "practitioner_id": cast.ben if rule in {licence, retired} else cast.ana,
+            "practitioner_id": cast.ben if rule in {expired_license, retired} else cast.ana,
             "insist": "for the test",
         },
     )

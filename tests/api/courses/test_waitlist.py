@@ -11,8 +11,9 @@ from scheduler.booking.waitlist import offers
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.api.conftest import Desk, FrozenClock
-from tests.support.cast import NOW, Cast
+from tests.api.conftest import Desk
+from tests.builders.cast import NOW, Cast
+from tests.builders.clock import FrozenClock
 
 
 @pytest.fixture

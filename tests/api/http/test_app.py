@@ -20,8 +20,9 @@ from scheduler.infra.clock import SystemClock
 from scheduler.infra.settings import Settings
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
-from tests.api.conftest import API, KEY, Desk, FrozenClock, TestClient
-from tests.support.cast import Cast
+from tests.api.conftest import API, KEY, Desk, TestClient
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
 
 pytestmark = pytest.mark.both_databases
 

@@ -18,9 +18,10 @@ from scheduler.infra.settings import Settings
 from scheduler.maintenance import tables
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database
-from tests.api.conftest import API, Desk, FrozenClock, TestClient, key_for
-from tests.api.world import Ids, furnish
-from tests.support.cast import Cast
+from tests.api.conftest import API, Desk, TestClient, key_for
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
+from tests.builders.one_of_each import Ids, furnish
 
 pytestmark = pytest.mark.both_databases
 

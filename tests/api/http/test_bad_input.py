@@ -14,7 +14,7 @@ from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
 from tests.api.conftest import API, Desk
 from tests.api.courses.test_courses import book
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 pytestmark = pytest.mark.both_databases
 

@@ -15,7 +15,7 @@ from sqlmodel import Session, select
 from scheduler.clinic.models import Room
 from scheduler.storage.database import Busy, Database
 from tests.api.conftest import Desk
-from tests.support.cast import Cast, settle
+from tests.builders.cast import Cast, settle
 from tests.support.servers import Servers, api_key
 
 ADDRESS = "/api/v1/rooms"

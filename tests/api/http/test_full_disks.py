@@ -16,9 +16,10 @@ from scheduler.audit.unrecorded_views import bring_in
 from scheduler.storage import database as databases
 from scheduler.storage.database import Database
 from scheduler.storage.reserved_file import ReservedFile
-from tests.api.conftest import Desk, FrozenClock, TestClient
+from tests.api.conftest import Desk, TestClient
 from tests.api.courses.test_courses import book
-from tests.support.cast import NOW, Cast
+from tests.builders.cast import NOW, Cast
+from tests.builders.clock import FrozenClock
 from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.both_databases

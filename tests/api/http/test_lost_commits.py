@@ -13,7 +13,7 @@ from sqlmodel import Session, func, select
 from scheduler.booking.models import Appointment, Course
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
-from tests.support.cast import MONDAY, Cast
+from tests.builders.cast import MONDAY, Cast
 
 DEED = b"INSERT INTO courses"
 COMMIT, COMMITTED = b"COMMIT", b"COMMIT\0"

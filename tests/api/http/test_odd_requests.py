@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute, iter_route_contexts
 from starlette.routing import compile_path
 
 from tests.api.conftest import Desk, TestClient
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 CURSORS: tuple[Any, ...] = (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.api.conftest import Desk, TestClient
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 CLINIC = {
     "name": "Third",

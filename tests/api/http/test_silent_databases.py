@@ -9,7 +9,7 @@ import pytest
 
 from scheduler.storage import database as databases
 from scheduler.storage.database import Database
-from tests.support.cast import Cast, settle
+from tests.builders.cast import Cast, settle
 from tests.support.outages import Wire, wire_to
 from tests.support.servers import Servers, api_key
 from tests.support.waiting import wait_until

@@ -13,7 +13,7 @@ from scheduler.infra.errors import Unavailable
 from scheduler.storage import database as databases
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, TestClient
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 pytestmark = pytest.mark.both_databases
 

@@ -11,9 +11,10 @@ from scheduler.infra.settings import Settings
 from scheduler.reminders.models import MassText, MassTextState, Message, Reply
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database
-from tests.api.conftest import Desk, FrozenClock, TestClient, key_for
-from tests.api.world import Ids, furnish
-from tests.support.cast import NOW, Cast
+from tests.api.conftest import Desk, TestClient, key_for
+from tests.builders.cast import NOW, Cast
+from tests.builders.clock import FrozenClock
+from tests.builders.one_of_each import Ids, furnish
 
 
 @pytest.fixture

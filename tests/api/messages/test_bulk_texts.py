@@ -7,7 +7,7 @@ import pytest
 from scheduler.reminders.models import MassText
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
-from tests.support.cast import NOW, Cast
+from tests.builders.cast import NOW, Cast
 
 
 def hold(database: Database, clinic_id: int) -> str:

@@ -10,7 +10,7 @@ from scheduler.reminders.models import ReminderRule
 from scheduler.reminders.schedule.segments import count
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
-from tests.support.cast import NOW, Cast
+from tests.builders.cast import NOW, Cast
 
 RULES = "/reminder-rules"
 PARKING = "{clinic}: {date} {time}. Parking is behind the house."

@@ -8,9 +8,9 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.replies import page_messages
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
-from tests.api.world import furnish
+from tests.builders.cast import ANNS_PHONE, NOW, Cast
+from tests.builders.one_of_each import furnish
 from tests.stories.replies.talk import hear
-from tests.support.cast import ANNS_PHONE, NOW, Cast
 
 
 def text(database: Database, body: str, *, number: int = 1) -> None:

@@ -11,7 +11,7 @@ from scheduler.patients.screening import QUESTIONS
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import sessions
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 
 YES = {question.key: "no" for question in QUESTIONS} | {"blood_thinners": "yes"}
 CY = {"name": "Cy Example", "phone": "(202) 555-0103"}

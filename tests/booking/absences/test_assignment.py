@@ -55,7 +55,7 @@ def test_no_answer_is_better(wanted: list[list[Candidate]]) -> None:
     least = min(
         price(answer)
         for answer in product(*every)
-        if possible([each for each in answer if each is not None])
+        if possible([choice for choice in answer if choice is not None])
     )
 
     chosen = assign(wanted)

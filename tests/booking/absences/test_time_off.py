@@ -13,7 +13,7 @@ from scheduler.booking.courses import appointments, courses
 from scheduler.clinic.models import Clinic, Practitioner, TimeOff, Treatment
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, wanted
+from tests.builders.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, wanted
 
 pytestmark = pytest.mark.both_databases
 

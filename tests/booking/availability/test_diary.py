@@ -10,7 +10,7 @@ from scheduler.booking.models import Hold
 from scheduler.clinic.models import Closure, Room, TimeOff
 from scheduler.infra.intervals import Interval
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import NOW, Cast
+from tests.builders.cast import NOW, Cast
 
 pytestmark = pytest.mark.both_databases
 

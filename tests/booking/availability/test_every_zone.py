@@ -24,13 +24,13 @@ from scheduler.booking.models import Appointment, Course
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import plan_course
 from scheduler.clinic import hours
-from scheduler.clinic.models import Clinic, Treatment, WorkingHours
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
-from tests.support import cast
-from tests.support.cast import wanted
+from tests.builders import cast, rows
+from tests.builders.cast import wanted
 from tests.support.zones import FIRST, changes, changing, compiled
 
 pytestmark = pytest.mark.slow
@@ -73,26 +73,10 @@ def places(database: Database) -> list[Place]:
 
 
 def settle(session: Session, name: str) -> Place:
-    clinic = Clinic(
-        name=name,
-        text_name="Here",
-        timezone=name,
-        phone="+12025550100",
-        emergency_phone="911",
-        country="US",
-        changed_at=FIRST,
-    )
-    session.add(clinic)
-    session.flush()
-    someone = cast.practitioner(session, clinic, "Noa", weekdays=())
-    beds = [cast.bed(session, clinic, f"Bed {number}") for number in (1, 2)]
-    session.add_all(
-        WorkingHours(
-            practitioner_id=stored_id(someone.id), weekday=weekday, starts="00:00", ends="00:00"
-        )
-        for weekday in range(7)
-    )
-    daily = cast.treatment(
+    clinic = rows.clinic(session, "Here", name=name, timezone=name, changed_at=FIRST)
+    someone = rows.practitioner(session, clinic, "Noa", weekdays=range(7), hours=("00:00", "00:00"))
+    beds = [rows.bed(session, clinic, f"Bed {number}") for number in (1, 2)]
+    daily = rows.treatment(
         session,
         clinic,
         [someone],
@@ -102,7 +86,7 @@ def settle(session: Session, name: str) -> Place:
         hands_on=[{"from_minute": 0, "to_minute": 10}],
     )
     enrolled = [
-        cast.enrol(session, clinic, f"Patient {name}", f"+120255501{number:02}")
+        cast.enroll(session, clinic, f"Patient {name}", f"+120255501{number:02}")
         for number, name in ((1, "One"), (2, "Two"))
     ]
     return Place(
@@ -211,7 +195,7 @@ def test_the_hour_that_comes_twice_is_two_hours(database: Database, places: list
                 [early] = book(session, place, first, patient=0)
                 [late] = book(session, place, second, patient=1)
                 zone = place.zone
-                told = [local(each.starts_at, zone) for each in (early, late)]
+                told = [local(slot.starts_at, zone) for slot in (early, late)]
 
             assert early.wall_time == late.wall_time, place.zone
             assert (early.fold, late.fold) == (0, 1), place.zone

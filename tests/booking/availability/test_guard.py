@@ -14,16 +14,16 @@ from scheduler.booking.models import Hold
 from scheduler.clinic.models import Closure, TimeOff, Treatment
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import DAY, MONDAY, NOW, Cast, settle, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, settle, wanted
 
 pytestmark = pytest.mark.both_databases
 
 REFUSALS = (sqlite3.IntegrityError, psycopg.IntegrityError)
 
 KEPT = [
-    each.name
-    for each in SQLModel.metadata.tables["appointments"].columns
-    if each.name not in {"id", "number"}
+    column.name
+    for column in SQLModel.metadata.tables["appointments"].columns
+    if column.name not in {"id", "number"}
 ]
 COPY = (
     f"INSERT INTO appointments (number, {', '.join(KEPT)})"

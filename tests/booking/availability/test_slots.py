@@ -317,7 +317,7 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
             works = any(a <= start and end <= b for a, b in who.working)
             works = works and is_clear(who.full, start, start + 1)
             taken = {minute for a, b in who.busy for minute in range(a, b)}
-            hands = not needed & taken and all(rests(each, needed, taken) for each in who.breaks)
+            hands = not needed & taken and all(rests(pause, needed, taken) for pause in who.breaks)
             if housed and works and hands and is_clear(patient_busy, start, end):
                 expected.append(Slot(start, who.practitioner_id, housed[0].room_id))
     assert found == expected

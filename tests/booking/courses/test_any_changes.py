@@ -34,7 +34,7 @@ from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.infra.errors import Problem
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
 from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
@@ -287,7 +287,10 @@ def check(world: World) -> None:
             assert starts == sorted(starts)
             for appointment in sessions:
                 assert (appointment.id in on_the_diary) == (appointment.state in KEEPS_ITS_TIME)
-            off = {(each.kind, each.number) for each in courses.off_pace(session, course)}
+            off = {
+                (violation.kind, violation.number)
+                for violation in courses.off_pace(session, course)
+            }
             assert off == set(adherence.accepted_violations(course))
             assert all(adherence.accepted_violations(course).values())
             if not world.insisted:

@@ -56,7 +56,7 @@ from scheduler.infra.errors import Problem
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Busy, Database, stored_id
-from tests.support.cast import NEW_YORK, NOW, Cast, settle, wanted
+from tests.builders.cast import NEW_YORK, NOW, Cast, settle, wanted
 from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
@@ -570,7 +570,7 @@ class Calendar(RuleBasedStateMachine):
         ours = {"clinic": self.cast.clinic}
         queries = {
             each: f"SELECT * FROM {each} WHERE clinic_id = :clinic ORDER BY id"
-            for each in ("courses", "appointments", "time_off", "closures", "holds")
+            for table in ("courses", "appointments", "time_off", "closures", "holds")
         } | {
             "waitlist": "SELECT * FROM waitlist_entries WHERE clinic_id = :clinic ORDER BY id",
             "offers": "SELECT * FROM waitlist_offers WHERE clinic_id = :clinic ORDER BY id",

@@ -20,7 +20,8 @@ from scheduler.infra.errors import Conflict, Invalid, NotFound
 from scheduler.patients import screening
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, treatment, wanted
+from tests.builders.cast import DAY, MONDAY, NEW_YORK, NOW, Cast, wanted
+from tests.builders.rows import treatment
 
 pytestmark = pytest.mark.both_databases
 
@@ -74,7 +75,7 @@ def test_the_proposed_course_keeps_its_pace_and_its_wall_time_across_a_clock_cha
         )
 
     booked = sessions(database, stored_id(course.id))
-    assert [each.wall_time for each in booked] == [
+    assert [appointment.wall_time for appointment in booked] == [
         "2027-02-22T09:00",
         "2027-02-25T09:00",
         "2027-03-01T09:00",
@@ -86,8 +87,10 @@ def test_the_proposed_course_keeps_its_pace_and_its_wall_time_across_a_clock_cha
         "2027-03-29T09:00",
         "2027-04-05T09:00",
     ]
-    assert [each.phase for each in booked] == [1] * 6 + [2] * 4
-    assert {each.ends_at - each.starts_at for each in booked} == {timedelta(minutes=40)}
+    assert [appointment.phase for appointment in booked] == [1] * 6 + [2] * 4
+    assert {appointment.ends_at - appointment.starts_at for appointment in booked} == {
+        timedelta(minutes=40)
+    }
     assert booked[5].starts_at.hour == 14
     assert booked[6].starts_at.hour == 13
 
@@ -193,7 +196,7 @@ def test_nobody_is_booked_outside_hours(database: Database, cast: Cast, start: d
     assert refusal.value.clashes[0].reason == Unavailability.OUTSIDE_HOURS
 
 
-def test_nobody_is_booked_with_a_practitioner_whose_licence_has_expired(
+def test_nobody_is_booked_with_a_practitioner_whose_license_has_expired(
     database: Database, cast: Cast
 ) -> None:
     with database.transaction() as session:

@@ -22,7 +22,7 @@ from scheduler.clinic.shifts import WeeklyBreak
 from scheduler.infra.errors import Conflict
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import DAY, MONDAY, NOW, Cast, settle, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, settle, wanted
 
 NOON = (MONDAY + DAY).replace(hour=12)
 """A Tuesday, on which Ana works alone."""

@@ -294,7 +294,7 @@ def test_neighbours_are_the_nearest_that_keep_the_pace():
     near = neighbours(planned, 4, openings, CHERKIN)
 
     # Between sessions 3 and 5, inside the second week; session 5 begins the third.
-    assert [(each.day - MONDAY).days for each in near] == [9, 11, 8]
+    assert [(opening.day - MONDAY).days for opening in near] == [9, 11, 8]
 
 
 def test_neighbours_on_the_same_day_come_first_and_are_limited():
@@ -303,7 +303,7 @@ def test_neighbours_on_the_same_day_come_first_and_are_limited():
 
     near = neighbours(planned, 10, openings, CHERKIN, limit=3)
 
-    assert [(each.day - MONDAY).days for each in near] == [42, 42, 42]
+    assert [(opening.day - MONDAY).days for opening in near] == [42, 42, 42]
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def walked(phases, cap, earlier, offsets):
         inside = price_of(phase, segment, left)
         if inside is NEVER:
             return NEVER
-        price = [sum(each) for each in zip(price, inside, strict=True)]
+        price = [sum(pair) for pair in zip(price, inside, strict=True)]
     reachable = len(earlier) + len(offsets) > cap.sessions
     return NEVER if reachable and price[0] > 7 else (*price, offsets[0])
 
@@ -245,13 +245,13 @@ def price_of(phase, segment, left):
 def test_no_course_within_a_cap_is_better_than_the_one_planned(phases, cap, earlier, free):
     capped = [
         Phase(
-            each.sessions,
-            per_week=each.per_week,
-            every_days=each.every_days,
+            phase.sessions,
+            per_week=phase.per_week,
+            every_days=phase.every_days,
             caps=(cap,),
             earlier=on(*sorted(earlier)),
         )
-        for each in phases
+        for phase in phases
     ]
     sessions = sum(phase.sessions for phase in phases)
     prices = [

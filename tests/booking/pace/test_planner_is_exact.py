@@ -178,7 +178,9 @@ def densest(phases):
 def cheapest_of_all(phases, wishes, by_day, kept=()):
     sessions = sum(phase.sessions for phase in phases)
     prices = []
-    by_day = {day: [each for each in by_day[day] if allowed(wishes, each)] for day in by_day}
+    by_day = {
+        day: [opening for opening in by_day[day] if allowed(wishes, opening)] for day in by_day
+    }
     by_day |= {opening.day: [opening] for opening in kept}
     kept = [opening.day for opening in kept]
     for days in combinations(sorted(by_day), sessions):

@@ -62,7 +62,7 @@ def calendar(*, closed=(), full=0.5, seed=1):
 
 def planned(given, openings, *, optional=False):
     phases = [from_json(score) for score in given]
-    phases = [each for each in written_out(phases) if optional or not each.optional]
+    phases = [phase for phase in written_out(phases) if optional or not phase.optional]
     return plan(phases, openings, Wishes(START), until=UNTIL)
 
 
@@ -112,7 +112,7 @@ def judged(row, openings, *, optional=False):
     assert [appointment.opening in set(openings) for appointment in found.sessions] == [True] * len(
         days
     )
-    said = [each for each in row.said if optional or not each.get("optional")]
+    said = [part for part in row.said if optional or not part.get("optional")]
     wrong, slower = counted(said, days)
     kinds = {compromise.kind for compromise in found.compromises}
     return wrong, bool(slower), bool(kinds & {"late", "short", "gap"})

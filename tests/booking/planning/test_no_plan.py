@@ -20,7 +20,7 @@ from scheduler.infra.intervals import Interval
 from scheduler.patients.models import Patient
 from scheduler.phrases import no_plan
 from scheduler.storage.database import Database
-from tests.support.cast import MONDAY, NEW_YORK, NOW, Cast
+from tests.builders.cast import MONDAY, NEW_YORK, NOW, Cast
 
 pytestmark = pytest.mark.both_databases
 
@@ -36,12 +36,12 @@ def take(session: Session, cast: Cast, calendar_ids: list[int], days: range) -> 
     session.flush()
     entries = [
         Entry(
-            each,
+            calendar_id,
             Interval(moment(on(day), 480, NEW_YORK), moment(on(day), 1080, NEW_YORK)),
             hold_id=owner.id,
             held_until=moment(on(400), 0, NEW_YORK),
         )
-        for each in calendar_ids
+        for calendar_id in calendar_ids
         for day in days
     ]
     assert diary.claim(session, entries)
@@ -56,7 +56,10 @@ def beds(session: Session, cast: Cast) -> list[int]:
 
 
 def staff(session: Session, cast: Cast) -> list[int]:
-    return [session.get_one(Practitioner, each).calendar_id for each in (cast.ana, cast.ben)]
+    return [
+        session.get_one(Practitioner, practitioner_id).calendar_id
+        for practitioner_id in (cast.ana, cast.ben)
+    ]
 
 
 def close(session: Session, cast: Cast, days: range) -> None:

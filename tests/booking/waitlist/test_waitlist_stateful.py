@@ -35,16 +35,17 @@ from scheduler.booking.models import (
 )
 from scheduler.booking.pace.violations import violations
 from scheduler.booking.waitlist import entries, offers
-from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment, WorkingHours
+from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
 from scheduler.infra.errors import Problem
 from scheduler.infra.intervals import minute_of
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
-from tests.reminders.world import Hand, Paper
-from tests.support import cast
-from tests.support.cast import NEW_YORK, NOW
+from tests.builders import cast, rows
+from tests.builders.cast import NEW_YORK, NOW
+from tests.builders.clock import FrozenClock
+from tests.builders.world import Paper
 from tests.support.chaos import examples
 
 pytestmark = pytest.mark.both_databases
@@ -84,7 +85,7 @@ class Waitlist(RuleBasedStateMachine):
     def __init__(self, database: Database) -> None:
         super().__init__()
         self.database = database
-        self.clock = Hand(NOW + timedelta(hours=2))
+        self.clock = FrozenClock(NOW + timedelta(hours=2))
         self.worker = Worker(
             database, Paper(self.clock), self.clock, key="k" * 32, public_url="https://w.example"
         )
@@ -94,27 +95,10 @@ class Waitlist(RuleBasedStateMachine):
         """Entries with starts that they declined or let lapse."""
 
     def found(self, session: Session) -> None:
-        clinic = Clinic(
-            name="Willow Clinic",
-            text_name="Willow",
-            timezone="America/New_York",
-            phone="+12025550100",
-            emergency_phone="911",
-            country="US",
-            waitlist_at_once=2,
-            changed_at=NOW,
-        )
-        session.add(clinic)
-        session.flush()
-        ana = cast.practitioner(session, clinic, "Ana", weekdays=())
-        for weekday in range(5):
-            session.add(
-                WorkingHours(
-                    practitioner_id=stored_id(ana.id), weekday=weekday, starts="11:00", ends="13:00"
-                )
-            )
-        bed = cast.bed(session, clinic, "Bed")
-        treatment = cast.treatment(
+        clinic = rows.clinic(session, waitlist_at_once=2, changed_at=NOW)
+        ana = rows.practitioner(session, clinic, "Ana", weekdays=range(5), hours=("11:00", "13:00"))
+        bed = rows.bed(session, clinic, "Bed")
+        treatment = rows.treatment(
             session,
             clinic,
             [ana],
@@ -126,7 +110,7 @@ class Waitlist(RuleBasedStateMachine):
         self.clinic, self.treatment = stored_id(clinic.id), stored_id(treatment.id)
         self.patients = []
         for number in range(PEOPLE):
-            patient = cast.enrol(session, clinic, f"P {chr(65 + number)}", f"+1202555011{number}")
+            patient = cast.enroll(session, clinic, f"P {chr(65 + number)}", f"+1202555011{number}")
             consent.give(session, OPERATOR, patient, wording="Yes", channel="staff", now=NOW)
             self.patients.append(stored_id(patient.id))
 

@@ -7,7 +7,7 @@ from sqlalchemy import event
 
 from scheduler.reminders.kinds import waitlist_pages
 from scheduler.storage.database import Database
-from tests.support.cast import NOW
+from tests.builders.cast import NOW
 
 
 @pytest.mark.parametrize("database_kind", ["sqlite"])
@@ -20,7 +20,9 @@ def test_no_look_for_those_who_just_came_reads_all_links_or_texts(database: Data
     event.listen(database.engine, "before_cursor_execute", note)
     with database.transaction(write=False) as session:
         assert not waitlist_pages.is_any_missing(session, now=NOW)
-        [(statement, parameters)] = [each for each in asked if "FROM links" in each[0]]
+        [(statement, parameters)] = [
+            statement for statement in asked if "FROM links" in statement[0]
+        ]
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
         steps = [row.detail for row in plan]
 

@@ -7,7 +7,7 @@ from sqlalchemy import event, text
 
 from scheduler.reminders.outbox import bulk_holds
 from scheduler.storage.database import Database
-from tests.reminders.world import MONDAY, found
+from tests.builders.world import MONDAY, found
 
 pytestmark = pytest.mark.both_databases
 

@@ -15,7 +15,7 @@ from scheduler.sms import codes
 from scheduler.sms.codes import Policy
 from scheduler.sms.sender import Found
 from scheduler.storage.database import Database
-from tests.reminders.world import ANN, MONDAY, World, at, found
+from tests.builders.world import ANN, MONDAY, World, at, found
 
 HOUR = timedelta(hours=1)
 

@@ -7,7 +7,7 @@ import pytest
 
 from scheduler.reminders.outbox import outbox
 from scheduler.storage.database import Database
-from tests.support.cast import ANNS_PHONE
+from tests.builders.cast import ANNS_PHONE
 
 OTHER_PHONE = "+12125550199"
 

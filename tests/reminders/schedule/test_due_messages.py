@@ -561,11 +561,11 @@ def course_of(number: int, *rules: Rule) -> list[AppointmentFacts]:
     first = at("2027-01-12T14:00")
     return [
         replace(
-            ann("2027-01-12T14:00", each + 1, rules=rules),
-            starts_at=first + each * timedelta(days=7),
-            ends_at=first + each * timedelta(days=7) + timedelta(minutes=40),
+            ann("2027-01-12T14:00", index + 1, rules=rules),
+            starts_at=first + index * timedelta(days=7),
+            ends_at=first + index * timedelta(days=7) + timedelta(minutes=40),
         )
-        for each in range(number)
+        for index in range(number)
     ]
 
 
@@ -579,8 +579,8 @@ def numbers(visits: list[AppointmentFacts], **changes: Any) -> list[int]:
 
 def test_a_rule_says_for_which_sessions_it_is() -> None:
     course = [
-        replace(each, phase=1 if each.number < 4 else 2, review=each.number == 4)
-        for each in course_of(7)
+        replace(message, phase=1 if message.number < 4 else 2, review=message.number == 4)
+        for message in course_of(7)
     ]
 
     assert numbers(course, which="all") == [1, 2, 3, 4, 5, 6, 7]

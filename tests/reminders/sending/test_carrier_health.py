@@ -23,7 +23,7 @@ from scheduler.sms.sender import Accepted, RateLimited, Refused, Unknown, Unreac
 from scheduler.storage import links
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import MONDAY, SECRETS, Paper, World, found
+from tests.builders.world import MONDAY, SECRETS, Paper, World, found
 from tests.support.chaos import FULL
 
 pytestmark = pytest.mark.both_databases
@@ -45,15 +45,15 @@ def owe(world: World, number: int, *, useful: timedelta = 24 * HOUR) -> None:
         session.add_all(
             Message(
                 clinic_id=world.clinic_id,
-                key=f"note:{each}",
+                key=f"note:{index}",
                 kind="help",
-                phone=f"+1212555{each:04}",
-                text=f"Text {each}",
-                due_at=world.clock.at - timedelta(milliseconds=number - each),
+                phone=f"+1212555{index:04}",
+                text=f"Text {index}",
+                due_at=world.clock.at - timedelta(milliseconds=number - index),
                 expires_at=world.clock.at + useful,
                 created_at=world.clock.at,
             )
-            for each in range(number)
+            for index in range(number)
         )
 
 

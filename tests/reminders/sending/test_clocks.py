@@ -13,7 +13,8 @@ from scheduler.reminders.sending import claims
 from scheduler.sms.sender import Accepted
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import ANN, MONDAY, SECRETS, Hand, Paper, World, found
+from tests.builders.clock import FrozenClock
+from tests.builders.world import ANN, MONDAY, SECRETS, Paper, World, found
 
 pytestmark = pytest.mark.both_databases
 
@@ -42,7 +43,7 @@ def test_a_worker_whose_clock_is_ahead_does_not_send_what_another_is_just_sendin
     other = Worker(
         world.database,
         world.carrier,
-        Hand(MONDAY + timedelta(minutes=ahead)),
+        FrozenClock(MONDAY + timedelta(minutes=ahead)),
         key=SECRETS.key,
         public_url=SECRETS.public_url,
     )

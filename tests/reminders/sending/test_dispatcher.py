@@ -18,7 +18,7 @@ from scheduler.reminders.sending import (
 from scheduler.reminders.sending.claims import Claim
 from scheduler.sms.sender import Accepted, Found, LeaseLost, Refused, TryLater, Unknown
 from scheduler.storage.database import Database
-from tests.reminders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
+from tests.builders.world import ANN, BEN, MONDAY, SECRETS, World, at, found
 
 pytestmark = pytest.mark.both_databases
 

@@ -10,7 +10,7 @@ from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.courses import appointments
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import handle, inbound
-from tests.reminders.world import ANN, World, appointment
+from tests.builders.world import ANN, World, appointment
 
 SIDS = count(1)
 

@@ -16,17 +16,8 @@ from scheduler.patients.models import OptOut, Patient
 from scheduler.progress.models import Score
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import Message, MessageState, ReminderRule, Reply
-from scheduler.storage.database import Database
-from tests.reminders.world import (
-    ANN,
-    BEN,
-    World,
-    appointment,
-    at,
-    found,
-    open_clinic,
-    patient_actor,
-)
+from scheduler.storage.database import Database, stored_id
+from tests.builders.world import ANN, BEN, World, appointment, at, found, open_clinic, patient_actor
 from tests.stories.replies.talk import last_reply, move, receive, reply, state
 
 MINUTE = timedelta(minutes=1)
@@ -395,7 +386,7 @@ def test_stop_withdraws_what_is_owed_in_the_same_moment(world: World, asked: int
     receive(world, "no más mensajes")
 
     owed = [message for message in world.messages() if message.state == MessageState.OWED]
-    assert [each.kind for each in owed] == ["stopped"]
+    assert [message.kind for message in owed] == ["stopped"]
     assert stopped(world) == [("no más mensajes", at(13))]
 
 
@@ -468,7 +459,7 @@ def test_a_reply_tells_nothing_but_what_the_phone_knows(world: World, asked: int
 
 def test_texts_of_another_clinic_are_not_mixed_in(world: World, asked: int) -> None:
     with world.database.transaction() as session:
-        birch = open_clinic(session, "Birch")
+        birch = stored_id(open_clinic(session, "Birch").id)
         session.add(
             Message(
                 clinic_id=birch,

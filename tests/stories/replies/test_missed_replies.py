@@ -10,7 +10,8 @@ from scheduler.patients import consent
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import backfill
 from scheduler.sms import twilio
-from tests.reminders.world import ANN, Hand, World, appointment, at
+from tests.builders.clock import FrozenClock
+from tests.builders.world import ANN, World, appointment, at
 from tests.standin import Standin
 from tests.stories.replies.talk import receive
 
@@ -142,7 +143,7 @@ def test_of_two_workers_one_reads_the_list(world: World) -> None:
 
 
 def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(
-    carrier: Standin, sender: twilio.Twilio, clock: Hand
+    carrier: Standin, sender: twilio.Twilio, clock: FrozenClock
 ) -> None:
     sender.send(to=ANN, text="ours", receipt_url=None, valid_seconds=60)
     early = carrier.hear(sender=ANN, body="too early")

@@ -19,7 +19,7 @@ from scheduler.booking.courses import appointments
 from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Busy, Database
-from tests.reminders.world import World, appointment, at, found
+from tests.builders.world import World, appointment, at, found
 from tests.stories.replies.talk import move, receive, state
 from tests.support.chaos import examples
 

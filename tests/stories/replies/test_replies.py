@@ -13,16 +13,7 @@ from scheduler.reminders.outbox import immediate
 from scheduler.sms.sender import Unknown
 from scheduler.storage import links
 from scheduler.storage.database import Database
-from tests.reminders.world import (
-    ANN,
-    BEN,
-    KEY,
-    MONDAY,
-    World,
-    at,
-    found,
-    open_clinic,
-)
+from tests.builders.world import ANN, BEN, KEY, MONDAY, World, at, found, open_clinic
 from tests.stories.replies.talk import last, last_reply, move, reply, state
 
 MINUTE = timedelta(minutes=1)

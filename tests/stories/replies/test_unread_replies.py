@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from scheduler.booking.models import AppointmentState
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import handle, inbound
-from tests.reminders.world import ANN, BEN, World, at
+from tests.builders.world import ANN, BEN, World, at
 from tests.standin import Standin
 from tests.standin.message import TextMessage
 from tests.stories.replies.talk import state

@@ -18,7 +18,7 @@ from scheduler.reminders.sending.claims import claim
 from scheduler.reminders.staff import bulk_review
 from scheduler.reminders.staff.bulk_review import BulkPreview, NotHeld, OtherPeople
 from scheduler.storage.database import Database, stored_id
-from tests.reminders.world import MONDAY, SECRETS, World, appointment, at, found
+from tests.builders.world import MONDAY, SECRETS, World, appointment, at, found
 
 SOON = timedelta(minutes=3)
 few = pytest.mark.usefixtures("limit_of_five")
@@ -116,7 +116,7 @@ def test_more_than_fifty_wait_and_are_shown_first(world: World) -> None:
     seen = preview(world)
     assert (seen.people, seen.texts, seen.by_kind) == (51, 51, {"cancelled": 51})
     assert len(seen.samples) == 10
-    [entry] = [each for each in world.timeline(ids[0]) if each.kind == "cancelled"]
+    [entry] = [entry for entry in world.timeline(ids[0]) if entry.kind == "cancelled"]
     assert (entry.state, entry.reason) == ("owed", Reason.HELD_FOR_REVIEW)
 
 

@@ -13,7 +13,7 @@ from scheduler.patients import consent
 from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
 from scheduler.sms import codes
-from tests.reminders.world import ANN, MONDAY, SECRETS, World, appointment, at
+from tests.builders.world import ANN, MONDAY, SECRETS, World, appointment, at
 from tests.standin import ACCOUNT, TOKEN, Fault, Standin, sign
 from tests.support.apart import run
 

@@ -8,7 +8,7 @@ from scheduler.infra.errors import TooMany
 from scheduler.patients import verification
 from scheduler.reminders.outbox import immediate
 from scheduler.storage.database import Database
-from tests.reminders.world import ANN, World, at, found
+from tests.builders.world import ANN, World, at, found
 from tests.stories.replies.talk import receive
 
 VICTIM = "+12125550177"

@@ -12,7 +12,7 @@ from scheduler.booking.models import Course, CourseState
 from scheduler.patients.models import Screening
 from scheduler.reminders.models import ReminderRule
 from scheduler.storage.database import Database
-from tests.reminders.world import MONDAY, World, appointment, at, found, patient_actor
+from tests.builders.world import MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
 LINK = "https://willow.example/my/"

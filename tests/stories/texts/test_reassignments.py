@@ -17,15 +17,7 @@ from scheduler.reminders.outbox import bulk_holds
 from scheduler.reminders.reasons import Reason
 from scheduler.reminders.staff import bulk_review
 from scheduler.storage.database import Database
-from tests.reminders.world import (
-    MONDAY,
-    SECRETS,
-    World,
-    appointment,
-    at,
-    found,
-    patient_actor,
-)
+from tests.builders.world import MONDAY, SECRETS, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
 LINK = "https://willow.example/my/"
@@ -247,7 +239,7 @@ def test_a_long_name_is_shortened_and_one_in_other_letters_left_to_the_page(
 def test_the_timeline_says_what_it_is_about(world: World, course: int) -> None:
     give(world, course, "Ines 2")
 
-    [entry] = [each for each in world.timeline(course) if each.kind == "reassigned"]
+    [entry] = [entry for entry in world.timeline(course) if entry.kind == "reassigned"]
 
     assert (message_triggers.describe(entry), entry.state) == (
         "when the clinic changes the practitioner",

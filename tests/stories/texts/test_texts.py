@@ -16,7 +16,7 @@ from scheduler.phrases import message_triggers
 from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
+from tests.builders.world import ANN, BEN, MONDAY, World, appointment, at, found, patient_actor
 
 HOUR = timedelta(hours=1)
 INSISTED = ChangePolicy(override_reason="as a test")
@@ -289,7 +289,7 @@ def test_why_a_text_gave_way_stays_said_once_its_time_is_over(world: World) -> N
         )
     ]
     assert [(message.state, message.reason) for message in world.messages(kind="same_day")] == [
-        each[2:] for each in same_day
+        message[2:] for message in same_day
     ]
 
 

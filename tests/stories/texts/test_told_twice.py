@@ -12,7 +12,7 @@ from scheduler.reminders.models import MessageState
 from scheduler.reminders.reasons import Reason
 from scheduler.sms.sender import Refused, TryLater, Unknown
 from scheduler.storage.database import Database
-from tests.reminders.world import World, at, found
+from tests.builders.world import World, at, found
 from tests.stories.replies.talk import last_reply, move, receive, reply, state
 
 SOON = timedelta(seconds=20)

@@ -14,7 +14,7 @@ from scheduler.reminders.models import MessageState, ReminderRule
 from scheduler.reminders.outbox import clinic_rules, previews, rule_editing
 from scheduler.reminders.outbox.previews import Setting
 from scheduler.storage.database import Database
-from tests.reminders.world import ANN, SECRETS, World, appointment, at, found
+from tests.builders.world import ANN, SECRETS, World, appointment, at, found
 from tests.stories.replies.talk import hear
 
 FUNNY = "{clinic}:\u00a0“session” {number} of {total} – {date},\u202f{time}…\tSee {link}"

@@ -7,7 +7,7 @@ from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Course, DiaryEntry
 from scheduler.storage.database import Database
-from tests.support.cast import NOW
+from tests.builders.cast import NOW
 from tests.web.conftest import Visitor, count, text_of
 
 

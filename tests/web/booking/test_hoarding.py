@@ -14,8 +14,9 @@ from scheduler.clinic.models import Treatment
 from scheduler.infra.errors import TooMany
 from scheduler.patients.models import PhoneCode
 from scheduler.storage.database import Database
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, count, text_of
 
 pytestmark = pytest.mark.both_databases
 

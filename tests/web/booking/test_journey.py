@@ -10,7 +10,8 @@ from scheduler.booking.models import Appointment, Course, DiaryEntry, Enquiry, H
 from scheduler.patients.models import ConsentRecord, Patient, PhoneCode, Screening
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, count, text_of
 
 
 def wall_times(database: Database) -> list[str]:

@@ -11,7 +11,7 @@ from scheduler.booking.absences import time_off
 from scheduler.booking.models import Course, Enquiry, Hold
 from scheduler.clinic.models import Closure, Practitioner, Treatment
 from scheduler.storage.database import Database
-from tests.support.cast import NEW_YORK, NOW
+from tests.builders.cast import NEW_YORK, NOW
 from tests.web.conftest import Visitor, count, text_of
 
 

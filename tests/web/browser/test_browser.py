@@ -13,7 +13,7 @@ from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Practitioner, Treatment
 from scheduler.patients import screening
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import DESK, PHONE, Walk, walking
 from tests.web.conftest import Visitor

@@ -11,9 +11,10 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
 from tests.web.browser.judge import NIGHT, WIDE, Judge
-from tests.web.conftest import FrozenClock, Visitor
+from tests.web.conftest import Visitor
 from tests.web.states import STATES, Scene, State
 
 LOCALES = {"en": "en-US", "es": "es-MX"}
@@ -47,9 +48,9 @@ def reader(browser: Browser, tongue: str) -> Iterator[Page]:
     page.context.clear_cookies()
     yield page
     page.unroute_all()
-    for each in page.context.pages:
-        if each is not page:
-            each.close()
+    for window in page.context.pages:
+        if window is not page:
+            window.close()
 
 
 @pytest.fixture
@@ -169,4 +170,4 @@ def test_the_judge_sees(fault: str, reader: Page) -> None:
     judge = Judge(reader, "http://judge.example")
     reader.goto("http://judge.example/")
 
-    assert any(fault in each for each in judge.verdict()), judge.verdict()
+    assert any(fault in finding for finding in judge.verdict()), judge.verdict()

@@ -10,9 +10,10 @@ from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Treatment
 from scheduler.progress import scores
+from tests.builders.clock import FrozenClock
 from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import ALL_PICTURES, DESK, PHONE, Equipped, Walk, walking
-from tests.web.conftest import FrozenClock, Visitor
+from tests.web.conftest import Visitor
 
 LOOKS = {"desk": DESK, "phone": PHONE._replace(language="es")}
 if ALL_PICTURES:

@@ -9,9 +9,10 @@ from sqlmodel import col, select
 
 from scheduler.booking.models import Appointment, Course
 from scheduler.storage.database import Database
+from tests.builders.clock import FrozenClock
 from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import DESK, Equipped, Walk, walking
-from tests.web.conftest import FrozenClock, Visitor, count
+from tests.web.conftest import Visitor, count
 
 LOOKS = {"scripts": Equipped(scripts=True), "no scripts": DESK}
 

@@ -7,7 +7,7 @@ from playwright.sync_api import Browser, expect
 
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
 from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import Equipped, Walk, walking
 from tests.web.waitlist.test_offers import offered, rows, sessions

@@ -15,10 +15,11 @@ from scheduler.clinic.models import (
     WorkingHours,
 )
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
 from tests.support.chaos import only_in_chaos
 from tests.web.browser.walk import PHONE, Equipped, Walk, walking
-from tests.web.conftest import FrozenClock, Visitor
+from tests.web.conftest import Visitor
 
 pytestmark = pytest.mark.parametrize("database_kind", ["postgresql", *only_in_chaos("sqlite")])
 
@@ -59,8 +60,8 @@ def visitors(one: Visitor) -> tuple[Visitor, Visitor]:
     """Two who fill a form each; no weekday is wished."""
     other = Visitor(one.client, one.database, one.cast)
     other.details |= {"name": "Bea Example", "phone": "(202) 555-0156"}
-    for each in (one, other):
-        each.wishes = {"start_on": "2027-02-22", "hours": "any"}
+    for page in (one, other):
+        page.wishes = {"start_on": "2027-02-22", "hours": "any"}
     return one, other
 
 

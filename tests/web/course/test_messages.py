@@ -12,7 +12,8 @@ from scheduler.patients.models import OptOut
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies.page_messages import MAX_PAGE_MESSAGE_CHARACTERS, MOST_A_DAY
 from scheduler.storage.database import Database
-from tests.web.conftest import FrozenClock, Visitor, text_of
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, text_of
 
 
 @pytest.fixture

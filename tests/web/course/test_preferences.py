@@ -11,9 +11,10 @@ from scheduler.patients.models import ConsentRecord, OptOut, Patient
 from scheduler.reminders.models import Message, Reply
 from scheduler.reminders.outbox import outbox
 from scheduler.storage.database import Database
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
 from tests.stories.replies.talk import hear
-from tests.support.cast import NOW
-from tests.web.conftest import FrozenClock, Visitor, text_of
+from tests.web.conftest import Visitor, text_of
 
 PHONE = "+12025550155"
 

@@ -12,7 +12,8 @@ from scheduler.progress.models import Score
 from scheduler.storage.database import Database
 from scheduler.web.course.course_page import MovedAway
 from scheduler.web.course.progress import ScoreNotDue
-from tests.web.conftest import FrozenClock, Visitor, text_of
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, text_of
 
 QUESTION = "How are you today?"
 

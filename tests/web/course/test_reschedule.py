@@ -15,8 +15,9 @@ from scheduler.clinic.models import Treatment
 from scheduler.infra.intervals import instant_of, minute_of
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import NEW_YORK, NOW
-from tests.web.conftest import FrozenClock, Visitor, text_of
+from tests.builders.cast import NEW_YORK, NOW
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, text_of
 
 
 @pytest.fixture
@@ -216,7 +217,7 @@ def test_the_rest_goes_where_the_page_has_shown_it(
     after = starts(database)
     assert after[:2] == before[:2]
     assert after[2] == "2027-03-15T09:00"
-    times = [int(each.split("-")[0]) for each in shown(page.text)["times"].split(",")]
+    times = [int(part.split("-")[0]) for part in shown(page.text)["times"].split(",")]
     with database.transaction(write=False) as session:
         booked = session.exec(select(Appointment).order_by(col(Appointment.number))).all()
         assert [minute_of(appointment.starts_at) for appointment in booked[2:]] == times

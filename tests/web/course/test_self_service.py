@@ -18,8 +18,9 @@ from scheduler.patients.models import Patient
 from scheduler.storage import links
 from scheduler.storage.database import Database
 from scheduler.storage.links import Link
-from tests.support.cast import NOW
-from tests.web.conftest import KEY, FrozenClock, Visitor, count, text_of
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import KEY, Visitor, count, text_of
 
 SCANNERS = ["facebookexternalhit/1.1", "Slackbot-LinkExpanding 1.0", "Googlebot/2.1"]
 

@@ -20,7 +20,9 @@ from scheduler.infra.intervals import minute_of
 from scheduler.patients.models import Patient
 from scheduler.reminders.kinds import timeline
 from scheduler.storage.database import Database
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, count, text_of
 from tests.web.course.test_reschedule import offered, shown
 
 Sessions = list[tuple[str, str, int]]
@@ -80,7 +82,7 @@ def book_for_bob(visitor: Visitor, wanted: RequestedTime) -> None:
             treatment=session.get_one(Treatment, visitor.cast.back),
             patient=session.get_one(Patient, visitor.cast.bob),
             wanted=[wanted],
-            now=FrozenClock().at,
+            now=NOW,
         )
 
 
@@ -180,7 +182,7 @@ def test_what_staff_have_changed_since_stays(
             course.cancel_reason = "other"
             session.add(
                 CourseEvent(
-                    at=FrozenClock().at,
+                    at=NOW,
                     actor_kind="staff",
                     clinic_id=course.clinic_id,
                     course_id=1,
@@ -196,7 +198,7 @@ def test_what_staff_have_changed_since_stays(
                 third,
                 starts_at=starts_at,
                 policy=ChangePolicy(override_reason="so"),
-                now=FrozenClock().at,
+                now=NOW,
             )
     after = sessions(database)
 

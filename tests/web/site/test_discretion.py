@@ -11,8 +11,9 @@ from scheduler.infra.errors import Problem
 from scheduler.sms.sender import Unknown
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import Hand, Paper
-from tests.web.conftest import KEY, FrozenClock, Visitor
+from tests.builders.clock import FrozenClock
+from tests.builders.world import Paper
+from tests.web.conftest import KEY, Visitor
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_no_secret_is_logged_from_end_to_end(
 def text_it(database: Database, clock: FrozenClock) -> None:
     """Send what is owed; the carrier fails once, and once the program does."""
     problems: list[Problem | None] = [Unknown("No answer to +12025550155"), None]
-    carrier = Paper(Hand(clock.at), problems=problems)
+    carrier = Paper(FrozenClock(clock.at), problems=problems)
     worker = Worker(database, carrier, clock, key=KEY, public_url="http://testserver")
     worker.tick()
     assert carrier.texts

@@ -13,8 +13,9 @@ from playwright.sync_api import Browser, Page
 from scheduler.booking.models import Course
 from scheduler.clinic.models import Clinic
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, count, text_of
 from tests.web.waitlist.test_routes import refused
 
 pytestmark = pytest.mark.slow

@@ -10,8 +10,9 @@ from sqlalchemy import inspect, text
 
 from scheduler.http.guess_limiter import MAX_GUESSERS, GuessLimiter, TooManyGuesses
 from scheduler.storage.database import Database
-from tests.support.cast import NOW, Cast
-from tests.web.conftest import FrozenClock, Visitor, text_of
+from tests.builders.cast import NOW, Cast
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, text_of
 
 pytestmark = pytest.mark.both_databases
 

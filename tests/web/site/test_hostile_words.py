@@ -18,8 +18,9 @@ from scheduler.booking.models import Course
 from scheduler.clinic.models import Treatment
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk, key_for
+from tests.builders.clock import FrozenClock
 from tests.web.browser.walk import PHONE, Walk, walking
-from tests.web.conftest import FrozenClock, Visitor
+from tests.web.conftest import Visitor
 from tests.web.waitlist.test_offers import offered
 from tests.web.waitlist.test_routes import join, refused
 

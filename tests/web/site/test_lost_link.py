@@ -17,8 +17,9 @@ from scheduler.reminders.models import Message
 from scheduler.storage import links
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import Hand, Paper
-from tests.web.conftest import KEY, FrozenClock, Visitor, count, text_of
+from tests.builders.clock import FrozenClock
+from tests.builders.world import Paper
+from tests.web.conftest import KEY, Visitor, count, text_of
 
 KNOWN, STRANGER = "(202) 555-0155", "(202) 555-0199"
 PHONE = "+12025550155"
@@ -33,7 +34,7 @@ def my(visitor: Visitor) -> str:
 @pytest.fixture
 def paper(database: Database, clock: FrozenClock) -> Paper:
     """A carrier, and a worker who has sent whatever was owed so far."""
-    return Paper(Hand(clock.at))
+    return Paper(FrozenClock(clock.at))
 
 
 def ask(visitor: Visitor, number: str) -> tuple[int, str, str]:

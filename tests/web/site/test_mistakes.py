@@ -12,8 +12,9 @@ from scheduler.clinic.models import Closure, Treatment
 from scheduler.patients.models import ConsentRecord, Patient, PhoneCode
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
-from tests.support.cast import NOW
-from tests.web.conftest import FrozenClock, Visitor, count, text_of
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor, count, text_of
 
 
 def test_what_will_be_texted_is_told_at_the_end(visitor: Visitor) -> None:

@@ -95,7 +95,7 @@ def test_a_treatment_tells_all_before_anything_is_asked(visitor: Visitor) -> Non
     for sentence in (
         "10 sessions of 40 minutes: 2 a week for 3 weeks, then once a week for 4 weeks.",
         "That is 6 hours and 40 minutes in all.",
-        "Ana licence L-Ana",
+        "Ana license L-Ana",
         "Your insurance may not pay for this.",
         "This treatment works beside painkillers.",
     ):

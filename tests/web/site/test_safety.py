@@ -12,7 +12,8 @@ from starlette.testclient import TestClient
 from scheduler.http.request_gate import HEADERS, RequestGate
 from scheduler.storage.database import Database
 from scheduler.web import router
-from tests.web.conftest import FrozenClock, Visitor
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor
 
 SCANNERS = ("facebookexternalhit/1.1", "Slackbot-LinkExpanding 1.0", "BingPreview/1.0b")
 ELSEWHERE = (

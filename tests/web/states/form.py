@@ -6,7 +6,8 @@ from playwright.sync_api import Page
 
 from scheduler.clinic.models import Practitioner
 from scheduler.worker import Worker
-from tests.reminders.world import Hand, Paper
+from tests.builders.clock import FrozenClock
+from tests.builders.world import Paper
 from tests.web.conftest import KEY
 from tests.web.states.scene import Scene, no_phone, send, state, unfold, wrong_code
 from tests.web.waitlist.test_routes import join, refused
@@ -193,7 +194,7 @@ def _(scene: Scene) -> str:
 def _(scene: Scene) -> str:
     refused(scene.visitor, scene.database)
     address = join(scene.visitor)
-    paper = Paper(Hand(scene.clock.at))
+    paper = Paper(FrozenClock(scene.clock.at))
     Worker(scene.database, paper, scene.clock, key=KEY, public_url="http://testserver").tick()
     return address
 

@@ -8,8 +8,9 @@ from playwright.sync_api import Page
 
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.support.cast import Cast
-from tests.web.conftest import FrozenClock, Visitor
+from tests.builders.cast import Cast
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import Visitor
 from tests.web.waitlist.test_offers import offered
 
 

@@ -16,8 +16,9 @@ from scheduler.reminders.kinds import waitlist_offers as offer_texts
 from scheduler.storage import links
 from scheduler.storage.database import Database
 from scheduler.storage.links import Link
-from tests.support.cast import DAY, MONDAY, NOW, Cast, wanted
-from tests.web.conftest import KEY, FrozenClock, Visitor, text_of
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
+from tests.builders.clock import FrozenClock
+from tests.web.conftest import KEY, Visitor, text_of
 
 SCANNERS = ["facebookexternalhit/1.1", "Slackbot-LinkExpanding 1.0", "Googlebot/2.1"]
 

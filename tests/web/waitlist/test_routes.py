@@ -16,9 +16,10 @@ from scheduler.reminders.kinds import waitlist_pages
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
 from scheduler.worker import Worker
-from tests.reminders.world import Hand, Paper
-from tests.support.cast import NOW
-from tests.web.conftest import KEY, FrozenClock, Visitor, count, text_of
+from tests.builders.cast import NOW
+from tests.builders.clock import FrozenClock
+from tests.builders.world import Paper
+from tests.web.conftest import KEY, Visitor, count, text_of
 
 
 def close(database: Database, visitor: Visitor, first: date, days: int) -> None:
@@ -118,7 +119,7 @@ def test_its_page_says_that_its_address_was_texted_once_it_was(
     address = join(visitor)
     assert "Keep the address of this page" in text_of(visitor.get(address))
 
-    paper = Paper(Hand(clock.at))
+    paper = Paper(FrozenClock(clock.at))
     worker = Worker(database, paper, clock, key=KEY, public_url="http://testserver")
     worker.tick()
 
@@ -307,7 +308,7 @@ def test_no_earlier_time_is_offered_that_would_break_the_rhythm(
 
 def carried(visitor: Visitor, database: Database, clock: FrozenClock) -> list[str]:
     """The texts sent now, except codes."""
-    paper = Paper(Hand(clock.at))
+    paper = Paper(FrozenClock(clock.at))
     Worker(database, paper, clock, key=KEY, public_url="http://testserver").tick()
     return [text for _, text in paper.texts if "your code is" not in text]
 
@@ -336,7 +337,7 @@ def test_who_leaves_the_list_before_it_goes_out_is_not_texted(
     refused(visitor, database)
     address = join(visitor)
     Worker(
-        database, Paper(Hand(clock.at)), clock, key=KEY, public_url="http://testserver"
+        database, Paper(FrozenClock(clock.at)), clock, key=KEY, public_url="http://testserver"
     ).find_links()
     visitor.post(f"{address}/withdrawal")
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from threading import Event, Lock
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
@@ -13,16 +13,7 @@ from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, Course
-from scheduler.clinic.models import (
-    Calendar,
-    Clinic,
-    Practitioner,
-    Room,
-    Treatment,
-    TreatmentPractitioner,
-    TreatmentRoom,
-    WorkingHours,
-)
+from scheduler.clinic.models import Clinic, Treatment
 from scheduler.infra.errors import Problem
 from scheduler.patients import consent, register
 from scheduler.patients.models import Patient
@@ -33,7 +24,9 @@ from scheduler.reminders.sending.attempts import Secrets
 from scheduler.sms.sender import Accepted, Found
 from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
-from tests.support.beginnings import begin
+from tests.builders import rows
+from tests.builders.beginnings import begin
+from tests.builders.clock import FrozenClock
 
 T = TypeVar("T")
 
@@ -53,20 +46,10 @@ MONDAY = at(4)
 
 
 @dataclass
-class Hand:
-    """A clock that is set by hand."""
-
-    at: datetime = MONDAY
-
-    def now(self) -> datetime:
-        return self.at
-
-
-@dataclass
 class Paper:
     """A carrier that stores what it gets and fails as instructed: one problem for each call."""
 
-    clock: Hand
+    clock: FrozenClock
     texts: list[tuple[str, str]] = field(default_factory=list)
     calls: int = 0
     valid: list[int] = field(default_factory=list)
@@ -130,7 +113,7 @@ class World:
     """The clinic with its worker, ticked by hand."""
 
     database: Database
-    clock: Hand
+    clock: FrozenClock
     carrier: Paper
     worker: Worker
     clinic_id: int
@@ -182,7 +165,7 @@ class World:
 
     def enrol(self, name: str = "Ann Archer", phone: str = ANN, *, agrees: bool = True) -> int:
         with self.database.transaction() as session:
-            patient = register.enrol(
+            patient = register.enroll(
                 session,
                 OPERATOR,
                 clinic=session.get_one(Clinic, self.clinic_id),
@@ -237,66 +220,37 @@ def patient_actor(clinic_id: int) -> Actor:
 def found(database: Database) -> World:
     """Open the clinic."""
     with database.transaction() as session:
-        clinic_id = open_clinic(session, "Willow")
-        treatment_id = offer(session, clinic_id)
-    clock = Hand()
+        clinic = open_clinic(session, "Willow")
+        clinic_id, treatment_id = stored_id(clinic.id), offer(session, clinic)
+    clock = FrozenClock(MONDAY)
     carrier = Paper(clock)
     worker = Worker(database, carrier, clock, key=KEY, public_url=SECRETS.public_url, concurrency=2)
     return World(database, clock, carrier, worker, clinic_id, treatment_id)
 
 
-def open_clinic(session: Session, name: str) -> int:
-    clinic = Clinic(
-        name=f"{name} Clinic",
-        text_name=name,
-        timezone="America/New_York",
-        phone="+12125550100",
-        emergency_phone="911",
-        country="US",
-        changed_at=MONDAY,
-    )
-    session.add(clinic)
-    session.flush()
-    return stored_id(clinic.id)
+def open_clinic(session: Session, name: str) -> Clinic:
+    """A clinic without anything to book."""
+    return rows.clinic(session, name, phone="+12125550100", changed_at=MONDAY)
 
 
-def offer(session: Session, clinic_id: int) -> int:
-    treatment = Treatment(
-        clinic_id=clinic_id,
+def offer(session: Session, clinic: Clinic) -> int:
+    """The id of a treatment with three practitioners and rooms, from 8 to 20 on all days."""
+    practitioners = [
+        rows.practitioner(
+            session, clinic, f"Ines {number}", weekdays=range(7), hours=("08:00", "20:00")
+        )
+        for number in range(1, 4)
+    ]
+    rooms = [rows.bed(session, clinic, f"Room {number}") for number in range(1, 4)]
+    offered = rows.treatment(
+        session,
+        clinic,
+        practitioners,
+        rooms,
         name="Ten sessions",
-        minutes=40,
         hands_on=[{"from_minute": 0, "to_minute": 40}],
         phases=[{"sessions": 3, "per_week": 2}],
+        turnover_minutes=0,
+        tips={},
     )
-    session.add(treatment)
-    session.flush()
-    for number in range(1, 4):
-        _staff(session, stored_id(treatment.id), clinic_id, number)
-    session.flush()
-    return stored_id(treatment.id)
-
-
-def _staff(session: Session, treatment_id: int, clinic_id: int, number: int) -> None:
-    calendars = [Calendar(clinic_id=clinic_id), Calendar(clinic_id=clinic_id)]
-    session.add_all(calendars)
-    session.flush()
-    practitioner = Practitioner(
-        clinic_id=clinic_id,
-        calendar_id=stored_id(calendars[0].id),
-        name=f"Ines {number}",
-        license_number=f"L{number}",
-        license_expires_on=(MONDAY + timedelta(days=900)).date(),
-    )
-    room = Room(clinic_id=clinic_id, calendar_id=stored_id(calendars[1].id), name=f"Room {number}")
-    session.add_all([practitioner, room])
-    session.flush()
-    session.add(
-        TreatmentPractitioner(treatment_id=treatment_id, practitioner_id=stored_id(practitioner.id))
-    )
-    session.add(TreatmentRoom(treatment_id=treatment_id, room_id=stored_id(room.id)))
-    session.add_all(
-        WorkingHours(
-            practitioner_id=stored_id(practitioner.id), weekday=day, starts="08:00", ends="20:00"
-        )
-        for day in range(7)
-    )
+    return stored_id(offered.id)

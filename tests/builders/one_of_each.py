@@ -18,7 +18,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.models import MassText, Message, ReminderRule, Reply
 from scheduler.reminders.outbox import clinic_rules
 from scheduler.storage.database import Database, stored_id
-from tests.support.cast import DAY, MONDAY, NOW, Cast
+from tests.builders.cast import DAY, MONDAY, NOW, Cast
 
 PHASES = [{"sessions": 2, "per_week": 2}]
 
