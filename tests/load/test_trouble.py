@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from scheduler.storage.database import Database
+from tests.builders.cast import settle
 from tests.load import trouble
 from tests.load.trouble import Scene
-from tests.support.cast import settle
 from tests.support.outages import wire_to
 from tests.support.servers import Servers, api_key
 from tests.support.waiting import wait_until

@@ -18,8 +18,8 @@ import httpx
 import psycopg
 from sqlalchemy.engine import make_url
 
+from tests.builders.cast import Cast
 from tests.load import rush
-from tests.support.cast import Cast
 from tests.support.outages import Wire
 from tests.support.servers import Servers
 

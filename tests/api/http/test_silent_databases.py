@@ -27,7 +27,7 @@ def wire(postgresql_url: str) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def cast(postgresql_url: str) -> Cast:
+def clinic(postgresql_url: str) -> Cast:
     database = Database(postgresql_url)
     with database.transaction() as session:
         cast = settle(session)
@@ -36,7 +36,7 @@ def cast(postgresql_url: str) -> Cast:
 
 
 @pytest.fixture
-def client(postgresql_url: str, wire: Wire, cast: Cast) -> Iterator[httpx.Client]:
+def client(postgresql_url: str, wire: Wire, clinic: Cast) -> Iterator[httpx.Client]:
     """An admin at a server whose connections to the database go through the wire."""
     database = Database(postgresql_url)
     key = api_key(database)
@@ -84,7 +84,7 @@ def test_a_database_that_falls_silent_is_reported_soon_and_used_again(
 
 
 def test_a_locked_table_stops_only_what_needs_it(
-    client: httpx.Client, postgresql_url: str, cast: Cast
+    client: httpx.Client, postgresql_url: str, clinic: Cast
 ) -> None:
     with psycopg.connect(postgresql_url.replace("+psycopg", "")) as other:
         other.execute("LOCK TABLE courses")
@@ -99,7 +99,7 @@ def test_a_locked_table_stops_only_what_needs_it(
     assert recovers(client, "/api/v1/courses")
 
 
-def test_a_transaction_that_is_left_open_ends(postgresql_url: str, cast: Cast) -> None:
+def test_a_transaction_that_is_left_open_ends(postgresql_url: str, clinic: Cast) -> None:
     database = Database(postgresql_url)
 
     with database.transaction(write=False) as session:

@@ -569,7 +569,7 @@ class Calendar(RuleBasedStateMachine):
         """Every row that a change may touch."""
         ours = {"clinic": self.cast.clinic}
         queries = {
-            each: f"SELECT * FROM {each} WHERE clinic_id = :clinic ORDER BY id"
+            table: f"SELECT * FROM {table} WHERE clinic_id = :clinic ORDER BY id"
             for table in ("courses", "appointments", "time_off", "closures", "holds")
         } | {
             "waitlist": "SELECT * FROM waitlist_entries WHERE clinic_id = :clinic ORDER BY id",

@@ -22,7 +22,7 @@ from scheduler.clinic.shifts import WeeklyBreak
 from scheduler.infra.errors import Conflict
 from scheduler.patients.models import Patient
 from scheduler.storage.database import Database
-from tests.builders.cast import DAY, MONDAY, NOW, Cast, settle, wanted
+from tests.builders.cast import DAY, MONDAY, NOW, Cast, wanted
 
 NOON = (MONDAY + DAY).replace(hour=12)
 """A Tuesday, on which Ana works alone."""
@@ -36,12 +36,6 @@ def database(postgresql_url: str) -> Iterator[Database]:
     database = Database(postgresql_url)
     yield database
     database.close()
-
-
-@pytest.fixture
-def cast(database: Database) -> Cast:
-    with database.transaction() as session:
-        return settle(session)
 
 
 def book(session: Session, cast: Cast, who: int, start: datetime = NOON) -> None:

@@ -205,9 +205,9 @@ class Judge:
     def _axe(self, rules: dict[str, Any]) -> list[str]:
         answer: dict[str, Any] = self.page.evaluate("rules => window.axe.run(rules)", rules)
         return [
-            f"{each['id']} ({each['impact']}): {each['help']}: "
-            + "; ".join(node["html"][:160] for node in each["nodes"][:3])
-            for each in answer["violations"]
+            f"{violation['id']} ({violation['impact']}): {violation['help']}: "
+            + "; ".join(node["html"][:160] for node in violation["nodes"][:3])
+            for violation in answer["violations"]
         ]
 
     def _shape(self) -> list[str]:
