@@ -121,7 +121,13 @@ def create(
         IntegrityError,
     ):
         app.add_exception_handler(kind, _handle)
-    app.add_middleware(RequestGate, public_url=settings.public_url, answer=respond, hosts=hosts)
+    app.add_middleware(
+        RequestGate,
+        public_url=settings.public_url,
+        answer=respond,
+        hosts=hosts,
+        body_seconds=settings.client_timeout,
+    )
     return app
 
 

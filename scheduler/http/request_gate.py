@@ -28,7 +28,6 @@ MAX_BODY_BYTES = 64 * 1024
 DRAINED_BYTES = 16 * 1024 * 1024
 """How much of a body that is too long is read and dropped, because clients read the response only
 after they have sent the body."""
-BODY_SECONDS = 15.0
 QUEUE_SECONDS = 15.0
 """How long a request waits until it may run."""
 TROUBLED_QUEUE_SECONDS = 1.5
@@ -107,6 +106,8 @@ class RequestGate:
 
     Requests for other hosts than that of `public_url`, this machine and `hosts` are refused. With
     an https `public_url`, responses instruct browsers to use only https.
+
+    `body_seconds`: how long the body of a request may take to arrive.
     """
 
     def __init__(
@@ -116,8 +117,10 @@ class RequestGate:
         public_url: str,
         answer: Callable[[Scope, Exception], Response],
         hosts: Collection[str] = (),
+        body_seconds: float = 15.0,
     ) -> None:
         self.app = app
+        self._body_seconds = body_seconds
         self._answer = answer
         parts = urlsplit(public_url)
         self._hosts = {parts.hostname or "", "127.0.0.1", "localhost", "[::1]", *hosts}
@@ -143,7 +146,7 @@ class RequestGate:
         inner: Scope = dict(scope)
         try:
             self._check_host(scope)
-            body = await _read(scope, receive)
+            body = await _read(scope, receive, self._body_seconds)
             inner = await self._run_with_retries(scope, body, receive, response)
         except Gone:
             return
@@ -252,14 +255,14 @@ class _Response:
         await self._send(message)
 
 
-async def _read(scope: Scope, receive: Receive) -> bytes:
+async def _read(scope: Scope, receive: Receive, seconds: float) -> bytes:
     """The whole body. Raises TooLong, TooSlow or Gone."""
     announced = Headers(scope=scope).get("content-length", "")
     if announced.isdecimal() and int(announced) > DRAINED_BYTES:
         raise TooLong
     parts, length = [], 0
     try:
-        with anyio.fail_after(BODY_SECONDS):
+        with anyio.fail_after(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":

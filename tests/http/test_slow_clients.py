@@ -79,6 +79,7 @@ def impatient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
         b"",
         b"GET / HTTP/1.1\r\nHost: 127",
         b"\r\n",
+        b"POST /book HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 10\r\n\r\nhalf",
         OPENAPI,
         OPENAPI * 20,
         OPENAPI[:-2] + b"Connection: close\r\n\r\n",
