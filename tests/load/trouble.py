@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing, contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -46,6 +46,8 @@ class Scene:
     key: str
     database_url: str
     wire: Wire | None = None
+    numbers: Iterator[int] = field(default_factory=count)
+    """The next client to book"""
 
     @property
     def address(self) -> str:
@@ -118,13 +120,12 @@ def full_disk(scene: Scene) -> Iterator[None]:
 
 def people(scene: Scene, seconds: float) -> list[Wait]:
     """What two patients, two readers and a booker at the desk, and a health check wait."""
-    numbers = count()
     requests: list[tuple[str, Callable[[httpx.Client], httpx.Response]]] = [
         ("patient", lambda client: client.get("/")),
         ("patient", lambda client: client.get(f"/treatments/{scene.cast.back}")),
         ("staff, reading", lambda client: client.get(f"/api/v1/patients/{scene.cast.ann}")),
         ("staff, reading", lambda client: client.get("/api/v1/courses")),
-        ("staff, booking", lambda client: _book(client, scene.cast, next(numbers))),
+        ("staff, booking", lambda client: _book(client, scene.cast, next(scene.numbers))),
         ("health", lambda client: client.get("/health/live")),
         ("health", lambda client: client.get("/health/ready")),
     ]
