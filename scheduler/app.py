@@ -22,7 +22,7 @@ from scheduler.api.http import health, problems
 from scheduler.audit import unrecorded_views
 from scheduler.feeds import routes as calendars
 from scheduler.hooks import routes
-from scheduler.http.context import Context
+from scheduler.http.context import Context, context_of
 from scheduler.http.guess_limiter import origin_of
 from scheduler.http.idempotency import Replay
 from scheduler.http.methods import Methods
@@ -165,7 +165,7 @@ def respond(scope: Scope, problem: Exception) -> Response:
 
 async def _handle(request: Request, problem: Exception) -> Response:
     if isinstance(problem, NoSuchLink):
-        context: Context = request.app.state.context
+        context = context_of(request)
         context.guess_limiter.record(origin_of(request), context.clock.now())
     response = respond(request.scope, problem)
     if response.status_code == 405:

@@ -5,7 +5,7 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Request, Response
 
 from scheduler.feeds import courses
-from scheduler.http.context import Context
+from scheduler.http.context import context_of
 from scheduler.http.guess_limiter import refuse_guessers
 
 router = APIRouter(
@@ -18,7 +18,7 @@ ICALENDAR = "text/calendar; charset=utf-8"
 @router.get("/{token}.ics")
 def read_calendar(token: str, request: Request) -> Response:
     """The calendar file behind a private address. Calendar programs read it again regularly."""
-    context: Context = request.app.state.context
+    context = context_of(request)
     host = urlsplit(context.settings.public_url).hostname or "localhost"
     with context.database.transaction(write=False) as session:
         file = courses.file(session, token, host=host, now=context.clock.now())

@@ -18,6 +18,7 @@ from sqlalchemy.orm.exc import StaleDataError
 from starlette.datastructures import ImmutableMultiDict
 from twilio.request_validator import RequestValidator  # type: ignore[import-untyped, unused-ignore]
 
+from scheduler.http.context import context_of
 from scheduler.infra.errors import Unavailable
 from scheduler.reminders.replies import handle, inbound
 from scheduler.reminders.sending import delivery_reports
@@ -37,7 +38,7 @@ NO_REPLY = '<?xml version="1.0" encoding="UTF-8"?><Response/>'
 
 async def read_fields(request: Request) -> Mapping[str, str]:
     """The fields of a call; 403 unless Twilio has signed it."""
-    settings = request.app.state.context.settings
+    settings = context_of(request).settings
     # The signature includes blank and repeated fields.
     pairs = parse_qsl(await _body(request), keep_blank_values=True)
     fields = ImmutableMultiDict(pairs)
@@ -69,7 +70,7 @@ def _signed_address(request: Request) -> str:
     """
     path = request.scope.get("raw_path") or request.url.path.encode()
     query = request.scope["query_string"]
-    address = f"{request.app.state.context.settings.public_url}{path.decode('latin-1')}"
+    address = f"{context_of(request).settings.public_url}{path.decode('latin-1')}"
     return f"{address}?{query.decode('latin-1')}" if query else address
 
 
@@ -81,7 +82,7 @@ async def take_turn(request: Request, _fields: Fields) -> AsyncIterator[Database
 
     Unavailable if the turn does not come. The carrier then gets a 5xx and tries again.
     """
-    database: Database = request.app.state.context.database
+    database = context_of(request).database
     async with database.turn():
         yield database
 
@@ -99,7 +100,7 @@ def take_receipt(token: str, request: Request, fields: Fields, database: HookDat
     report = Found(sid, fields.get("MessageStatus", ""), error_code)
     with database.unit(write=True) as session:
         delivery_reports.note(
-            session, token=token, report=report, now=request.app.state.context.clock.now()
+            session, token=token, report=report, now=context_of(request).clock.now()
         )
 
 
@@ -117,10 +118,10 @@ def take_reply(request: Request, fields: Fields, database: HookDatabase) -> Resp
                 body=fields.get("Body", ""),
                 carrier_did=fields.get("OptOutType", ""),
                 pictures=int(media) if CODE.fullmatch(media) else 0,
-                now=request.app.state.context.clock.now(),
+                now=context_of(request).clock.now(),
             )
     if reply_id is not None:
-        _read(database, reply_id, now=request.app.state.context.clock.now())
+        _read(database, reply_id, now=context_of(request).clock.now())
     return Response(NO_REPLY, media_type="text/xml")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
 
 from anyio import to_thread
@@ -12,17 +11,15 @@ from fastapi.dependencies.models import Dependant
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import BaseModel
-from sqlmodel import Session
 
 from scheduler.api.http.problems import WrongType
 from scheduler.audit import audit_trail, unrecorded_views
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor, AuditEntry
 from scheduler.http import idempotency
-from scheduler.http.context import Context
+from scheduler.http.context import Context, RequestContext, context_of
 from scheduler.i18n import translation
 from scheduler.infra.errors import Invalid, NotAllowed, Stale
-from scheduler.infra.settings import Settings
 from scheduler.staff import accounts
 from scheduler.staff.accounts import NotSignedIn
 from scheduler.staff.roles import Permission, may
@@ -101,13 +98,10 @@ class ClinicRow(Protocol):
 
 
 @dataclass(frozen=True)
-class Call:
-    """One request of a staff member: its transaction, its actor, its time, and how to answer it."""
+class Call(RequestContext):
+    """A request of a staff member: who asks, under which conditions, and how to answer."""
 
-    session: Session
     actor: Actor
-    now: datetime
-    settings: Settings
     if_match: str | None = None
     key: str | None = field(default=None, repr=False)
     rehearsal: bool = False
@@ -168,7 +162,7 @@ def read(request: Request, actor: Annotated[Actor, Depends(admit)]) -> Iterator[
     """Opens a read-only transaction."""
     context = context_of(request)
     with context.database.unit(write=False) as session:
-        yield Call(session, actor, context.clock.now(), context.settings)
+        yield Call(session, context.clock.now(), context.settings, actor)
 
 
 @dataclass(frozen=True)
@@ -193,7 +187,7 @@ class ChangeRequest:
                 owner = owner_of(self.actor)
                 idempotency.begin(session, owner=owner, key=key, print_=self.print_, now=now)
             yield Call(
-                session, self.actor, now, self.context.settings, self.if_match, key, rehearsal
+                session, now, self.context.settings, self.actor, self.if_match, key, rehearsal
             )
 
 
@@ -265,7 +259,7 @@ def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: TurnTaken
     has_read = False
     try:
         with context.database.unit(write=True) as session:
-            yield Call(session, actor, context.clock.now(), context.settings, views=views)
+            yield Call(session, context.clock.now(), context.settings, actor, views=views)
             has_read = True
             session.add_all(views)
     except StorageFault as problem:
@@ -283,12 +277,6 @@ Reading = Annotated[Call, Depends(read, scope="function")]
 Writing = Annotated[Call, Depends(write, scope="function")]
 Rehearsing = Annotated[Call, Depends(rehearse, scope="function")]
 Looking = Annotated[Call, Depends(look, scope="function")]
-
-
-def context_of(request: Request) -> Context:
-    """The database, settings and clock of the application."""
-    context: Context = request.app.state.context
-    return context
 
 
 def origin_of(request: Request) -> str:

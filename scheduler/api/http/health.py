@@ -9,8 +9,8 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
 
-from scheduler.api.http.auth import context_of
 from scheduler.clinic import zone_rules
+from scheduler.http.context import context_of
 from scheduler.infra.errors import Problem
 from scheduler.reminders.staff import attention as staff_attention
 from scheduler.reminders.staff import failed_texts

@@ -4,8 +4,9 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse
 from pydantic import Field, SecretStr
 
-from scheduler.api.http.auth import context_of, origin_of
+from scheduler.api.http.auth import origin_of
 from scheduler.api.http.fields import Shape, Text
+from scheduler.http.context import context_of
 from scheduler.staff import accounts
 
 router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])

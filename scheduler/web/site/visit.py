@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -10,10 +9,9 @@ from fastapi import Depends, Request
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.http.context import Context
+from scheduler.http.context import RequestContext, context_of
 from scheduler.i18n import languages, translation
 from scheduler.infra.errors import NotAllowed
-from scheduler.infra.settings import Settings
 from scheduler.web.site import forms
 from scheduler.web.site.forms import Form
 
@@ -31,12 +29,9 @@ class FromElsewhere(NotAllowed):
 
 
 @dataclass(frozen=True)
-class Visit:
-    """One request: its transaction, its time, the settings and the languages."""
+class Visit(RequestContext):
+    """A request for a patient page: where it comes from, and the languages that it asks for."""
 
-    session: Session
-    now: datetime
-    settings: Settings
     origin: str
     request_id: str
     asked_language: str = ""
@@ -118,12 +113,6 @@ def require_same_origin(request: Request) -> None:
 Reading = Annotated[Visit, Depends(read, scope="function")]
 Writing = Annotated[Visit, Depends(write, scope="function")]
 Typed = Annotated[Form, Depends(typed)]
-
-
-def context_of(request: Request) -> Context:
-    """The context of the application."""
-    context: Context = request.app.state.context
-    return context
 
 
 def _visit(request: Request, session: Session) -> Visit:
