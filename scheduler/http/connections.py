@@ -47,10 +47,16 @@ class ConnectionLimits:
 
 
 def most_connections() -> int:
-    """Raises the limit of open files as far as the system allows, and returns what fits into it."""
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    return max(1, min(MAX_CONNECTIONS, most - OTHER_FILES))
+    """How many connections fit into the limit of open files, which is raised if that is allowed."""
+    needed = MAX_CONNECTIONS + OTHER_FILES
+    soft, hard = (
+        needed if limit == resource.RLIM_INFINITY else min(limit, needed)
+        for limit in resource.getrlimit(resource.RLIMIT_NOFILE)
+    )
+    if soft < hard:
+        _, unchanged = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, unchanged))
+    return max(1, hard - OTHER_FILES)
 
 
 class LimitedConnection(H11Protocol):

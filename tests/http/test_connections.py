@@ -1,6 +1,7 @@
 """How many connections are kept, and which are closed when there are too many."""
 
 import asyncio
+import resource
 from collections.abc import Awaitable, Callable
 from ipaddress import ip_network
 from typing import Any
@@ -149,3 +150,25 @@ def test_what_waits_to_be_read_is_bounded(monkeypatch: pytest.MonkeyPatch) -> No
         assert [wire.closed for _, wire in pairs] == [True, False, False]
 
     serve(story)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "kept"),
+    [
+        ((256, resource.RLIM_INFINITY), (2320, resource.RLIM_INFINITY), 2000),
+        ((1024, 4096), (2320, 4096), 2000),
+        ((400, 400), (400, 400), 80),
+        ((20, 20), (20, 20), 1),
+        ((resource.RLIM_INFINITY, resource.RLIM_INFINITY), (-1, -1), 2000),
+        ((100_000, 100_000), (100_000, 100_000), 2000),
+    ],
+)
+def test_there_are_as_many_connections_as_the_system_has_files_for(
+    monkeypatch: pytest.MonkeyPatch, before: tuple[int, int], after: tuple[int, int], kept: int
+) -> None:
+    limits = [before]
+    monkeypatch.setattr(resource, "getrlimit", lambda _: limits[-1])
+    monkeypatch.setattr(resource, "setrlimit", lambda _, pair: limits.append(pair))
+
+    assert connections.most_connections() == kept
+    assert limits[-1] == after

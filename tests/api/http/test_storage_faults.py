@@ -2,16 +2,19 @@
 
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 from sqlmodel import select
 
+from scheduler.audit import unrecorded_views
 from scheduler.clinic.models import Room
 from scheduler.infra.errors import Unavailable
 from scheduler.storage import database as databases
 from scheduler.storage.database import Database
+from scheduler.storage.reserved_file import ReservedFile
 from tests.api.conftest import Desk, TestClient
 from tests.builders.cast import Cast
 
@@ -97,13 +100,21 @@ def test_a_full_disk_is_told_and_forgotten_when_there_is_room_again(
     assert client.get("/health/ready").status_code == 200
 
 
+@pytest.fixture
+def views(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ReservedFile:
+    """The file for views that the database does not take."""
+    file = ReservedFile(tmp_path / "views")
+    monkeypatch.setattr(unrecorded_views, "file_for", lambda *_: file)
+    return file
+
+
 @pytest.mark.parametrize("database_kind", ["postgresql"])
 def test_a_database_that_became_a_copy_to_read_from_is_read_and_not_written(
     desk: Desk,
-    client: TestClient,
     database: Database,
     cast: Cast,
     postgresql_server: psycopg.Connection,
+    views: ReservedFile,
 ) -> None:
     name = database.url.database
     assert desk.get("/rooms").status_code == 200
@@ -117,10 +128,12 @@ def test_a_database_that_became_a_copy_to_read_from_is_read_and_not_written(
 
     become("on")
     refused, read = add(desk, cast, "Bed 3"), desk.get("/rooms")
-    health = client.get("/health/ready").json()["problems"]
+    patients = desk.get("/patients")
+    health = desk.client.get("/health/ready").json()["problems"]
     become("off")
 
-    assert (refused, read.status_code) == (503, 200)
+    assert (refused, read.status_code, patients.status_code) == (503, 200, 200)
+    assert len(views.lines()) == len(patients.json()["items"])
     assert health == [databases.READ_ONLY]
     assert add(desk, cast, "Bed 4") == 201
 
