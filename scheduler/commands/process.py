@@ -23,7 +23,7 @@ from scheduler.storage import migrations
 from scheduler.storage.database import Database
 
 PATIENCE = 30.0
-"""Seconds that workers and commands wait for the database. Nobody waits for their answers."""
+"""Seconds that workers and commands wait for the database: no person waits for their answers."""
 
 
 @contextmanager

@@ -131,7 +131,7 @@ def _worker(settings: Settings, database: Database, clock: Clock) -> Worker:
 
 @contextmanager
 def _patient(database: Database) -> Iterator[Database]:
-    """The same database for work that nobody waits for.
+    """The same database for work that no request waits for.
 
     On SQLite it is the same object, because both share the turn to write.
     """

@@ -31,7 +31,7 @@ after they have sent the body."""
 QUEUE_SECONDS = 15.0
 """How long a request waits until it may run."""
 TROUBLED_QUEUE_SECONDS = 1.5
-"""The same while the database does not answer, so that everybody is told so within 5 seconds."""
+"""The same while the database does not answer, so that clients get a 503 within 5 seconds."""
 TROUBLE_SECONDS = 5.0
 """How long a 503 of a route counts as a sign of that."""
 RETRY_SECONDS = 1.5

@@ -34,7 +34,8 @@ class ImpatientConnection(psycopg.Connection[Any]):
             return super().wait(gen, *args, **named)
         except psycopg.OperationalError:
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
-                self.close()  # the answer could still come, and would be taken for the next one's
+                # A late answer would be taken for that of the next statement.
+                self.close()
             raise
 
 

@@ -17,7 +17,7 @@ from tests.support.waiting import wait_until
 pytestmark = pytest.mark.slow
 
 PROMISED = 5.0
-"""Everybody else gets an answer within so many seconds."""
+"""Other clients get an answer within this many seconds."""
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 

@@ -1,4 +1,4 @@
-"""Whatever goes wrong, everybody gets an answer within five seconds, and afterwards all is well.
+"""Under every fault, each request gets an answer within five seconds, and the service recovers.
 
 `docs/reliability.md` has the figures: `make chaos ARGS="-k trouble -s"`.
 """
@@ -24,7 +24,7 @@ SQLITE = ("nothing", "slow_readers", "silent_clients", "held_lock", "full_disk")
 POSTGRESQL = ("nothing", "slow_readers", "silent_clients", "held_lock", "silent_database")
 CASES = [("sqlite", fault) for fault in SQLITE] + [("postgresql", fault) for fault in POSTGRESQL]
 GO_ON = ("nothing", "slow_readers", "silent_clients")
-"""Under these, nobody is turned away."""
+"""Under these, no request is refused."""
 
 
 @pytest.fixture

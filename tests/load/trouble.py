@@ -24,7 +24,7 @@ from tests.support.outages import Wire
 from tests.support.servers import Servers
 
 GIVES_UP = 40.0
-"""Longer than this, nobody is measured waiting"""
+"""No request is waited for longer than this"""
 OPENAPI = b"GET /openapi.json HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n"
 
 
@@ -81,7 +81,7 @@ def silent_clients(scene: Scene) -> Iterator[None]:
 
 @contextmanager
 def silent_database(scene: Scene) -> Iterator[None]:
-    """What is sent to the database and by it arrives nowhere."""
+    """Nothing that is sent to the database or by it arrives."""
     assert scene.wire
     scene.wire.cut()
     try:
@@ -119,7 +119,7 @@ def full_disk(scene: Scene) -> Iterator[None]:
 
 
 def people(scene: Scene, seconds: float) -> list[Wait]:
-    """What two patients, two readers and a booker at the desk, and a health check wait."""
+    """The waits of two patients, two staff members who read, one who books, and health checks."""
     requests: list[tuple[str, Callable[[httpx.Client], httpx.Response]]] = [
         ("patient", lambda client: client.get("/")),
         ("patient", lambda client: client.get(f"/treatments/{scene.cast.back}")),

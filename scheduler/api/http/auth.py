@@ -253,7 +253,7 @@ def look(request: Request, actor: Annotated[Actor, Depends(admit)], _: TurnTaken
     """Opens a transaction for reading patient data, which is recorded in the audit trail.
 
     On a full disk, the views are written to a file. If that fails too, the answer is 503, because
-    nobody may see a patient without a trace.
+    no view of a patient may be without a trace.
     """
     context, views = context_of(request), list[AuditEntry]()
     has_read = False

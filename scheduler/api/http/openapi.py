@@ -24,7 +24,7 @@ td, th { padding: .25rem .75rem .25rem 0; text-align: left; vertical-align: top;
 
 
 def mount(app: FastAPI) -> None:
-    """Add /openapi.json and /docs. Both are made once, because anybody may ask for them."""
+    """Add /openapi.json and /docs. Both are made once, because strangers may request them."""
     lock = threading.Lock()
 
     @cache

@@ -1,4 +1,4 @@
-"""On a full disk, staff read on. What they looked at is written to a file, and recorded later."""
+"""On a full disk, staff read on. Their views are written to a file, and recorded later."""
 
 import shutil
 from collections.abc import Iterator
