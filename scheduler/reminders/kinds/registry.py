@@ -15,7 +15,7 @@ ANSWER = MessageKind()
 SENT_AFTER_OPT_OUT = MessageKind(sent_after_opt_out=True)
 
 BY_NAME: dict[str, MessageKind] = {
-    **dict.fromkeys(("stopped", "emergency", "help"), SENT_AFTER_OPT_OUT),
+    **dict.fromkeys(("stopped", "emergency", "crisis", "help"), SENT_AFTER_OPT_OUT),
     **dict.fromkeys(reconfirmations.RECONFIRMATION_KINDS, reconfirmations.RECONFIRMATION),
     **dict.fromkeys(lost_links.LOST_LINK_KINDS, lost_links.LOST_LINK),
     **dict.fromkeys(waitlist_offers.OFFER_KINDS, waitlist_offers.WAITLIST_OFFER),

@@ -10,6 +10,7 @@ from scheduler.infra.phone import for_people
 from scheduler.reminders.schedule import templating
 from scheduler.reminders.schedule.types import DueMessage
 from scheduler.reminders.texts import default_texts
+from scheduler.reminders.texts.crisis_lines import crisis_line
 
 
 def of_due_message(clinic: Clinic, message: DueMessage) -> str:
@@ -57,7 +58,12 @@ def compose(
 def clinic_fields(clinic: Clinic) -> dict[str, str]:
     """The template fields that describe a clinic."""
     phone = for_people(clinic.phone) if clinic.phone.startswith("+") else clinic.phone
-    return {"clinic": clinic.text_name, "phone": phone, "emergency": clinic.emergency_phone}
+    return {
+        "clinic": clinic.text_name,
+        "phone": phone,
+        "emergency": clinic.emergency_phone,
+        "crisis": crisis_line(clinic.country) or clinic.emergency_phone,
+    }
 
 
 def time_fields(clinic: Clinic, language: Language, starts_at: datetime) -> dict[str, str]:

@@ -11,21 +11,27 @@ from scheduler.progress import scores
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.outbox import open_questions
 from scheduler.reminders.outbox.open_questions import Choice, OpenQuestion
-from scheduler.reminders.replies.reading.intent import ParsedReply
+from scheduler.reminders.replies.reading.intent import SUICIDE, ParsedReply
 from scheduler.reminders.replies.reading.vocabularies import Every
 from scheduler.reminders.replies.reply_context import Conversation
+from scheduler.reminders.texts.crisis_lines import crisis_line
 
 # Carriers treat the single word CANCEL as an opt-out, whatever this program does.
 MAY_MEAN_THE_APPOINTMENT = {"cancel", "cancel please", "please cancel"}
 
 
-def warn(conversation: Conversation, *, also_stop: bool) -> None:
-    """Answer an emergency with the number to call, and put it before staff as urgent."""
+def warn(conversation: Conversation, parsed: ParsedReply) -> None:
+    """Answer an emergency with the number to call, and put it before staff as urgent.
+
+    Thoughts of suicide get the number of the country's crisis line.
+    """
     conversation.reply.urgent = True
     conversation.tell_staff("It speaks of danger.")
-    if also_stop:
+    if parsed.also_stop:
         conversation.tell_staff("It also asked for no more texts.")
-    conversation.answer("emergency")
+    thinks_of_suicide = parsed.danger is not None and parsed.danger.kind == SUICIDE
+    is_line_known = bool(crisis_line(conversation.contact.clinic.country))
+    conversation.answer("crisis" if thinks_of_suicide and is_line_known else "emergency")
 
 
 def confirm_opt_out(conversation: Conversation) -> None:

@@ -112,7 +112,7 @@ def _answer(
 def _respond(conversation: Conversation, parsed: ParsedReply) -> None:
     match conversation.reply.meaning:
         case Intent.EMERGENCY:
-            actions.warn(conversation, also_stop=parsed.also_stop)
+            actions.warn(conversation, parsed)
         case Intent.STOP:
             actions.confirm_opt_out(conversation)
         case Intent.START:

@@ -31,7 +31,7 @@ end. Twilio stops a conversation after 15 messages in 30 seconds (error 14107)."
 
 MOST_IN_A_DAY = 20
 
-ALWAYS_ANSWERED_ONCE = {"emergency", "stopped"}
+ALWAYS_ANSWERED_ONCE = {"emergency", "crisis", "stopped"}
 """Answers that are sent once within ten minutes, whatever the limits."""
 
 MAX_REASON = 300

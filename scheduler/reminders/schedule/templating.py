@@ -15,6 +15,7 @@ FIELDS = {
     "clinic": "the clinic's name",
     "phone": "the clinic's telephone number",
     "emergency": "the number to call in an emergency",
+    "crisis": "the country's line for people who think of suicide",
     "date": "the day of the session, Mon 11 Jan",
     "time": "when the session begins, 9:00 or 9:00 AM",
     "eat_by": "two hours before the session begins",

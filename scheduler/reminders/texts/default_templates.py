@@ -63,7 +63,7 @@ _ANSWERS = {
     "nothing_to_confirm": (
         "{clinic}: we found no session to confirm. Please call {phone} if you expected one."
     ),
-    "reschedule": "{clinic}: see and change your sessions here: {link}",
+    "reschedule": ("{clinic}: nothing is cancelled or changed yet. Do it here: {link}"),
     "lost_link": "{clinic}: your next session is {date} {time}. All your times: {link}",
     "lost_link_over": "{clinic}: here are your sessions: {link}",
     "stopped": (
@@ -75,10 +75,17 @@ _ANSWERS = {
         "{clinic}: reply C to confirm your next session, R to change it, STOP to opt out."
         " Or call {phone}"
     ),
-    "unknown": "{clinic}: we have passed your message on. If it cannot wait, call {phone}",
+    "unknown": (
+        "{clinic}: we have passed your message on. If it cannot wait, call {phone}."
+        " In an emergency: {emergency}"
+    ),
     "emergency": (
         "Call {emergency} now if you feel very unwell. Do not wait for a text."
         " {clinic} has been told: {phone}"
+    ),
+    "crisis": (
+        "Please call {crisis} now, or {emergency} if you are in danger. You are not alone."
+        " {clinic}: {phone}"
     ),
     "score_thanks": (
         "{clinic}: thank you, we have noted {score}. If you are worried, call {phone}"
@@ -95,7 +102,7 @@ _ANSWERS = {
         "{clinic}: please reply with one number from 0 (no complaint) to 10 (the worst you can"
         " imagine)."
     ),
-    "late_change": "{clinic}: {date} {time}: please call {phone} to change it. {link}",
+    "late_change": ("{clinic}: {date} {time} still stands. To change it, call {phone}. {link}"),
 }
 
 

@@ -31,6 +31,7 @@ LONG = {
     "clinic": "Willowbrook Acupuncture Room",
     "phone": "+1 (415) 555-0100",
     "emergency": "911",
+    "crisis": "0800 111 0 111",
     "number": "10",
     "total": "24",
     "score": "10",

@@ -182,7 +182,7 @@ def test_r_of_two_courses_asks_which_and_of_one_does_not(
     [answer] = reply(world, "2")
 
     assert question.endswith(" 1: Mon 11 Jan 10:00 AM, 2: Mon 11 Jan 3:00 PM")
-    assert "see and change your sessions here" in answer
+    assert "nothing is cancelled or changed yet" in answer
     assert last_reply(world).meaning == Intent.CHOICE
 
 
@@ -420,7 +420,7 @@ def test_r_within_the_clinics_notice_is_a_matter_for_a_call(world: World, asked:
     [answer] = reply(world, "R")
 
     told, _, link = answer.partition("https://willow.example/my/")
-    assert told == "Willow: Mon 11 Jan 10:00 AM: please call (212) 555-0100 to change it. "
+    assert told == ("Willow: Mon 11 Jan 10:00 AM still stands. To change it, call (212) 555-0100. ")
     assert len(link) == 22
     assert last_reply(world).reason == (
         "It asks to change a session that begins in less than 24 hours."
@@ -433,12 +433,12 @@ def test_a_clinic_may_ask_for_less_notice(world: World, asked: int) -> None:
         session.get_one(Clinic, world.clinic_id).cancel_notice_hours = 4
     world.clock.at += MINUTE
 
-    assert "see and change your sessions here" in reply(world, "R")[0]
+    assert "nothing is cancelled or changed yet" in reply(world, "R")[0]
     assert not last_reply(world).for_staff
 
 
 def test_nothing_is_cancelled_by_text(world: World, asked: int) -> None:
-    assert "see and change your sessions here" in reply(world, "cancel my appointment Monday")[0]
+    assert "nothing is cancelled or changed yet" in reply(world, "cancel my appointment Monday")[0]
 
     assert state(world, asked) == AppointmentState.BOOKED
     assert last_reply(world).for_staff

@@ -253,3 +253,16 @@ def test_a_code_is_texted_at_once_and_never_stored(world: World) -> None:
 
     assert (phone, digits in text) == (BEN, True)
     assert "{code}" in world.messages(kind="code")[0].text
+
+
+def test_thoughts_of_suicide_are_answered_with_the_crisis_line(world: World, asked: int) -> None:
+    [answer] = reply(world, "I want to die")
+
+    assert answer.startswith("Please call 988 now, or 911 if you are in danger.")
+    assert last_reply(world).urgent
+
+
+def test_a_reply_that_is_not_understood_is_answered_with_the_emergency_number(
+    world: World, asked: int
+) -> None:
+    assert reply(world, "quite odd since noon")[0].endswith("In an emergency: 911")

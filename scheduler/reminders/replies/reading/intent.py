@@ -6,13 +6,13 @@ rule is left to staff.
 """
 
 import re
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.replies.reading import numbers, quotations
 from scheduler.reminders.replies.reading.folding import folded, words_of
-from scheduler.reminders.replies.reading.lexicon import lexicon
+from scheduler.reminders.replies.reading.lexicon import Dangers, lexicon
 from scheduler.reminders.replies.reading.vocabularies import Every
 
 MAX_REPLY_CHARACTERS = 1600
@@ -125,17 +125,22 @@ def _danger(text: str, words: list[str]) -> Danger | None:
     """
     harmless = lexicon().patterns["harmless"]
     as_written = harmless.sub(GAP, " ".join(words))
-    for language, dangers in lexicon().dangers.items():
-        for kind, pattern in dangers.patterns.items():
-            if found := pattern.search(as_written):
-                return Danger(kind, language, found[0])
+    if danger := _named_danger(lambda _: as_written):
+        return danger
     if numbers.is_fever(harmless.sub(GAP, text)):
         return Danger(FEVER, "", text)
+    return _named_danger(lambda dangers: " ".join(map(dangers.corrected, as_written.split())))
+
+
+def _named_danger(spelled: Callable[[Dangers], str]) -> Danger | None:
+    """The first danger among the words, spelled as a language's words of danger."""
     for language, dangers in lexicon().dangers.items():
-        corrected = " ".join(map(dangers.corrected, as_written.split()))
-        for kind, pattern in dangers.patterns.items():
-            if found := pattern.search(corrected):
-                return Danger(kind, language, found[0])
+        phrase = spelled(dangers)
+        unexplained = lexicon().patterns["well"].sub(GAP, phrase)
+        for searched, patterns in ((phrase, dangers.patterns), (unexplained, dangers.signs)):
+            for kind, pattern in patterns.items():
+                if found := pattern.search(searched):
+                    return Danger(kind, language, found[0])
     return None
 
 

@@ -24,6 +24,8 @@ class Dangers:
 
     patterns: Mapping[str, re.Pattern[str]]
     """By kind: breathing, chest, suicide."""
+    signs: Mapping[str, re.Pattern[str]]
+    """The same for words whose mere mention is a sign of danger."""
     corrected: Callable[[str], str]
     """Corrects a typing error in a word of danger."""
 
@@ -63,6 +65,7 @@ def merged(languages: Mapping[str, Vocabulary]) -> Lexicon:
         dangers={
             code: Dangers(
                 {kind: _any(rows) for kind, rows in vocabulary.dangers.items()},
+                {kind: _any(rows) for kind, rows in vocabulary.signs.items()},
                 typos.corrector(vocabulary.lists["danger words"], ordinary=lists["unlike danger"]),
             )
             for code, vocabulary in languages.items()

@@ -29,12 +29,23 @@ LISTS = frozenset(
 PATTERNS = frozenset(
     {
         *("change wish", "not change", "stop wish", "stop statement", "not stop", "start wish"),
-        *("harmless", "refusal", "yes", "automatic", "ours", "reaction", "of ten", "temperature"),
+        *(
+            "harmless",
+            "well",
+            "refusal",
+            "yes",
+            "automatic",
+            "ours",
+            "reaction",
+            "of ten",
+            "temperature",
+        ),
     }
 )
 """Sections of regular expressions, beside the `danger` sections, which have a kind."""
 
 DANGER = "danger "
+SIGN = "sign "
 
 
 class Every(NamedTuple):
@@ -54,6 +65,8 @@ class Vocabulary:
     patterns: Mapping[str, tuple[str, ...]]
     dangers: Mapping[str, tuple[str, ...]]
     """Regular expressions by kind of danger: breathing, chest, suicide."""
+    signs: Mapping[str, tuple[str, ...]]
+    """The same for words whose mere mention is a sign of danger, unless `[well]` explains it."""
     numbers: Mapping[str, int]
     ordinals: Mapping[str, int]
     every: Mapping[str, Every]
@@ -91,6 +104,7 @@ def parse(content: str, *, name: str) -> Vocabulary:
         lists={section: frozenset(words) for section, words in sections.lists.items()},
         patterns={section: tuple(rows) for section, rows in sections.patterns.items()},
         dangers={kind: tuple(rows) for kind, rows in sections.dangers.items()},
+        signs={kind: tuple(rows) for kind, rows in sections.signs.items()},
         numbers=sections.numbers["numbers"],
         ordinals=sections.numbers["ordinals"],
         every=sections.every,
@@ -105,6 +119,7 @@ class _Sections:
         self.lists: dict[str, set[str]] = {section: set() for section in LISTS}
         self.patterns: dict[str, list[str]] = {section: [] for section in PATTERNS}
         self.dangers: dict[str, list[str]] = {}
+        self.signs: dict[str, list[str]] = {}
         self.numbers: dict[str, dict[str, int]] = {"numbers": {}, "ordinals": {}}
         self.every: dict[str, Every] = {}
 
@@ -122,9 +137,10 @@ class _Sections:
             self.defined[f"{{{key}}}"] = _expanded(value, self.defined)
         elif section in PATTERNS:
             self.patterns[section].append(_expression(text, self.defined))
-        elif section.startswith(DANGER):
-            kind = section.removeprefix(DANGER)
-            self.dangers.setdefault(kind, []).append(_expression(text, self.defined))
+        elif section.startswith((DANGER, SIGN)):
+            name, _, kind = section.partition(" ")
+            kinds = self.dangers if name == DANGER.strip() else self.signs
+            kinds.setdefault(kind, []).append(_expression(text, self.defined))
         else:
             raise ValueError(f"there is no section [{section}]")
 

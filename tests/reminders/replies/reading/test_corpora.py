@@ -6,7 +6,7 @@ import pytest
 
 from tests.reminders.replies.reading.outcomes import Example, examples, rank
 
-CORPORA = ("sample", "own")
+CORPORA = ("sample", "own", "second")
 
 
 @pytest.mark.parametrize(
