@@ -34,6 +34,7 @@ from scheduler.reminders.models import MessageState
 from scheduler.reminders.sending import attempts
 from scheduler.storage.database import Database, stored_id
 from tests.builders.world import MONDAY, World, appointment, at, found, patient_actor
+from tests.stories.replies.talk import reply
 
 pytestmark = pytest.mark.both_databases
 
@@ -173,6 +174,30 @@ def test_a_freed_time_is_texted_to_whoever_waits_for_it(world: World, taken: int
     world.work(MONDAY + MINUTE)
 
     assert offered_by_text(world) == [("+12125550111", OFFER)]
+
+
+def test_a_yes_to_an_offer_brings_its_link_again(world: World, taken: int) -> None:
+    entry = wait(world, person(world, 11))
+    free(world, taken)
+    world.work()
+    world.work(MONDAY + MINUTE)
+
+    [answer] = reply(world, "Yes", phone="+12125550111")
+
+    assert answer.startswith(OFFER)
+    assert open_offers(world).keys() == {entry}
+
+
+def test_a_yes_to_an_offer_that_is_over_goes_to_staff(world: World, taken: int) -> None:
+    entry = wait(world, person(world, 11))
+    free(world, taken)
+    world.work()
+    world.work(MONDAY + MINUTE)
+    decline(world, offer_of(world, entry))
+
+    [answer] = reply(world, "Yes", phone="+12125550111")
+
+    assert "passed your message on" in answer
 
 
 def test_a_time_that_nobody_freed_is_found_as_well(world: World) -> None:

@@ -149,6 +149,32 @@ def _owe(session: Session, key: str, offer: Offer, now: datetime) -> None:
     )
 
 
+def send_again(session: Session, message: Message, *, reply_id: int, now: datetime) -> bool:
+    """Owe an offer's message again, after a reply that says yes. False if the offer is over."""
+    offer = _offer_of(session, message)
+    if offer is None or WAITLIST_OFFER.outdated(session, message, now=now):
+        return False
+    clinic = session.get_one(Clinic, offer.clinic_id)
+    entry = session.get_one(WaitlistEntry, offer.entry_id)
+    immediate.owe(
+        session,
+        clinic,
+        message.kind,
+        key=message_key.of_answer(reply_id, message.kind),
+        phone=message.phone,
+        language=message.language,
+        now=now,
+        expires_at=offer.expires_at,
+        fields=_fields(offer, clinic, session.get_one(Patient, entry.patient_id)),
+        course_id=message.course_id,
+        patient_id=message.patient_id,
+        link_id=message.link_id,
+        reply_id=reply_id,
+        about=message.about,
+    )
+    return True
+
+
 def _fields(offer: Offer, clinic: Clinic, patient: Patient) -> dict[str, str]:
     language = languages.of(patient.language, clinic.language)
     until = offer.expires_at.astimezone(ZoneInfo(clinic.timezone))

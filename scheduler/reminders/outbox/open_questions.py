@@ -64,6 +64,10 @@ class Choice(NamedTuple):
     score: int | None
 
 
+MOST_QUOTED = 5
+"""How many of our texts a reply is searched for."""
+
+
 class LastQuestion(NamedTuple):
     """The answers that the last message to a phone asked for."""
 
@@ -132,6 +136,26 @@ def next_sessions(
     )
     first = {row.patient_id: OpenQuestion(row, row.starts_at) for row in rows}
     return sorted(first.values(), key=_by_time)
+
+
+def last_message(session: Session, phone: str, *, at: datetime) -> Message | None:
+    """The last message that the phone may have got before an instant."""
+    return session.exec(
+        select(Message)
+        .where(*_sent_before(phone, at))
+        .order_by(WENT_OUT_AT.desc(), col(Message.id).desc())
+    ).first()
+
+
+def texts_before(session: Session, phone: str, *, at: datetime) -> list[str]:
+    """Our last texts to a phone, which a reply may quote. Texts with a secret are left out."""
+    texts = session.exec(
+        select(Message.text)
+        .where(*_sent_before(phone, at))
+        .order_by(WENT_OUT_AT.desc(), col(Message.id).desc())
+        .limit(MOST_QUOTED)
+    ).all()
+    return [text for text in texts if text and "{" not in text]
 
 
 def last_question(session: Session, phone: str, *, at: datetime) -> LastQuestion | None:

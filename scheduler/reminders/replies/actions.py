@@ -9,12 +9,14 @@ from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.booking.states import EXPECTED
 from scheduler.progress import scores
 from scheduler.reminders.intents import Intent
+from scheduler.reminders.kinds import waitlist_offers
 from scheduler.reminders.outbox import open_questions
 from scheduler.reminders.outbox.open_questions import Choice, OpenQuestion
 from scheduler.reminders.replies.reading.intent import SUICIDE, ParsedReply
 from scheduler.reminders.replies.reading.vocabularies import Every
 from scheduler.reminders.replies.reply_context import Conversation
 from scheduler.reminders.texts.crisis_lines import crisis_line
+from scheduler.storage.database import stored_id
 
 # Carriers treat the single word CANCEL as an opt-out, whatever this program does.
 MAY_MEAN_THE_APPOINTMENT = {"cancel", "cancel please", "please cancel"}
@@ -52,6 +54,8 @@ def pass_on(conversation: Conversation, reason: str) -> None:
 
 def confirm(conversation: Conversation, parsed: ParsedReply) -> None:
     """Confirm the appointment that was asked about, at the time that was asked about."""
+    if _answers_offer(conversation):
+        return
     at = conversation.reply.at
     last = open_questions.last_question(conversation.session, conversation.phone, at=at)
     if parsed.weak and not (last and last.asks_which):
@@ -73,7 +77,15 @@ def confirm(conversation: Conversation, parsed: ParsedReply) -> None:
     unconfirmed = [
         question for question in asked if question.appointment.state == AppointmentState.BOOKED
     ]
-    if not asked:
+    if (
+        asked
+        and parsed.hour
+        and not any(
+            _hour(conversation, question) in {parsed.hour, parsed.hour % 12} for question in asked
+        )
+    ):
+        pass_on(conversation, "It confirms, but names another time.")
+    elif not asked:
         conversation.tell_staff("It confirms, but no session was asked about.")
         conversation.answer("nothing_to_confirm")
     elif len(unconfirmed) > 1 and _are_one_time(unconfirmed):
@@ -84,6 +96,24 @@ def confirm(conversation: Conversation, parsed: ParsedReply) -> None:
         conversation.ask_which(unconfirmed, Intent.CONFIRM)
     else:
         _confirm_one(conversation, (unconfirmed or asked)[0])
+
+
+def _answers_offer(conversation: Conversation) -> bool:
+    """Whether the last text was an offer from the waitlist. If so, its link is sent again.
+
+    Only the page takes an offer, because several patients may have got it.
+    """
+    last = open_questions.last_message(
+        conversation.session, conversation.phone, at=conversation.reply.at
+    )
+    if last is None or last.kind not in waitlist_offers.OFFER_KINDS:
+        return False
+    reply_id = stored_id(conversation.reply.id)
+    if not waitlist_offers.send_again(
+        conversation.session, last, reply_id=reply_id, now=conversation.now
+    ):
+        pass_on(conversation, "It takes an offer from the waitlist that is over.")
+    return True
 
 
 def _are_one_time(asked: Sequence[OpenQuestion]) -> bool:

@@ -56,7 +56,7 @@ def read(session: Session, reply_id: int, *, now: datetime) -> None:
     if reply is None:
         return
     context = InboundContext(
-        parse(reply.body),
+        parse(reply.body, sent=open_questions.texts_before(session, phone, at=reply.at)),
         reply.carrier_did,
         reply.pictures,
         consent.is_stopped(session, phone),

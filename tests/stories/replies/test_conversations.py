@@ -562,3 +562,18 @@ def test_the_words_of_a_stop_are_kept_with_their_time(world: World, asked: int) 
     with world.database.transaction(write=False) as session:
         assert consent.is_stopped(session, ANN)
         assert session.exec(select(Patient.sms_consent)).all() == [True]
+
+
+def test_a_yes_that_names_another_hour_confirms_nothing(world: World, asked: int) -> None:
+    reply(world, "See you at 4")
+
+    assert state(world, asked) == AppointmentState.BOOKED
+    assert last_reply(world).reason == "It confirms, but names another time."
+
+
+def test_our_text_quoted_above_an_answer_is_not_read(world: World, asked: int) -> None:
+    [*_, question] = [text for phone, text in world.carrier.texts if phone == ANN]
+
+    reply(world, f"{question}\nYes")
+
+    assert state(world, asked) == AppointmentState.CONFIRMED
