@@ -5,7 +5,6 @@ from typing import Literal
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
-from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from scheduler.api.http import pagination
@@ -13,8 +12,10 @@ from scheduler.api.http.auth import Looking, Writing, needs
 from scheduler.api.http.fields import LocalTime, PathId, QueryId, Shape
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.infra.phone import masked
+from scheduler.phrases.readings import read_as
 from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import page_messages
+from scheduler.reminders.replies.reading.intent import parse
 from scheduler.reminders.staff import reply_inbox
 from scheduler.staff.roles import Permission
 
@@ -32,6 +33,7 @@ class ReplyShape(Shape):
     via: Literal["text", "page"]
     body: str
     meaning: str = Field(description="The intent that was recognized.")
+    reading: str = Field(description="How its words are read, and because of which words.")
     urgent: bool = Field(
         description="True: it mentions danger, such as breathlessness, chest pain or fainting."
     )
@@ -55,12 +57,12 @@ def list_replies(
     `urgent=true` lists only replies that mention danger. The audit trail records that you read
     them.
     """
-    where: list[ColumnElement[bool]] = [col(Reply.for_staff).is_(True)]
+    where = [reply_inbox.is_seen_by(call.actor), col(Reply.for_staff).is_(True)]
     if waiting:
         where.append(col(Reply.handled_at).is_(None))
     if urgent is not None:
         where.append(col(Reply.urgent).is_(urgent))
-    found = pagination.rows(call, Reply, paging, *where, clinic_id=clinic_id)
+    found = pagination.rows(call, Reply, paging, *where, clinic_id=clinic_id, scoped=False)
     for reply in found[: paging.limit]:
         call.record_view("reply", reply)
     return pagination.page(found, paging, _shape)
@@ -76,4 +78,6 @@ def handle(call: Writing, reply_id: PathId) -> JSONResponse:
 
 def _shape(reply: Reply) -> ReplyShape:
     via = "page" if page_messages.is_from_page(reply) else "text"
-    return ReplyShape.of(reply, phone=masked(reply.phone), via=via)
+    return ReplyShape.of(
+        reply, phone=masked(reply.phone), via=via, reading=read_as(parse(reply.body))
+    )

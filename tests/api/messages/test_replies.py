@@ -1,10 +1,12 @@
 """Staff see why a patient gets no texts, and which replies to read."""
 
 import pytest
+from sqlmodel import select
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.patients import consent
 from scheduler.patients.models import Patient
+from scheduler.reminders.models import Reply
 from scheduler.reminders.replies import page_messages
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
@@ -137,3 +139,18 @@ def test_a_message_from_the_page_is_listed_with_the_replies(
         ("page", "I feel faint", True),
         ("text", "Is there a lift?", False),
     }
+
+
+@pytest.mark.both_databases
+def test_a_reply_of_an_unknown_phone_is_seen_by_the_staff_of_every_clinic(
+    desk: Desk, database: Database, cast: Cast
+) -> None:
+    text(database, "Where may I park?")
+    with database.transaction() as session:
+        session.exec(select(Reply)).one().clinic_id = None
+
+    [reply] = desk.get("/replies").json()["items"]
+    assert (reply["clinic_id"], reply["reading"]) == (None, "Read as unclear.")
+
+    assert desk.send("POST", f"/replies/{reply['id']}/handling", {}).status_code == 200
+    assert desk.get("/replies").json()["items"] == []
