@@ -23,7 +23,6 @@ from scheduler.audit import unrecorded_views
 from scheduler.feeds import routes as calendars
 from scheduler.hooks import routes
 from scheduler.http.context import Context, context_of
-from scheduler.http.guess_limiter import origin_of
 from scheduler.http.idempotency import Replay
 from scheduler.http.methods import Methods
 from scheduler.http.request_gate import (
@@ -33,6 +32,7 @@ from scheduler.http.request_gate import (
     TooSlow,
     WrongHost,
 )
+from scheduler.http.token_guess_limiter import origin_of
 from scheduler.infra.clock import Clock
 from scheduler.infra.errors import Conflict, Problem, Stale
 from scheduler.infra.settings import Settings

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from scheduler.feeds import courses
 from scheduler.http.context import context_of
-from scheduler.http.guess_limiter import refuse_guessers
+from scheduler.http.token_guess_limiter import refuse_guessers
 
 router = APIRouter(
     prefix="/calendars", include_in_schema=False, dependencies=[Depends(refuse_guessers)]

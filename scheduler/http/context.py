@@ -7,7 +7,7 @@ from typing import cast
 from sqlmodel import Session
 from starlette.requests import Request
 
-from scheduler.http.guess_limiter import GuessLimiter
+from scheduler.http.token_guess_limiter import GuessLimiter
 from scheduler.infra.clock import Clock
 from scheduler.infra.settings import Settings
 from scheduler.storage.database import Database

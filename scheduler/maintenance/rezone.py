@@ -13,11 +13,11 @@ from sqlmodel import Session
 from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.zone_changes import rezoning
-from scheduler.booking.zone_changes.rezoning import Outlook
+from scheduler.booking.zone_rule_changes import rezoning
+from scheduler.booking.zone_rule_changes.rezoning import Outlook
 from scheduler.clinic import zone_rules
 from scheduler.infra.errors import Misconfigured
-from scheduler.reminders.kinds import zone_changes
+from scheduler.reminders.kinds import zone_rule_changes
 from scheduler.storage.database import Busy, Database
 
 LOG = logging.getLogger(__name__)
@@ -99,11 +99,11 @@ def _run(database: Database, actor: Actor, now: datetime, version: str) -> Repor
         outlook = _find_shifts(session, now)
         rezoning.apply(session, actor, outlook, now=now)
         moments = {
-            shift.key[1]: zone_changes.Shift(*rezoning.utc_of(shift))
+            shift.key[1]: zone_rule_changes.Shift(*rezoning.utc_of(shift))
             for shift in outlook.shifts
             if shift.key[0] == "appointment"
         }
-        gone = zone_changes.follow(session, moments)
+        gone = zone_rule_changes.follow(session, moments)
         zone_rules.note_new(session, names, now=now, version=version)
         stale = [name for name, (known, _) in before.items() if known != version]
         zone_rules.note(session, stale, version=version, now=now)

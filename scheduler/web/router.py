@@ -7,7 +7,7 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from scheduler.http.guess_limiter import refuse_guessers
+from scheduler.http.token_guess_limiter import refuse_guessers
 from scheduler.web.booking import other_plans, proposal
 from scheduler.web.booking import routes as booking_routes
 from scheduler.web.course import (

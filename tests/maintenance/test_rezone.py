@@ -29,7 +29,7 @@ from scheduler.commands import checks, database
 from scheduler.infra.errors import Misconfigured
 from scheduler.maintenance import rezone
 from scheduler.patients.models import Patient
-from scheduler.reminders.kinds import zone_changes
+from scheduler.reminders.kinds import zone_rule_changes
 from scheduler.storage.database import Database, stored_id
 from tests.builders.world import ANN, BEN, World, appointment, found
 from tests.stories.replies.talk import hear
@@ -219,7 +219,7 @@ def test_a_sent_text_is_not_repeated_and_its_answer_counts(world: World, tmp_pat
     kinds = Counter(message.kind for message in world.messages() if message.sent_at)
     assert kinds["day_before"] == 1
     [kept] = world.messages(kind="day_before")
-    assert (kept.id, kept.about, kept.reason) == (asked.id, utc(3, 29, 7), zone_changes.NOTE)
+    assert (kept.id, kept.about, kept.reason) == (asked.id, utc(3, 29, 7), zone_rule_changes.NOTE)
     assert [(visit.starts_at, visit.state) for visit in sessions(world, course_id)] == [
         (utc(3, 29, 7), AppointmentState.CONFIRMED)
     ]

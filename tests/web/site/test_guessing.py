@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import inspect, text
 
-from scheduler.http.guess_limiter import MAX_GUESSERS, GuessLimiter, TooManyGuesses
+from scheduler.http.token_guess_limiter import MAX_GUESSERS, GuessLimiter, TooManyGuesses
 from scheduler.storage.database import Database
 from tests.builders.cast import NOW, Cast
 from tests.builders.clock import FrozenClock

@@ -22,7 +22,7 @@ from scheduler.booking.availability import diary
 from scheduler.booking.availability.diary import DIARY, Entry
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, Course, DiaryEntry, Hold
-from scheduler.booking.zone_changes.conflicts import DiaryStretch, Key, MovingEntry, settle
+from scheduler.booking.zone_rule_changes.conflicts import DiaryStretch, Key, MovingEntry, settle
 from scheduler.clinic import hours
 from scheduler.clinic.closures import Closed
 from scheduler.clinic.models import Clinic, Closure, TimeOff
