@@ -43,7 +43,7 @@ class Phase:
     `from_day`, `to_day`: no session before or after these days, counted from `anchor_on`, a date
     that each course sets: -14 is two weeks before it.
     `caps` apply to the whole course, whichever phase names them; `earlier` are the days of the
-    patient's previous sessions, which count towards them.
+    patient's previous sessions, which count toward them.
     """
 
     sessions: int

@@ -31,7 +31,7 @@ class Conflict(Problem):
 
 
 class Stale(Conflict):
-    sentence = "Somebody has changed this since you read it. Read it again, then send your change."
+    sentence = "This has changed since you read it. Read it again, then send your change."
 
     slug = "stale"
 

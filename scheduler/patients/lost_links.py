@@ -65,7 +65,7 @@ def done(session: Session, request: LinkRequest) -> None:
 
 
 def forget_old(session: Session, *, now: datetime) -> None:
-    """Delete requests that no longer count towards any limit."""
+    """Delete requests that no longer count toward any limit."""
     session.exec(delete(LinkRequest).where(col(LinkRequest.created_at) <= now - DAY))
 
 

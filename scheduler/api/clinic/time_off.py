@@ -52,10 +52,10 @@ class TimeOffShape(Shape):
 
     id: int
     practitioner_id: int | None = Field(
-        description="The practitioner who is away. Null: it is a room."
+        description="The practitioner who is away. Null if a room is out of use."
     )
     room_id: int | None = Field(
-        description="The room that is out of use. Null: it is a practitioner."
+        description="The room that is out of use. Null if a practitioner is away."
     )
     starts_at: LocalTime
     ends_at: LocalTime

@@ -127,7 +127,7 @@ class PhaseShape(Shape):
     earlier: list[Day] = Field(
         default_factory=list,
         max_length=200,
-        description="Days of earlier sessions of the patient, which count towards `caps`. A plan"
+        description="Days of earlier sessions of the patient, which count toward `caps`. A plan"
         " with a `patient_id` already counts those of this treatment.",
     )
 

@@ -168,7 +168,7 @@ def make_up(call: Rehearsing, course_id: PathId, body: MakeUpSession | None = No
 @router.post("/{course_id}/skipped-week", response_model=CourseShape)
 @needs(Permission.BOOK)
 def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONResponse:
-    """OfferDecline a week out: what follows goes a week later, or what is in it behind the rest."""
+    """Skip a week. All later sessions move a week later, or its own sessions move to the end."""
     course = shapes.expected(call, course_id)
     replanning.skip_week(
         call.session,

@@ -188,7 +188,7 @@ def change_entry(call: Writing, entry_id: PathId, body: WaitlistEntryChange) -> 
 @router.delete("/{entry_id}", status_code=204)
 @needs(Permission.BOOK)
 def withdraw(call: Writing, entry_id: PathId) -> None:
-    """Remove an entry. A time that it was offered goes to the next one."""
+    """Remove an entry. A time that is on offer to it goes to the next entry."""
     entries.withdraw(call.session, call.actor, _expected(call, entry_id), now=call.now)
 
 
@@ -205,7 +205,7 @@ def accept(call: Writing, entry_id: PathId) -> JSONResponse:
 @router.post("/{entry_id}/decline", response_model=WaitlistEntryShape)
 @needs(Permission.BOOK)
 def decline(call: Writing, entry_id: PathId, body: OfferDecline | None = None) -> JSONResponse:
-    """Decline the offer. It goes to the next entry, and this one keeps waiting."""
+    """Decline the offer. The time goes to the next entry, and this entry keeps waiting."""
     entry = _expected(call, entry_id)
     offer = offers.find_running(call.session, entry)
     leave = body is not None and body.leave

@@ -62,7 +62,7 @@ class BookedInside(Conflict):
 
 
 class HeldByForm(Conflict):
-    sentence = "A patient holds a time in it on the booking form. Try again in ten minutes."
+    sentence = "A booking form holds a time in this absence. Try again in ten minutes."
 
     slug = "held-just-now"
 

@@ -28,9 +28,7 @@ class NothingFree:
 
 
 class TooTangled(Invalid):
-    sentence = (
-        "This course has too many limits at once to be worked out. Please leave some of them out."
-    )
+    sentence = "This course has too many limits to be planned. Please leave some of them out."
 
     slug = "too-tangled"
 

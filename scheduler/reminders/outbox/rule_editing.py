@@ -63,7 +63,7 @@ def change(
 
 
 class AlreadyAdopted(Conflict):
-    sentence = "This clinic has a text of that kind. Change that one instead."
+    sentence = "This clinic already has this rule. Change the existing rule instead."
 
     slug = "already-adopted"
 

@@ -27,18 +27,23 @@ INSTANT = timedelta(microseconds=1)
 
 
 class NotHeld(Conflict):
-    sentence = "These texts no longer wait for a confirmation."
+    sentence = "This bulk text no longer waits for confirmation. Read it again to see its state."
 
     slug = "not-held"
 
 
 class OtherPeople(Conflict):
-    sentence = "The number of people has changed. Look at the preview again."
+    sentence = (
+        "The number of people has changed. Read the preview again, then confirm the new number."
+    )
 
     slug = "other-people"
 
     def __init__(self, people: int) -> None:
-        super().__init__(f"The texts would now go to {people} people. Look at the preview again.")
+        super().__init__(
+            f"The texts would now go to {people} people."
+            " Read the preview again, then confirm this number."
+        )
         self.people = people
 
 

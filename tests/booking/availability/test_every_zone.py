@@ -12,7 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Date, bindparam, text
 from sqlmodel import Session
 
 from scheduler.api.http.fields import local
@@ -257,7 +257,7 @@ def test_a_closed_day_is_what_clocks_show_as_that_day(
                         "SELECT MIN(from_minute), MAX(to_minute) FROM diary JOIN closures"
                         " ON closures.id = diary.closure_id"
                         " WHERE closures.clinic_id = :clinic AND closures.day = :day"
-                    ),
+                    ).bindparams(bindparam("day", type_=Date())),
                     {"clinic": place.clinic, "day": day},
                 ).one()
 
