@@ -33,7 +33,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.models import MessageState
 from scheduler.reminders.sending import attempts
 from scheduler.storage.database import Database, stored_id
-from tests.builders.world import MONDAY, World, appointment, at, found, patient_actor
+from tests.builders.world import MONDAY, World, appointment, at, found, offer, patient_actor
 from tests.stories.replies.talk import reply
 
 pytestmark = pytest.mark.both_databases
@@ -206,6 +206,24 @@ def test_a_time_that_nobody_freed_is_found_as_well(world: World) -> None:
     world.work()
 
     assert offered_by_text(world) == [("+12125550111", OFFER)]
+
+
+def test_an_entry_whose_search_fails_does_not_stop_the_others(
+    world: World, caplog: pytest.LogCaptureFixture
+) -> None:
+    with world.database.transaction() as session:
+        clinic = session.get_one(Clinic, world.clinic_id)
+        impossible = offer(session, clinic)
+        session.get_one(Treatment, impossible).minutes = 0
+    broken = wait(world, person(world, 11))
+    with world.database.transaction() as session:
+        session.get_one(WaitlistEntry, broken).treatment_id = impossible
+    whole = wait(world, person(world, 12))
+
+    look(world)
+
+    assert list(open_offers(world)) == [whole]
+    assert f"no time could be searched for waitlist entry {broken}" in caplog.text
 
 
 def test_need_goes_before_waiting_and_waiting_before_coming_later(world: World, taken: int) -> None:

@@ -194,7 +194,12 @@ class TreatmentFields(Shape):
     room_ids: list[Id] = Field(default_factory=list, max_length=100)
     tips: TreatmentTips = TreatmentTips()
     start_every_minutes: int = Field(
-        20, strict=True, ge=5, le=240, description="The grid of start times, in minutes."
+        20,
+        strict=True,
+        ge=5,
+        le=240,
+        description="Minutes between two starts, counted from the beginning of each working"
+        " stretch and from the end of a fixed break.",
     )
     min_notice_minutes: int = Field(120, strict=True, ge=0, le=20_160)
     horizon_days: int = Field(365, strict=True, ge=1, le=730)

@@ -136,7 +136,7 @@ def times(
     weeks = shifts.of(
         session, [stored_id(practitioner.id) for practitioner in resources.practitioners]
     )
-    worked = _working(session, resources, weeks, first, last)
+    worked, begins = _working(session, resources, weeks, first, last)
     calendars = [practitioner.calendar_id for practitioner in resources.practitioners]
     calendars += [room.calendar_id for room in resources.rooms]
     taken = diary.busy(
@@ -155,6 +155,7 @@ def times(
                 worked[stored_id(practitioner.id)],
                 taken[practitioner.calendar_id],
                 *limits[stored_id(practitioner.id)],
+                begins[stored_id(practitioner.id)],
             )
             for practitioner in resources.practitioners
             if practitioner.active
@@ -252,22 +253,33 @@ def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
 
 def _working(
     session: Session, resources: Resources, weeks: Mapping[int, Week], first: date, last: date
-) -> dict[int, list[Interval]]:
+) -> tuple[dict[int, list[Interval]], dict[int, list[Minute]]]:
+    """When each practitioner works, and when their shifts begin, cut by a closure or not."""
     # Many practitioners work the same hours, so each week is computed once.
     closed = closures.between(session, resources.treatment.clinic_id, first, last)
     days = shifts.dates(first, last)
-    stretches = {
-        work: closures.cut(shifts.stretches(work, days, resources.zone), closed, resources.zone)
+    planned = {
+        work: shifts.stretches(work, days, resources.zone)
         for work in {week.work for week in weeks.values()}
     }
-    return {
-        stored_id(practitioner.id): licenses.cut(
-            stretches[weeks[stored_id(practitioner.id)].work],
-            practitioner.license_expires_on,
-            resources.zone,
-        )
-        for practitioner in resources.practitioners
+    opened = {
+        work: closures.cut(stretches, closed, resources.zone) for work, stretches in planned.items()
     }
+    works = {practitioner_id: week.work for practitioner_id, week in weeks.items()}
+    return (
+        {
+            stored_id(practitioner.id): licenses.cut(
+                opened[works[stored_id(practitioner.id)]],
+                practitioner.license_expires_on,
+                resources.zone,
+            )
+            for practitioner in resources.practitioners
+        },
+        {
+            practitioner_id: sorted(start for start, _ in planned[work])
+            for practitioner_id, work in works.items()
+        },
+    )
 
 
 def _limits(

@@ -1,16 +1,19 @@
 """Free starts: times at which practitioner, room and patient are all free. Pure.
 
-The starts of a span are the bits of one integer: bit n is the n-th start of the grid. A busy
-stretch rules out a run of neighboring starts, which is one shifted mask. Practitioner, room and
-patient each give a mask, and the free starts are the bits that all masks share. This needs one
-operation per busy stretch, however many weeks the span has, where a check per start and stretch
-would need millions.
+Starts are counted from the beginning of each working stretch, in steps of the treatment. Stretches
+whose starts are whole steps apart share a grid. Its starts are the bits of one integer: bit n is
+the n-th start. A busy stretch rules out a run of neighboring starts, which is one shifted mask.
+Practitioner, room and patient each give a mask, and the free starts are the bits that all masks
+share. This needs one operation per busy stretch, however many weeks the span has, where a check per
+start and stretch would need millions.
 """
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from functools import partial, reduce
+from itertools import pairwise
 from operator import or_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -28,7 +31,7 @@ class SessionShape(NamedTuple):
 
     `hands_on` are half-open stretches counted from the start: ((0, 15), (35, 40)). The
     practitioner is also taken for a buffer before and after each. The room is taken throughout,
-    with setup before and turnover after. Starts lie on every `step` minutes of the wall clock.
+    with setup before and turnover after. Starts are `step` minutes apart.
     """
 
     minutes: int
@@ -89,6 +92,9 @@ class PractitionerTime(NamedTuple):
     full: Sequence[Stretch] = ()
     limited: bool = False
     """Whether the practitioner has a daily maximum or a floating break."""
+    begins: Sequence[Minute] = ()
+    """The beginnings of shifts, in order, if closures have cut them since. Starts are counted from
+    there, so that a closure moves no patient off the usual times."""
 
 
 class RoomTime(NamedTuple):
@@ -149,7 +155,8 @@ def free(
 ) -> list[Slot]:
     """All free starts inside a span, sorted by start and practitioner.
 
-    Each start and practitioner appears once, with the first room that is free for the session, its
+    They are counted from the beginning of each working stretch, and anew after a fixed break. Each
+    start and practitioner appears once, with the first room that is free for the session, its
     setup and turnover. The session lies within one working stretch. The practitioner is free for
     the hands-on minutes and buffers, keeps the breaks and stays within the daily maximum. The
     patient is free for all minutes.
@@ -160,10 +167,12 @@ def free(
     begin = max(span.start, not_before)
     if begin >= span.end:
         return slots
+    phases = _by_phase(practitioners, shape.step, zone)
     for piece, ahead in steady(Interval(begin, span.end), zone):
-        grid = _Grid(piece, shape, ahead)
-        if grid.count:
-            slots += _free_on(grid, practitioners, rooms, patient_busy)
+        for phase, counted in phases.items():
+            grid = _Grid(piece, shape, phase - ahead)
+            if grid.count:
+                slots += _free_on(grid, counted, rooms, patient_busy)
     slots.sort()
     return slots
 
@@ -223,27 +232,83 @@ def check_shape(shape: SessionShape) -> None:
         raise Invalid("A session needs the practitioner at some time.", field="hands_on")
     if any(not 0 <= opens < closes <= shape.minutes for opens, closes in shape.hands_on):
         raise Invalid("Hands-on minutes lie inside the session.", field="hands_on")
-    if shape.step < 1 or MINUTES_PER_DAY % shape.step:
-        raise Invalid("The minutes between starts divide the day: 5, 10, 15, 20 ...", field="step")
+    if not 1 <= shape.step <= MINUTES_PER_DAY:
+        raise Invalid("Starts are from 1 minute to a day apart.", field="start_every_minutes")
+
+
+class _Run(NamedTuple):
+    """Starts from `first` on and before `before`, of sessions that are over by `end`.
+
+    They are whole steps after `counted_from`.
+    """
+
+    first: Minute
+    before: Minute
+    end: Minute
+    counted_from: Minute
+
+
+class _Counted(NamedTuple):
+    """A practitioner with those runs whose starts lie on one grid."""
+
+    practitioner: PractitionerTime
+    runs: list[_Run]
+
+
+def _by_phase(
+    practitioners: Sequence[PractitionerTime], step: int, zone: ZoneInfo
+) -> dict[int, list[_Counted]]:
+    """The runs of each practitioner by the remainder of the wall minute they are counted from."""
+    runs = [(practitioner, list(_runs(practitioner))) for practitioner in practitioners]
+    counted = [run.counted_from for _, own in runs for run in own]
+    if not counted:
+        return {}
+    pieces = steady(Interval(min(counted), max(counted) + 1), zone)
+    begins = [piece.start for piece, _ in pieces]
+    phases: dict[int, list[_Counted]] = defaultdict(list)
+    for practitioner, own in runs:
+        of_phase: dict[int, list[_Run]] = defaultdict(list)
+        for run in own:
+            ahead = pieces[bisect_right(begins, run.counted_from) - 1][1]
+            of_phase[(run.counted_from + ahead) % step].append(run)
+        for phase, same in of_phase.items():
+            phases[phase].append(_Counted(practitioner, same))
+    return phases
+
+
+def _runs(practitioner: PractitionerTime) -> Iterable[_Run]:
+    """The working stretches, cut where a fixed break ends: starts are counted anew from there."""
+    again = sorted(rest.window.end for rest in practitioner.breaks if rest.fixed)
+    for start, end in practitioner.working:
+        begin = max(bisect_right(practitioner.begins, start) - 1, 0)
+        begun = practitioner.begins[begin] if practitioner.begins else start
+        passed = again[bisect_right(again, begun) : bisect_right(again, start)]
+        inside = again[bisect_right(again, start) : bisect_left(again, end)]
+        for first, before in pairwise([start, *inside, end]):
+            counted_from = first if first in inside else max([begun, *passed])
+            yield _Run(first, before, end, counted_from)
 
 
 class _Grid:
-    """The starts within a stretch without a clock change. The first start is bit 0."""
+    """Starts at equal distances, without a clock change between them. The first is bit 0.
 
-    def __init__(self, piece: Interval, shape: SessionShape, ahead: int) -> None:
+    `phase`: the remainder of all starts and the step.
+    """
+
+    def __init__(self, piece: Interval, shape: SessionShape, phase: int) -> None:
         self.shape = shape
         self.step = shape.step
-        self.first = piece.start + -(piece.start + ahead) % shape.step
+        self.first = piece.start + (phase - piece.start) % shape.step
         self.count = max(0, -((self.first - piece.end) // shape.step))
         self.all = (1 << self.count) - 1
 
-    def within(self, working: Iterable[Interval]) -> int:
-        """Starts from which the whole session lies inside one of these stretches."""
+    def of_runs(self, runs: Iterable[_Run]) -> int:
+        """The starts of these runs."""
         first, step, count, minutes = self.first, self.step, self.count, self.shape.minutes
         mask = 0
-        for start, end in working:
+        for start, before, end, _ in runs:
             low = max(0, -((first - start) // step))
-            high = min(count, (end - minutes - first) // step + 1)
+            high = min(count, -((first - before) // step), (end - minutes - first) // step + 1)
             if low < high:
                 mask |= ((1 << (high - low)) - 1) << low
         return mask
@@ -313,15 +378,15 @@ def _bits(mask: int) -> list[int]:
 
 def _free_on(
     grid: _Grid,
-    practitioners: Sequence[PractitionerTime],
+    counted: Sequence[_Counted],
     rooms: Sequence[RoomTime],
     patient_busy: Sequence[Stretch],
 ) -> list[Slot]:
     throughout = [(0, grid.shape.minutes)]
     open_starts = grid.all & ~grid.hit(patient_busy, throughout)
     masks = [
-        (person.practitioner_id, open_starts & _hands_free(grid, person))
-        for person in practitioners
+        (practitioner.practitioner_id, open_starts & _hands_free(grid, practitioner, runs))
+        for practitioner, runs in counted
     ]
     wanted = reduce(or_, (mask for _, mask in masks), 0)
     room_at, housed = _housed(grid, rooms, wanted)
@@ -333,9 +398,9 @@ def _free_on(
     ]
 
 
-def _hands_free(grid: _Grid, practitioner: PractitionerTime) -> int:
-    """Starts at which a practitioner works and is free for the hands-on minutes."""
-    mask = grid.within(practitioner.working)
+def _hands_free(grid: _Grid, practitioner: PractitionerTime, runs: Iterable[_Run]) -> int:
+    """Starts of these runs at which the practitioner is free for the hands-on minutes."""
+    mask = grid.of_runs(runs)
     if not mask:
         return 0
     hands = grid.shape.hands()

@@ -5,6 +5,7 @@ hold, so the database refuses it to everyone else. If it is offered to several p
 one to accept gets it, as in any booking.
 """
 
+import logging
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
@@ -30,10 +31,12 @@ from scheduler.booking.waitlist import entries as waitlist_entries
 from scheduler.booking.waitlist import matching
 from scheduler.booking.waitlist.matching import StartWithPractitioner
 from scheduler.clinic.models import Clinic, Treatment
-from scheduler.infra.errors import Conflict, NotFound
+from scheduler.infra.errors import Conflict, NotFound, Unavailable
 from scheduler.infra.intervals import instant_of, minute_of
 from scheduler.patients.models import Patient
-from scheduler.storage.database import stored_id
+from scheduler.storage.database import Busy, stored_id
+
+LOG = logging.getLogger(__name__)
 
 ONE_BY_ONE, FIRST_COME, OFF = MODES = ("one_by_one", "first_come", "off")
 
@@ -118,6 +121,8 @@ def possible(
 ) -> list[tuple[WaitlistEntry, list[Opening]]]:
     """The waiting entries of a clinic with a suitable time, in queue order. Only reads.
 
+    An entry whose search fails is logged and left out.
+
     Overlapping times may be found for two entries. The first one to get the offer keeps it.
     """
     clinic = session.get_one(Clinic, clinic_id)
@@ -127,7 +132,13 @@ def possible(
     free = matching.availability(session, now=now)
     matches = []
     for entry in waitlist_entries.queue(session, clinic_id):
-        chosen = matching.find(session, entry, now=now, free=free, full=full)
+        try:
+            chosen = matching.find(session, entry, now=now, free=free, full=full)
+        except (Busy, Unavailable):
+            raise
+        except Exception:  # a row that cannot be read must not stop the offers to all others
+            LOG.exception("no time could be searched for waitlist entry %d", stored_id(entry.id))
+            continue
         if chosen:
             matches.append((entry, chosen))
         if clinic.waitlist_mode == ONE_BY_ONE:

@@ -120,7 +120,43 @@ def test_no_session_spans_a_break_or_starts_before_it_may():
     broken = [Interval(NINE, NINE + 60), Interval(NINE + 90, NINE + 180)]
     mei = PractitionerTime(MEI, broken, [])
 
-    assert starts(find([mei], [RoomTime(BED, [])], not_before=NINE + 1)) == [20, 100, 120, 140]
+    assert starts(find([mei], [RoomTime(BED, [])], not_before=NINE + 1)) == [20, 90, 110, 130]
+
+
+@pytest.mark.parametrize("step", range(5, 241))
+def test_any_step_counts_from_the_beginning_of_each_stretch(step):
+    morning, afternoon = Interval(NINE - 30, NINE + 210), Interval(NINE + 270, NINE + 510)
+    mei = PractitionerTime(MEI, [morning, afternoon], [])
+    span = Interval(NINE - 30, NINE + 510)
+
+    found = free(span, SHAPE._replace(step=step), [mei], [RoomTime(BED, [])], zone=BERLIN)
+
+    assert [slot.starts_at for slot in found] == [
+        start for begin, end in (morning, afternoon) for start in range(begin, end - 40 + 1, step)
+    ]
+
+
+def test_a_closure_does_not_move_the_starts_after_it():
+    mei = PractitionerTime(MEI, [Interval(NINE + 50, NINE + 180)], [], begins=[NINE])
+    span = Interval(NINE, NINE + 180)
+
+    found = free(span, SHAPE, [mei], [RoomTime(BED, [])], zone=BERLIN)
+
+    assert [slot.starts_at - NINE for slot in found] == [60, 80, 100, 120, 140]
+
+
+def test_starts_are_counted_anew_after_a_fixed_break_and_not_after_a_floating_one():
+    noon = Interval(NINE + 180, NINE + 235)
+    rooms = [RoomTime(BED, [])]
+    span = Interval(NINE, NINE + 360)
+
+    def afternoon(minutes):
+        mei = PractitionerTime(MEI, [span], [], [Break(noon, minutes)])
+        found = free(span, SHAPE, [mei], rooms, zone=BERLIN)
+        return [slot.starts_at - NINE for slot in found if slot.starts_at >= noon.end]
+
+    assert afternoon(55)[:3] == [235, 255, 275]
+    assert afternoon(30)[:3] == [240, 260, 280]
 
 
 def test_slots_are_sorted_by_start_and_practitioner_with_the_first_free_room():
@@ -205,7 +241,7 @@ def test_the_room_for_a_start_is_the_first_that_is_free_with_turnover():
         SHAPE._replace(hands_on=((0, 41),)),
         SHAPE._replace(hands_on=((5, 5),)),
         SHAPE._replace(turnover_minutes=-1),
-        SHAPE._replace(step=7),
+        SHAPE._replace(step=1441),
         SHAPE._replace(step=0),
     ],
 )
@@ -298,9 +334,18 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
             longest = max(longest, run)
         return longest >= rest.minutes
 
+    def is_counted(start, stretch, breaks):
+        ends = [rest.window.end for rest in breaks if rest.fixed]
+        begin = max([stretch, *(end for end in ends if stretch < end <= start)])
+        return (clock(start) - clock(begin)) % shape.step == 0
+
+    def clock(minute):
+        day, minute_of_day = wall(minute, LORD_HOWE)
+        return day.toordinal() * 1440 + minute_of_day
+
     expected = []
     for start in range(span.start, span.end):
-        if wall(start, LORD_HOWE)[1] % shape.step or start < not_before:
+        if start < not_before:
             continue
         end = start + shape.minutes
         housed = [
@@ -314,7 +359,9 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
             for minute in range(a - shape.buffer_before, b + shape.buffer_after)
         }
         for who in practitioners:
-            works = any(a <= start and end <= b for a, b in who.working)
+            works = any(
+                a <= start and end <= b and is_counted(start, a, who.breaks) for a, b in who.working
+            )
             works = works and is_clear(who.full, start, start + 1)
             taken = {minute for a, b in who.busy for minute in range(a, b)}
             hands = not needed & taken and all(rests(pause, needed, taken) for pause in who.breaks)
