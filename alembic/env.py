@@ -66,6 +66,10 @@ def migrate(connection: Connection) -> None:
             connection.execute(text(f"SET LOCAL lock_timeout = '{TABLE_WAIT_SECONDS}s'"))
         adopt_squashed_version(connection)
         context.run_migrations()
+        if connection.dialect.name == "sqlite" and (
+            lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()
+        ):
+            raise RuntimeError(f"A row of {lost[0]} refers to a row that does not exist.")
 
 
 def adopt_squashed_version(connection: Connection) -> None:
@@ -90,6 +94,10 @@ def run() -> None:
             database.alone(SQLITE_WAIT_SECONDS),
             database.engine.connect() as connection,
         ):
+            if database.is_sqlite:
+                # Not possible inside the transaction. A migration that creates a table again drops
+                # the old one, which would delete the rows that refer to it.
+                connection.connection.cursor().execute("PRAGMA foreign_keys=OFF")
             migrate(connection)
     finally:
         database.close()

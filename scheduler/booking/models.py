@@ -14,7 +14,7 @@ from scheduler.booking.stored_values import (
     Placing,
     PlannedClosure,
 )
-from scheduler.storage.database import Instant, Versioned
+from scheduler.storage.database import IDS_ARE_NEVER_REUSED, Instant, Versioned
 from scheduler.storage.json_columns import JsonOf
 
 
@@ -115,6 +115,7 @@ class Hold(SQLModel, table=True):
     """Slots kept for a few minutes while a patient fills in the form."""
 
     __tablename__ = "holds"
+    __table_args__ = IDS_ARE_NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)
@@ -173,6 +174,7 @@ class AbsenceProposal(SQLModel, table=True):
     """
 
     __tablename__ = "absence_proposals"
+    __table_args__ = IDS_ARE_NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)

@@ -4,10 +4,10 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint
 from sqlmodel import JSON, Field, SQLModel
 
-from scheduler.storage.database import Instant, Versioned
+from scheduler.storage.database import IDS_ARE_NEVER_REUSED, Instant, Versioned
 
 
 class HoursKind(StrEnum):
@@ -152,6 +152,7 @@ class WorkingHours(SQLModel, table=True):
     """
 
     __tablename__ = "working_hours"
+    __table_args__ = IDS_ARE_NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     practitioner_id: int = Field(foreign_key="practitioners.id", index=True)
@@ -168,12 +169,13 @@ class WorkingHours(SQLModel, table=True):
     """The length of a break. None: as long as the stretch."""
 
 
-class TimeOff(SQLModel, table=True):
+class TimeOff(Versioned, table=True):
     """An absence of a practitioner, or a time in which a room is out of use."""
 
     __tablename__ = "time_off"
     __table_args__ = (
         CheckConstraint("(practitioner_id IS NULL) <> (room_id IS NULL)", name="of_one"),
+        IDS_ARE_NEVER_REUSED,
     )
 
     id: int | None = Field(default=None, primary_key=True)
@@ -191,7 +193,7 @@ class Closure(SQLModel, table=True):
     """The clinic is closed on a day or part of it. Wall time; 00:00 to 00:00 is the whole day."""
 
     __tablename__ = "closures"
-    __table_args__ = (UniqueConstraint("clinic_id", "day"),)
+    __table_args__ = IDS_ARE_NEVER_REUSED
 
     id: int | None = Field(default=None, primary_key=True)
     clinic_id: int = Field(foreign_key="clinics.id", index=True)

@@ -76,6 +76,13 @@ class Instant(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+IDS_ARE_NEVER_REUSED = {"sqlite_autoincrement": True}
+"""Options of a table whose rows are deleted and whose ids leave the program (`__table_args__`).
+
+Otherwise SQLite gives the id of the newest row, once deleted, to the next one.
+"""
+
+
 class Versioned(SQLModel):
     """A row that two people may edit at once: the second one to save gets `Stale`."""
 

@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
-from scheduler.api.http.auth import Reading, Writing, needs
+from scheduler.api.http.auth import NEVER_CHANGED, Reading, Writing, needs
 from scheduler.api.http.fields import ClockTime, Day, PathId, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import closures
@@ -79,6 +79,7 @@ def list_closures(
 def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
     """Close a clinic for a day, part of a day, or a range of days. Returns the first day.
 
+    Closures add up: a day may have several, and it stays closed until each is removed.
     If sessions are booked in that time, 409 lists them and the clinic stays open.
     """
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
@@ -95,7 +96,7 @@ def close(call: Writing, clinic_id: PathId, body: NewClosure) -> JSONResponse:
         reason=body.reason,
         now=call.now,
     )
-    return call.answer(ClosureShape.of(series[0]), status=201)
+    return call.answer(ClosureShape.of(series[0]), status=201, version=NEVER_CHANGED)
 
 
 @router.delete("/{closure_id}", status_code=204)
@@ -111,4 +112,5 @@ def reopen(
     """Open the clinic on that day again."""
     clinic = setup.find_clinic(call.session, call.actor, clinic_id)
     closure = closures.find_closure(call.session, clinic, closure_id)
+    call.expect(NEVER_CHANGED)
     closures.reopen(call.session, call.actor, clinic, closure, series=series, now=call.now)

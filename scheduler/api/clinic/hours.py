@@ -9,7 +9,7 @@ from pydantic import Field
 from sqlmodel import col
 
 from scheduler.api.http import pagination
-from scheduler.api.http.auth import Call, Reading, Writing, needs
+from scheduler.api.http.auth import NEVER_CHANGED, Call, Reading, Writing, needs
 from scheduler.api.http.fields import ClockTime, Day, KeepBooked, PathId, Shape, Weekday
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import displaced
@@ -214,7 +214,7 @@ def add_extra_hours(call: Writing, practitioner_id: PathId, body: NewExtraHours)
         ends=body.end,
         now=call.now,
     )
-    return call.answer(_extra_shape(row), status=201)
+    return call.answer(_extra_shape(row), status=201, version=NEVER_CHANGED)
 
 
 @router.delete("/extra-hours/{extra_hours_id}", status_code=204)
@@ -230,6 +230,7 @@ def remove_extra_hours(
     """Remove extra hours. If sessions are booked in them, 409 lists them."""
     practitioner = _find(call, practitioner_id)
     with displaced.telling(call.session, practitioner, keep=keep_booked, now=call.now):
+        call.expect(NEVER_CHANGED)
         rota.remove_extra(call.session, call.actor, practitioner, extra_hours_id, now=call.now)
 
 

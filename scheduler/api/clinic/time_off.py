@@ -99,7 +99,7 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
             repeat=repeat,
             now=call.now,
         )
-        return call.answer(TimeOffShape.of(row, zone), status=201)
+        return call.answer(TimeOffShape.of(row, zone), status=201, version=row.version)
 
     @router.put(path + "/{time_off_id}", tags=tags, response_model=TimeOffShape)
     @needs(Permission.CLOSE)
@@ -110,10 +110,11 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
         owner = find(call.session, call.actor, owner_id)
         zone = zones.of(call.session, owner.clinic_id)
         row = time_off.find_time_off(call.session, owner, time_off_id)
+        call.expect(row.version)
         time_off.change_time_off(
             call.session, call.actor, owner, row, now=call.now, **body.model_dump()
         )
-        return call.answer(TimeOffShape.of(row, zone))
+        return call.answer(TimeOffShape.of(row, zone), version=row.version)
 
     @router.delete(path + "/{time_off_id}", tags=tags, status_code=204)
     @needs(Permission.CLOSE)
@@ -128,6 +129,7 @@ def _add_routes(router: APIRouter, noun: str, find: Find) -> None:
         """Remove time off."""
         owner = find(call.session, call.actor, owner_id)
         row = time_off.find_time_off(call.session, owner, time_off_id)
+        call.expect(row.version)
         time_off.cancel_time_off(call.session, call.actor, owner, row, series=series, now=call.now)
 
 

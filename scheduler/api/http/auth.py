@@ -289,6 +289,10 @@ def owner_of(actor: Actor) -> str:
     return f"{actor.kind}:{actor.id}"
 
 
+NEVER_CHANGED = 1
+"""The version of a row that can be added and removed, but not changed."""
+
+
 def etag(version: int) -> str:
     """The ETag of a version."""
     return f'"{version}"'

@@ -37,6 +37,7 @@ def close(
 ) -> list[Closure]:
     """Close the clinic on one day or on each day of a range, for the whole day or a part of it.
 
+    Closures add up: a day may have several. A day with the very same one keeps it.
     Applies whole or not at all. Raises BookedInside with the appointments inside. Raises HeldByForm
     if only booking forms hold times inside; `release_held` releases those holds.
     """
@@ -48,17 +49,14 @@ def close(
         )
     Closed(day, starts, ends).check()
     _take_turn(session, clinic)
-    closed = session.exec(
-        select(col(Closure.day)).where(
-            Closure.clinic_id == clinic.id, col(Closure.day) >= day, col(Closure.day) <= days[-1]
-        )
-    ).first()
-    if closed is not None:
-        raise Conflict(f"The clinic is already closed on {closed.isoformat()}. Choose other days.")
+    closed = _days_closed_so(session, clinic, days, starts, ends)
     series = [
         Closure(clinic_id=stored_id(clinic.id), day=day, starts=starts, ends=ends, reason=reason)
         for day in days
+        if day not in closed
     ]
+    if not series:
+        raise Conflict(f"The clinic is already closed on {day.isoformat()}. Choose other days.")
     session.add_all(series)
     session.flush()
     if len(series) > 1:
@@ -79,6 +77,22 @@ def close(
         days=len(days),
     )
     return series
+
+
+def _days_closed_so(
+    session: Session, clinic: Clinic, days: Sequence[date], starts: str, ends: str
+) -> set[date]:
+    """The days that have a closure of the same hours already."""
+    return set(
+        session.exec(
+            select(col(Closure.day)).where(
+                Closure.clinic_id == clinic.id,
+                col(Closure.day).in_(days),
+                Closure.starts == starts,
+                Closure.ends == ends,
+            )
+        )
+    )
 
 
 def find_closure(session: Session, clinic: Clinic, closure_id: int) -> Closure:

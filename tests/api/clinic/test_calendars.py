@@ -234,3 +234,49 @@ def test_what_cannot_be_is_named_by_its_field(
 
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
+
+
+@pytest.mark.both_databases
+def test_closures_add_up_and_each_is_removed_alone(desk: Desk, cast: Cast) -> None:
+    path = f"/clinics/{cast.clinic}/closures"
+    early = desk.post(path, {"date": "2027-02-23", "from": "08:00", "to": "10:00"})
+    late = desk.post(path, {"date": "2027-02-23", "from": "15:00", "to": "18:00"})
+    days = desk.post(path, {"date": "2027-02-22", "last_date": "2027-02-24"})
+    same = desk.post(path, {"date": "2027-02-23"})
+
+    assert [answer.status_code for answer in (early, late, days, same)] == [201, 201, 201, 409]
+    assert starts(desk, cast, "2027-02-23") == []
+
+    assert desk.send("DELETE", f"{path}/{days.json()['id']}?series=true").status_code == 204
+    open_at = starts(desk, cast, "2027-02-23")
+    assert (open_at[0], open_at[-1]) == ("10:00", "14:00")
+    assert len(starts(desk, cast, "2027-02-22")) > len(open_at)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/clinics/{clinic}/closures", {"date": "2027-03-01"}),
+        (
+            "/practitioners/{ana}/time-off",
+            {"starts_at": "2027-03-01T09:00:00-05:00", "ends_at": "2027-03-01T12:00:00-05:00"},
+        ),
+        (
+            "/practitioners/{ana}/extra-hours",
+            {"date": "2027-03-06", "from": "09:00", "to": "12:00"},
+        ),
+    ],
+)
+def test_a_removal_that_is_repeated_removes_nothing_else(
+    desk: Desk, cast: Cast, path: str, body: dict[str, str]
+) -> None:
+    path = path.format(clinic=cast.clinic, ana=cast.ana)
+    made = desk.post(path, body)
+    one = f"{path}/{made.json()['id']}"
+    stale = desk.send("DELETE", one, If_Match='"7"')
+
+    assert stale.status_code == 412
+    assert desk.send("DELETE", one, If_Match=made.headers["ETag"]).status_code == 204
+    again = desk.post(path, body).json()
+    assert desk.send("DELETE", one).status_code == 404
+    assert [row["id"] for row in desk.get(path).json()["items"]] == [again["id"]]
