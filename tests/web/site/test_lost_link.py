@@ -73,6 +73,20 @@ def test_the_link_comes_by_text_and_opens_the_course(
     assert work(database, clock, paper) == []
 
 
+def test_a_stop_that_comes_after_the_request_stops_the_link(
+    visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
+) -> None:
+    ask(visitor, KNOWN)
+    worker = Worker(database, paper, clock, key=KEY, public_url="http://testserver")
+    worker.find_links()
+    with database.transaction() as session:
+        consent.stop(session, OPERATOR, PHONE, words="STOP", now=clock.at)
+
+    worker.send()
+
+    assert [text for to, text in paper.texts if to == PHONE and "/my/" in text] == []
+
+
 @pytest.mark.both_databases
 def test_for_a_stranger_the_same_is_said_and_done(
     visitor: Visitor, my: str, database: Database, clock: FrozenClock, paper: Paper
