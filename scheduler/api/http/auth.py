@@ -110,8 +110,14 @@ class Call(RequestContext):
     """Views to record after the route; None: each is recorded at once."""
 
     def expect(self, version: int) -> None:
-        """Raises Stale if `If-Match` names another version."""
-        if self.if_match not in {None, "*", etag(version)}:
+        """Raises Stale if `If-Match` names only other versions.
+
+        A proxy may have marked the tag as weak, as in W/"3".
+        """
+        if self.if_match is None:
+            return
+        tags = {tag.strip().removeprefix("W/") for tag in self.if_match.split(",")}
+        if not tags & {"*", etag(version)}:
             raise Stale
 
     def record_view(self, subject: str, row: ClinicRow) -> None:

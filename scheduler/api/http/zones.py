@@ -14,9 +14,11 @@ def of(session: Session, clinic_id: int) -> ZoneInfo:
     return of_all(session, [clinic_id])[clinic_id]
 
 
-def of_all(session: Session, clinic_ids: Iterable[int]) -> dict[int, ZoneInfo]:
-    """The zones of some clinics."""
+def of_all(session: Session, clinic_ids: Iterable[int | None]) -> dict[int | None, ZoneInfo]:
+    """The zones of some clinics, by id; UTC for None, which rows of no clinic have."""
     found = session.exec(
         select(Clinic.id, Clinic.timezone).where(col(Clinic.id).in_(set(clinic_ids)))
     )
-    return {stored_id(clinic_id): ZoneInfo(name) for clinic_id, name in found}
+    return {None: ZoneInfo("UTC")} | {
+        stored_id(clinic_id): ZoneInfo(name) for clinic_id, name in found
+    }

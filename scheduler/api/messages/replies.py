@@ -1,13 +1,14 @@
 """Replies of patients that staff should read."""
 
 from typing import Literal
+from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import col
 
-from scheduler.api.http import pagination
+from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Looking, Writing, needs
 from scheduler.api.http.fields import LocalTime, PathId, QueryId, Shape
 from scheduler.api.http.pagination import Page, Paging
@@ -38,7 +39,7 @@ class ReplyShape(Shape):
         description="True: it mentions danger, such as breathlessness, chest pain or fainting."
     )
     reason: str = Field(description="Why staff should read it, in sentences.")
-    at: LocalTime = Field(description="When it was sent, in UTC.")
+    at: LocalTime = Field(description="When it was sent.")
     handled_at: LocalTime | None
 
 
@@ -65,7 +66,8 @@ def list_replies(
     found = pagination.rows(call, Reply, paging, *where, clinic_id=clinic_id, scoped=False)
     for reply in found[: paging.limit]:
         call.record_view("reply", reply)
-    return pagination.page(found, paging, _shape)
+    known_zones = zones.of_all(call.session, {reply.clinic_id for reply in found})
+    return pagination.page(found, paging, lambda reply: _shape(reply, known_zones[reply.clinic_id]))
 
 
 @router.post("/{reply_id}/handling", response_model=ReplyShape)
@@ -73,11 +75,13 @@ def list_replies(
 def handle(call: Writing, reply_id: PathId) -> JSONResponse:
     """Record that a staff member has handled a reply."""
     reply = reply_inbox.find(call.session, call.actor, reply_id)
-    return call.answer(_shape(reply_inbox.handle(call.session, call.actor, reply, now=call.now)))
+    handled = reply_inbox.handle(call.session, call.actor, reply, now=call.now)
+    known_zones = zones.of_all(call.session, {handled.clinic_id})
+    return call.answer(_shape(handled, known_zones[handled.clinic_id]))
 
 
-def _shape(reply: Reply) -> ReplyShape:
+def _shape(reply: Reply, zone: ZoneInfo) -> ReplyShape:
     via = "page" if page_messages.is_from_page(reply) else "text"
     return ReplyShape.of(
-        reply, phone=masked(reply.phone), via=via, reading=read_as(parse(reply.body))
+        reply, zone, phone=masked(reply.phone), via=via, reading=read_as(parse(reply.body))
     )

@@ -3,9 +3,10 @@
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from pydantic import Field
 from sqlmodel import col
 
-from scheduler.api.http import pagination
+from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, needs
 from scheduler.api.http.fields import LocalTime, QueryId, Shape
 from scheduler.api.http.pagination import Page, Paging
@@ -19,7 +20,7 @@ class AuditEntryShape(Shape):
     """One action. Entries never change."""
 
     id: int
-    at: LocalTime
+    at: LocalTime = Field(description="With the clinic's offset; UTC if it is of no clinic.")
     actor_kind: str
     actor_id: int | None
     clinic_id: int | None
@@ -49,6 +50,9 @@ def list_entries(
     found = pagination.rows(
         call, AuditEntry, paging, *where, clinic_id=clinic_id, newest_first=True
     )
+    known_zones = zones.of_all(call.session, {entry.clinic_id for entry in found})
     return pagination.page(
-        found, paging, lambda entry: AuditEntryShape.of(entry, deed=entry.action)
+        found,
+        paging,
+        lambda entry: AuditEntryShape.of(entry, known_zones[entry.clinic_id], deed=entry.action),
     )

@@ -8,10 +8,11 @@ from sqlmodel import func, select
 
 from scheduler.patients.models import Patient
 from scheduler.patients.screening import QUESTIONS
+from scheduler.reminders.models import Reply
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import sessions
-from tests.builders.cast import Cast
+from tests.builders.cast import NOW, Cast
 
 YES = {question.key: "no" for question in QUESTIONS} | {"blood_thinners": "yes"}
 CY = {"name": "Cy Example", "phone": "(202) 555-0103"}
@@ -54,3 +55,39 @@ def test_one_person_who_is_entered_often_at_once_is_one_patient(
         named = select(func.count()).select_from(Patient).where(Patient.name == CY["name"])
         assert session.exec(named).one() == 1
     assert len(entered) == 1
+
+
+@pytest.mark.parametrize(
+    ("tags", "status"), [('W/"1"', 200), ('"7", W/"1"', 200), ('W/"7"', 412), ('"7", "8"', 412)]
+)
+def test_a_tag_that_a_proxy_has_weakened_is_accepted(
+    desk: Desk, cast: Cast, tags: str, status: int
+) -> None:
+    answer = desk.send("PATCH", f"/patients/{cast.ann}", {"language": "es"}, If_Match=tags)
+
+    assert answer.status_code == status, answer.text
+
+
+def test_the_audit_trail_and_replies_have_the_offset_of_the_clinic(
+    desk: Desk, cast: Cast, database: Database
+) -> None:
+    desk.send("PATCH", f"/patients/{cast.ann}", {"language": "es"})
+    with database.transaction() as session:
+        session.add(
+            Reply(
+                clinic_id=cast.clinic,
+                carrier_id="SM1",
+                phone="+12025550101",
+                body="Where may I park?",
+                meaning="unknown",
+                for_staff=True,
+                at=NOW,
+            )
+        )
+
+    changes = desk.get("/audit", subject="patient", subject_id=cast.ann).json()["items"]
+    [reply] = desk.get("/replies").json()["items"]
+    handled = desk.post(f"/replies/{reply['id']}/handling").json()
+
+    assert {change["at"][-6:] for change in changes} == {"-05:00"}
+    assert reply["at"] == handled["handled_at"] == "2027-02-01T07:00:00-05:00"
