@@ -44,7 +44,7 @@ from scheduler.web.site.visit import greet
 
 LOG = logging.getLogger(__name__)
 
-PATHS_FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json")
+PATHS_FOR_PROGRAMS = ("/api", "/hooks", "/health", "/docs", "/openapi.json", "/problems")
 """Errors are problem+json under these paths, and pages elsewhere."""
 
 

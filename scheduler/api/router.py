@@ -25,7 +25,7 @@ from scheduler.api.courses import (
     slots,
     waitlist,
 )
-from scheduler.api.http import health, openapi
+from scheduler.api.http import health, openapi, problem_types
 from scheduler.api.http.auth import admit, refuse_unknown_parameters, require_json
 from scheduler.api.http.problems import MEDIA_TYPE
 from scheduler.api.messages import attention, bulk_texts, messages, reminder_rules, replies
@@ -35,9 +35,10 @@ PREFIX = "/api/v1"
 ABOUT = (
     "Manages the calendars, courses, patients and messages of clinics. Times are RFC 3339 with the"
     " clinic's offset, dates are ISO 8601. Lists take `limit` and `cursor` and return `items` and"
-    " `next_cursor`. Errors are RFC 9457 `application/problem+json`; the schema `Problem` lists"
-    " their members. POST takes an `Idempotency-Key`. Changes take `If-Match` with the `ETag` that"
-    " you read. Unknown fields and query parameters are refused."
+    " `next_cursor`. Errors are RFC 9457 `application/problem+json`: `GET` of their `type` explains"
+    " them, and the schema `Problem` lists their members. POST takes an `Idempotency-Key`. Changes"
+    " take `If-Match` with the `ETag` that you read. Unknown fields and query parameters are"
+    " refused."
 )
 
 PARTS = (
@@ -105,4 +106,5 @@ def mount(app: FastAPI) -> None:
     """Adds the staff routes, the health checks and the documentation to an application."""
     app.include_router(router())
     app.include_router(health.router)
+    app.include_router(problem_types.router)
     openapi.mount(app)
