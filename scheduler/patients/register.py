@@ -1,6 +1,5 @@
-"""Adds, finds and changes patients, and checks their names."""
+"""Adds, finds and changes patients."""
 
-import unicodedata
 from datetime import datetime
 
 from sqlmodel import Session, col, select, update
@@ -9,51 +8,9 @@ from scheduler.audit import audit_trail, scoped
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.clinic.models import Calendar, Clinic
-from scheduler.i18n.translation import gettext as _
-from scheduler.infra.errors import Invalid
 from scheduler.patients.models import Patient
+from scheduler.patients.names import clean_name
 from scheduler.storage.database import stored_id, take_turn
-
-MAX_PATIENT_NAME = 80
-
-MAQAF = "\N{HEBREW PUNCTUATION MAQAF}"
-JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Persian and Indic names need them between two letters. In other places they are refused."""
-
-ALLOWED = frozenset(" .'-" + MAQAF)
-"""Characters that a name may contain besides letters and marks."""
-
-_ONE_FORM = str.maketrans(
-    {
-        "\N{RIGHT SINGLE QUOTATION MARK}": "'",
-        "\N{HYPHEN}": "-",
-        "\N{NON-BREAKING HYPHEN}": "-",
-    }
-)
-
-
-def clean_name(typed: str) -> str:
-    """A normalized name. Raises Invalid unless it has only letters, marks, spaces and .'-
-
-    Names are shown on pages and in calendars, where control and direction characters, URLs and
-    emoji could mislead the reader.
-    """
-    name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
-    if not name:
-        raise Invalid(_("Please give a name."), field="name")
-    if len(name) > MAX_PATIENT_NAME:
-        raise Invalid(
-            _("A name can have at most %(most)s characters.") % {"most": MAX_PATIENT_NAME},
-            field="name",
-        )
-    if not all(_is_allowed(name, position) for position in range(len(name))):
-        raise Invalid(
-            _("A name can have letters, spaces, points, hyphens and apostrophes only."),
-            field="name",
-        )
-    if not any(unicodedata.category(character)[0] == "L" for character in name):
-        raise Invalid(_("A name needs letters."), field="name")
-    return name
 
 
 def enroll(
@@ -157,16 +114,3 @@ def note_phone(session: Session, phone: str, trouble: str) -> None:
         .values(phone_trouble=trouble[:300])
         .execution_options(synchronize_session="fetch")
     )
-
-
-def _is_allowed(name: str, position: int) -> bool:
-    """Whether a name may have this character at this position."""
-    character = name[position]
-    if character in JOINERS:
-        before, after = name[max(0, position - 1) : position], name[position + 1 : position + 2]
-        return bool(before and after) and _is_letter(before) and _is_letter(after)
-    return _is_letter(character) or character in ALLOWED
-
-
-def _is_letter(character: str) -> bool:
-    return unicodedata.category(character)[0] in "LM"

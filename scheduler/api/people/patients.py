@@ -27,6 +27,7 @@ from scheduler.clinic.models import Clinic
 from scheduler.infra import phone
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient, Screening
+from scheduler.patients.names import MAX_PATIENT_NAME
 from scheduler.staff.roles import Permission
 from scheduler.storage.database import stored_id
 
@@ -38,7 +39,7 @@ Answer = Literal["no", "yes", "unsure"]
 class PatientFields(Shape):
     """The fields of a patient."""
 
-    name: Text = Field(min_length=1, max_length=register.MAX_PATIENT_NAME, examples=["Ann Example"])
+    name: Text = Field(min_length=1, max_length=MAX_PATIENT_NAME, examples=["Ann Example"])
     phone: Text = Field(min_length=3, max_length=phone.MAX_TYPED, examples=["(202) 555-0101"])
     language: Spoken = "en"
     sms_consent: bool = Field(
@@ -63,7 +64,7 @@ class NewPatient(PatientFields):
 class PatientChange(PatchShape):
     """Changes of a patient. A new phone is not verified yet."""
 
-    name: Text = Field("", min_length=1, max_length=register.MAX_PATIENT_NAME)
+    name: Text = Field("", min_length=1, max_length=MAX_PATIENT_NAME)
     phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
     language: Spoken = "en"
     sms_consent: bool = Field(False, strict=True)

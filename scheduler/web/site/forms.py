@@ -13,7 +13,7 @@ from urllib.parse import parse_qs
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra import phone
 from scheduler.infra.errors import Invalid, Problem
-from scheduler.patients import register, screening
+from scheduler.patients import names, screening
 
 MOST_FIELDS = 100
 FIELD_SHOWN_AGAIN = 200
@@ -146,7 +146,7 @@ class Details:
 def read_details(form: Form, *, country: str, allowed: Collection[str]) -> Details:
     """Name, phone and consent; Mistakes. `country`, `allowed`: as in `phone.normalise`."""
     mistakes: dict[str, str] = {}
-    name = _ask(mistakes, "name", lambda: register.clean_name(form.one("name")))
+    name = _ask(mistakes, "name", lambda: names.clean_web_name(form.one("name")))
     number = _ask(mistakes, "phone", lambda: _phone(form, country, allowed))
     if mistakes or name is None or number is None:
         raise Mistakes(mistakes)
