@@ -10,6 +10,17 @@ from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid
 
 MAX_TYPED = 40
+
+# A calling code does not tell to whom a region belongs: Jamaica shares that of the United States,
+# Kazakhstan that of Russia.
+_COUNTRIES_OF_TERRITORIES = {
+    **dict.fromkeys(("AS", "GU", "MP", "PR", "VI"), "US"),
+    **dict.fromkeys(("GG", "IM", "JE"), "GB"),
+    **dict.fromkeys(("BL", "GF", "GP", "MF", "MQ", "PM", "RE", "YT"), "FR"),
+    **dict.fromkeys(("CC", "CX"), "AU"),
+    "AX": "FI",
+    "SJ": "NO",
+}
 NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with its area code.")
 
 # Texts to premium and shared-cost numbers would earn money for the owner of the number.
@@ -19,7 +30,7 @@ _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 def normalize(typed: str, *, country: str, allowed: Collection[str] = ()) -> str:
     """A typed number as E.164, read as written in `country`. Raises Invalid with a reason.
 
-    `allowed`: countries that may be texted. Empty means only `country`.
+    `allowed`: countries that may be texted, with their territories. Empty means only `country`.
     """
     if len(typed) > MAX_TYPED:
         raise Invalid(_("This phone number is too long."), field="phone")
@@ -34,7 +45,7 @@ def normalize(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
     region = phonenumbers.region_code_for_number(number)
     if region is None:
         raise Invalid(_(NO_SUCH_NUMBER), field="phone")
-    if region not in (allowed or {country}):
+    if _country(region) not in map(_country, allowed or {country}):
         raise Invalid(_("We cannot text numbers of this country."), field="phone")
     if is_fictional(number):
         return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
@@ -52,6 +63,11 @@ def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
     national = str(number.national_number)
     # Area codes such as 900 cost the caller money, even for reserved numbers.
     return number.country_code == 1 and national[3:8] == "55501" and national[0] != "9"
+
+
+def _country(region: str) -> str:
+    """The country that a region belongs to: the region itself, unless it is a territory."""
+    return _COUNTRIES_OF_TERRITORIES.get(region, region)
 
 
 def for_people(number: str) -> str:
