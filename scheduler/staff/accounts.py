@@ -20,6 +20,7 @@ from scheduler.http.origins import household
 from scheduler.infra.errors import Conflict, Invalid, NotFound, Problem, TooMany
 from scheduler.staff.models import ApiKey, Member, Membership, SignIn, SignInTry
 from scheduler.staff.roles import Role
+from scheduler.storage import stored_instants
 from scheduler.storage.database import stored_id
 
 KEY_PREFIX = "ck_"
@@ -135,7 +136,9 @@ def by_key(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]:
     if found is None:
         raise NotSignedIn
     key, member = found
-    unused = key.last_used_on is None or key.last_used_on < now - timedelta(days=1)
+    unused = key.last_used_on is None or not (
+        now - timedelta(days=1) <= key.last_used_on <= now + stored_instants.CLOCKS_DIFFER_BY
+    )
     return _actor(session, member), unused
 
 
@@ -147,8 +150,8 @@ def by_token(session: Session, raw: str, *, now: datetime) -> tuple[Actor, bool]
         .where(
             SignIn.token_hash == _hash(raw),
             col(SignIn.revoked_at).is_(None),
-            SignIn.expires_at > now,
-            SignIn.last_used_at > now - IDLE_LIMIT,
+            ~stored_instants.is_over(SignIn.expires_at, now=now, longest=ABSOLUTE_LIMIT),
+            stored_instants.is_within(SignIn.last_used_at, now=now, past=IDLE_LIMIT),
             Member.active,
         )
     ).first()
@@ -179,13 +182,13 @@ def touch(session: Session, raw: str, *, now: datetime) -> None:
 
 def account(session: Session, *, email: str, origin: str, now: datetime) -> Account:
     """The account to check a password against. Raises TooMany after too many wrong passwords."""
-    since = now - WRONG_PASSWORD_WINDOW
+    is_recent = stored_instants.is_within(SignInTry.at, now=now, past=WRONG_PASSWORD_WINDOW)
     for condition, limit in (
         (col(SignInTry.account_hash) == _account_hash(email), WRONG_PASSWORDS_PER_ACCOUNT),
         (col(SignInTry.origin) == household(origin), WRONG_PASSWORDS_PER_ORIGIN),
     ):
         wrong_passwords = session.exec(
-            select(func.count()).select_from(SignInTry).where(condition, col(SignInTry.at) > since)
+            select(func.count()).select_from(SignInTry).where(condition, is_recent)
         ).one()
         if wrong_passwords >= limit:
             raise TooMany(

@@ -116,6 +116,31 @@ def test_one_address_cannot_try_many_accounts(database: Database) -> None:
         accounts.account(session, email="ana@example.org", origin="evil", now=later)
 
 
+def test_wrong_passwords_from_before_the_clock_was_set_back_do_not_count(
+    database: Database, ana: Member
+) -> None:
+    ahead = NOW + timedelta(hours=2)
+    with database.transaction() as session:
+        for _ in range(accounts.WRONG_PASSWORDS_PER_ACCOUNT):
+            accounts.note_wrong(session, email="ana@example.org", origin="evil", now=ahead)
+
+        account = accounts.account(session, email="ana@example.org", origin="good", now=NOW)
+
+    assert account.member_id == ana.id
+
+
+def test_a_sign_in_from_before_the_clock_was_set_back_is_over(
+    database: Database, ana: Member
+) -> None:
+    ahead = NOW + timedelta(hours=2)
+    with database.transaction() as session:
+        account = accounts.account(session, email="ana@example.org", origin="good", now=ahead)
+        _, token = accounts.sign_in(session, account, origin="good", request_id="", now=ahead)
+
+        with pytest.raises(NotSignedIn):
+            accounts.by_token(session, token, now=NOW)
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

@@ -7,11 +7,12 @@ the last position on. Texts that were delivered in the meantime are recognized b
 from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select, update
+from sqlmodel import Session, col, or_, select, update
 
 from scheduler.reminders.models import InboxLook, Reply
 from scheduler.reminders.replies import inbound
 from scheduler.sms.sender import Received
+from scheduler.storage import stored_instants
 from scheduler.storage.inserts import insert_or_ignore
 
 LOOK_EVERY = timedelta(minutes=5)
@@ -26,6 +27,9 @@ LISTING_OVERLAP = timedelta(minutes=15)
 OLDEST = timedelta(days=14)
 """Texts sent longer ago are ignored."""
 
+AFTER_CLOCK_SET_BACK = timedelta(days=1)
+"""How far back a look reads if the stored position lies in the future."""
+
 STATE_ROW_ID = 1
 
 
@@ -36,21 +40,30 @@ def begin_look(session: Session, *, now: datetime) -> datetime | None:
     """
     first = {"id": STATE_ROW_ID, "read_until": now, "next_look_at": now}
     insert_or_ignore(session, InboxLook, [first])
-    taken = session.execute(
+    taken: datetime | None = session.execute(
         update(InboxLook)
-        .where(col(InboxLook.next_look_at) <= now)
+        .where(stored_instants.is_over(InboxLook.next_look_at, now=now, longest=LOOK_EVERY))
         .values(next_look_at=now + LOOK_EVERY)
         .returning(col(InboxLook.read_until))
         .execution_options(synchronize_session=False)
     ).scalar()
-    return None if taken is None else max(taken - LISTING_OVERLAP, now - OLDEST)
+    if taken is None:
+        return None
+    if taken > now:  # a clock that has been set back since; texts since then may be missing
+        return now - AFTER_CLOCK_SET_BACK
+    return max(taken - LISTING_OVERLAP, now - OLDEST)
 
 
 def end_look(session: Session, *, began_at: datetime) -> None:
     """Record that all texts on the list at `began_at` are stored."""
     session.exec(
         update(InboxLook)
-        .where(col(InboxLook.read_until) < began_at - DELIVERY_GRACE)
+        .where(
+            or_(
+                col(InboxLook.read_until) < began_at - DELIVERY_GRACE,
+                col(InboxLook.read_until) > began_at,
+            )
+        )
         .values(read_until=began_at - DELIVERY_GRACE)
         .execution_options(synchronize_session=False)
     )

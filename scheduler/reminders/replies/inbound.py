@@ -16,6 +16,7 @@ from scheduler.patients.models import Patient
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import OfferedChoice, Reply
 from scheduler.reminders.sending import backoff
+from scheduler.storage import stored_instants
 from scheduler.storage.database import stored_id
 from scheduler.storage.inserts import insert_or_ignore
 
@@ -101,7 +102,10 @@ def claim(session: Session, *, now: datetime, limit: int) -> list[int]:
 
 
 def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return col(Reply.meaning) == Intent.UNREAD, col(Reply.next_read_at) <= now
+    return (
+        col(Reply.meaning) == Intent.UNREAD,
+        stored_instants.is_over(Reply.next_read_at, now=now, longest=backoff.LONGEST),
+    )
 
 
 def _clinic_of(session: Session, phone: str) -> int | None:

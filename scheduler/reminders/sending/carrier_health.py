@@ -22,6 +22,7 @@ from scheduler.sms.sender import (
     Unknown,
     Unreached,
 )
+from scheduler.storage import stored_instants
 
 Outcome = Accepted | Refused | TryLater | Unknown | LeaseLost
 
@@ -38,7 +39,7 @@ REPAIR = timedelta(minutes=5)
 """Pause after the carrier has refused our account or settings."""
 
 LONGEST_PAUSE = timedelta(minutes=5)
-"""A stored pause that ends later than this was written by a clock that has been set back."""
+"""No pause is longer, whatever the carrier asks for."""
 
 NO_ANSWER = "The carrier does not answer just now."
 
@@ -143,7 +144,9 @@ def _record_answer(session: Session, shut_until: datetime | None = None) -> None
 
 
 def _is_paused(state: CarrierState, now: datetime) -> bool:
-    return state.shut_until is not None and now < state.shut_until <= now + LONGEST_PAUSE
+    return state.shut_until is not None and stored_instants.is_ahead(
+        state.shut_until, now=now, longest=LONGEST_PAUSE
+    )
 
 
 def _state(session: Session, *, lock: bool) -> CarrierState:

@@ -20,12 +20,11 @@ from scheduler.reminders.outbox import bulk_holds, previews
 from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import templating
 from scheduler.reminders.schedule.segments import count
+from scheduler.reminders.sending import backoff
+from scheduler.storage import stored_instants
 
 LEASE = timedelta(seconds=60)
 """How long a claim lasts."""
-
-CLOCKS_READ_WITHIN = timedelta(minutes=1)
-"""How far apart two workers read the time at most. They share a clock."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,10 @@ def _due(session: Session, *, now: datetime, limit: int) -> Sequence[tuple[int, 
             Message.state == MessageState.OWED,
             Message.due_at <= now,
             Message.expires_at > now,
-            or_(col(Message.next_look_at).is_(None), col(Message.next_look_at) <= now),
+            or_(
+                col(Message.next_look_at).is_(None),
+                stored_instants.is_over(Message.next_look_at, now=now, longest=backoff.LONGEST),
+            ),
             ~bulk_holds.holds_back(),
         )
         .order_by(col(Message.asked).desc(), col(Message.due_at), col(Message.id))
@@ -148,8 +150,7 @@ def recover(session: Session, *, now: datetime, lease: timedelta = LEASE) -> Non
     was_called = exists().where(
         col(Attempt.message_id) == col(Message.id), col(Attempt.fence) == col(Message.fence)
     )
-    leased_until = col(Message.leased_until)
-    is_over = or_(leased_until <= now, leased_until > now + lease + CLOCKS_READ_WITHIN)
+    is_over = stored_instants.is_over(Message.leased_until, now=now, longest=lease)
     abandoned = _lock(Message.state == MessageState.SENDING, is_over)
     for condition, values in (
         (

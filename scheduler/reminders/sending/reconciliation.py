@@ -17,6 +17,7 @@ from scheduler.reminders.reasons import Reason
 from scheduler.reminders.sending import attempts, delivery_reports
 from scheduler.reminders.sending.attempts import Secrets
 from scheduler.sms.sender import Found
+from scheduler.storage import stored_instants
 from scheduler.storage.database import stored_id
 
 LOOK_AGAIN = timedelta(seconds=60)
@@ -106,7 +107,10 @@ def _claim(
 ) -> Collection[Message]:
     due = (
         select(Message.id)
-        .where(Message.state == state, col(Message.next_look_at) <= now)
+        .where(
+            Message.state == state,
+            stored_instants.is_over(Message.next_look_at, now=now, longest=ASK_EVERY),
+        )
         .order_by(col(Message.next_look_at))
         .limit(limit)
         .with_for_update(skip_locked=True)

@@ -5,10 +5,10 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlmodel import col, select
+from sqlmodel import col, select, update
 
 from scheduler.infra import crash_points
-from scheduler.reminders.models import Attempt
+from scheduler.reminders.models import Attempt, Message
 from scheduler.reminders.sending import claims
 from scheduler.sms.sender import Accepted
 from scheduler.storage.database import Database
@@ -82,6 +82,16 @@ def test_a_machine_that_was_suspended_since_its_claim_does_not_call(
     with world.database.transaction(write=False) as session:
         outcomes = session.exec(select(Attempt.outcome).order_by(col(Attempt.id))).all()
     assert outcomes == ["lapsed", "accepted"]
+
+
+def test_a_retry_from_before_the_clock_was_set_back_is_due(world: World) -> None:
+    world.worker.sweep()
+    with world.database.transaction() as session:
+        session.exec(update(Message).values(next_look_at=MONDAY + timedelta(hours=2)))
+
+    world.worker.send()
+
+    assert [to for to, _ in world.carrier.texts] == [ANN]
 
 
 def test_a_lease_from_before_the_clock_was_set_back_is_over(world: World) -> None:

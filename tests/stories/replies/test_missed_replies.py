@@ -142,6 +142,20 @@ def test_of_two_workers_one_reads_the_list(world: World) -> None:
     assert [begin(), begin()] == [at(4) - backfill.LISTING_OVERLAP, None]
 
 
+def test_a_position_from_before_the_clock_was_set_back_loses_no_text(world: World) -> None:
+    now = world.clock.at
+    with world.database.transaction() as session:
+        backfill.begin_look(session, now=now + timedelta(hours=2))
+        backfill.end_look(session, began_at=now + timedelta(hours=2))
+
+        since = backfill.begin_look(session, now=now)
+        backfill.end_look(session, began_at=now)
+        next_since = backfill.begin_look(session, now=now + backfill.LOOK_EVERY)
+
+    assert since == now - backfill.AFTER_CLOCK_SET_BACK
+    assert next_since == now - backfill.DELIVERY_GRACE - backfill.LISTING_OVERLAP
+
+
 def test_the_list_is_read_page_by_page_and_only_for_texts_to_us(
     carrier: Standin, sender: twilio.Twilio, clock: FrozenClock
 ) -> None:
