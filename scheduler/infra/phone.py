@@ -1,15 +1,17 @@
 """Parses and checks phone numbers, and stores them in one form (E.164)."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 
 import phonenumbers
-from phonenumbers import NumberParseException, PhoneNumberType
+from phonenumbers import NumberParseException, PhoneNumberFormat, PhoneNumberType
 
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid
 
 MAX_TYPED = 40
+MAX_KEPT = 20
 
 # A calling code does not tell to whom a region belongs: Jamaica shares that of the United States,
 # Kazakhstan that of Russia.
@@ -58,6 +60,45 @@ def normalize(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+@dataclass(frozen=True)
+class EnteredPhone:
+    """A phone as staff entered it. `number`: E.164 with `x` before an extension, or empty."""
+
+    number: str
+    textable: bool
+
+
+def entered(typed: str, *, country: str, allowed: Collection[str] = ()) -> EnteredPhone:
+    """Any phone that exists, and whether it may be texted. Empty: the patient has none.
+
+    Raises Invalid for a number that cannot exist. Arguments as in `normalize`.
+    """
+    if not typed.strip():
+        return EnteredPhone("", textable=False)
+    try:
+        return EnteredPhone(normalize(typed, country=country, allowed=allowed), textable=True)
+    except Invalid:
+        return EnteredPhone(_not_textable(typed, country), textable=False)
+
+
+def _not_textable(typed: str, country: str) -> str:
+    if len(typed) > MAX_TYPED:
+        raise Invalid(_("This phone number is too long."), field="phone")
+    try:
+        number = phonenumbers.parse(typed, country)
+    except NumberParseException:
+        raise Invalid(
+            _("This does not look like a phone number. Please check it."), field="phone"
+        ) from None
+    if not phonenumbers.is_valid_number(number):
+        raise Invalid(_(NO_SUCH_NUMBER), field="phone")
+    kept = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    kept = kept + f"x{number.extension}" if number.extension else kept
+    if len(kept) > MAX_KEPT:
+        raise Invalid(_("This phone number is too long."), field="phone")
+    return kept
+
+
 def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
     """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
     national = str(number.national_number)
@@ -71,7 +112,9 @@ def _country(region: str) -> str:
 
 
 def for_people(number: str) -> str:
-    """An E.164 number in its national format."""
+    """An E.164 number in its national format. Empty stays empty: the patient has no phone."""
+    if not number:
+        return ""
     parsed = phonenumbers.parse(number)
     return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
 

@@ -52,12 +52,21 @@ def silences(session: Session, patients: Sequence[Patient]) -> dict[int, Silence
             .order_by(col(OptOut.id).desc())
         )
     }
-    no_consent = Silence("The patient has not agreed to texts.")
     return {
-        stored_id(patient.id): stopped.get(patient.phone, no_consent)
+        stored_id(patient.id): silence
         for patient in patients
-        if patient.phone in stopped or not patient.sms_consent
+        if (silence := _without_texts(patient) or stopped.get(patient.phone) or _undecided(patient))
     }
+
+
+def _without_texts(patient: Patient) -> Silence | None:
+    if not patient.phone:
+        return Silence("The patient has no phone.")
+    return None if patient.textable else Silence("This phone cannot be texted.")
+
+
+def _undecided(patient: Patient) -> Silence | None:
+    return None if patient.sms_consent else Silence("The patient has not agreed to texts.")
 
 
 def give(

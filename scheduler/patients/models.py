@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from sqlalchemy import true
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.storage.database import Instant, Versioned
@@ -17,6 +18,9 @@ class Patient(Versioned, table=True):
     calendar_id: int = Field(foreign_key="calendars.id", unique=True)
     name: str = Field(max_length=80)
     phone: str = Field(max_length=20, index=True)
+    """E.164, with `x` before an extension; empty if the patient has none."""
+    textable: bool = Field(default=True, sa_column_kwargs={"server_default": true()})
+    """Whether the phone may be texted: a mobile phone of an allowed country."""
     phone_proved_at: datetime | None = Field(default=None, sa_type=Instant)
     phone_trouble: str = Field(default="", max_length=300)
     """The carrier's reason why texts do not reach the phone; empty if they do."""

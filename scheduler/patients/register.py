@@ -22,10 +22,12 @@ def enroll(
     phone: str,
     language: str,
     now: datetime,
+    textable: bool = True,
 ) -> Patient:
     """The patient with this name and phone (E.164) at the clinic, added if there is none.
 
-    A parent and a child may share a phone, so the phone alone does not identify a patient.
+    A parent and a child may share a phone, so the phone alone does not identify a patient. Without
+    a phone, every patient is a new one. `textable`: whether the phone may be texted.
     """
     actor.require(stored_id(clinic.id))
     name = clean_name(name)
@@ -38,7 +40,7 @@ def enroll(
         .order_by(col(Patient.id))
     ).all()
     for patient in patients:
-        if patient.name.casefold() == name.casefold():
+        if phone and patient.name.casefold() == name.casefold():
             return patient
     calendar = Calendar(clinic_id=stored_id(clinic.id))
     session.add(calendar)
@@ -48,6 +50,7 @@ def enroll(
         calendar_id=stored_id(calendar.id),
         name=name,
         phone=phone,
+        textable=textable,
         language=language,
         created_at=now,
         changed_at=now,
@@ -75,14 +78,16 @@ def change(
     phone: str | None = None,
     language: str | None = None,
     texts: str | None = None,
+    textable: bool = True,
 ) -> Patient:
-    """Change a patient. A new phone is not yet verified."""
+    """Change a patient. A new phone is not yet verified. `textable`: whether it may be texted."""
     changed = []
     if name is not None:
         patient.name = clean_name(name)
         changed.append("name")
     if phone is not None and phone != patient.phone:
         patient.phone, patient.phone_proved_at, patient.phone_trouble = phone, None, ""
+        patient.textable = textable
         changed.append("phone")
     if language is not None:
         patient.language = language

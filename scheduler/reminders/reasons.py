@@ -17,6 +17,7 @@ class Reason(StrEnum):
     # The recipient
     OPTED_OUT = "The phone asked for no more texts."
     NO_CONSENT = "The patient does not agree to texts."
+    NOT_TEXTABLE = "This phone cannot be texted."
     OTHER_PHONE = "The patient has another phone now."
     FEWER_TEXTS = "The patient wants fewer texts."
 

@@ -38,3 +38,8 @@ def test_another_country_with_the_same_calling_code_is_refused(region: str, coun
 
     with pytest.raises(Invalid, match="country"):
         phone.normalize(typed, country=country)
+
+
+def test_numbers_are_written_for_people() -> None:
+    assert phone.for_people("+12024561111x12") == "(202) 456-1111 ext. 12"
+    assert phone.for_people("") == ""

@@ -40,7 +40,12 @@ class PatientFields(Shape):
     """The fields of a patient."""
 
     name: Text = Field(min_length=1, max_length=MAX_PATIENT_NAME, examples=["Ann Example"])
-    phone: Text = Field(min_length=3, max_length=phone.MAX_TYPED, examples=["(202) 555-0101"])
+    phone: Text | None = Field(
+        None,
+        max_length=phone.MAX_TYPED,
+        examples=["(202) 555-0101"],
+        description="Any phone, also a landline or one abroad. Null: the patient has none.",
+    )
     language: Spoken = "en"
     sms_consent: bool = Field(
         False,
@@ -65,7 +70,7 @@ class PatientChange(PatchShape):
     """Changes of a patient. A new phone is not verified yet."""
 
     name: Text = Field("", min_length=1, max_length=MAX_PATIENT_NAME)
-    phone: Text = Field("", min_length=3, max_length=phone.MAX_TYPED)
+    phone: Text | None = Field(None, max_length=phone.MAX_TYPED)
     language: Spoken = "en"
     sms_consent: bool = Field(False, strict=True)
     texts: Literal["all", "fewer"] = "all"
@@ -87,7 +92,8 @@ class PatientShape(Shape):
     id: int
     clinic_id: int
     name: str
-    phone: str
+    phone: str = Field(description="Empty: the patient has none.")
+    phone_texts: bool = Field(description="False: the phone cannot be texted.")
     phone_proved: bool
     phone_trouble: str = Field(
         description="Why the carrier cannot deliver texts to this phone. Empty: it can."
@@ -142,7 +148,8 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
     changes = dict(given(body))
     consents = changes.pop("sms_consent", None)
     if "phone" in changes:
-        changes["phone"] = _normalized(call, changes["phone"], clinic)
+        entered = _entered(call, changes["phone"], clinic)
+        changes |= {"phone": entered.number, "textable": entered.textable}
     before = patient.phone
     register.change(call.session, call.actor, patient, now=call.now, **changes)
     if patient.phone != before:
@@ -154,12 +161,14 @@ def change_patient(call: Writing, patient_id: PathId, body: PatientChange) -> JS
 
 def enroll(call: Call, clinic: Clinic, body: PatientFields) -> tuple[Patient, Screening | None]:
     """Adds the patient of a request, with their consent and their health answers."""
+    entered = _entered(call, body.phone, clinic)
     patient = register.enroll(
         call.session,
         call.actor,
         clinic=clinic,
         name=body.name,
-        phone=_normalized(call, body.phone, clinic),
+        phone=entered.number,
+        textable=entered.textable,
         language=body.language,
         now=call.now,
     )
@@ -186,8 +195,8 @@ def _decide(call: Call, patient: Patient, *, agrees: bool) -> None:
     )
 
 
-def _normalized(call: Call, typed: str, clinic: Clinic) -> str:
-    return phone.normalize(typed, country=clinic.country, allowed=call.settings.countries)
+def _entered(call: Call, typed: str | None, clinic: Clinic) -> phone.EnteredPhone:
+    return phone.entered(typed or "", country=clinic.country, allowed=call.settings.countries)
 
 
 def no_texts(session: Session, patient: Patient) -> NoTextsReason | None:
@@ -204,6 +213,7 @@ def _shape(call: Call, patient: Patient) -> PatientShape:
 def _with(patient: Patient, silence: consent.Silence | None) -> PatientShape:
     return PatientShape.of(
         patient,
+        phone_texts=patient.textable,
         phone_proved=patient.phone_proved_at is not None,
         texts="fewer" if patient.texts == "fewer" else "all",
         no_texts=None if silence is None else NoTextsReason.of(silence),

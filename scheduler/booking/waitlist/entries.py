@@ -149,6 +149,7 @@ def queue(session: Session, clinic_id: int) -> Sequence[WaitlistEntry]:
             WaitlistEntry.clinic_id == clinic_id,
             WaitlistEntry.state == EntryState.WAITING,
             col(Patient.sms_consent),
+            col(Patient.textable),
             col(Patient.erased_at).is_(None),
             col(Patient.phone).not_in(stopped),
         )

@@ -52,6 +52,7 @@ def _courses(session: Session, phone: str, now: datetime) -> Sequence[tuple[Cour
         .join(Appointment, col(Appointment.course_id) == Course.id)
         .where(
             Patient.phone == phone,
+            col(Patient.textable),
             col(Patient.erased_at).is_(None),
             Course.state != CourseState.CANCELLED,
         )

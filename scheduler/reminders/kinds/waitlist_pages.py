@@ -94,6 +94,7 @@ def _without_message(session: Session, now: datetime) -> Sequence[tuple[Link, Wa
             col(Link.revoked_at).is_(None),
             col(WaitlistEntry.state).in_(entries.OPEN_STATES),
             col(Patient.sms_consent),
+            col(Patient.textable),
         )
         .order_by(col(Link.id))
     ).all()

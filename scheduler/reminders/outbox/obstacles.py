@@ -19,6 +19,7 @@ def may_be_texted() -> tuple[ColumnElement[bool], ...]:
     )
     return (
         col(Patient.sms_consent).is_(True),
+        col(Patient.textable).is_(True),
         col(Patient.erased_at).is_(None),
         ~opted_out,
     )
@@ -46,7 +47,9 @@ def of_recipient(
         patient = None
     if needs_consent and (patient is None or not patient.sms_consent):
         return Reason.NO_CONSENT
-    return Reason.OTHER_PHONE if patient is None or patient.phone != message.phone else None
+    if patient is None or patient.phone != message.phone:
+        return Reason.OTHER_PHONE
+    return None if patient.textable else Reason.NOT_TEXTABLE
 
 
 def of_derived(session: Session, message: Message) -> Reason:

@@ -47,7 +47,7 @@ def enroll(
         language=application.language,
         now=now,
     )
-    patient.phone_proved_at = now
+    patient.phone_proved_at, patient.textable = now, True
     session.add(patient)
     return patient
 

@@ -150,7 +150,7 @@ def test_the_same_key_with_another_body_is_refused(desk: Desk, cast: Cast) -> No
     assert desk.post("/rooms", body, idempotency_key="a").status_code == 201
 
     other = desk.post("/rooms", {**body, "name": "Bed 4"}, idempotency_key="a")
-    elsewhere = desk.post("/patients", body, idempotency_key="b")
+    elsewhere = desk.post("/patients", body, idempotency_key="a")
 
     assert other.status_code == 422
     assert elsewhere.status_code == 422

@@ -57,8 +57,6 @@ def told(answer: Any) -> list[str]:
     [
         ({"phone": "12"}, "phone"),
         ({"phone": "+1 202 555 01034 567"}, "phone"),
-        ({"phone": "+44 20 7946 0000"}, "phone"),
-        ({"phone": "+1 900 234 5678"}, "phone"),
         ({"phone": "1" * 5000}, "phone"),
         ({"phone": 12025550103}, "phone"),
         ({"name": "x" * 5000}, "name"),

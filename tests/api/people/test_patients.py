@@ -9,6 +9,7 @@ from sqlmodel import func, select
 from scheduler.patients.models import Patient
 from scheduler.patients.screening import QUESTIONS
 from scheduler.reminders.models import Reply
+from scheduler.reminders.outbox import outbox
 from scheduler.storage.database import Database
 from tests.api.conftest import Desk
 from tests.api.courses.test_courses import sessions
@@ -91,3 +92,39 @@ def test_the_audit_trail_and_replies_have_the_offset_of_the_clinic(
 
     assert {change["at"][-6:] for change in changes} == {"-05:00"}
     assert reply["at"] == handled["handled_at"] == "2027-02-01T07:00:00-05:00"
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        (None, ""),
+        ("", ""),
+        ("+44 20 7946 0018", "+442079460018"),
+        ("+49 1512 3456789", "+4915123456789"),
+        ("202-456-1111 ext. 12", "+12024561111x12"),
+    ],
+)
+@pytest.mark.both_databases
+def test_staff_enter_a_patient_who_cannot_be_texted(
+    desk: Desk, database: Database, cast: Cast, typed: str | None, kept: str
+) -> None:
+    new = {"clinic_id": cast.clinic, "name": "Cy Example", "phone": typed, "sms_consent": True}
+
+    answer = desk.post("/patients", new)
+
+    assert answer.status_code == 201, answer.text
+    patient = answer.json()
+    assert (patient["phone"], patient["phone_texts"]) == (kept, False)
+    without = "This phone cannot be texted." if kept else "The patient has no phone."
+    assert patient["no_texts"]["reason"] == without
+    book(desk, cast, 0, patient_id=patient["id"])
+    with database.transaction() as session:
+        assert not outbox.derive(session, [kept], now=NOW)
+
+
+def test_two_patients_of_one_name_without_a_phone_are_two(desk: Desk, cast: Cast) -> None:
+    new = {"clinic_id": cast.clinic, "name": "Cy Example"}
+
+    first, second = (desk.post("/patients", new).json()["id"] for _ in range(2))
+
+    assert first != second
