@@ -69,6 +69,8 @@ def run(
         ("DATABASE_URL", "postgresql://127.0.0.1:1/clinic", "SECRET_KEY"),
         ("SECRET_KEY", "short", "SECRET_KEY"),
         ("SECRET_KEY", " " * 40, "SECRET_KEY"),
+        ("SECRET_KEY", "a" * 40, "SECRET_KEY"),
+        ("SECRET_KEY", "changeme" * 5, "SECRET_KEY"),
         ("PUBLIC_URL", "example.org", "PUBLIC_URL"),
         ("PUBLIC_URL", "https://example.org:99999", "PUBLIC_URL"),
         ("SMS", "pigeon", "SMS"),

@@ -14,6 +14,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from scheduler.infra.errors import Misconfigured
 
 MIN_SECRET_LENGTH = 32
+MIN_SECRET_CHARACTERS = 10
 
 
 class Settings(BaseSettings):
@@ -160,6 +161,11 @@ class Settings(BaseSettings):
     def _is_complete(self) -> "Settings":
         if self.secret_key and len(self.secret_key.strip()) < MIN_SECRET_LENGTH:
             raise ValueError(f"SECRET_KEY must have at least {MIN_SECRET_LENGTH} characters")
+        if self.secret_key and len(set(self.secret_key)) < MIN_SECRET_CHARACTERS:
+            raise ValueError(
+                f"SECRET_KEY must have at least {MIN_SECRET_CHARACTERS} different characters."
+                " `openssl rand -base64 48` prints a good one"
+            )
         if not self.is_sqlite and not self.secret_key:
             raise ValueError(
                 "SECRET_KEY must be set when the database is PostgreSQL, the same for each process"

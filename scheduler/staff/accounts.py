@@ -33,6 +33,7 @@ WRONG_PASSWORDS_PER_ACCOUNT = 10
 WRONG_PASSWORDS_PER_ORIGIN = 30
 MIN_PASSWORD = 12
 MAX_PASSWORD = 256
+MIN_PASSWORD_CHARACTERS = 5
 
 # 19 MiB, two passes: the minimum in OWASP's Password Storage Cheat Sheet.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -72,10 +73,7 @@ def add(
         raise Invalid(f"{role!r} is not a role. Choose one of {', '.join(Role)}.", field="role")
     if not 1 <= len(name.strip()) <= 120:
         raise Invalid("A name has 1 to 120 characters.", field="name")
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid(
-            f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
-        )
+    _check_password(password, email=email)
     if _by_email(session, email) is not None:
         raise Conflict(f"A staff member with the email address {email} exists already.")
     member = Member(
@@ -95,6 +93,21 @@ def add(
         session, OPERATOR, Action.ADDED, "member", member.id, clinic_id=None, now=now
     )
     return member
+
+
+def _check_password(password: str, *, email: str) -> None:
+    """Raise Invalid for a password that a stranger would guess."""
+    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
+        raise Invalid(
+            f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
+        )
+    if len(set(password)) < MIN_PASSWORD_CHARACTERS:
+        raise Invalid(
+            f"A password has at least {MIN_PASSWORD_CHARACTERS} different characters.",
+            field="password",
+        )
+    if email in password.lower():
+        raise Invalid("A password must not contain the email address.", field="password")
 
 
 def find(session: Session, email: str) -> Member:
