@@ -6,7 +6,7 @@ import pytest
 
 from tests.reminders.replies.reading.outcomes import Example, examples, rank
 
-CORPORA = ("sample", "own", "second")
+CORPORA = ("sample", "own", "second", "third")
 
 
 @pytest.mark.parametrize(
