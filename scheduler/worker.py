@@ -16,15 +16,13 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import Session
 
-from scheduler.booking.availability import holds
 from scheduler.booking.models import WaitlistEntry
-from scheduler.booking.planning import draft_bookings
 from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic.models import Clinic
-from scheduler.http import idempotency
 from scheduler.infra.clock import Clock, SystemClock
 from scheduler.infra.errors import Unavailable
 from scheduler.infra.phone import masked
+from scheduler.maintenance import retention
 from scheduler.patients import lost_links
 from scheduler.reminders.kinds import lost_links as link_texts
 from scheduler.reminders.kinds import waitlist_offers as offer_texts
@@ -45,6 +43,7 @@ SWEEP_SECONDS = 600
 LOOK_SECONDS = 10
 LISTEN_SECONDS = 30
 TIDY_SECONDS = 60
+PRUNE_SECONDS = 3600
 OFFER_SECONDS = 10
 MOST_ROUNDS = 20
 """How often one run of `offer` repeats for patients whose chosen time was taken by another one."""
@@ -118,6 +117,7 @@ class Worker:
             (self.look_up, LOOK_SECONDS),
             (self.listen, LISTEN_SECONDS),
             (self.tidy, TIDY_SECONDS),
+            (self.prune, PRUNE_SECONDS),
             (self.sweep, SWEEP_SECONDS),
         ):
             self._ticker.add_job(
@@ -153,6 +153,7 @@ class Worker:
     def tick(self) -> None:
         """Run each job once in this thread and let errors through; for tests."""
         self.tidy()
+        self.prune()
         self.sweep()
         self.offer()
         self.read()
@@ -281,14 +282,16 @@ class Worker:
         self._inbound_worker.read()
 
     def tidy(self) -> None:
-        """Delete expired holds, abandoned forms, old idempotency keys and old link requests."""
+        """Delete expired holds and other rows that are kept for two days or less."""
         now = self._clock.now()
         with self._database.transaction() as session:
-            holds.release_lapsed(session, now=now)
-            draft_bookings.forget_old(session, now=now)
-            idempotency.forget_old(session, now=now)
-            lost_links.forget_old(session, now=now)
+            retention.release(session, now=now)
         self._database.clear_log()
+
+    def prune(self) -> None:
+        """Delete old sign-ins, phone codes and links."""
+        with self._database.transaction() as session:
+            retention.prune(session, now=self._clock.now())
 
 
 def _run_safely(job: Callable[[], None]) -> None:

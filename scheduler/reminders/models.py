@@ -101,6 +101,18 @@ class Message(SQLModel, table=True):
             postgresql_where=text("state IN ('unknown', 'sent')"),
             sqlite_where=text("state IN ('unknown', 'sent')"),
         ),
+        Index(
+            "ix_messages_phone_code_id",
+            "phone_code_id",
+            postgresql_where=text("phone_code_id IS NOT NULL"),
+            sqlite_where=text("phone_code_id IS NOT NULL"),
+        ),
+        Index(
+            "ix_messages_link_id",
+            "link_id",
+            postgresql_where=text("link_id IS NOT NULL"),
+            sqlite_where=text("link_id IS NOT NULL"),
+        ),
     )
 
     id: int | None = Field(default=None, primary_key=True)

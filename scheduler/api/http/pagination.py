@@ -80,11 +80,14 @@ def _bad_cursor() -> Invalid:
     )
 
 
+Cursor = Annotated[
+    str | None, Query(max_length=200, description="`next_cursor` of the page before.")
+]
+
+
 def page_request(
     limit: Annotated[int, Query(ge=1, le=100, description="The most items on a page.")] = 50,
-    cursor: Annotated[
-        str | None, Query(max_length=200, description="`next_cursor` of the page before.")
-    ] = None,
+    cursor: Cursor = None,
 ) -> PageRequest:
     """Reads the query parameters that every list takes."""
     return PageRequest(limit=limit, cursor=cursor)

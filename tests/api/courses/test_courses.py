@@ -324,6 +324,24 @@ def test_time_off_takes_slots_and_gives_them_back(desk: Desk, cast: Cast) -> Non
     assert desk.get("/slots", **asked).json()["items"] == free
 
 
+@pytest.mark.parametrize("limit", [7, 100])
+def test_free_times_are_the_same_in_whatever_pages_they_are_read(
+    desk: Desk, cast: Cast, limit: int
+) -> None:
+    asked = {"treatment_id": cast.back, "from": "2027-02-23", "to": "2027-02-26"}
+    whole = desk.get("/slots", **asked, limit=1000).json()
+    page = desk.get("/slots", **asked, limit=limit).json()
+    items = page["items"]
+    while page["next_cursor"]:
+        assert len(page["items"]) == limit
+        page = desk.get("/slots", **asked, limit=limit, cursor=page["next_cursor"]).json()
+        items += page["items"]
+
+    assert len(items) > limit
+    assert items == whole["items"]
+    assert whole["next_cursor"] is None
+
+
 @pytest.mark.parametrize("limit", [1, 3, 4, 100])
 def test_a_list_is_the_same_in_whatever_parts_it_is_read(
     desk: Desk, cast: Cast, limit: int
