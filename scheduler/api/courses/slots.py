@@ -15,6 +15,9 @@ from scheduler.clinic import setup
 from scheduler.infra.intervals import instant_of
 from scheduler.staff.roles import Permission
 
+LAST_MINUTE = 2**31
+"""In the year 6053. A forged cursor may hold a minute that no date can express."""
+
 router = APIRouter(prefix="/slots", tags=["slots"])
 
 
@@ -60,7 +63,10 @@ def list_slots(  # noqa: PLR0917 - FastAPI passes query parameters by name
         call.session,
         resources,
         # The days of the pages before need no search. One day more, for a shift over midnight.
-        first=max(first, instant_of(after[0]).astimezone(zone).date() - timedelta(days=1)),
+        first=max(
+            first,
+            instant_of(min(after[0], LAST_MINUTE)).astimezone(zone).date() - timedelta(days=1),
+        ),
         last=last,
         now=call.now,
         practitioner_id=practitioner_id,

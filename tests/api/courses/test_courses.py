@@ -1,5 +1,6 @@
 """Courses through the API: planned, booked once and whole, moved, cancelled."""
 
+import base64
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -340,6 +341,13 @@ def test_free_times_are_the_same_in_whatever_pages_they_are_read(
     assert len(items) > limit
     assert items == whole["items"]
     assert whole["next_cursor"] is None
+
+
+def test_a_forged_cursor_of_free_times_finds_none(desk: Desk, cast: Cast) -> None:
+    forged = base64.urlsafe_b64encode(b"[4294967295, 1]").decode()
+    asked = {"treatment_id": cast.back, "from": "2027-02-23", "to": "2027-02-26"}
+
+    assert desk.get("/slots", **asked, cursor=forged).json() == {"items": [], "next_cursor": None}
 
 
 @pytest.mark.parametrize("limit", [1, 3, 4, 100])
