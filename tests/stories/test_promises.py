@@ -29,6 +29,7 @@ from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.events import change_notices
 from scheduler.booking.events.change_notices import NO_NOTICES
+from scheduler.booking.events.event_models import AppointmentChange
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import setup
 from scheduler.clinic.models import Clinic, Treatment
@@ -152,7 +153,8 @@ class Oracle:
         yield from self._said(session, ruled, to, chosen)
         if not ruled.asked:
             booked = session.get_one(Course, chosen.course_id).booked_at
-            if _may_wake(clinic, now, valid_seconds) and now - booked > JUST_BOOKED:
+            may_wake = now - booked <= JUST_BOOKED or _is_urgent(session, ruled, chosen, now)
+            if _may_wake(clinic, now, valid_seconds) and not may_wake:
                 yield "in the quiet hours"
             if not ruled.always:
                 yield from self._too_many(clinic, to, now)
@@ -265,6 +267,20 @@ def _news_at(session: Session, appointment: Appointment) -> datetime | None:
     phone = session.get_one(Patient, appointment.patient_id).phone
     notices = change_notices.of_phones(session, [phone])
     return notices.get(appointment.id or 0, NO_NOTICES).time_changed_at
+
+
+def _is_urgent(session: Session, ruled: ReminderRule, changed: Appointment, now: datetime) -> bool:
+    """Whether the patient might come in vain within 12 hours after the change, or from now on."""
+    news_at = _news_at(session, changed)
+    if ruled.anchor != "change" or news_at is None:
+        return False
+    before = session.exec(
+        select(AppointmentChange.starts_at_before).where(
+            AppointmentChange.appointment_id == changed.id, AppointmentChange.at <= news_at
+        )
+    )
+    starts = {changed.starts_at, *before}
+    return any(start and start > now and start - now <= 12 * HOUR for start in starts)
 
 
 def _identity(session: Session, ruled: ReminderRule, each: Appointment) -> tuple[Any, ...]:

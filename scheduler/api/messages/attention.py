@@ -16,8 +16,9 @@ router = APIRouter(prefix="/attention", tags=["messages"])
 WHERE: dict[Kind, str] = {
     "urgent_reply": "/replies?urgent=true",
     "mass_text": "/mass-texts?state=held",
+    "call": "/messages?to_call=true",
     "reply": "/replies",
-    "text": "/messages?for_staff=true",
+    "text": "/messages?for_staff=true&to_call=false",
     "clearance": "/courses?state=needs_clearance",
     "review": "/reviews",
 }
@@ -45,7 +46,8 @@ class AttentionItem(Shape):
 def list_matters(call: Reading, paging: Paging, clinic_id: QueryId = None) -> Page[AttentionItem]:
     """The items that wait for staff, the most urgent of each clinic first.
 
-    The kinds are replies (`urgent_reply`: they mention danger), held bulk texts and failed texts.
+    The kinds are replies (`urgent_reply`: they mention danger), held bulk texts, patients to
+    call (`call`: no text can report a move or a cancellation) and other failed texts.
     Staff who may clear courses also see courses to clear and reviews to ask for.
     """
     if clinic_id is not None:

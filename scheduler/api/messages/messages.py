@@ -16,6 +16,7 @@ from scheduler.api.http.pagination import Page, Paging
 from scheduler.infra.errors import Invalid
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.outbox import outbox
 from scheduler.reminders.staff import failed_texts
 from scheduler.staff.roles import Permission
 
@@ -53,6 +54,7 @@ def list_messages(
     clinic_id: QueryId = None,
     state: MessageState | None = None,
     for_staff: bool | None = None,
+    to_call: bool | None = None,
     first: Annotated[
         Day | None, Query(alias="from", description="Due on this UTC date or later.")
     ] = None,
@@ -63,12 +65,18 @@ def list_messages(
     """The messages of your clinics, in the order in which they were created.
 
     `for_staff=true` lists messages that failed or came too late. Call these patients if necessary.
+    `to_call=true` lists those that report a move or a cancellation: call these patients first,
+    because they may come in vain. `handling` records the call.
     """
     where = []
     if state is not None:
         where.append(col(Message.state) == state)
     if for_staff is not None:
         where.append(col(Message.for_staff).is_(for_staff))
+    if to_call:
+        where.append(col(Message.for_staff) & outbox.is_news())
+    elif to_call is not None:
+        where.append(~(col(Message.for_staff) & outbox.is_news()))
     if (first is None) != (last is None):
         raise Invalid("Only one of `from` and `to` was sent. Send both or none.", field="to")
     if first is not None and last is not None:

@@ -7,7 +7,7 @@ the patient takes the change back, they hold again. Whether they were sent by th
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, exists
 from sqlalchemy.orm import aliased
@@ -34,11 +34,13 @@ class OpenNotices:
 
     `time_changed_at`: when the clinic last moved, added or cancelled it. `practitioners`: first the
     one that the patient knew of, then each that the clinic put in at the same time; empty where it
-    put in none.
+    put in none. `starts_before`: the starts that the clinic's latest changes replaced. The patient
+    may still expect any of them.
     """
 
     time_changed_at: datetime | None = None
     practitioners: Sequence[AssignedPractitioner] = ()
+    starts_before: Sequence[datetime] = ()
 
     @property
     def practitioner_changed_at(self) -> datetime | None:
@@ -47,6 +49,9 @@ class OpenNotices:
 
 
 NO_NOTICES = OpenNotices()
+
+MAY_BE_UNREAD = timedelta(hours=12)
+"""A patient may not have read of a change that was made so shortly before the next one."""
 
 
 def is_open() -> ColumnElement[bool]:
@@ -73,7 +78,7 @@ def of_phones(session: Session, phones: Collection[str]) -> Mapping[int, OpenNot
         select(AppointmentChange)
         .join(Appointment, col(Appointment.id) == AppointmentChange.appointment_id)
         .join(Patient, col(Patient.id) == Appointment.patient_id)
-        .where(is_open(), col(Patient.phone).in_(phones))
+        .where(col(AppointmentChange.notice).is_not(None), col(Patient.phone).in_(phones))
         .order_by(col(AppointmentChange.at), col(AppointmentChange.id))
         .execution_options(populate_existing=True)
     )
@@ -165,12 +170,19 @@ def _is_cancelled(change: AppointmentChange) -> bool:
 
 def _open_notices(changes: Sequence[AppointmentChange]) -> OpenNotices:
     """The notices of one appointment, in the order of its changes."""
-    times = [change.at for change in changes if change.notice == Notice.TIME]
-    given = [change for change in changes if change.notice == Notice.PRACTITIONER]
+    of_time = [change for change in changes if change.notice == Notice.TIME]
+    open_changes = [change for change in changes if change.notice_ended_by_id is None]
+    times = [change.at for change in open_changes if change.notice == Notice.TIME]
+    given = [change for change in open_changes if change.notice == Notice.PRACTITIONER]
     practitioners = [
         AssignedPractitioner(change.practitioner_id_after, change.at) for change in given
     ]
     if given:
         known = given[0].practitioner_id_before
         practitioners.insert(0, AssignedPractitioner(stored_id(known), None))
-    return OpenNotices(times[-1] if times else None, tuple(practitioners))
+    starts_before = {
+        change.starts_at_before
+        for change in of_time
+        if times and change.starts_at_before and times[-1] - change.at <= MAY_BE_UNREAD
+    }
+    return OpenNotices(times[-1] if times else None, tuple(practitioners), sorted(starts_before))

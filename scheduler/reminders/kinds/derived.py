@@ -23,6 +23,7 @@ class DerivedMessage(MessageKind):
             return None
         for name, value in desired.values().items():
             setattr(message, name, value)
+        message.for_staff = message.for_staff or desired.needs_call(now)
         due = desired.due
         # Staff may have stopped a bulk text since it was derived, so the table decides.
         may_go = due.decision == Decision.SEND and not bulk_holds.is_kept_back(session, message)

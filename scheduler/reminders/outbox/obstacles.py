@@ -14,15 +14,26 @@ from scheduler.reminders.schedule import essential
 
 def may_be_texted() -> tuple[ColumnElement[bool], ...]:
     """Conditions on a row of `patients`: nothing about the recipient forbids messages."""
-    opted_out = exists().where(
-        col(OptOut.phone) == col(Patient.phone), col(OptOut.lifted_at).is_(None)
-    )
     return (
         col(Patient.sms_consent).is_(True),
         col(Patient.textable).is_(True),
         col(Patient.erased_at).is_(None),
-        ~opted_out,
+        ~has_opted_out(),
     )
+
+
+def has_opted_out() -> ColumnElement[bool]:
+    """Whether the phone of a row of `patients` has opted out of texts."""
+    return exists().where(col(OptOut.phone) == col(Patient.phone), col(OptOut.lifted_at).is_(None))
+
+
+def of_patient(*, textable: bool, opted_out: bool, consent: bool) -> Reason | None:
+    """Why a patient may not be texted, by what `may_be_texted` looks at."""
+    if not textable:
+        return Reason.NOT_TEXTABLE
+    if opted_out:
+        return Reason.OPTED_OUT
+    return None if consent else Reason.NO_CONSENT
 
 
 def of_recipient(

@@ -7,11 +7,12 @@ is withdrawn. The same comparison runs once more right before a message is sent.
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from sqlalchemy import ColumnElement
 from sqlalchemy import text as sql
 from sqlmodel import Session, col, or_, select, update
 
@@ -19,7 +20,7 @@ from scheduler.booking.models import Appointment
 from scheduler.patients.models import Patient
 from scheduler.reminders import message_key, reasons
 from scheduler.reminders.message_key import MessageKey
-from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.models import Message, MessageState, ReminderRule
 from scheduler.reminders.outbox import (
     bulk_holds,
     clinic_rules,
@@ -45,6 +46,12 @@ STATE_OF_DECISION = {
 
 UNDECIDED = {MessageState.OWED, MessageState.WITHDRAWN, MessageState.EXPIRED}
 """Messages that were not sent and are not being sent. They follow the calendar."""
+
+OBSTACLES = {Reason.NOT_TEXTABLE, Reason.OPTED_OUT, Reason.NO_CONSENT}
+"""Reasons why a patient may not be texted. Staff must call about a change."""
+
+CALL_WITHIN = timedelta(days=1)
+"""How long after the start of an appointment a call about its change still begins to wait."""
 
 NOT_SENT = {MessageState.WITHDRAWN, MessageState.EXPIRED}
 
@@ -74,6 +81,13 @@ class DesiredMessage:
     def gave_way_to(self) -> GaveWayTo | None:
         """The limit or text that suppresses the message."""
         return GAVE_WAY_TO.get(self.due.reason) if self.due.reason else None
+
+    def needs_call(self, now: datetime) -> bool:
+        """Whether staff must call, because no text can report a move or a cancellation."""
+        if not self.due.rule.reports_time or self.state not in NOT_SENT:
+            return False
+        cannot_be_texted = self.due.reason in OBSTACLES or self.state == MessageState.EXPIRED
+        return cannot_be_texted and self.due.appointment.starts_at > now - CALL_WITHIN
 
     def values(self) -> dict[str, Any]:
         """The columns of an unsent message that follow the calendar."""
@@ -163,6 +177,9 @@ def derive(
             _follow(row, messages[row.key], now)
         elif row.state == MessageState.OWED:
             row.state, row.reason = MessageState.WITHDRAWN, obstacles.of_derived(session, row)
+            row.for_staff = False
+        elif row.state in NOT_SENT and row.about is not None and row.about > now:
+            row.for_staff = False  # the change was taken back or replaced
         session.add(row)
     session.flush()
     _insert(session, messages, existing={row.key for row in rows}, now=now)
@@ -217,20 +234,31 @@ def take_turn(session: Session, phones: Collection[str]) -> None:
 
 
 def _rows(session: Session, phones: Collection[str], keys: Collection[str]) -> Sequence[Message]:
-    """The derived messages that may have to change, locked."""
+    """The derived messages that may have to change, locked, with the calls about changes."""
+    is_call = col(Message.for_staff) & col(Message.state).in_(NOT_SENT) & is_news()
     return session.exec(
         select(Message)
         .where(
             col(Message.rule_id).is_not(None),
             or_(
                 col(Message.key).in_(keys),
-                col(Message.phone).in_(phones) & (col(Message.state) == MessageState.OWED),
+                col(Message.phone).in_(phones)
+                & or_(col(Message.state) == MessageState.OWED, is_call),
             ),
         )
         .order_by(col(Message.id))
         .with_for_update()
         .execution_options(populate_existing=True)
     ).all()
+
+
+def is_news() -> ColumnElement[bool]:
+    """Whether a row of `messages` reports that the clinic moved or cancelled an appointment."""
+    rules = select(ReminderRule.id).where(
+        ReminderRule.anchor == "change", col(ReminderRule.which).in_(["moved", "cancelled"])
+    )
+    # Most answers have no rule, and NOT (NULL IN ...) would leave them out.
+    return col(Message.rule_id).is_not(None) & col(Message.rule_id).in_(rules)
 
 
 def _follow(row: Message, desired_message: DesiredMessage, now: datetime) -> None:
@@ -242,6 +270,8 @@ def _follow(row: Message, desired_message: DesiredMessage, now: datetime) -> Non
         row.next_look_at = None
     if row.state == MessageState.OWED and state == MessageState.EXPIRED:
         row.for_staff = True  # it should have been sent, and was not
+    elif row.state != state and desired_message.needs_call(now):
+        row.for_staff = True
     elif state == MessageState.OWED and row.state != MessageState.OWED:
         row.for_staff = False
     for name, value in desired_message.values().items():
@@ -270,6 +300,7 @@ def _insert(
             "course_id": int(message.due.appointment.course_id),
             "patient_id": int(message.due.appointment.patient_id),
             "created_at": now,
+            "for_staff": message.needs_call(now),
             **message.values(),
         }
         for key, message in messages.items()

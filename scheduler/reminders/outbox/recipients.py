@@ -21,6 +21,7 @@ from scheduler.progress import reviews
 from scheduler.reminders import message_key
 from scheduler.reminders.models import Attempt, MassText, MassTextState, Message, MessageState
 from scheduler.reminders.outbox import bulk_holds, clinic_rules, obstacles, open_questions
+from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import due_messages, essential, types
 from scheduler.reminders.schedule.quiet_hours import QuietHours
 from scheduler.reminders.texts import default_texts
@@ -47,7 +48,7 @@ TAKES_PLACE = {
 
 @dataclass(frozen=True)
 class Recipient:
-    """A phone with its appointments at one clinic; none if it may not be texted."""
+    """A phone with its appointments at one clinic."""
 
     phone: str
     clinic: Clinic
@@ -79,6 +80,9 @@ class _AppointmentRow(NamedTuple):
     patient_id: int
     language: str
     texts: str
+    sms_consent: bool
+    textable: bool
+    opted_out: bool
     course_id: int
     course_state: str
     was_held: bool | None
@@ -91,6 +95,13 @@ class _AppointmentRow(NamedTuple):
     phase: int
     practitioner: str
     review_after: list[int]
+
+    @property
+    def obstacle(self) -> Reason | None:
+        """Why the patient may not be texted."""
+        return obstacles.of_patient(
+            textable=self.textable, opted_out=self.opted_out, consent=self.sms_consent
+        )
 
 
 def gather(
@@ -127,7 +138,7 @@ def gather(
 def _appointments(
     session: Session, phones: Collection[str], now: datetime
 ) -> Iterable[_AppointmentRow]:
-    """The appointments of all recent courses whose patients may be texted."""
+    """The appointments of all recent courses, also of patients who may not be texted."""
     recent = select(Appointment.course_id).where(Appointment.ends_at > now - LOOK_BACK)
     rows = session.execute(
         select(  # type: ignore[call-overload]
@@ -136,6 +147,9 @@ def _appointments(
             Patient.id,
             Patient.language,
             Patient.texts,
+            Patient.sms_consent,
+            Patient.textable,
+            obstacles.has_opted_out(),
             Course.id,
             Course.state,
             Screening.needs_clearance,
@@ -156,7 +170,7 @@ def _appointments(
         .outerjoin(Screening, col(Screening.id) == Course.screening_id)
         .where(
             col(Patient.phone).in_(phones),
-            *obstacles.may_be_texted(),
+            col(Patient.erased_at).is_(None),
             col(Course.id).in_(recent),
         )
         .order_by(Course.id, Appointment.starts_at)
@@ -257,6 +271,8 @@ def _facts_of_course(
     if course[0].texts == essential.FEWER:
         rules = essential.essential(rules)
     rules = _rules_for(course[0], rules)
+    if course[0].obstacle:
+        rules = [rule for rule in rules if rule.reports_time]
     attended = [row.appointment_id for row in course if row.state in TAKES_PLACE]
     reviewed = reviews.due_after(attended, course[0].review_after)
     return [
@@ -274,6 +290,8 @@ def _facts_of_course(
             language=row.language,
             rules=rules,
             changed_at=notice.time_changed_at,
+            starts_before=notice.starts_before,
+            obstacle=row.obstacle,
             change_review=_review(bulk_texts, notice.time_changed_at),
             practitioner=row.practitioner,
             practitioners=[

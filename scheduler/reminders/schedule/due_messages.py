@@ -1,8 +1,8 @@
 """Which messages are due to one phone, and when: the reminder rules, applied. Pure.
 
 All messages are derived from the calendar each time. A moved appointment has another key and a
-cancelled one has none, and a message that is no longer derived must not be sent. The caller leaves
-out appointments of patients who may not be texted.
+cancelled one has none, and a message that is no longer derived must not be sent. Patients who may
+not be texted get none, but the notices of changes are derived, so that staff can call.
 """
 
 from collections.abc import Iterable
@@ -71,6 +71,8 @@ def _message(trigger: Trigger, quiet: QuietHours, now: datetime) -> DueMessage:
     first_due, _ = due_times.due_at(rule, appointment, quiet, appointment.booked_at)
     key = key_of(rule, appointment)
     message = DueMessage(key, rule, appointment, due, expires, latest, first_due, cases=cases)
+    if appointment.obstacle and _review_of(message) != Review.STOPPED:
+        return replace(message, decision=Decision.SUPPRESSED, reason=appointment.obstacle)
     if max(due, now) >= expires:
         return replace(message, decision=Decision.EXPIRED, reason=Reason.EXPIRED)
     return _reviewed(message)
@@ -78,18 +80,21 @@ def _message(trigger: Trigger, quiet: QuietHours, now: datetime) -> DueMessage:
 
 def _reviewed(message: DueMessage) -> DueMessage:
     """Hold or suppress a notice that is part of a bulk text. While held it counts for no limit."""
-    rule, appointment = message.rule, message.appointment
-    if rule.anchor != "change":
-        return message
-    is_reassignment = rule.which == "reassigned"
-    review = appointment.reassignment_review if is_reassignment else appointment.change_review
-    match review:
+    match _review_of(message):
         case Review.NOT_NEEDED:
             return message
         case Review.PENDING:
             return replace(message, decision=Decision.HELD, reason=Reason.HELD_FOR_REVIEW)
         case Review.STOPPED:
             return replace(message, decision=Decision.SUPPRESSED, reason=Reason.STOPPED_BY_STAFF)
+
+
+def _review_of(message: DueMessage) -> Review:
+    rule, appointment = message.rule, message.appointment
+    if rule.anchor != "change":
+        return Review.NOT_NEEDED
+    is_reassignment = rule.which == "reassigned"
+    return appointment.reassignment_review if is_reassignment else appointment.change_review
 
 
 def _was_due_before_its_rule(message: DueMessage) -> bool:

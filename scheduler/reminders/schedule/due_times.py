@@ -12,6 +12,10 @@ AFTER_NOTICE = timedelta(minutes=1)
 """The least time between the notice of a new time and a reminder of it."""
 
 
+URGENT = timedelta(hours=12)
+"""A change of an appointment that begins this soon is reported at any hour."""
+
+
 def anchor_of(rule: Rule, appointment: AppointmentFacts) -> datetime:
     """The instant that the offset of a rule counts from."""
     match rule.anchor:
@@ -44,6 +48,9 @@ def due_at(
     """When a message is due, and whether it may arrive in the quiet hours."""
     if rule.asked:
         return max(nominal(rule, appointment), appointment.booked_at), True
+    urgent = _urgent_at(rule, appointment, quiet, now)
+    if urgent is not None:
+        return urgent, True
     at = nominal_by_day(rule, appointment, quiet)
     if _fits_only_after_booking(rule, appointment, at, quiet, now):
         return appointment.booked_at, True
@@ -56,6 +63,32 @@ def due_at(
         # The message is late (a carrier down, a worker off). It must not go out at night.
         due = after_quiet
     return due, False
+
+
+def _urgent_at(
+    rule: Rule, appointment: AppointmentFacts, quiet: QuietHours, now: datetime
+) -> datetime | None:
+    """When the notice of a change goes out at any hour, because a patient might come in vain.
+
+    That is the case if the appointment begins, or would have begun, within URGENT, if the notice
+    is late and has become urgent, or if the quiet hours end too late. None in all other cases.
+    """
+    changed_at = appointment.changed_at
+    if not rule.reports_time or changed_at is None:
+        return None
+    starts = (appointment.starts_at, *appointment.starts_before)
+    since = max(changed_at, now)
+    soonest = min((start for start in starts if start > since), default=None)
+    if soonest is None:
+        return None
+    at = nominal(rule, appointment)
+    if soonest - changed_at <= URGENT:
+        # No time is left to wait for staff to correct a slip.
+        return at if at < soonest else changed_at
+    by_day = quiet.roomy(nominal_by_day(rule, appointment, quiet))
+    if by_day <= now and soonest - now <= URGENT:
+        return by_day
+    return max(at, soonest - URGENT) if by_day >= soonest else None
 
 
 def expires_at(rule: Rule, appointment: AppointmentFacts) -> datetime:

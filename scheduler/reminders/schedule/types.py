@@ -76,6 +76,11 @@ class Rule:
     )
 
     @property
+    def reports_time(self) -> bool:
+        """Whether the rule reports that the clinic moved or cancelled an appointment."""
+        return self.anchor == "change" and self.which in {"moved", "cancelled"}
+
+    @property
     def reminds(self) -> bool:
         """Whether the rule announces an appointment before it starts."""
         return self.anchor == "start" and self.offset_minutes < 0
@@ -100,7 +105,9 @@ class AppointmentFacts:
     are what the patient reads: session 3 of 10.
 
     `changed_at` is when the clinic last moved or cancelled the appointment; None if it never did,
-    or if the patient has changed it since. `change_review` says whether the notice of that change
+    or if the patient has changed it since. `starts_before` are the starts that the patient may
+    still expect. `obstacle` says why the patient may not be texted, so that staff call.
+    `change_review` says whether the notice of that change
     may go out. `practitioners` lists everyone the clinic assigned since the appointment has this
     time: first the one the patient knew of, last the current one, whose name is `practitioner`.
     `reassignment_review` belongs to the latest of these changes.
@@ -119,6 +126,8 @@ class AppointmentFacts:
     language: str
     rules: Sequence[Rule]
     changed_at: datetime | None = None
+    starts_before: Sequence[datetime] = ()
+    obstacle: Reason | None = None
     change_review: Review = Review.NOT_NEEDED
     phase: int = 1
     review: bool = False

@@ -16,15 +16,19 @@ from sqlmodel import Session, col, select, update
 
 from scheduler.reminders.kinds import registry
 from scheduler.reminders.models import Attempt, Message, MessageState
-from scheduler.reminders.outbox import bulk_holds, previews
+from scheduler.reminders.outbox import bulk_holds, outbox, previews
 from scheduler.reminders.reasons import Reason
 from scheduler.reminders.schedule import templating
+from scheduler.reminders.schedule.due_times import URGENT
 from scheduler.reminders.schedule.segments import count
 from scheduler.reminders.sending import backoff
 from scheduler.storage import stored_instants
 
 LEASE = timedelta(seconds=60)
 """How long a claim lasts."""
+
+OVERDUE = timedelta(minutes=5)
+"""Staff see a notice of a near change that is unsent for this long, so that they can call."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,16 @@ def expire(session: Session, *, now: datetime) -> None:
         .where(col(Message.id).in_(late))
         .values(state=MessageState.EXPIRED, reason=Reason.NOT_SENT_IN_TIME, for_staff=True)
     )
+    # The appointment is near, so staff should not wait until the notice has expired.
+    overdue = _lock(
+        Message.state == MessageState.OWED,
+        Message.due_at <= now - OVERDUE,
+        Message.expires_at <= now + URGENT,
+        col(Message.for_staff).is_(False),
+        outbox.is_news(),
+        ~bulk_holds.holds_back(),
+    )
+    session.exec(update(Message).where(col(Message.id).in_(overdue)).values(for_staff=True))
     # The outcome may still be found out, but until then staff should know.
     unknown = _lock(
         Message.state == MessageState.UNKNOWN,

@@ -135,4 +135,4 @@ def _retry_later(
     message.reason = outcome.sentence
     message.next_look_at = backoff.next_try(tries, now, outcome.retry_after, jitter=jitter)
     message.state = MessageState.OWED if message.next_look_at else MessageState.FAILED
-    message.for_staff = message.state == MessageState.FAILED
+    message.for_staff = message.for_staff or message.state == MessageState.FAILED

@@ -11,8 +11,9 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.models import Course, CourseState
 from scheduler.progress import reviews
 from scheduler.reminders.models import MassText, MassTextState, Message, Reply
+from scheduler.reminders.outbox import outbox
 
-Kind = Literal["urgent_reply", "mass_text", "reply", "text", "clearance", "review"]
+Kind = Literal["urgent_reply", "mass_text", "call", "reply", "text", "clearance", "review"]
 
 
 @dataclass(frozen=True)
@@ -28,14 +29,16 @@ class OpenItem:
 def waiting(session: Session, actor: Actor, *, now: datetime) -> list[OpenItem]:
     """The open items at the actor's clinics, by clinic, the most urgent kind first.
 
-    The kinds in order: urgent replies, bulk texts that need a confirmation, other replies, texts
-    that failed, courses that wait for clearance, and open reviews.
+    The kinds in order: urgent replies, bulk texts that need a confirmation, patients to call
+    because no text reports a change to them, other replies, other texts that failed, courses that
+    wait for clearance, and open reviews.
     """
     items = (
         *_counted(session, actor, "urgent_reply", Reply, Reply.at, *_UNREAD, col(Reply.urgent)),
         *_counted(session, actor, "mass_text", MassText, MassText.opened_at, _HELD),
+        *_counted(session, actor, "call", Message, Message.due_at, *_FAILED, outbox.is_news()),
         *_counted(session, actor, "reply", Reply, Reply.at, *_UNREAD, ~col(Reply.urgent)),
-        *_counted(session, actor, "text", Message, Message.due_at, col(Message.for_staff)),
+        *_counted(session, actor, "text", Message, Message.due_at, *_FAILED, ~outbox.is_news()),
         *_counted(session, actor, "clearance", Course, Course.booked_at, _UNCLEARED),
         *_reviews(session, actor, now),
     )
@@ -55,6 +58,7 @@ def news_held(session: Session) -> str:
 
 
 _UNREAD = (col(Reply.for_staff), col(Reply.handled_at).is_(None))
+_FAILED = (col(Message.for_staff),)
 _HELD = col(MassText.state) == MassTextState.HELD
 _UNCLEARED = col(Course.state) == CourseState.NEEDS_CLEARANCE
 

@@ -18,7 +18,7 @@ STUCK_AFTER = timedelta(minutes=5)
 
 NOTHING_SENT_FOR = timedelta(minutes=1)
 
-FINAL = {MessageState.FAILED, MessageState.EXPIRED}
+FINAL = {MessageState.FAILED, MessageState.EXPIRED, MessageState.WITHDRAWN}
 
 
 class StillUnderWay(Conflict):

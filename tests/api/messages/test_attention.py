@@ -49,7 +49,7 @@ def test_what_waits_is_told_by_kind_with_the_place_to_look(
         ("urgent_reply", 1, "2027-02-01T08:00:00-05:00", "/replies?urgent=true"),
         ("mass_text", 1, "2027-01-23T07:00:00-05:00", "/mass-texts?state=held"),
         ("reply", 1, "2027-02-01T07:00:00-05:00", "/replies"),
-        ("text", 1, "2027-02-01T07:00:00-05:00", "/messages?for_staff=true"),
+        ("text", 1, "2027-02-01T07:00:00-05:00", "/messages?for_staff=true&to_call=false"),
         ("review", 1, "2027-02-22T09:40:00-05:00", "/reviews"),
     ]
     for item in items:
