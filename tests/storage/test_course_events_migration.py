@@ -123,13 +123,18 @@ def test_history_notices_and_undo_go_on_after_the_migration(
             ", although it breaks the pace.",
             "Session 4 was cancelled.",
         ]
-        held = {second.id: OpenNotices(NOW + MINUTE), third.id: reassigned(cast)}
+        before = (second.starts_at,)
+        held = {
+            second.id: OpenNotices(NOW + MINUTE, starts_before=before),
+            third.id: reassigned(cast),
+        }
         assert notices(session) == held
         change = undo.last(session, row, now=NOW + 5 * MINUTE)
         assert change is not None
         assert undo.take_back(session, PATIENT, row, change.id, now=NOW + 5 * MINUTE)
         assert session.get_one(Appointment, fourth.id).state == AppointmentState.BOOKED
-        assert notices(session) == {**held, fourth.id: OpenNotices(NOW + 3 * MINUTE)}
+        moved = OpenNotices(NOW + 3 * MINUTE, starts_before=(fourth.starts_at,))
+        assert notices(session) == {**held, fourth.id: moved}
 
 
 def notices(session: Session) -> Mapping[int, OpenNotices]:

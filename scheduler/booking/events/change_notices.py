@@ -86,7 +86,9 @@ def of_phones(session: Session, phones: Collection[str]) -> Mapping[int, OpenNot
     for change in found:
         by_appointment[change.appointment_id].append(change)
     return {
-        appointment_id: _open_notices(changes) for appointment_id, changes in by_appointment.items()
+        appointment_id: notices
+        for appointment_id, changes in by_appointment.items()
+        if (notices := _open_notices(changes)) != NO_NOTICES
     }
 
 
@@ -185,4 +187,6 @@ def _open_notices(changes: Sequence[AppointmentChange]) -> OpenNotices:
         for change in of_time
         if times and change.starts_at_before and times[-1] - change.at <= MAY_BE_UNREAD
     }
-    return OpenNotices(times[-1] if times else None, tuple(practitioners), sorted(starts_before))
+    return OpenNotices(
+        times[-1] if times else None, tuple(practitioners), tuple(sorted(starts_before))
+    )
