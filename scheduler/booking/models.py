@@ -14,6 +14,8 @@ from scheduler.booking.stored_values import (
     Placing,
     PlannedClosure,
 )
+from scheduler.clinic.models import StoredPhase
+from scheduler.clinic.phases import Phase
 from scheduler.storage.database import IDS_ARE_NEVER_REUSED, Instant, Versioned
 from scheduler.storage.json_columns import JsonOf
 
@@ -56,7 +58,7 @@ class Course(Versioned, table=True):
     state: str = Field(default=CourseState.ACTIVE, max_length=20)
     pain_since: str = Field(default="", max_length=20)
     """acute (under 3 months), subacute, chronic (over 6 months), or not asked"""
-    phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    phases: list[Phase] = Field(default_factory=list, sa_type=JsonOf(list[StoredPhase]))
     pace_exceptions: list[PaceException] = Field(
         default_factory=list,
         sa_type=JsonOf(list[PaceException]),

@@ -3,13 +3,9 @@
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, model_validator
+from pydantic import model_validator
 
-
-class StoredValue(BaseModel):
-    """A value that is replaced, never changed: SQLAlchemy notices no change inside it."""
-
-    model_config = ConfigDict(frozen=True)
+from scheduler.storage.json_columns import StoredValue
 
 
 class PaceException(StoredValue):

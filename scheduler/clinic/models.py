@@ -2,12 +2,28 @@
 
 from datetime import date, datetime
 from enum import StrEnum
-from typing import Any
+from typing import Annotated
 
+from pydantic import PlainSerializer, PlainValidator
 from sqlalchemy import CheckConstraint
 from sqlmodel import JSON, Field, SQLModel
 
+from scheduler.clinic import phases
+from scheduler.clinic.phases import Phase
 from scheduler.storage.database import IDS_ARE_NEVER_REUSED, Instant, Versioned
+from scheduler.storage.json_columns import JsonOf, StoredValue
+
+StoredPhase = Annotated[
+    Phase, PlainValidator(phases.from_json), PlainSerializer(phases.to_json, return_type=dict)
+]
+"""A phase in a JSON column: in the form that `phases.to_json` writes."""
+
+
+class HandsOn(StoredValue):
+    """Minutes of a session, counted from its start and half-open, that need the practitioner."""
+
+    from_minute: int
+    to_minute: int
 
 
 class HoursKind(StrEnum):
@@ -97,8 +113,7 @@ class Room(Versioned, table=True):
 class Treatment(Versioned, table=True):
     """A type of course: how one session runs, and the phases of the course.
 
-    `hands_on`: `[{"from_minute": 0, "to_minute": 12}, ...]`, the minutes of a session in which the
-    practitioner is busy. `phases`: see `clinic.phases`.
+    `hands_on`: the minutes of a session in which the practitioner is busy.
     """
 
     __tablename__ = "treatments"
@@ -109,7 +124,7 @@ class Treatment(Versioned, table=True):
     summary: str = Field(default="", max_length=2000)
     source: str = Field(default="", max_length=500)
     minutes: int = 40
-    hands_on: list[dict[str, int]] = Field(default_factory=list, sa_type=JSON)
+    hands_on: list[HandsOn] = Field(default_factory=list, sa_type=JsonOf(list[HandsOn]))
     setup_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How long the room is occupied before a session."""
     turnover_minutes: int = 0
@@ -117,7 +132,7 @@ class Treatment(Versioned, table=True):
     buffer_before_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     """How long the practitioner is busy before each hands-on stretch; likewise after it."""
     buffer_after_minutes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
-    phases: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
+    phases: list[Phase] = Field(default_factory=list, sa_type=JsonOf(list[StoredPhase]))
     review_after: list[int] = Field(default_factory=list, sa_type=JSON)
     tips: dict[str, str] = Field(default_factory=dict, sa_type=JSON)
     start_every_minutes: int = 20

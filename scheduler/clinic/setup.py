@@ -14,6 +14,7 @@ from scheduler.clinic import clinic_fields, regimen, zone_rules
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
+    HandsOn,
     Practitioner,
     Room,
     Treatment,
@@ -181,7 +182,7 @@ def change_treatment(
     if "phases" in changes:
         changes["phases"] = regimen.check_phases(changes["phases"])
     if "hands_on" in changes or "minutes" in changes:
-        whole = [{"from_minute": 0, "to_minute": treatment.minutes}]
+        whole = [HandsOn(from_minute=0, to_minute=treatment.minutes)]
         # If the whole session was hands-on, it stays so with a new length.
         current = [] if treatment.hands_on == whole else treatment.hands_on
         changes["hands_on"] = regimen.check_hands_on(

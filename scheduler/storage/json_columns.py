@@ -1,10 +1,16 @@
-"""A column type that stores typed values as JSON."""
+"""Typed values that rows hold as JSON: their base class, and the type of their columns."""
 
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter
 from sqlalchemy import Dialect
 from sqlalchemy.types import JSON, TypeDecorator
+
+
+class StoredValue(BaseModel):
+    """A value that is replaced, never changed: SQLAlchemy notices no change inside it."""
+
+    model_config = ConfigDict(frozen=True)
 
 
 class JsonOf(TypeDecorator[Any]):

@@ -9,6 +9,7 @@ from sqlmodel import Session
 from scheduler.clinic.models import (
     Calendar,
     Clinic,
+    HandsOn,
     Practitioner,
     Room,
     Treatment,
@@ -16,6 +17,7 @@ from scheduler.clinic.models import (
     TreatmentRoom,
     WorkingHours,
 )
+from scheduler.clinic.phases import from_json
 from scheduler.storage.database import stored_id
 
 
@@ -85,7 +87,10 @@ def treatment(
         "phases": [{"sessions": 6, "per_week": 2}, {"sessions": 4, "per_week": 1}],
         "tips": {"before": "Eat something.", "after": "Rise slowly."},
     }
-    added = Treatment(clinic_id=stored_id(clinic.id), **(usual | values))
+    given = usual | values
+    given["phases"] = [from_json(phase) for phase in given["phases"]]
+    given["hands_on"] = [HandsOn.model_validate(stretch) for stretch in given["hands_on"]]
+    added = Treatment(clinic_id=stored_id(clinic.id), **given)
     session.add(added)
     session.flush()
     offered = stored_id(added.id)

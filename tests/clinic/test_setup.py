@@ -8,7 +8,7 @@ from sqlmodel import Session, select
 
 from scheduler.audit.audit_trail import OPERATOR, Actor, AuditEntry
 from scheduler.clinic import rota, setup
-from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.clinic.models import Clinic, HandsOn, Practitioner, Treatment
 from scheduler.infra.errors import Invalid, NotAllowed, NotFound
 from scheduler.storage.database import Database
 from tests.builders.cast import NOW, Cast, settle
@@ -71,7 +71,7 @@ def test_a_treatment_is_hands_on_throughout_by_default(database: Database, cast:
             now=NOW,
         )
 
-        assert treatment.hands_on == [{"from_minute": 0, "to_minute": 30}]
+        assert treatment.hands_on == [HandsOn(from_minute=0, to_minute=30)]
         assert setup.givers(session, [treatment.id or 0]) == {
             treatment.id: ([cast.ana], [cast.beds[1]])
         }

@@ -636,7 +636,7 @@ def test_a_session_without_a_course_is_booked_as_one(world: World) -> None:
 
     with world.database.transaction(write=False) as session:
         course = session.exec(select(Course).where(Course.patient_id == patient)).one()
-        assert [phase["sessions"] for phase in course.phases] == [1]
+        assert [phase.sessions for phase in course.phases] == [1]
         assert courses.off_pace(session, course) == []
     assert states(world, entry) == ["taken"]
 

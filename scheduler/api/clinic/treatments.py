@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Call, Reading, Writing, needs
@@ -130,6 +130,11 @@ class PhaseShape(Shape):
         description="Days of earlier sessions of the patient, which count toward `caps`. A plan"
         " with a `patient_id` already counts those of this treatment.",
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_phase(cls, value: object) -> object:
+        return phases.to_json(value) if isinstance(value, phases.Phase) else value
 
 
 SessionNumber = Annotated[int, Field(strict=True, ge=1, le=phases.MAX_COURSE_SESSIONS)]

@@ -20,7 +20,7 @@ from scheduler.booking.planning import plan_course
 from scheduler.clinic import regimen, setup
 from scheduler.clinic.hours import end_of, minute_of_day
 from scheduler.clinic.models import Treatment
-from scheduler.clinic.phases import WEEKDAYS, Phase, from_json, written_out
+from scheduler.clinic.phases import WEEKDAYS, Phase, written_out
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import instant_of
 from scheduler.patients import register
@@ -192,8 +192,7 @@ def propose(call: Reading, body: NewPlan) -> CoursePlan:
 
 def agreed_phases(given: list[PhaseShape]) -> list[Phase]:
     """The phases of a request, checked like those of a treatment."""
-    checked = regimen.check_phases([phase.model_dump() for phase in given])
-    return written_out([from_json(phase) for phase in checked])
+    return written_out(regimen.check_phases([phase.model_dump() for phase in given]))
 
 
 class _Writer:

@@ -150,7 +150,7 @@ class _Attempt:
 
     def _tolerance(self) -> int:
         """How many days more may pass without a loss: a pace by weeks counts weeks."""
-        agreed = adherence.agreed_phases(self.course)
+        agreed = self.course.phases
         at = placement.phase_numbers(agreed, len(self.siblings))[self.rest[0].number - 1]
         pace = pace_of(agreed[at - 1]) if agreed else None
         return 0 if isinstance(pace, Gaps) and pace.days < WEEK.days else WEEK.days - 1

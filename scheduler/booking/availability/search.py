@@ -109,7 +109,7 @@ def shape_of(treatment: Treatment) -> SessionShape:
     """How long a session of a treatment takes, and which minutes need the practitioner."""
     return SessionShape(
         minutes=treatment.minutes,
-        hands_on=tuple((hand["from_minute"], hand["to_minute"]) for hand in treatment.hands_on)
+        hands_on=tuple((hand.from_minute, hand.to_minute) for hand in treatment.hands_on)
         or ((0, treatment.minutes),),
         turnover_minutes=treatment.turnover_minutes,
         step=treatment.start_every_minutes,

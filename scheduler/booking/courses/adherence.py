@@ -24,7 +24,6 @@ from scheduler.booking.pace.violations import (
     violations,
 )
 from scheduler.booking.stored_values import PaceException
-from scheduler.clinic import phases
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict
 from scheduler.storage.database import stored_id
@@ -197,12 +196,7 @@ def accepted_violations(course: Course) -> dict[tuple[str, int], str]:
 
 def planned_phases(course: Course) -> list[Phase]:
     """The phases of a course without the optional ones that no review has released."""
-    return [phase for phase in agreed_phases(course) if not phase.optional]
-
-
-def agreed_phases(course: Course) -> list[Phase]:
-    """All agreed phases, including optional ones that no review has released."""
-    return [phases.from_json(phase) for phase in course.phases]
+    return [phase for phase in course.phases if not phase.optional]
 
 
 def with_more(planned: Sequence[Phase], extra: int) -> list[Phase]:
@@ -225,7 +219,7 @@ def meant_phases(course: Course, sessions: Sequence[Appointment]) -> list[Phase]
     own = len(sessions) - extra
     if own > _sessions(planned):
         # With more sessions than planned, the optional phases must be among them.
-        planned = agreed_phases(course)
+        planned = course.phases
     return with_more(planned, min(extra, max(0, len(sessions) - _sessions(planned))))
 
 

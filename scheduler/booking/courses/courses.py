@@ -27,7 +27,6 @@ from scheduler.booking.models import (
 from scheduler.booking.pace.violations import PaceViolation
 from scheduler.booking.planning import plan_course
 from scheduler.booking.states import LIVE
-from scheduler.clinic import phases
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict, NotFound
@@ -258,7 +257,7 @@ def _new_course(
         screening_id=screening.id if screening else None,
         state=CourseState.NEEDS_CLEARANCE if held else CourseState.ACTIVE,
         pain_since=pain_since,
-        phases=[phases.to_json(phase) for phase in planned],
+        phases=list(planned),
         booked_at=now,
         changed_at=now,
     )

@@ -1,6 +1,7 @@
 """Adds sessions to a course: an optional phase, or one that makes up for a missed session."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from sqlmodel import Session
@@ -16,7 +17,6 @@ from scheduler.booking.events import change_notices, course_events
 from scheduler.booking.events.event_models import EventKind
 from scheduler.booking.models import Appointment, AppointmentState, Course, CourseState
 from scheduler.booking.pace.wishes import Opening, Wishes
-from scheduler.clinic import phases
 from scheduler.clinic.phases import MAX_COURSE_SESSIONS, Phase
 from scheduler.infra.errors import Conflict, Invalid
 from scheduler.infra.intervals import instant_of
@@ -46,21 +46,21 @@ def extend(
             f"The treatment has no phase {phase}. Send the number of one of its phases.",
             field="phase",
         )
-    if not agreed[phase - 1].get("optional"):
+    if not agreed[phase - 1].optional:
         raise Conflict("This phase is already part of the course.")
     before = adherence.planned_phases(course)
-    released = {**agreed.pop(phase - 1), "optional": False}
+    released = replace(agreed.pop(phase - 1), optional=False)
     sessions = courses.appointments_of(session, course)
     planned = [
         *adherence.cut_to(before, len(sessions)),
-        phases.from_json(released),
+        released,
     ]
-    _check_room(sessions, released["sessions"])
+    _check_room(sessions, released.sessions)
     stood = rescheduling.pace_status(session, course)
     course.phases = [
-        *(agreed_phase for agreed_phase in agreed if not agreed_phase.get("optional")),
+        *(agreed_phase for agreed_phase in agreed if not agreed_phase.optional),
         released,
-        *(agreed_phase for agreed_phase in agreed if agreed_phase.get("optional")),
+        *(agreed_phase for agreed_phase in agreed if agreed_phase.optional),
     ]
     added = _add(session, course, planned, wishes=wishes, make_up=False, now=now)
     rescheduling.check_pace(session, course, stood, policy=policy, now=now)
@@ -156,7 +156,7 @@ def _book(
         RequestedTime(number, instant_of(opening.starts_at), opening.practitioner_id)
         for number, opening in enumerate(openings, start=before + 1)
     ]
-    agreed = adherence.agreed_phases(course)
+    agreed = course.phases
     with session.begin_nested():
         seats = allocation.allocate(session, resources, wanted, patient=patient, now=now)
         phase_of = placement.phase_numbers(agreed, before + len(seats))[before:]

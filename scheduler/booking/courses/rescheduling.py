@@ -170,7 +170,7 @@ def number_by_time(session: Session, course: Course, now: datetime) -> None:
         courses.appointments_of(session, course),
         key=lambda appointment: (appointment.starts_at, appointment.number),
     )
-    phase_of = placement.phase_numbers(adherence.agreed_phases(course), len(sessions))
+    phase_of = placement.phase_numbers(course.phases, len(sessions))
     renumbered = [
         (appointment, number, phase)
         for number, (appointment, phase) in enumerate(zip(sessions, phase_of, strict=True), start=1)

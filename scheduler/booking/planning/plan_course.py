@@ -93,7 +93,7 @@ def proposal(
 
 def phases_of(treatment: Treatment) -> list[Phase]:
     """The phases of a treatment with optional ones, each repeated as often as it is given."""
-    return phases.written_out([phases.from_json(phase) for phase in treatment.phases])
+    return phases.written_out(treatment.phases)
 
 
 def last_day(

@@ -52,6 +52,7 @@ from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic import rota
 from scheduler.clinic.hours import WeeklyHours
 from scheduler.clinic.models import Clinic, Practitioner, Room, Treatment
+from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Problem
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import Patient
@@ -95,8 +96,8 @@ class Calendar(RuleBasedStateMachine):
         with self.database.transaction() as session:
             self.cast: Cast = settle(session, name=f"Clinic {next(_names)}")
             session.get_one(Treatment, self.cast.back).phases = [
-                {"sessions": 4, "per_week": 2},
-                {"sessions": 2, "per_week": 1, "optional": True},
+                Phase(sessions=4, per_week=2),
+                Phase(sessions=2, per_week=1, optional=True),
             ]
             session.get_one(Practitioner, self.cast.ben).license_expires_on = LICENSED_UNTIL
 

@@ -11,6 +11,7 @@ from scheduler.booking.availability import holds
 from scheduler.booking.models import Course, DiaryEntry, Enquiry, Hold
 from scheduler.booking.planning import draft_bookings
 from scheduler.clinic.models import Treatment
+from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import TooMany
 from scheduler.patients.models import PhoneCode
 from scheduler.storage.database import Database
@@ -142,7 +143,7 @@ def test_a_bot_holds_what_the_limits_allow_and_after_ten_minutes_all_is_free(
     answers = []
     with database.transaction() as session:
         back = session.get_one(Treatment, cast.back)
-        back.phases = [{"sessions": 1, "per_week": 1}]
+        back.phases = [Phase(sessions=1, per_week=1)]
     for bot in bots:
         bot.reach("wishes")
         answers.append(bot.post("wishes", bot.wishes).status_code)

@@ -194,7 +194,7 @@ def test_where_nothing_fits_each_thing_that_helps_is_a_button(
     visitor.type_code()
     with database.transaction(write=False) as session:
         course = session.exec(select(Course)).one()
-        assert sum(phase["sessions"] for phase in course.phases) == sessions
+        assert sum(phase.sessions for phase in course.phases) == sessions
         assert session.exec(select(Enquiry)).one().course_id == course.id
 
 

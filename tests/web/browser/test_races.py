@@ -14,6 +14,7 @@ from scheduler.clinic.models import (
     TreatmentPractitioner,
     WorkingHours,
 )
+from scheduler.clinic.phases import Phase
 from scheduler.storage.database import Database
 from tests.builders.cast import Cast
 from tests.builders.clock import FrozenClock
@@ -45,7 +46,7 @@ def narrow(database: Database, cast: Cast) -> None:
     with database.transaction() as session:
         leave_to(session, cast.ana)
         session.exec(update(WorkingHours).values(ends="09:45"))
-        session.get_one(Treatment, cast.back).phases = [{"sessions": 3, "per_week": 1}]
+        session.get_one(Treatment, cast.back).phases = [Phase(sessions=3, per_week=1)]
 
 
 def leave_to(session: Session, practitioner_id: int) -> None:
