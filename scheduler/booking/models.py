@@ -8,6 +8,7 @@ from sqlalchemy import CheckConstraint, Index, UniqueConstraint, text
 from sqlmodel import JSON, Field, SQLModel
 
 from scheduler.booking.stored_values import (
+    DraftAnswers,
     DraftSession,
     PaceException,
     PlacedAt,
@@ -206,10 +207,10 @@ class Enquiry(SQLModel, table=True):
     clinic_id: int = Field(foreign_key="clinics.id")
     treatment_id: int = Field(foreign_key="treatments.id")
     token_hash: str = Field(max_length=64, unique=True)
-    answers: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)
+    answers: DraftAnswers = Field(default_factory=DraftAnswers, sa_type=JsonOf(DraftAnswers))
     sessions: list[DraftSession] = Field(default_factory=list, sa_type=JsonOf(list[DraftSession]))
     compromises: list[dict[str, Any]] = Field(default_factory=list, sa_type=JSON)
-    """Each has the numbers of its `sessions` and its `sentence`, in the language of the form"""
+    """Facts as in `planning.fact_json`; those of another release may be unknown"""
     hold_id: int | None = Field(default=None, foreign_key="holds.id", ondelete="SET NULL")
     phone_code_id: int | None = Field(default=None, foreign_key="phone_codes.id")
     course_id: int | None = Field(default=None, foreign_key="courses.id")

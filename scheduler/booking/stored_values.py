@@ -3,8 +3,9 @@
 from datetime import date, datetime
 from typing import Any
 
-from pydantic import model_validator
+from pydantic import Field, field_validator, model_validator
 
+from scheduler.clinic.models import StoredPhase
 from scheduler.storage.json_columns import StoredValue
 
 
@@ -77,3 +78,93 @@ class DraftSession(StoredValue):
     starts_at: int
     practitioner_id: int
     room_id: int
+
+
+class HealthAnswers(StoredValue):
+    """Answers about health, by the key of the question, and for how long there has been pain."""
+
+    answers: dict[str, str] = Field(default_factory=dict)
+    pain_since: str = ""
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The fields of the page."""
+        return {**self.answers, "pain_since": self.pain_since}
+
+
+class DraftWishes(StoredValue):
+    """When the patient would like to come. `between`: minutes of the day, in place of `hours`."""
+
+    start_on: date
+    weekdays: list[int] = Field(default_factory=list)
+    hours: str = ""
+    practitioner_id: int | None = None
+    between: tuple[int, int] | None = None
+
+    @field_validator("practitioner_id", mode="before")
+    @classmethod
+    def _anyone(cls, value: object) -> object:
+        """Read a form of version 0.1, in which an empty string means any practitioner."""
+        return None if value == "" else value
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The fields of the page, except the weekdays."""
+        return {
+            "start_on": self.start_on.isoformat(),
+            "hours": self.hours,
+            "practitioner_id": str(self.practitioner_id or ""),
+        }
+
+
+class DraftDetails(StoredValue):
+    """Name, phone as typed and in E.164 (`number`), and consent to texts."""
+
+    name: str
+    phone: str
+    number: str
+    consent: bool
+
+    @field_validator("consent", mode="before")
+    @classmethod
+    def _ticked(cls, value: object) -> object:
+        """Read a form of version 0.1, which has the value of the box."""
+        return value == "yes" if isinstance(value, str) else value
+
+    @property
+    def typed(self) -> dict[str, str]:
+        """The fields of the page, and the number in E.164."""
+        return {
+            "name": self.name,
+            "phone": self.phone,
+            "number": self.number,
+            "consent": "yes" if self.consent else "",
+        }
+
+
+class PreviousProposal(StoredValue):
+    """The proposal that the patient can go back to. `compromises` as in Enquiry."""
+
+    sessions: list[DraftSession]
+    compromises: list[Any]
+    wishes: DraftWishes
+
+
+class DraftAnswers(StoredValue):
+    """The answers given so far in a booking form. None: not asked yet, or not answered."""
+
+    language: str | None = None
+    health: HealthAnswers | None = None
+    wishes: DraftWishes | None = None
+    phases: list[StoredPhase] | None = None
+    """Phases in place of those of the treatment, which a remedy has changed"""
+    before: PreviousProposal | None = None
+    accepted: bool | None = None
+    """Whether the patient has accepted the proposal"""
+    details: DraftDetails | None = None
+    refused: Any = None
+    """Why no plan fits the wishes: a notice as in `notices`"""
+    notices: list[Any] | None = None
+    """What the next page reports, as facts: `web.booking.notices` writes and reads them"""
+    waiting: int | None = None
+    """The link to the waitlist entry that the form became"""

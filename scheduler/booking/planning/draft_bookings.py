@@ -73,10 +73,8 @@ def find(session: Session, token: str, *, now: datetime, lock: bool = False) -> 
 
 
 def keep(session: Session, enquiry: Enquiry, **answers: Any) -> None:
-    """Store answers beside earlier ones. None deletes an answer."""
-    kept = {**enquiry.answers, **answers}
-    # SQLAlchemy does not notice a change inside a dict, so this stores a new one.
-    enquiry.answers = {name: value for name, value in kept.items() if value is not None}
+    """Store answers, fields of DraftAnswers, beside earlier ones. None deletes an answer."""
+    enquiry.answers = enquiry.answers.model_copy(update=answers)
     session.add(enquiry)
     session.flush()
 

@@ -20,7 +20,7 @@ from scheduler.booking.pace.compromises import Compromise
 from scheduler.booking.pace.planner import Opening, Plan, PlannedSession, Wishes
 from scheduler.booking.planning import draft_bookings, fact_json, plan_course
 from scheduler.booking.stored_values import DraftSession
-from scheduler.clinic import hours, phases
+from scheduler.clinic import hours
 from scheduler.clinic.models import Treatment
 from scheduler.clinic.phases import Phase
 from scheduler.infra.errors import Conflict
@@ -96,12 +96,7 @@ def put_back(
 
 def agreed(enquiry: Enquiry, treatment: Treatment) -> list[Phase]:
     """The phases to plan: the ones that the patient accepted, else the treatment's."""
-    others = enquiry.answers.get("phases")
-    return (
-        [phases.from_json(phase) for phase in others]
-        if others
-        else plan_course.phases_of(treatment)
-    )
+    return enquiry.answers.phases or plan_course.phases_of(treatment)
 
 
 def renew(session: Session, enquiry: Enquiry, treatment: Treatment, *, now: datetime) -> bool:

@@ -12,6 +12,7 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.courses import courses, private_links
 from scheduler.booking.models import Course, Enquiry
 from scheduler.booking.planning import draft_plans
+from scheduler.booking.stored_values import DraftAnswers
 from scheduler.clinic.models import Clinic, Treatment
 from scheduler.patients import consent, register, screening
 from scheduler.patients.models import Patient
@@ -86,7 +87,7 @@ def book(
     private_links.mint(session, key, course, purpose=private_links.CALENDAR, now=now)
     enquiry.course_id, enquiry.link_id, enquiry.hold_id = course.id, link.id, None
     # The answers about health are stored with the patient now. A second copy would be a risk.
-    enquiry.answers, enquiry.sessions = {}, []
+    enquiry.answers, enquiry.sessions = DraftAnswers(), []
     session.add(enquiry)
     session.flush()
     return course

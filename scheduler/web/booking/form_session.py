@@ -1,7 +1,7 @@
 """A booking form in progress: its answers, and the step that the patient has reached."""
 
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import timedelta
 from functools import cached_property
 from typing import Any, Self
 
@@ -10,7 +10,13 @@ from scheduler.booking.pace.planner import PlannedSession, Wishes
 from scheduler.booking.pace.refusals import Remedy
 from scheduler.booking.planning import draft_bookings, draft_plans
 from scheduler.booking.planning.fact_json import Refusal
-from scheduler.booking.stored_values import DraftSession
+from scheduler.booking.stored_values import (
+    DraftAnswers,
+    DraftDetails,
+    DraftWishes,
+    HealthAnswers,
+    PreviousProposal,
+)
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import NotFound
@@ -64,35 +70,46 @@ class BookingForm(PrivatePage):
     @property
     def language(self) -> str:
         """The language in which the patient fills in the form."""
-        return str(self.answer("language") or self.clinic.language)
+        return self.answers.language or self.clinic.language
 
     @property
     def language_query(self) -> str:
         """The end of an address that keeps the language asked for; empty if none was."""
         return f"?lang={self.visit.asked_language}" if self.visit.asked_language else ""
 
-    def answer(self, name: str) -> Any:
-        """The answers kept from a step; None if there are none."""
-        return self.enquiry.answers.get(name)
-
-    def proposal_as_kept(self) -> dict[str, Any]:
-        """The current proposal and its wishes, so that the patient can go back to it."""
-        return {
-            "sessions": [session.model_dump() for session in self.enquiry.sessions],
-            "compromises": self.enquiry.compromises,
-            "wishes": self.answer("wishes"),
-        }
+    @property
+    def answers(self) -> DraftAnswers:
+        """The answers given so far."""
+        return self.enquiry.answers
 
     @property
-    def sessions_before(self) -> list[DraftSession]:
-        """The sessions of the proposal that the patient can go back to."""
-        kept = self.answer("before") or {}
-        return [DraftSession(**session) for session in kept.get("sessions", [])]
+    def health(self) -> HealthAnswers:
+        """The answers about health. Every step after the first has them."""
+        return self.answers.health or HealthAnswers()
+
+    @property
+    def wished(self) -> DraftWishes:
+        """The wishes as answered; before that, any day from tomorrow on."""
+        tomorrow = self.locale.today + timedelta(days=1)
+        return self.answers.wishes or DraftWishes(start_on=tomorrow)
+
+    @property
+    def number(self) -> str:
+        """The phone of the details in E.164; empty before they are answered."""
+        return self.answers.details.number if self.answers.details else ""
+
+    def proposal_as_kept(self) -> PreviousProposal:
+        """The current proposal and its wishes, so that the patient can go back to it."""
+        return PreviousProposal(
+            sessions=self.enquiry.sessions,
+            compromises=self.enquiry.compromises,
+            wishes=self.wished,
+        )
 
     @property
     def refusal(self) -> Refusal | None:
         """The reason why no plan fits the wishes; None if one does."""
-        return notices.refusal_in(self.answer("refused"))
+        return notices.refusal_in(self.answers.refused)
 
     @property
     def remedies(self) -> list[Remedy]:
@@ -119,17 +136,17 @@ class BookingForm(PrivatePage):
     def _reached(self) -> str:
         if self.enquiry.course_id is not None:
             return DONE
-        if self.answer("waiting"):
+        if self.answers.waiting:
             return "waitlist"
-        if not self.answer("health"):
+        if not self.answers.health:
             return "screening"
         if not self.enquiry.sessions:
             return "wishes"
-        if not self.answer("accepted"):
+        if not self.answers.accepted:
             return "plan"
-        details, code = self.answer("details"), self.code
+        code = self.code
         # A code proves the phone that it was texted to, not one that was entered later.
-        texted = details and code is not None and code.phone == details["number"]
+        texted = code is not None and code.phone == self.number
         return "code" if texted else "details"
 
     @cached_property
@@ -173,26 +190,27 @@ class BookingForm(PrivatePage):
     @property
     def wishes(self) -> Wishes:
         """The wishes, for the planner."""
-        wishes = self.answer("wishes")
-        between = wishes.get("between")
+        wished = self.wished
         return Wishes(
-            start_on=date.fromisoformat(wishes["start_on"]),
-            weekdays=frozenset(map(int, wishes["weekdays"])),
-            between=(between[0], between[1]) if between else forms.TIMES_OF_DAY[wishes["hours"]],
-            practitioner_id=int(wishes["practitioner_id"]) if wishes["practitioner_id"] else None,
+            start_on=wished.start_on,
+            weekdays=frozenset(wished.weekdays),
+            between=wished.between or forms.TIMES_OF_DAY[wished.hours],
+            practitioner_id=wished.practitioner_id,
         )
 
     @property
     def application(self) -> Application:
         """The answers about the patient."""
-        health, details = self.answer("health"), self.answer("details")
+        details, health = self.answers.details, self.health
+        if details is None:
+            raise SeeOther(f"{self.address}/details")
         return Application(
-            name=details["name"],
-            phone=details["number"],
+            name=details.name,
+            phone=details.number,
             language=self.language,
-            consent=details["consent"] == "yes",
-            health=health["answers"],
-            pain_since=health["pain_since"],
+            consent=details.consent,
+            health=health.answers,
+            pain_since=health.pain_since,
         )
 
     @property
@@ -215,35 +233,32 @@ class BookingForm(PrivatePage):
         """The template variables of every page of the form."""
         return super().context() | {
             "framed": True,
-            "notices": notices.texts(self, self.answer("notices") or []),
+            "notices": notices.texts(self, self.answers.notices or []),
             "asked": self.language_query,
             "steps": len(STEPS),
         }
 
 
-def health_as_kept(health: Health) -> dict[str, Any]:
+def health_as_kept(health: Health) -> HealthAnswers:
     """Answers about health as the form keeps them."""
-    return {"answers": health.answers, "pain_since": health.pain_since}
+    return HealthAnswers(answers=health.answers, pain_since=health.pain_since)
 
 
-def wishes_as_kept(wishes: WishAnswers) -> dict[str, Any]:
+def wishes_as_kept(wishes: WishAnswers) -> DraftWishes:
     """Wishes as the form keeps them and shows them again."""
-    return {
-        "start_on": wishes.start_on.isoformat(),
-        "weekdays": [str(day) for day in wishes.weekdays],
-        "hours": wishes.hours,
-        "practitioner_id": str(wishes.practitioner_id or ""),
-    }
+    return DraftWishes(
+        start_on=wishes.start_on,
+        weekdays=list(wishes.weekdays),
+        hours=wishes.hours,
+        practitioner_id=wishes.practitioner_id,
+    )
 
 
-def details_as_kept(details: Details, typed_phone: str) -> dict[str, str]:
+def details_as_kept(details: Details, typed_phone: str) -> DraftDetails:
     """Details as the form keeps them; the phone also as typed."""
-    return {
-        "name": details.name,
-        "phone": typed_phone,
-        "number": details.phone,
-        "consent": "yes" if details.consent else "",
-    }
+    return DraftDetails(
+        name=details.name, phone=typed_phone, number=details.phone, consent=details.consent
+    )
 
 
 def session_number(page: BookingForm, typed: str) -> int:

@@ -8,7 +8,6 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
@@ -20,8 +19,8 @@ from scheduler.booking.pace.planner import Plan, PlannedSession, Wishes
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Opening
 from scheduler.booking.planning import draft_plans, plan_course
+from scheduler.booking.stored_values import DraftWishes
 from scheduler.clinic.hours import MINUTES_PER_DAY
-from scheduler.clinic.phases import to_json
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import TooMany
 from scheduler.web.booking import notices, pages
@@ -132,12 +131,12 @@ def take_remedy(token: str, visit: Writing, form: Typed) -> Response:
     if not remedies:  # pressed twice, or in an old tab
         return page.go("/plan" if page.enquiry.sessions else "/wishes")
     remedy = remedies[0]
-    before = {name: page.answer(name) for name in ("wishes", "phases")}
-    wishes = {**before["wishes"]}
+    before = {"wishes": page.answers.wishes, "phases": page.answers.phases}
+    wishes = page.wished
     if remedy.start_on:
-        wishes["start_on"] = remedy.start_on.isoformat()
-    phases = [to_json(phase) for phase in remedy.phases or ()]
-    page.keep(wishes=wishes, phases=phases or before["phases"], accepted=None)
+        wishes = wishes.model_copy(update={"start_on": remedy.start_on})
+    phases = list(remedy.phases or ())
+    page.keep(wishes=wishes, phases=phases or page.answers.phases, accepted=None)
     try:
         draft_plans.make(visit.session, page.enquiry, page.treatment, page.wishes, now=visit.now)
     except (NoPlan, SessionsTaken, TooMany) as problem:
@@ -165,10 +164,14 @@ def _press(page: BookingForm, key: str) -> None:
     if not fits or not _is_new(page, plan):
         page.keep(notices=[button.none_found])
         return
-    wishes = {**page.answer("wishes"), "start_on": button.wishes.start_on.isoformat()}
-    wishes["practitioner_id"] = str(button.wishes.practitioner_id or "")
-    if button.wishes.between is not None:
-        wishes["between"] = list(button.wishes.between)
+    pressed = button.wishes
+    wishes = page.wished.model_copy(
+        update={
+            "start_on": pressed.start_on,
+            "practitioner_id": pressed.practitioner_id,
+            "between": pressed.between or page.wished.between,
+        }
+    )
     _adopt(page, plan, wishes=wishes, notice=notices.of_other_plan(button.key))
 
 
@@ -178,17 +181,17 @@ def _take_alternative(page: BookingForm, kind: str) -> None:
         page.keep(notices=[NO_OTHER_PLAN])
         return
     notice = notices.of_advantage(found[0].advantage)
-    _adopt(page, found[0].plan, wishes=page.answer("wishes"), notice=notice)
+    _adopt(page, found[0].plan, wishes=page.wished, notice=notice)
 
 
-def _adopt(page: BookingForm, plan: Plan, *, wishes: dict[str, Any], notice: Notice) -> None:
+def _adopt(page: BookingForm, plan: Plan, *, wishes: DraftWishes, notice: Notice) -> None:
     before = page.proposal_as_kept()
     draft_plans.adopt(page.session, page.enquiry, page.treatment, plan, now=page.now)
     page.keep(notices=[notice], before=before, wishes=wishes, accepted=None)
 
 
 def _put_back(page: BookingForm) -> None:
-    before = page.answer("before")
+    before = page.answers.before
     if not before:
         return
     replaced = page.proposal_as_kept()
@@ -196,11 +199,11 @@ def _put_back(page: BookingForm) -> None:
         page.session,
         page.enquiry,
         page.treatment,
-        page.sessions_before,
-        before["compromises"],
+        before.sessions,
+        before.compromises,
         now=page.now,
     )
-    page.keep(notices=[PREVIOUS_PLAN], before=replaced, wishes=before["wishes"], accepted=None)
+    page.keep(notices=[PREVIOUS_PLAN], before=replaced, wishes=before.wishes, accepted=None)
 
 
 def _alternatives(page: BookingForm) -> list[alternatives.Alternative]:

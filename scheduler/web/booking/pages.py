@@ -53,11 +53,11 @@ def wishes(
         typed_days=days,
         mistakes=mistakes,
         rhythm=treatment_view.rhythm(page.treatment),
-        advice=_advice(page.answer("health")["answers"]),
+        advice=_advice(page.health.answers),
         first=page.locale.today.isoformat(),
         last=last.isoformat(),
         weekdays=list(enumerate(translation.weekday_names())),
-        refused=page.answer("refused"),
+        refused=page.answers.refused,
         why=_why_refused(page),
         remedies=[
             {"kind": remedy.kind, "sentence": no_plan.remedy(remedy)} for remedy in page.remedies
@@ -83,7 +83,7 @@ def plan(page: BookingForm, buttons: Sequence[str]) -> HTMLResponse:
         ],
         kept=page.hold_notice(),
         buttons=[(key, notices.other_plan(page, key)) for key in buttons],
-        had=bool(page.answer("before")),
+        had=bool(page.answers.before),
     )
 
 
@@ -158,13 +158,13 @@ def code(
         script="code.js",
         typed={},
         mistakes=mistakes,
-        number=for_people(page.answer("details")["number"]),
+        number=for_people(page.number),
     )
 
 
 def _why_refused(page: BookingForm) -> str:
     """The reason why no plan fits the wishes; empty if one does."""
-    refused = page.answer("refused")
+    refused = page.answers.refused
     return notices.text(page, refused) if refused else ""
 
 
@@ -172,7 +172,7 @@ def _mark_new_times(page: BookingForm, sessions: list[SessionView]) -> list[Sess
     """Mark the sessions that differ from the previous plan, unless most of them do."""
     before = {
         (session.number, session.starts_at, session.practitioner_id)
-        for session in page.sessions_before
+        for session in (page.answers.before.sessions if page.answers.before else ())
     }
     now = {
         session.number: (session.number, session.starts_at, session.practitioner_id)

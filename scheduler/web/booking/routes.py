@@ -4,8 +4,6 @@ Each POST answers with "see other", so that reloading sends nothing twice. A ste
 finds that it is done. A page with mistakes shows the typed answers again.
 """
 
-from datetime import timedelta
-
 from fastapi import APIRouter
 from fastapi.responses import Response
 
@@ -41,8 +39,7 @@ def begin(visit: Writing, form: Typed) -> Response:
 def ask_health(token: str, visit: Reading) -> Response:
     """Questions about health."""
     page = BookingForm.open(visit, token, "screening")
-    health = page.answer("health") or {"answers": {}, "pain_since": ""}
-    return pages.health(page, {**health["answers"], "pain_since": health["pain_since"]})
+    return pages.health(page, page.health.typed)
 
 
 @router.post("/{token}/screening")
@@ -63,9 +60,7 @@ def take_health(token: str, visit: Writing, form: Typed) -> Response:
 def ask_wishes(token: str, visit: Reading) -> Response:
     """When the patient would like to come."""
     page = BookingForm.open(visit, token, "wishes")
-    tomorrow = page.locale.today + timedelta(days=1)
-    wishes = page.answer("wishes") or {"start_on": tomorrow.isoformat(), "weekdays": []}
-    return pages.wishes(page, wishes, wishes["weekdays"])
+    return pages.wishes(page, page.wished.typed, [str(day) for day in page.wished.weekdays])
 
 
 @router.post("/{token}/wishes")
@@ -100,7 +95,8 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
 def ask_details(token: str, visit: Reading) -> Response:
     """The patient's name and phone, and consent to texts."""
     page = BookingForm.open(visit, token, "details")
-    return pages.details(page, page.answer("details") or {})
+    details = page.answers.details
+    return pages.details(page, details.typed if details else {})
 
 
 @router.post("/{token}/details")
@@ -132,7 +128,7 @@ def ask_code(token: str, visit: Reading) -> Response:
 def take_code(token: str, visit: Writing, form: Typed) -> Response:
     """Prove the phone and book, in one transaction."""
     page = BookingForm.open(visit, token, "code", lock=True)
-    if page.proved(page.answer("details")["number"]):
+    if page.proved(page.number):
         return _book(page)
     code = page.code
     if code is None:  # the step requires one
@@ -151,7 +147,7 @@ def take_code(token: str, visit: Writing, form: Typed) -> Response:
 def send_code_again(token: str, visit: Writing) -> Response:
     """Text another code."""
     page = BookingForm.open(visit, token, "code", lock=True)
-    number = page.answer("details")["number"]
+    number = page.number
     try:
         draft_bookings.claim_phone(visit.session, page.enquiry, number, now=visit.now)
         proposal.renew(page)

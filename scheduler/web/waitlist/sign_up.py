@@ -13,6 +13,7 @@ from scheduler.booking.availability import holds
 from scheduler.booking.models import WaitlistEntry
 from scheduler.booking.pace.pace import pace_of
 from scheduler.booking.planning import plan_course
+from scheduler.booking.stored_values import DraftAnswers
 from scheduler.booking.waitlist import entries
 from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
@@ -40,7 +41,8 @@ LINK_OUTLIVES_WAIT = timedelta(days=14)
 def ask(token: str, visit: Reading) -> Response:
     """How waiting works, and the patient's name and phone."""
     page = _open(visit, token)
-    return _form(page, page.answer("details") or {})
+    details = page.answers.details
+    return _form(page, details.typed if details else {})
 
 
 @router.post("")
@@ -89,7 +91,7 @@ def send_code_again(token: str, visit: Writing) -> Response:
     page = _open(visit, token, lock=True)
     _require_code(page)
     try:
-        phone_code.text_code(page, page.answer("details")["number"], resend=True)
+        phone_code.text_code(page, page.number, resend=True)
     except TooMany as problem:
         response = _code(page, {"": _(problem.sentence)}, status=429)
         return rendering.too_often(response, problem)
@@ -103,11 +105,11 @@ def _open(visit: Visit, token: str, *, lock: bool = False) -> BookingForm:
     SeeOther leads to the last page of a finished form, or else to the wishes.
     """
     page = BookingForm.open(visit, token, lock=lock)
-    if link_id := page.answer("waiting"):
+    if link_id := page.answers.waiting:
         link = page.session.get_one(Link, link_id)
         raise SeeOther(f"/waiting/{links.token_of(visit.settings.secret_key, link.nonce)}")
     page.require("wishes")
-    if not (page.answer("refused") or page.enquiry.sessions):
+    if not (page.answers.refused or page.enquiry.sessions):
         # No code is texted before the form is filled in as far as for a booking.
         raise SeeOther(f"{page.address}/wishes")
     return page
@@ -139,8 +141,8 @@ def _prove_or_enter(page: BookingForm, number: str) -> Response:
 
 def _require_code(page: BookingForm) -> PhoneCode:
     """The code that was texted to the phone of the form; SeeOther if there is none."""
-    details, code = page.answer("details"), page.code
-    if not details or code is None or code.phone != details["number"]:
+    code = page.code
+    if code is None or code.phone != page.number:
         raise SeeOther(f"{page.address}/waitlist")
     return code
 
@@ -182,7 +184,7 @@ def _clear(page: BookingForm, link: Link) -> None:
     """Remove the answers from the form and release its hold; keep the link to the entry."""
     hold_id, page.enquiry.hold_id = page.enquiry.hold_id, None
     page.enquiry.unproved_phone = ""
-    page.enquiry.answers = {"language": page.language, "waiting": link.id}
+    page.enquiry.answers = DraftAnswers(language=page.language, waiting=link.id)
     page.enquiry.sessions, page.enquiry.compromises = [], []
     page.session.add(page.enquiry)
     page.session.flush()
@@ -245,5 +247,5 @@ def _code(
         status=status,
         typed={},
         mistakes=mistakes,
-        number=for_people(page.answer("details")["number"]),
+        number=for_people(page.number),
     )

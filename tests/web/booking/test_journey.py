@@ -7,6 +7,7 @@ from sqlmodel import col, delete, select
 from starlette.testclient import TestClient
 
 from scheduler.booking.models import Appointment, Course, DiaryEntry, Enquiry, Hold
+from scheduler.booking.stored_values import DraftAnswers
 from scheduler.patients.models import ConsentRecord, Patient, PhoneCode, Screening
 from scheduler.reminders.models import Message
 from scheduler.storage.database import Database
@@ -55,7 +56,7 @@ def test_the_form_forgets_health_once_it_is_with_the_patient(
     visitor.reach("done")
 
     with database.transaction(write=False) as session:
-        assert session.exec(select(Enquiry)).one().answers == {}
+        assert session.exec(select(Enquiry)).one().answers == DraftAnswers()
 
 
 def test_each_step_may_be_sent_twice(visitor: Visitor, database: Database) -> None:

@@ -267,7 +267,9 @@ def test_a_form_of_an_earlier_release_opens(visitor: Visitor, database: Database
         [enquiry] = session.exec(select(Enquiry))
         enquiry.compromises = [{"sessions": [3], "sentence": "Session 3 is a week later."}]
         refused = {"why": "Session 1 cannot be placed.", "remedies": []}
-        enquiry.answers = {**enquiry.answers, "notices": ["Saved."], "refused": refused}
+        enquiry.answers = enquiry.answers.model_copy(
+            update={"notices": ["Saved."], "refused": refused}
+        )
         session.add(enquiry)
 
     assert visitor.get("plan").status_code == 200

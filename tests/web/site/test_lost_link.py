@@ -112,7 +112,9 @@ def test_the_database_is_asked_the_same_for_a_stranger(
         statements: list[str] = []
 
         def listen(_connection: object, _cursor: object, statement: str, *_: object) -> None:
-            statements.append(statement)
+            # How long SQLite may wait depends on how much of the request's time is left.
+            if not statement.startswith("PRAGMA busy_timeout"):
+                statements.append(statement)
 
         event.listen(database.engine, "before_cursor_execute", listen)
         visitor.post("/lost-link", {"phone": number})
