@@ -1,6 +1,6 @@
 """Why a time is not available, in the language of the reader."""
 
-from scheduler.booking.availability.slots import Unavailability
+from scheduler.booking.availability.limits import Limit
 from scheduler.booking.availability.unavailability import Cause
 from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
@@ -18,13 +18,21 @@ CAUSES = {
 """Words before "on 8 March"."""
 
 REASONS = {
-    Unavailability.TOO_SOON: "it is too soon",
-    Unavailability.OUTSIDE_HOURS: "it is outside the practitioner's hours",
-    Unavailability.DAY_FULL: "the practitioner has as many sessions on that day as they may",
-    Unavailability.BREAK: "it would leave the practitioner no break",
-    Unavailability.PRACTITIONER_TAKEN: "the practitioner is taken",
-    Unavailability.NO_ROOM: "no room is free",
-    Unavailability.PATIENT_TAKEN: "the patient has another session then",
+    Limit.PAST: "it is in the past",
+    Limit.ALREADY_STARTED: "it has already begun",
+    Limit.SHORT_NOTICE: "it is too soon",
+    Limit.BEYOND_HORIZON: "it is further ahead than can be booked",
+    Limit.SAME_DAY: "another session of the course is on that day",
+    Limit.OUTSIDE_HOURS: "it is outside the practitioner's hours",
+    Limit.LICENSE_EXPIRED: "the practitioner's license has expired by then",
+    Limit.CLOSED: "the clinic is closed",
+    Limit.OFF_GRID: "it is not a start time of this treatment",
+    Limit.OFF_PACE: "it breaks the pace of the course",
+    Limit.DAILY_LIMIT: "the practitioner has as many sessions on that day as they may",
+    Limit.IN_BREAK: "it would leave the practitioner no break",
+    Limit.PRACTITIONER_TAKEN: "the practitioner is taken",
+    Limit.ROOM_TAKEN: "no room is free",
+    Limit.PATIENT_TAKEN: "the patient has another session then",
 }
 """Words after "because". Only staff read them, in English."""
 
@@ -33,5 +41,5 @@ def cause(found: Cause) -> str:
     return _(CAUSES[found])
 
 
-def reason(found: Unavailability) -> str:
+def reason(found: Limit) -> str:
     return REASONS[found]

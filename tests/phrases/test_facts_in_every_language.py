@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from scheduler.booking.availability.slots import Unavailability
+from scheduler.booking.availability.limits import Limit
 from scheduler.booking.availability.unavailability import Cause, SearchedDays
 from scheduler.booking.pace import alternatives, remedies
 from scheduler.booking.pace.alternatives import (
@@ -171,8 +171,8 @@ def test_every_reason_is_stored_and_worded(reason: Reason, language: str) -> Non
         assert_is_a_sentence(no_plan.remedy(refusal.remedies[0]))
 
 
-@pytest.mark.parametrize("reason", Unavailability)
-def test_every_reason_against_a_start_is_worded(reason: Unavailability) -> None:
+@pytest.mark.parametrize("reason", Limit)
+def test_every_reason_against_a_start_is_worded(reason: Limit) -> None:
     assert availability.reason(reason)
 
 

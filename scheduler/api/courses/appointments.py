@@ -1,7 +1,7 @@
 """Sessions: show, move, swap, confirm, cancel, and record attendance."""
 
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Annotated, Any
+from typing import Annotated
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query
@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from sqlmodel import and_, col, or_, select
 
+from scheduler.api.courses.allowed_limits import PaceOverride, WithReason
 from scheduler.api.http import zones
 from scheduler.api.http.auth import Call, Looking, Reading, Rehearsing, Writing, needs
 from scheduler.api.http.fields import (
@@ -19,12 +20,10 @@ from scheduler.api.http.fields import (
     PathId,
     QueryId,
     Shape,
-    Text,
     check_days,
 )
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import appointments, courses
-from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.infra.errors import Stale
 from scheduler.staff.roles import Permission
@@ -57,28 +56,6 @@ class SwappedAppointments(Shape):
     """Both sessions. The first is the one in the path, and the ETag is its version."""
 
     appointments: list[AppointmentShape]
-
-
-class WithReason(Shape):
-    """The reason of a change, for the history."""
-
-    reason: Text = Field("", max_length=200)
-
-
-class PaceOverride(WithReason):
-    """The reason of a change, and the reason to break the pace of the course for it."""
-
-    insist: Text | None = Field(
-        None,
-        min_length=1,
-        max_length=200,
-        description="Why the change may break the pace of the course. It is stored.",
-        examples=["The patient travels that week."],
-    )
-
-    def policy(self, **more: Any) -> ChangePolicy:
-        """The policy that this request sets for the change."""
-        return ChangePolicy(reason=self.reason, override_reason=self.insist or "", **more)
 
 
 class AppointmentMove(PaceOverride):
@@ -158,9 +135,9 @@ def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
 def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSONResponse:
     """Move a session to another time. The patient must confirm it again.
 
-    If the time is taken, 409 lists free times near it in `conflicts`. If the time breaks the pace
-    of the course, 409 explains it in `breaks`; `insist` moves the session anyway. Sessions are
-    numbered by time, so a session that moves past another gets another number.
+    If the time is taken or breaks a limit, 409 says so in `conflicts`, with free times near it. If
+    it breaks the pace of the course, 409 explains it in `breaks`. `allow` passes soft limits.
+    Sessions are numbered by time, so a session that moves past another gets another number.
     """
     appointment = _expected(call, appointment_id)
     appointments.move(
@@ -169,7 +146,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
         appointment,
         starts_at=body.starts_at,
         practitioner_id=body.practitioner_id,
-        policy=body.policy(),
+        policy=body.policy(call.actor),
         now=call.now,
     )
     return _answer(call, appointment)
@@ -185,7 +162,9 @@ def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSO
     call.expect(one.version)
     if body.version not in {None, other.version}:
         raise Stale
-    appointments.swap(call.session, call.actor, one, other, policy=body.policy(), now=call.now)
+    appointments.swap(
+        call.session, call.actor, one, other, policy=body.policy(call.actor), now=call.now
+    )
     call.session.flush()
     both = [AppointmentShape.of(row, ZoneInfo(row.zone)) for row in (one, other)]
     return call.answer(SwappedAppointments(appointments=both), version=one.version)

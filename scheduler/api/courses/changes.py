@@ -7,7 +7,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, model_validator
 
 from scheduler.api.courses import shapes
-from scheduler.api.courses.appointments import PaceOverride, WithReason
+from scheduler.api.courses.allowed_limits import PaceOverride, WithReason
 from scheduler.api.courses.plans import PlanWishes
 from scheduler.api.courses.shapes import CourseShape
 from scheduler.api.http import zones
@@ -102,7 +102,7 @@ def shift(call: Rehearsing, course_id: PathId, body: CourseShift) -> JSONRespons
         from_number=body.from_number,
         by_days=body.by_days,
         start_on=body.start_on,
-        policy=body.policy(allow_later=True, label="the rest was shifted"),
+        policy=body.policy(call.actor, allow_later=True, label="the rest was shifted"),
         now=call.now,
     )
     return shapes.answer(call, course)
@@ -122,7 +122,7 @@ def replan(call: Rehearsing, course_id: PathId, body: CourseReplanning) -> JSONR
         course,
         from_number=body.from_number,
         wishes=_wishes(call, course, body),
-        policy=body.policy(allow_later=True, label="the rest was replanned"),
+        policy=body.policy(call.actor, allow_later=True, label="the rest was replanned"),
         now=call.now,
     )
     return shapes.answer(call, course)
@@ -139,7 +139,7 @@ def extend(call: Rehearsing, course_id: PathId, body: CourseExtension) -> JSONRe
         course,
         phase=body.phase,
         wishes=_wishes(call, course, body),
-        policy=body.policy(allow_later=True, label="the course was extended"),
+        policy=body.policy(call.actor, allow_later=True, label="the course was extended"),
         now=call.now,
     )
     return shapes.answer(call, course)
@@ -159,7 +159,7 @@ def make_up(call: Rehearsing, course_id: PathId, body: MakeUpSession | None = No
         call.actor,
         course,
         wishes=_wishes(call, course, body),
-        policy=body.policy(allow_later=True, label="a missed session was made up for"),
+        policy=body.policy(call.actor, allow_later=True, label="a missed session was made up for"),
         now=call.now,
     )
     return shapes.answer(call, course)
@@ -176,7 +176,7 @@ def skip_week(call: Rehearsing, course_id: PathId, body: SkippedWeek) -> JSONRes
         course,
         start_on=body.start_on,
         behind=body.then == "behind",
-        policy=body.policy(allow_later=True, label="a week was skipped"),
+        policy=body.policy(call.actor, allow_later=True, label="a week was skipped"),
         now=call.now,
     )
     return shapes.answer(call, course)
@@ -195,7 +195,7 @@ def change_practitioner(
         course,
         from_number=body.from_number,
         practitioner_id=body.practitioner_id,
-        policy=body.policy(),
+        policy=body.policy(call.actor),
         now=call.now,
     )
     return shapes.answer(call, course)

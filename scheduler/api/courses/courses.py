@@ -9,6 +9,7 @@ from sqlmodel import col
 
 from scheduler.api.clinic.treatments import PhaseShape
 from scheduler.api.courses import shapes
+from scheduler.api.courses.allowed_limits import AllowedLimits
 from scheduler.api.courses.plans import agreed_phases
 from scheduler.api.courses.shapes import CourseHead, CourseShape
 from scheduler.api.http import pagination, zones
@@ -48,7 +49,7 @@ class NewCoursePatient(PatientFields):
     clinic_id: Id | None = None
 
 
-class NewCourse(Shape):
+class NewCourse(AllowedLimits):
     """A course to book, for an existing patient or for a new one."""
 
     treatment_id: Id
@@ -122,9 +123,9 @@ def list_courses(
 def book(call: Writing, body: NewCourse) -> JSONResponse:
     """Book all sessions of a course, or none.
 
-    If times are taken, 409 lists free times near them in `conflicts`. Sessions are numbered by
-    time; `field` names the session in the request. Dates that break the pace of the treatment are
-    booked as sent, and `compromises` names them.
+    If times are taken or break a limit, 409 says so in `conflicts`, with free times near them;
+    `allow` passes soft limits. Sessions are numbered by time; `field` names the session in the
+    request. Dates that break the pace are booked as sent, and `compromises` names them.
     """
     treatment = setup.find_treatment(call.session, call.actor, body.treatment_id)
     patient, screening = _patient(call, body, treatment)
@@ -143,6 +144,8 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
         agreed=None if body.phases is None else agreed_phases(body.phases),
         screening=screening,
         pain_since=body.pain_since,
+        permit=body.permit(call.actor),
+        permit_reason=body.reason,
     )
     return shapes.answer(call, course, status=201)
 

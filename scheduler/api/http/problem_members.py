@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field
 from scheduler.api.http.fields import Shape, local
 from scheduler.booking.absences.time_off import BookedInside
 from scheduler.booking.availability.allocation import SessionsTaken, TimeConflict
+from scheduler.booking.availability.limits import Limit
 from scheduler.booking.courses.adherence import BreaksPace
 from scheduler.booking.pace.refusals import NoPlan, Remedy
 from scheduler.booking.planning.no_plan import ExplainedNoPlan
@@ -28,13 +29,15 @@ class FreeTime(Shape):
 
 
 class SessionConflict(Shape):
-    """A session whose time is not free, and free times near it."""
+    """A limit that a session breaks, and free times near it."""
 
     number: int
     field: str | None = Field(
         None, description="Where the session stands in the request.", examples=["sessions[2]"]
     )
     starts_at: str
+    code: Limit
+    can_be_allowed: bool = Field(description="Whether you may send the code in `allow`.")
     reason: str = Field(examples=["no room is free"])
     alternatives: list[FreeTime]
 
@@ -68,7 +71,7 @@ class ProblemMembers(BaseModel):
     """All members that a problem may carry. Each kind of problem has its own."""
 
     conflicts: list[SessionConflict] | None = Field(
-        None, description="`sessions-taken`: the sessions whose times are not free."
+        None, description="`sessions-taken`, `soft-limits`: the limits that the sessions break."
     )
     breaks: list[PaceBreak] | None = Field(
         None, description="`breaks-pace`: how the change would break the pace of the course."
@@ -113,7 +116,9 @@ def members_of(problem: Problem) -> ProblemMembers:  # noqa: ARG001 - the class 
 
 @members_of.register
 def _(problem: SessionsTaken) -> ProblemMembers:
-    return ProblemMembers(conflicts=[_conflict(clash) for clash in problem.clashes])
+    return ProblemMembers(
+        conflicts=[_conflict(clash, limit) for clash in problem.clashes for limit in clash.limits]
+    )
 
 
 @members_of.register
@@ -161,13 +166,15 @@ def _(problem: OtherPeople) -> ProblemMembers:
     return ProblemMembers(people=problem.people)
 
 
-def _conflict(clash: TimeConflict) -> SessionConflict:
+def _conflict(clash: TimeConflict, limit: Limit) -> SessionConflict:
     place = {} if clash.position is None else {"field": f"sessions[{clash.position}]"}
     return SessionConflict(
         number=clash.number,
         **place,
         starts_at=local(clash.starts_at, clash.zone),
-        reason=availability.reason(clash.reason),
+        code=limit,
+        can_be_allowed=limit in clash.could_pass,
+        reason=availability.reason(limit),
         alternatives=[
             FreeTime(
                 starts_at=local(instant_of(slot.starts_at), clash.zone),

@@ -4,8 +4,8 @@ This only reads the calendars, to give a good answer. `reservation.claim` settle
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from itertools import islice
 from typing import NamedTuple
@@ -15,8 +15,9 @@ from sqlmodel import Session
 
 from scheduler.booking.availability import search, slots
 from scheduler.booking.availability.diary import Entry
+from scheduler.booking.availability.limits import HARD, NO_PERMIT, Limit, Permit
 from scheduler.booking.availability.search import IGNORE_NOTHING, Ignoring, Resources, Times
-from scheduler.booking.availability.slots import PractitionerTime, Slot, Unavailability
+from scheduler.booking.availability.slots import PractitionerTime, Slot
 from scheduler.clinic import hours
 from scheduler.clinic.phases import MAX_COURSE_SESSIONS
 from scheduler.infra.errors import Conflict, Invalid
@@ -26,6 +27,8 @@ from scheduler.patients.models import Patient
 ALTERNATIVES = 5
 """Free times that are offered in place of one that is taken."""
 ALTERNATIVES_WITHIN = timedelta(days=3)
+AT_MOST_AWAY = timedelta(days=731)
+"""How far from now staff may book, back or ahead: a request reads all calendars in between."""
 
 
 @dataclass(frozen=True)
@@ -57,15 +60,20 @@ class Allocation:
 
 @dataclass(frozen=True)
 class TimeConflict:
-    """A session whose time is not free, why, and free times near it."""
+    """A session whose time is not free, why, and free times near it.
+
+    `limits`: those that stop it, the nearest to a free time last. `could_pass`: those that the
+    actor may ask to pass.
+    """
 
     number: int
     starts_at: datetime
-    reason: Unavailability
+    limits: Sequence[Limit]
     alternatives: Sequence[Slot]
     zone: ZoneInfo
     position: int | None = None
     """The index in the list of the request, if the times came in a list."""
+    could_pass: frozenset[Limit] = frozenset()
 
 
 class SessionsTaken(Conflict):
@@ -78,6 +86,15 @@ class SessionsTaken(Conflict):
         self.clashes = clashes
 
 
+class SoftLimits(SessionsTaken):
+    sentence = (
+        "Some of these times break a limit. Nothing was booked. Choose other times, or send the"
+        " codes of the limits in `allow`, with a `reason`."
+    )
+
+    slug = "soft-limits"
+
+
 def check_requested(
     wanted: Sequence[RequestedTime],
     resources: Resources,
@@ -85,18 +102,19 @@ def check_requested(
     now: datetime,
     taken_days: Iterable[date] = (),
     field: str | None = None,
+    permit: Permit = NO_PERMIT,
 ) -> None:
     """Raises Invalid for times and practitioners that would be wrong on an empty calendar.
 
     `taken_days`: days of other sessions of the course. `field`: the field of the request that
-    holds the time, unless the times came in a list of sessions.
+    holds the time, unless the times came in a list of sessions. To an actor who could pass them,
+    `allocate` reports days and times that are past, too far ahead or taken by the course.
     """
     if not 1 <= len(wanted) <= MAX_COURSE_SESSIONS:
         raise Invalid(
             f"A course has 1 to {MAX_COURSE_SESSIONS} sessions, not {len(wanted)}.",
             field="sessions",
         )
-    last_day = search.last_day(resources, now)
     days = set(taken_days)
     for time in wanted:
         place = f"sessions[{time.number - 1}]."
@@ -108,23 +126,38 @@ def check_requested(
                 " seconds.",
                 field=starts_field,
             )
-        if time.starts_at <= now:
-            raise Invalid(
-                f"Session {time.number} is in the past. Choose a later time.", field=starts_field
-            )
-        day = time.starts_at.astimezone(resources.zone).date()
-        if day > last_day:
-            raise Invalid(
-                f"Session {time.number} is after {last_day}, the last day that can be booked."
-                " Choose an earlier day.",
-                field=starts_field,
-            )
-        if day in days:
-            raise Invalid(
-                f"Session {time.number} is on the same day as another session. Choose another day.",
-                field=starts_field,
-            )
-        days.add(day)
+        found = _broken_on_empty_calendar(time, resources, days, now=now)
+        could_pass = permit.could_pass if abs(time.starts_at - now) <= AT_MOST_AWAY else set()
+        if refused := found - could_pass:
+            limit = next(limit for limit in Limit if limit in refused)
+            raise Invalid(_refusal(limit, time, resources, now), field=starts_field)
+        days.add(time.starts_at.astimezone(resources.zone).date())
+
+
+def _broken_on_empty_calendar(
+    wanted: RequestedTime, resources: Resources, taken_days: Collection[date], *, now: datetime
+) -> set[Limit]:
+    """The limits that do not depend on other bookings, except for the notice."""
+    day = wanted.starts_at.astimezone(resources.zone).date()
+    ends_at = wanted.starts_at + timedelta(minutes=resources.shape.minutes)
+    limits = {
+        Limit.PAST: ends_at <= now,
+        Limit.ALREADY_STARTED: wanted.starts_at <= now < ends_at,
+        Limit.BEYOND_HORIZON: day > search.last_day(resources, now),
+        Limit.SAME_DAY: day in taken_days,
+    }
+    return {limit for limit, is_broken in limits.items() if is_broken}
+
+
+def _refusal(limit: Limit, wanted: RequestedTime, resources: Resources, now: datetime) -> str:
+    if limit == Limit.BEYOND_HORIZON:
+        return (
+            f"Session {wanted.number} is after {search.last_day(resources, now)}, the last day that"
+            " can be booked. Choose an earlier day."
+        )
+    if limit == Limit.SAME_DAY:
+        return f"Session {wanted.number} is on the same day as another session. Choose another day."
+    return f"Session {wanted.number} is in the past. Choose a later time."
 
 
 def _check_practitioner(wanted: RequestedTime, resources: Resources, *, field: str) -> None:
@@ -145,19 +178,39 @@ def allocate(
     now: datetime,
     ignoring: Ignoring = IGNORE_NOTHING,
     held: bool = False,
+    permit: Permit = NO_PERMIT,
+    taken_days: Collection[date] = (),
 ) -> list[Allocation]:
     """A practitioner and a room for each wanted time; SessionsTaken if one has none.
 
     Sessions without a wished practitioner go to the one who can give most sessions of the course.
     `held`: the times are on hold already, so the notice of the treatment no longer applies.
+    `taken_days`: days of other sessions of the course. Raises SoftLimits if all that stops the
+    times are limits that the actor may pass.
     """
     times = _times(session, resources, wanted, patient=patient, now=now, ignoring=ignoring)
     not_before = 0 if held else search.soonest(resources, now)
-    able = {time.number: _able(time, resources, times, not_before) for time in wanted}
+    able = {}
+    days = set(taken_days)
+    for time in wanted:
+        found = _broken_on_empty_calendar(time, resources, days, now=now)
+        if minute_of(time.starts_at) < not_before and not found & {
+            Limit.PAST,
+            Limit.ALREADY_STARTED,
+        }:
+            found.add(Limit.SHORT_NOTICE)
+        able[time.number] = _able(time, resources, times, found, permit)
+        days.add(time.starts_at.astimezone(resources.zone).date())
     if taken := [time for time in wanted if not able[time.number].practitioner_ids]:
         near = _free_near(session, resources, taken, patient=patient, now=now, ignoring=ignoring)
-        raise SessionsTaken(
-            [_conflict(time, able[time.number].reason, near, wanted, resources) for time in taken]
+        raise _refused(
+            [
+                replace(
+                    _conflict(time, able[time.number].stopped_by, near, wanted, resources),
+                    could_pass=permit.could_pass,
+                )
+                for time in taken
+            ]
         )
     sessions_of = Counter(
         practitioner_id for found in able.values() for practitioner_id in found.practitioner_ids
@@ -166,6 +219,12 @@ def allocate(
         _allocated(time, able[time.number].practitioner_ids, sessions_of, resources, times)
         for time in wanted
     ]
+
+
+def _refused(clashes: Sequence[TimeConflict]) -> SessionsTaken:
+    could_pass = clashes[0].could_pass
+    hard = any(HARD.intersection(clash.limits) for clash in clashes)
+    return SessionsTaken(clashes) if hard or not could_pass else SoftLimits(clashes)
 
 
 def _allocated(
@@ -196,6 +255,7 @@ def still_allowed(
     *,
     now: datetime,
     ignoring: Ignoring,
+    permit: Permit = NO_PERMIT,
 ) -> bool:
     """Whether the rules of the practitioners, as read now, still allow their sessions.
 
@@ -211,7 +271,9 @@ def still_allowed(
         for allocated in allocations
     ]
     times = _times(session, resources, wanted, patient=None, now=now, ignoring=ignoring)
-    return all(_able(time, resources, times, not_before=0).practitioner_ids for time in wanted)
+    return all(
+        _able(time, resources, times, frozenset(), permit).practitioner_ids for time in wanted
+    )
 
 
 def _times(
@@ -231,7 +293,8 @@ def _times(
         last=max(days),
         now=now,
         patient_calendar_id=patient.calendar_id if patient else None,
-        ignoring=ignoring,
+        # A closure is a limit of its own, which staff may pass; no room is taken by it.
+        ignoring=replace(ignoring, closures=True),
     )
 
 
@@ -270,31 +333,45 @@ def diary_entries(
 
 
 class _Able(NamedTuple):
-    """The practitioners who can give a session; without any, the reason."""
+    """The practitioners who can give a session; without any, the limits that stop it."""
 
     practitioner_ids: list[int]
-    reason: Unavailability
+    stopped_by: list[Limit]
 
 
-def _able(wanted: RequestedTime, resources: Resources, times: Times, not_before: Minute) -> _Able:
-    starts_at = minute_of(wanted.starts_at)
-    reasons = []
-    able = []
-    for practitioner in _practitioners(wanted, resources, times):
-        reason = slots.check(
-            starts_at,
+def _able(
+    wanted: RequestedTime,
+    resources: Resources,
+    times: Times,
+    found: Collection[Limit],
+    permit: Permit,
+) -> _Able:
+    """`found`: limits that the time breaks with any practitioner."""
+    broken = {
+        practitioner.practitioner_id: slots.broken(
+            minute_of(wanted.starts_at),
             resources.shape,
             practitioner,
             _rooms(wanted, times),
-            not_before=not_before,
+            closed=times.closed,
             patient_busy=times.patient_busy,
-        )
-        if reason is None:
-            able.append(practitioner.practitioner_id)
-        else:
-            reasons.append(reason)
-    # Report the reason of the practitioner who came closest to being free: it helps most.
-    nearest = max(reasons, key=list(Unavailability).index, default=Unavailability.OUTSIDE_HOURS)
+            # Patients choose among times that are offered; only staff send times of their own.
+            zone=resources.zone if permit.could_pass else None,
+        ).union(found)
+        for practitioner in _practitioners(wanted, resources, times)
+    }
+    stopped = {key: permit.stopping(limits) for key, limits in broken.items()}
+    able = [key for key, limits in stopped.items() if not limits]
+    # Pass as few limits as possible.
+    fewest = min((len(broken[key]) for key in able), default=0)
+    able = [key for key in able if len(broken[key]) == fewest]
+    # Report the limits of the practitioner who came closest to being free: it helps most.
+    order = list(Limit)
+    nearest = max(
+        filter(None, stopped.values()),
+        key=lambda limits: order.index(limits[0]),
+        default=[Limit.OUTSIDE_HOURS],
+    )
     return _Able(able, nearest)
 
 
@@ -339,7 +416,7 @@ def _free_near(
 
 def _conflict(
     taken: RequestedTime,
-    reason: Unavailability,
+    stopped_by: Sequence[Limit],
     near: Sequence[Slot],
     wanted: Sequence[RequestedTime],
     resources: Resources,
@@ -349,7 +426,7 @@ def _conflict(
     return TimeConflict(
         taken.number,
         taken.starts_at,
-        reason,
+        stopped_by,
         _nearest(near, taken, other_days, resources),
         resources.zone,
         taken.position,

@@ -5,6 +5,7 @@ PostgreSQL by an exclusion constraint, SQLite by a trigger behind its single wri
 """
 
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,10 +14,17 @@ from typing import Any, NamedTuple
 import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
-from sqlmodel import Session, SQLModel, col, delete, insert, or_
+from sqlmodel import Session, SQLModel, col, delete, insert, or_, select
 
 from scheduler.booking.models import DiaryEntry
-from scheduler.infra.intervals import Interval, Minute, cut_into_days, minute_of
+from scheduler.infra.intervals import (
+    Interval,
+    Minute,
+    cut_into_days,
+    minute_of,
+    overlap,
+    subtract,
+)
 
 DIARY = SQLModel.metadata.tables["diary"]
 
@@ -114,6 +122,38 @@ def free(
     )
 
 
+def cut_closures(session: Session, entries: Sequence[Entry]) -> None:
+    """Take the spans of these entries out of the closures that cover them.
+
+    A session that staff book while the clinic is closed needs room in the diary. The working hours
+    stay cut by the closure, so no search offers the gap that a cancelled session leaves.
+    """
+    spans: dict[int, list[Interval]] = defaultdict(list)
+    for entry in entries:
+        spans[entry.calendar_id].append(entry.span)
+    covering = session.exec(
+        select(DiaryEntry)
+        .where(
+            col(DiaryEntry.calendar_id).in_(spans),
+            col(DiaryEntry.closure_id).is_not(None),
+            col(DiaryEntry.from_minute) < max(entry.span.end for entry in entries),
+            col(DiaryEntry.to_minute) > min(entry.span.start for entry in entries),
+        )
+        .order_by(col(DiaryEntry.id))
+        .with_for_update()
+    ).all()
+    for row in covering:
+        whole = Interval(row.from_minute, row.to_minute)
+        inside = [span for span in spans[row.calendar_id] if overlap(whole, span)]
+        if not inside:
+            continue
+        left = [part for part in subtract(whole, inside) if part.start < part.end]
+        kept = [Entry(row.calendar_id, part, closure_id=row.closure_id) for part in left]
+        session.delete(row)
+        session.flush()
+        claim(session, kept)
+
+
 def busy(
     session: Session,
     calendar_ids: Iterable[int],
@@ -122,6 +162,7 @@ def busy(
     now: datetime,
     but_hold_id: int | None = None,
     but_appointment_ids: Sequence[int] = (),
+    but_closures: bool = False,
 ) -> dict[int, list[tuple[Minute, Minute]]]:
     """The occupied stretches of each calendar in a span, in any order, without lapsed holds."""
     wanted = list(calendar_ids)
@@ -132,6 +173,8 @@ def busy(
         .where(*_taken(wanted, span, now, but_hold_id, but_appointment_ids))
         .group_by(entry.calendar_id)
     )
+    if but_closures:
+        query = query.where(entry.closure_id.is_(None))
     taken: dict[int, list[tuple[Minute, Minute]]] = {calendar_id: [] for calendar_id in wanted}
     session.flush()  # the connection does not see what is still pending in the session
     for calendar_id, starts, ends in session.connection().execute(query):

@@ -11,6 +11,7 @@ from sqlmodel import Session, SQLModel
 from scheduler.booking.availability import allocation, diary
 from scheduler.booking.availability.allocation import Allocation
 from scheduler.booking.availability.diary import Entry
+from scheduler.booking.availability.limits import NO_PERMIT, Limit, Permit
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.clinic.models import Practitioner
 from scheduler.storage.database import Busy
@@ -47,6 +48,7 @@ def claim(
     *,
     now: datetime,
     ignoring: Ignoring,
+    permit: Permit = NO_PERMIT,
 ) -> bool:
     """Write the entries of allocations, all or none. False: something has changed; search again.
 
@@ -54,13 +56,18 @@ def claim(
     change of these changes the version of the practitioner's row, so this locks and compares the
     rows last. `ignoring`: the entries that are written here.
     """
+    entries = list(entries)
     with session.begin_nested() as attempt:
+        if Limit.CLOSED in permit.passed:
+            diary.cut_closures(session, entries)
         if diary.claim(session, entries) and (
             # SQLite has one writer: nothing has changed since the rows were read.
             session.get_bind().dialect.name == "sqlite"
             or (
                 _unchanged(session, resources, allocations)
-                and _within_limits(session, resources, allocations, now=now, ignoring=ignoring)
+                and _within_limits(
+                    session, resources, allocations, now=now, ignoring=ignoring, permit=permit
+                )
             )
         ):
             return True
@@ -98,9 +105,10 @@ def _within_limits(
     *,
     now: datetime,
     ignoring: Ignoring,
+    permit: Permit,
 ) -> bool:
     """Whether daily maximums and breaks still hold after other bookings."""
     limited = [allocated for allocated in allocations if allocated.limited]
     return not limited or allocation.still_allowed(
-        session, resources, limited, now=now, ignoring=ignoring
+        session, resources, limited, now=now, ignoring=ignoring, permit=permit
     )

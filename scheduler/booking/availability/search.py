@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, select
@@ -70,14 +70,20 @@ class Times:
     practitioners: Sequence[PractitionerTime]
     rooms: Sequence[RoomTime]
     patient_busy: Sequence[Stretch]
+    closed: Sequence[Interval] = ()
+    """When the clinic is closed"""
 
 
 @dataclass(frozen=True)
 class Ignoring:
-    """Entries that a search treats as free: the caller's own hold or the sessions it moves."""
+    """Entries that a search treats as free: the caller's own hold or the sessions it moves.
+
+    `closures`: closures too, in the calendars of rooms. They still cut the working hours.
+    """
 
     hold_id: int | None = None
     appointment_ids: Sequence[int] = ()
+    closures: bool = False
 
 
 IGNORE_NOTHING = Ignoring()
@@ -136,7 +142,8 @@ def times(
     weeks = shifts.of(
         session, [stored_id(practitioner.id) for practitioner in resources.practitioners]
     )
-    worked, begins = _working(session, resources, weeks, first, last)
+    closed = closures.between(session, resources.treatment.clinic_id, first, last)
+    working = _working(resources, weeks, closed, first, last)
     calendars = [practitioner.calendar_id for practitioner in resources.practitioners]
     calendars += [room.calendar_id for room in resources.rooms]
     taken = diary.busy(
@@ -146,22 +153,26 @@ def times(
         now=now,
         but_hold_id=ignoring.hold_id,
         but_appointment_ids=ignoring.appointment_ids,
+        but_closures=ignoring.closures,
     )
     limits = _limits(session, resources, weeks, first, last, now=now, ignoring=ignoring)
     return Times(
         practitioners=[
             PractitionerTime(
                 stored_id(practitioner.id),
-                worked[stored_id(practitioner.id)],
+                working[stored_id(practitioner.id)].open,
                 taken[practitioner.calendar_id],
                 *limits[stored_id(practitioner.id)],
-                begins[stored_id(practitioner.id)],
+                working[stored_id(practitioner.id)].begins,
+                working[stored_id(practitioner.id)].planned,
+                licenses.ends_at(practitioner.license_expires_on, resources.zone),
             )
             for practitioner in resources.practitioners
             if practitioner.active
         ],
         rooms=[RoomTime(stored_id(room.id), taken[room.calendar_id]) for room in resources.rooms],
         patient_busy=taken.get(patient_calendar_id or 0, []),
+        closed=[closure.span(resources.zone) for closure in closed],
     )
 
 
@@ -251,12 +262,23 @@ def _span(first: date, last: date, zone: ZoneInfo) -> Interval:
     return Interval(hours.moment(first, 0, zone), hours.moment(last, hours.MINUTES_PER_DAY, zone))
 
 
+class _Working(NamedTuple):
+    """Working time as planned and as left by closures and the license, and beginnings of shifts."""
+
+    planned: Sequence[Interval]
+    open: Sequence[Interval]
+    begins: Sequence[Minute]
+
+
 def _working(
-    session: Session, resources: Resources, weeks: Mapping[int, Week], first: date, last: date
-) -> tuple[dict[int, list[Interval]], dict[int, list[Minute]]]:
-    """When each practitioner works, and when their shifts begin, cut by a closure or not."""
+    resources: Resources,
+    weeks: Mapping[int, Week],
+    closed: Sequence[closures.Closed],
+    first: date,
+    last: date,
+) -> dict[int, _Working]:
+    """When each practitioner works."""
     # Many practitioners work the same hours, so each week is computed once.
-    closed = closures.between(session, resources.treatment.clinic_id, first, last)
     days = shifts.dates(first, last)
     planned = {
         work: shifts.stretches(work, days, resources.zone)
@@ -265,21 +287,16 @@ def _working(
     opened = {
         work: closures.cut(stretches, closed, resources.zone) for work, stretches in planned.items()
     }
-    works = {practitioner_id: week.work for practitioner_id, week in weeks.items()}
-    return (
-        {
-            stored_id(practitioner.id): licenses.cut(
-                opened[works[stored_id(practitioner.id)]],
-                practitioner.license_expires_on,
-                resources.zone,
-            )
-            for practitioner in resources.practitioners
-        },
-        {
-            practitioner_id: sorted(start for start, _ in planned[work])
-            for practitioner_id, work in works.items()
-        },
-    )
+    working = {}
+    for practitioner in resources.practitioners:
+        practitioner_id = stored_id(practitioner.id)
+        work = weeks[practitioner_id].work
+        working[practitioner_id] = _Working(
+            planned[work],
+            licenses.cut(opened[work], practitioner.license_expires_on, resources.zone),
+            sorted(start for start, _ in planned[work]),
+        )
+    return working
 
 
 def _limits(

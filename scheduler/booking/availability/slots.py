@@ -11,14 +11,14 @@ start and stretch would need millions.
 from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from enum import StrEnum
 from functools import partial, reduce
 from itertools import pairwise
 from operator import or_
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from scheduler.clinic.hours import MINUTES_PER_DAY, steady
+from scheduler.booking.availability.limits import Limit
+from scheduler.clinic.hours import MINUTES_PER_DAY, steady, wall
 from scheduler.infra.errors import Invalid
 from scheduler.infra.intervals import Interval, Minute, overlap, subtract
 
@@ -95,6 +95,10 @@ class PractitionerTime(NamedTuple):
     begins: Sequence[Minute] = ()
     """The beginnings of shifts, in order, if closures have cut them since. Starts are counted from
     there, so that a closure moves no patient off the usual times."""
+    planned: Sequence[Interval] = ()
+    """The working time before closures and the end of a license cut it. Empty: nothing has."""
+    licensed_until: Minute | None = None
+    """The first minute without a license. None: beyond the search."""
 
 
 class RoomTime(NamedTuple):
@@ -131,18 +135,6 @@ class Slot(NamedTuple):
     room_id: int
 
 
-class Unavailability(StrEnum):
-    """Why a start is not free. Of two reasons, the later one was nearer to a free start."""
-
-    TOO_SOON = "too_soon"
-    OUTSIDE_HOURS = "outside_hours"
-    DAY_FULL = "day_full"
-    BREAK = "break"
-    PRACTITIONER_TAKEN = "practitioner_taken"
-    NO_ROOM = "no_room"
-    PATIENT_TAKEN = "patient_taken"
-
-
 def free(
     span: Interval,
     shape: SessionShape,
@@ -177,40 +169,75 @@ def free(
     return slots
 
 
-def check(
+def broken(
     starts_at: Minute,
     shape: SessionShape,
     practitioner: PractitionerTime,
     rooms: Iterable[RoomTime],
     *,
-    not_before: Minute = 0,
+    closed: Sequence[Interval] = (),
     patient_busy: Iterable[Stretch] = (),
-) -> Unavailability | None:
-    """Why a start, on the grid or off it, is not free; None if it is."""
-    if starts_at < not_before:
-        return Unavailability.TOO_SOON
-    if hindrance := _hindrance(starts_at, shape, practitioner):
-        return hindrance
-    if not _clear(patient_busy, Interval(starts_at, starts_at + shape.minutes)):
-        return Unavailability.PATIENT_TAKEN
-    return Unavailability.NO_ROOM if room_for(starts_at, shape, rooms) is None else None
+    zone: ZoneInfo | None = None,
+) -> set[Limit]:
+    """The limits that a session with a practitioner in one of the rooms would break.
+
+    `closed`: when the clinic is closed. `zone`: of the clinic; None accepts starts off the grid.
+    """
+    session = Interval(starts_at, starts_at + shape.minutes)
+    opens, closes = shape.room()
+    room = Interval(starts_at + opens, starts_at + closes)
+    found = _broken_with(session, shape, practitioner)
+    if any(overlap(room, span) for span in closed):
+        found.add(Limit.CLOSED)
+    if not _clear(patient_busy, session):
+        found.add(Limit.PATIENT_TAKEN)
+    if room_for(starts_at, shape, rooms) is None:
+        found.add(Limit.ROOM_TAKEN)
+    if (
+        zone
+        and Limit.OUTSIDE_HOURS not in found
+        and not _on_grid(session, shape, practitioner, zone)
+    ):
+        found.add(Limit.OFF_GRID)
+    return found
 
 
-def _hindrance(
-    starts_at: Minute, shape: SessionShape, practitioner: PractitionerTime
-) -> Unavailability | None:
-    """Why a practitioner cannot give a session; None if they can."""
-    ends_at = starts_at + shape.minutes
-    if not any(start <= starts_at and ends_at <= end for start, end in practitioner.working):
-        return Unavailability.OUTSIDE_HOURS
-    if any(start <= starts_at < end for start, end in practitioner.full):
-        return Unavailability.DAY_FULL
+def _broken_with(
+    session: Interval, shape: SessionShape, practitioner: PractitionerTime
+) -> set[Limit]:
+    """The limits of a practitioner that a session would break."""
+    starts_at, ends_at = session
     hands = [Interval(starts_at + opens, starts_at + closes) for opens, closes in shape.hands()]
-    if not all(_leaves(rest, hands) for rest in practitioner.breaks):
-        return Unavailability.BREAK
-    if not all(_clear(practitioner.busy, window) for window in hands):
-        return Unavailability.PRACTITIONER_TAKEN
-    return None
+    limits = {
+        Limit.OUTSIDE_HOURS: not _within(practitioner.planned or practitioner.working, session),
+        Limit.LICENSE_EXPIRED: practitioner.licensed_until is not None
+        and ends_at > practitioner.licensed_until,
+        Limit.DAILY_LIMIT: any(start <= starts_at < end for start, end in practitioner.full),
+        Limit.IN_BREAK: not all(_leaves(rest, hands) for rest in practitioner.breaks),
+        Limit.PRACTITIONER_TAKEN: not all(_clear(practitioner.busy, window) for window in hands),
+    }
+    return {limit for limit, is_broken in limits.items() if is_broken}
+
+
+def _within(stretches: Iterable[Interval], session: Interval) -> bool:
+    return any(start <= session.start and session.end <= end for start, end in stretches)
+
+
+def _on_grid(
+    session: Interval, shape: SessionShape, practitioner: PractitionerTime, zone: ZoneInfo
+) -> bool:
+    """Whether a start is whole steps of wall time after the beginning of its run."""
+    planned = practitioner._replace(working=practitioner.planned or practitioner.working)
+    return any(
+        (_wall(session.start, zone) - _wall(run.counted_from, zone)) % shape.step == 0
+        for run in _runs(planned)
+        if run.first <= session.start < run.before
+    )
+
+
+def _wall(minute: Minute, zone: ZoneInfo) -> int:
+    day, clock = wall(minute, zone)
+    return day.toordinal() * MINUTES_PER_DAY + clock
 
 
 def room_for(starts_at: Minute, shape: SessionShape, rooms: Iterable[RoomTime]) -> int | None:

@@ -10,6 +10,7 @@ from datetime import date
 from functools import cache, partial
 from itertools import pairwise
 
+from scheduler.booking.availability.limits import NO_PERMIT, Permit
 from scheduler.booking.models import (
     Appointment,
     AppointmentState,
@@ -53,7 +54,8 @@ class ChangePolicy:
 
     `override_reason`: why the pace may be violated; empty keeps the pace. `allow_later`: the change
     may make the course slower. `restore`: an earlier state returns, whatever the pace and notices.
-    `label`: the reason to record if the actor gave none.
+    `label`: the reason to record if the actor gave none. `permit`: the soft limits of the calendar
+    that the change may pass.
     """
 
     reason: str = ""
@@ -61,6 +63,7 @@ class ChangePolicy:
     allow_later: bool = False
     restore: bool = False
     label: str = "a session was moved"
+    permit: Permit = NO_PERMIT
 
     @property
     def why(self) -> str:

@@ -72,7 +72,9 @@ def move(
     resources = rescheduling.resources_of(session, course)
     practitioner_id = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
     wanted = [RequestedTime(appointment.number, starts_at, practitioner_id)]
-    part = rescheduling.Reschedule(course, resources, [appointment], wanted, "starts_at")
+    part = rescheduling.Reschedule(
+        course, resources, [appointment], wanted, "starts_at", kept_hours=False
+    )
     rescheduling.reschedule(session, actor, [part], policy=policy, now=now)
     return appointment
 

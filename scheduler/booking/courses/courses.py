@@ -13,6 +13,7 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.limits import NO_PERMIT, Permit
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.courses import adherence, placement
 from scheduler.booking.events import change_notices, course_events
@@ -50,11 +51,14 @@ def book(
     screening: Screening | None = None,
     pain_since: str = "",
     hold_id: int | None = None,
+    permit: Permit = NO_PERMIT,
+    permit_reason: str = "",
 ) -> Course:
     """Book all wanted times or none. SessionsTaken names the times that are taken.
 
     `hold_id`: times that were kept for this booking. Answers that a practitioner must see first
     hold the course as needs_clearance; where none come with the booking, the newest ones count.
+    `permit`: the soft limits that the times may pass, with the reason to record.
     """
     if patient.clinic_id != treatment.clinic_id:
         raise NotFound
@@ -62,7 +66,7 @@ def book(
     screening, held = _screened(session, patient, screening)
     resources = search.find_resources(session, treatment)
     # Errors name the position in the request. Booked appointments are numbered by time.
-    allocation.check_requested(_numbered(wanted), resources, now=now)
+    allocation.check_requested(_numbered(wanted), resources, now=now, permit=permit)
     wanted = _numbered(sorted(wanted, key=lambda requested: requested.starts_at))
     first = min(requested.starts_at for requested in wanted).astimezone(resources.zone).date()
     planned = list(agreed or plan_course.phases_of(treatment))
@@ -73,7 +77,13 @@ def book(
 
     def place() -> Course:
         seats = allocation.allocate(
-            session, resources, wanted, patient=patient, now=now, held=hold_id is not None
+            session,
+            resources,
+            wanted,
+            patient=patient,
+            now=now,
+            held=hold_id is not None,
+            permit=permit,
         )
         with session.begin_nested():
             course = _new_course(
@@ -96,12 +106,14 @@ def book(
             session.add_all(appointments)
             session.flush()
             if not placement.claim(
-                session, resources, appointments, seats, patient=patient, now=now
+                session, resources, appointments, seats, patient=patient, now=now, permit=permit
             ):
                 raise ClaimLost
         found = adherence.off_pace(course, appointments)
         adherence.record_violations(course, found, found, reason=BOOKED_SO)
-        _record_booking(session, actor, course, appointments, now)
+        _record_booking(
+            session, actor, course, appointments, permit=permit, reason=permit_reason, now=now
+        )
         return course
 
     return reservation.retry(place)
@@ -268,6 +280,9 @@ def _record_booking(
     actor: Actor,
     course: Course,
     appointments: Sequence[Appointment],
+    *,
+    permit: Permit,
+    reason: str,
     now: datetime,
 ) -> None:
     course_events.record(
@@ -276,6 +291,7 @@ def _record_booking(
         EventKind.BOOKED,
         course,
         now=now,
+        reason=reason,
         changes=[
             course_events.change_of(appointment, None, now=now) for appointment in appointments
         ],
@@ -289,6 +305,7 @@ def _record_booking(
         appointments=[
             [appointment.id, appointment.starts_at.isoformat()] for appointment in appointments
         ],
+        **permit.details(reason),
     )
 
 

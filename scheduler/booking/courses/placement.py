@@ -10,6 +10,7 @@ from sqlmodel import Session
 
 from scheduler.booking.availability import allocation, reservation
 from scheduler.booking.availability.allocation import Allocation
+from scheduler.booking.availability.limits import NO_PERMIT, Permit
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.phases import Phase
@@ -26,6 +27,7 @@ def claim(
     *,
     patient: Patient,
     now: datetime,
+    permit: Permit = NO_PERMIT,
 ) -> bool:
     """Put the appointments on the calendars, all or none. False: another request was first."""
     return reservation.claim(
@@ -43,6 +45,7 @@ def claim(
         ignoring=Ignoring(
             appointment_ids=[stored_id(appointment.id) for appointment in appointments]
         ),
+        permit=permit,
     )
 
 

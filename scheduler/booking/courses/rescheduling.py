@@ -15,6 +15,7 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, holds, reservation, search
 from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.limits import Limit, Permit
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, placement, private_links
@@ -51,6 +52,8 @@ class Reschedule:
     """The request field that errors about the new times name"""
     held: bool = False
     later: bool = False
+    kept_hours: bool = True
+    """Whether the wall times are those of booked sessions, which may be off the grid"""
 
 
 def shift_rest(
@@ -120,13 +123,12 @@ def reschedule(
 ) -> None:
     """Give appointments new times, all or none. Raises SessionsTaken, BreaksPace or Invalid."""
     before = [pace_status(session, part.course) for part in parts]
-    for part in parts:
-        _check(session, part, now)
+    taken_days = [_check(session, part, policy.permit, now) for part in parts]
     holds.release_lapsed(session, now=now)
     # Free all old times first: a new time may be the old time of a sibling.
     ids = [stored_id(appointment.id) for part in parts for appointment in part.moved]
     diary.free(session, appointment_ids=ids)
-    seated = _claimed(session, parts, now)
+    seated = _claimed(session, parts, taken_days, policy.permit, now)
     for part, seats, stood in zip(parts, seated, before, strict=True):
         values = [AppointmentValues.of(appointment) for appointment in part.moved]
         for appointment, seat in zip(part.moved, seats, strict=True):
@@ -240,8 +242,8 @@ def shifted(
     return RequestedTime(appointment.number, instant_of(starts_at), practitioner_id)
 
 
-def _check(session: Session, part: Reschedule, now: datetime) -> None:
-    """Raise Invalid for times that no calendar allows."""
+def _check(session: Session, part: Reschedule, permit: Permit, now: datetime) -> set[date]:
+    """Raise Invalid for times that no calendar allows. Returns the days of the other sessions."""
     ids = {appointment.id for appointment in part.moved}
     others = session.exec(
         select(Appointment.wall_time).where(
@@ -252,23 +254,36 @@ def _check(session: Session, part: Reschedule, now: datetime) -> None:
     )
     taken = {date.fromisoformat(wall_time[:10]) for wall_time in others}
     allocation.check_requested(
-        part.wanted, part.resources, now=now, taken_days=taken, field=part.field
+        part.wanted, part.resources, now=now, taken_days=taken, field=part.field, permit=permit
     )
+    return taken
 
 
 def _claimed(
-    session: Session, parts: Sequence[Reschedule], now: datetime
+    session: Session,
+    parts: Sequence[Reschedule],
+    taken_days: Sequence[set[date]],
+    permit: Permit,
+    now: datetime,
 ) -> list[list[Allocation]]:
     def claim() -> list[list[Allocation]]:
         seated: list[list[Allocation]] = []
         with session.begin_nested():
-            for part in parts:
+            for part, days in zip(parts, taken_days, strict=True):
                 patient = session.get_one(Patient, part.course.patient_id)
+                own = permit.also(Limit.OFF_GRID) if part.kept_hours else permit
                 seats = allocation.allocate(
-                    session, part.resources, part.wanted, patient=patient, now=now, held=part.held
+                    session,
+                    part.resources,
+                    part.wanted,
+                    patient=patient,
+                    now=now,
+                    held=part.held,
+                    permit=own,
+                    taken_days=days,
                 )
                 if not placement.claim(
-                    session, part.resources, part.moved, seats, patient=patient, now=now
+                    session, part.resources, part.moved, seats, patient=patient, now=now, permit=own
                 ):
                     raise ClaimLost
                 seated.append(seats)
@@ -352,8 +367,8 @@ def _audit(
         practitioner_before=before.practitioner_id,
         practitioner_after=appointment.practitioner_id,
         state_before=before.state,
-        reason=policy.why,
         insisted=bool(policy.override_reason),
+        **{"reason": policy.why, **policy.permit.details(policy.why)},
     )
 
 

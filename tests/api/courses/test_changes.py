@@ -205,7 +205,11 @@ def test_two_patients_swap_in_one_step_or_not_at_all(
     # Ann has a session on that day already: neither of the two is moved.
     second = desk.post(address, {"appointment_id": ids(bobs)[1]})
     itself = desk.post(address, {"appointment_id": ids(anns)[0]})
-    assert (second.status_code, itself.status_code) == (422, 422)
+    assert [conflict["code"] for conflict in second.json()["conflicts"]] == [
+        "same_day",
+        "patient_taken",
+    ]
+    assert (second.status_code, itself.status_code) == (409, 422)
     assert everything(database) == before
 
 

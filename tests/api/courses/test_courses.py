@@ -103,8 +103,12 @@ def test_what_is_taken_is_named_with_free_times_and_nothing_is_booked(
     assert answer.status_code == 409
     problem = answer.json()
     assert problem["type"] == "/problems/sessions-taken"
-    assert [conflict["number"] for conflict in problem["conflicts"]] == [1]
+    assert [(conflict["number"], conflict["code"]) for conflict in problem["conflicts"]] == [
+        (1, "practitioner_taken"),
+        (1, "room_taken"),
+    ]
     clash = problem["conflicts"][0]
+    assert clash["can_be_allowed"] is False
     assert clash["starts_at"] == "2027-02-22T09:00:00-05:00"
     assert clash["reason"] == "the practitioner is taken"
     assert clash["alternatives"][0].keys() == {"starts_at", "practitioner_id", "room_id"}

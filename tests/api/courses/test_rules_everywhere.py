@@ -195,17 +195,35 @@ def course(database: Database, cast: Cast) -> int:
         return stored_id(booked.id)
 
 
-def refused(answer: Response, *where: str) -> bool:
-    """Whether it was refused because of the calendars, and nothing else was wrong."""
-    body = answer.json()
-    if answer.status_code == 409:
-        return str(body["type"]).endswith("sessions-taken")
-    fields = [error["field"] for error in body.get("errors", [])]
-    return (
-        answer.status_code == 422
-        and fields == list(where)
-        and "the last day that can be booked" in body["detail"]
-    )
+CODES: dict[Rule, list[str]] = {
+    hours: ["outside_hours"],
+    hours_of_some_dates: ["outside_hours"],
+    fixed_break: ["in_break"],
+    floating_break: ["in_break"],
+    most_sessions: ["daily_limit"],
+    time_off: ["practitioner_taken"],
+    recurring_time_off: ["practitioner_taken"],
+    rooms_out_of_use: ["room_taken"],
+    closure: ["closed"],
+    closure_of_part: ["closed"],
+    closure_of_days: ["closed"],
+    expired_license: ["license_expired"],
+    notice: ["short_notice"],
+    horizon: ["beyond_horizon"],
+    buffer_after: ["in_break"],
+    retired: ["outside_hours"],
+}
+HARD: set[Rule] = {time_off, recurring_time_off, rooms_out_of_use, expired_license}
+
+
+def broken(answer: Response, rule: Rule) -> list[str]:
+    """The limits of a refusal, whose type says whether staff may go on."""
+    assert answer.status_code == 409, answer.text
+    kind = "sessions-taken" if rule in HARD else "soft-limits"
+    assert answer.json()["type"] == f"/problems/{kind}"
+    conflicts = answer.json()["conflicts"]
+    assert {conflict["can_be_allowed"] for conflict in conflicts} == {rule not in HARD}
+    return [conflict["code"] for conflict in conflicts]
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
@@ -242,7 +260,7 @@ def test_what_a_rule_takes_away_is_nowhere_to_be_had(
     assert TEN.isoformat() not in [
         planned["starts_at"] for planned in plan.json().get("sessions", [])
     ]
-    assert refused(booked, "sessions[0].starts_at"), booked.text
+    assert broken(booked, rule) == CODES[rule]
     if appointment is None:
         return
     moved = desk.post(
@@ -250,8 +268,39 @@ def test_what_a_rule_takes_away_is_nowhere_to_be_had(
         {"starts_at": TEN.isoformat(), "insist": "for the test"},
     )
     shifted = desk.post(f"/courses/{course}/shift", {"from_number": 1, "by_days": 7})
-    assert refused(moved, "starts_at"), moved.text
-    assert refused(shifted, "by_days"), shifted.text
+    assert broken(moved, rule) == CODES[rule]
+    assert broken(shifted, rule) == CODES[rule]
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
+def test_staff_pass_a_soft_limit_with_a_reason_and_no_hard_one(
+    desk: Desk, cast: Cast, clock: FrozenClock, course: int, rule: Rule
+) -> None:
+    rule(desk, cast, clock)
+
+    booked = desk.post(
+        "/courses",
+        {
+            "treatment_id": cast.back,
+            "patient_id": cast.bob,
+            "sessions": [{"starts_at": TEN.isoformat()}],
+            "allow": [] if rule in HARD else CODES[rule],
+            "reason": "He travels from far away.",
+        },
+    )
+
+    if rule in HARD:
+        assert broken(booked, rule) == CODES[rule]
+        return
+    assert booked.status_code == 201, booked.text
+    [audited] = [
+        entry["details"]
+        for entry in desk.get("/audit", subject="course").json()["items"]
+        if entry["subject_id"] == booked.json()["id"]
+    ]
+    assert audited["allowed"] == CODES[rule]
+    assert audited["reason"] == "He travels from far away."
 
 
 FREE_ELSEWHERE = [rule for rule in RULES if rule not in {notice, horizon}]

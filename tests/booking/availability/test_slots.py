@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scheduler.booking.availability.limits import Limit
 from scheduler.booking.availability.slots import (
     Break,
     PractitionerTime,
@@ -12,8 +13,7 @@ from scheduler.booking.availability.slots import (
     SessionShape,
     Slot,
     Taken,
-    Unavailability,
-    check,
+    broken,
     free,
     room_for,
 )
@@ -195,21 +195,20 @@ def test_starts_lie_on_the_clock_on_the_wall_whatever_the_zone_does(zone, day):
 
 
 @pytest.mark.parametrize(
-    ("start", "reason"),
+    ("start", "limits"),
     [
-        (0, None),
-        (7, None),
-        (-20, Unavailability.OUTSIDE_HOURS),
-        (150, Unavailability.OUTSIDE_HOURS),
-        (25, Unavailability.PRACTITIONER_TAKEN),
-        (45, Unavailability.NO_ROOM),
-        (110, Unavailability.PATIENT_TAKEN),
-        (-60, Unavailability.TOO_SOON),
-        (130, Unavailability.BREAK),
-        (140, Unavailability.DAY_FULL),
+        (0, set()),
+        (7, set()),
+        (-20, {Limit.OUTSIDE_HOURS}),
+        (150, {Limit.OUTSIDE_HOURS, Limit.DAILY_LIMIT}),
+        (25, {Limit.PRACTITIONER_TAKEN, Limit.ROOM_TAKEN}),
+        (45, {Limit.ROOM_TAKEN}),
+        (110, {Limit.PATIENT_TAKEN}),
+        (130, {Limit.IN_BREAK, Limit.PATIENT_TAKEN}),
+        (140, {Limit.DAILY_LIMIT, Limit.IN_BREAK, Limit.PATIENT_TAKEN}),
     ],
 )
-def test_why_a_wanted_start_is_not_free(start, reason):
+def test_the_limits_that_a_wanted_start_breaks(start, limits):
     mei = PractitionerTime(
         MEI,
         [MORNING],
@@ -220,9 +219,9 @@ def test_why_a_wanted_start_is_not_free(start, reason):
     rooms = [RoomTime(BED, [Interval(NINE + 60, NINE + 90)])]
     patient = [Interval(NINE + 140, NINE + 150)]
 
-    found = check(NINE + start, SHAPE, mei, rooms, not_before=NINE - 30, patient_busy=patient)
+    found = broken(NINE + start, SHAPE, mei, rooms, patient_busy=patient)
 
-    assert found == reason
+    assert found == limits
 
 
 def test_the_room_for_a_start_is_the_first_that_is_free_with_turnover():
@@ -370,7 +369,7 @@ def test_free_starts_are_those_that_minute_by_minute_are_free(
     assert found == expected
     for slot in found:
         who = practitioners[slot.practitioner_id]
-        assert check(slot.starts_at, shape, who, rooms, patient_busy=patient_busy) is None
+        assert broken(slot.starts_at, shape, who, rooms, patient_busy=patient_busy) == set()
 
 
 def test_a_course_keeps_its_wall_time_across_the_clock_change():

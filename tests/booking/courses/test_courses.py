@@ -10,7 +10,7 @@ from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.absences import closures, time_off
 from scheduler.booking.availability import holds, search
 from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
-from scheduler.booking.availability.slots import Unavailability
+from scheduler.booking.availability.limits import Limit
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.pace.wishes import Wishes
@@ -106,7 +106,7 @@ def test_a_taken_session_stops_the_whole_course_and_is_named(
 
     [clash] = refusal.value.clashes
     assert (clash.number, clash.starts_at) == (2, tuesday)
-    assert clash.reason == Unavailability.PRACTITIONER_TAKEN
+    assert clash.limits == [Limit.PRACTITIONER_TAKEN]
     offered = [datetime.fromtimestamp(slot.starts_at * 60, UTC) for slot in clash.alternatives]
     assert offered[0] == tuesday + timedelta(minutes=20), "the second bed, while the first rests"
     assert count(database, "courses") == 1
@@ -147,7 +147,7 @@ def test_a_bed_is_not_given_before_it_is_turned_over(database: Database, cast: C
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(tuesday + timedelta(minutes=40)), patient=cast.bob)
 
-    assert refusal.value.clashes[0].reason == Unavailability.NO_ROOM
+    assert refusal.value.clashes[0].limits == [Limit.ROOM_TAKEN]
     book(database, cast, wanted(tuesday + timedelta(minutes=45)), patient=cast.bob)
 
 
@@ -157,7 +157,7 @@ def test_a_patient_cannot_lie_in_two_beds(database: Database, cast: Cast) -> Non
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(MONDAY, practitioner_id=cast.ben))
 
-    assert refusal.value.clashes[0].reason == Unavailability.PATIENT_TAKEN
+    assert refusal.value.clashes[0].limits == [Limit.PATIENT_TAKEN]
 
 
 @pytest.mark.parametrize(
@@ -193,7 +193,7 @@ def test_nobody_is_booked_outside_hours(database: Database, cast: Cast, start: d
     with pytest.raises(SessionsTaken) as refusal:
         book(database, cast, wanted(start))
 
-    assert refusal.value.clashes[0].reason == Unavailability.OUTSIDE_HOURS
+    assert refusal.value.clashes[0].limits == [Limit.OUTSIDE_HOURS]
 
 
 def test_nobody_is_booked_with_a_practitioner_whose_license_has_expired(
