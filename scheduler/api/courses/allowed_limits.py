@@ -24,13 +24,13 @@ class AllowedLimits(WithReason):
     allow: list[Limit] = Field(
         default_factory=list,
         max_length=len(limits.SOFT),
-        description="Codes of soft limits, as in `conflicts`, that may be passed. Requires a `reason`;"
-        " both are stored. Only admins may pass `closed`.",
+        description="Codes of soft limits, as in `conflicts`, that may be passed. Requires a"
+        " `reason`; both are stored. Only admins may pass `closed`.",
         examples=[["short_notice"]],
     )
 
     def permit(self, actor: Actor) -> Permit:
-        """The limits that the actor may pass. Raises Invalid for hard limits, NotAllowed for others."""
+        """The limits that the actor may pass. Raises Invalid for a hard one, else NotAllowed."""
         return limits.permit(self.allow, admin=actor.role == Role.ADMIN, reason=self.why)
 
     @property
