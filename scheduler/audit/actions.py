@@ -22,6 +22,7 @@ class Action(StrEnum):
     TOOK_TIME_OFF = "took time off"
     CHANGED_TIME_OFF = "changed time off"
     CANCELLED_TIME_OFF = "cancelled time off"
+    PROPOSED = "proposed"
     CLOSED = "closed"
     REOPENED = "reopened"
     RELEASED_HOLDS = "released holds"

@@ -48,6 +48,8 @@ class Actor:
 WORKER = Actor(kind="worker")
 OPERATOR = Actor(kind="operator")
 CARRIER = Actor(kind="carrier")
+CLINICS = "clinics of audit entries"
+"""The key in `Session.info`."""
 
 
 class AuditEntry(SQLModel, table=True):
@@ -112,4 +114,16 @@ def record(
 
     `details`: see `entry`.
     """
-    session.add(entry(actor, action, subject, subject_id, clinic_id=clinic_id, now=now, **details))
+    add(session, entry(actor, action, subject, subject_id, clinic_id=clinic_id, now=now, **details))
+
+
+def add(session: Session, new: AuditEntry) -> None:
+    """Record an entry, and note its clinic as one that the transaction is about."""
+    session.add(new)
+    if new.clinic_id is not None:
+        session.info.setdefault(CLINICS, set()).add(new.clinic_id)
+
+
+def clinics_of(session: Session) -> frozenset[int]:
+    """The clinics of the entries that this session has recorded."""
+    return frozenset(session.info.get(CLINICS, ()))

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -29,13 +30,19 @@ class IdempotencyKey(SQLModel, table=True):
 
 
 class Replay(Exception):
-    """The request was executed before. Carries the answer that was given then."""
+    """The request was executed before. Carries the answer that was given then.
 
-    def __init__(self, status: int, answer: Any, etag: str | None = None) -> None:
+    `clinic_ids`: the clinics that the answer is about. The caller checks that it still sees them.
+    """
+
+    def __init__(
+        self, status: int, answer: Any, etag: str | None = None, clinic_ids: Sequence[int] = ()
+    ) -> None:
         super().__init__(status)
         self.status = status
         self.answer = answer
         self.etag = etag
+        self.clinic_ids = clinic_ids
 
 
 def fingerprint(method: str, path: str, body: Any) -> str:
@@ -64,17 +71,33 @@ def begin(session: Session, *, owner: str, key: str, print_: str, now: datetime)
     ).one()
     if before.fingerprint != print_:
         raise Invalid("This Idempotency-Key was used for another request. Please use a new one.")
-    raise Replay(before.status or 200, before.answer.get("answer", {}), before.answer.get("etag"))
+    stored = before.answer
+    raise Replay(
+        before.status or 200,
+        stored.get("answer", {}),
+        stored.get("etag"),
+        stored.get("clinic_ids", ()),
+    )
 
 
 def finish(
-    session: Session, *, owner: str, key: str, status: int, answer: Any, etag: str | None = None
+    session: Session,
+    *,
+    owner: str,
+    key: str,
+    status: int,
+    answer: Any,
+    etag: str | None = None,
+    clinic_ids: Collection[int] = (),
 ) -> None:
     """Store the answer and its ETag, in the transaction that executed the request."""
     session.exec(
         update(IdempotencyKey)
         .where(col(IdempotencyKey.owner) == owner, col(IdempotencyKey.key) == key)
-        .values(status=status, answer={"answer": answer, "etag": etag})
+        .values(
+            status=status,
+            answer={"answer": answer, "etag": etag, "clinic_ids": sorted(clinic_ids)},
+        )
     )
 
 

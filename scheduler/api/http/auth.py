@@ -126,7 +126,7 @@ class Call(RequestContext):
             self.actor, Action.LOOKED_AT, subject, row.id, clinic_id=row.clinic_id, now=self.now
         )
         if self.views is None:
-            self.session.add(view)
+            audit_trail.add(self.session, view)
         else:
             self.views.append(view)
 
@@ -144,6 +144,7 @@ class Call(RequestContext):
                 status=status,
                 answer=body,
                 etag=tag,
+                clinic_ids=audit_trail.clinics_of(self.session),
             )
         headers = {} if tag is None else {"ETag": tag}
         return JSONResponse(body, status, headers=headers)
@@ -191,7 +192,13 @@ class ChangeRequest:
         with self.context.database.unit(write=True) as session:
             if key is not None:
                 owner = owner_of(self.actor)
-                idempotency.begin(session, owner=owner, key=key, print_=self.print_, now=now)
+                try:
+                    idempotency.begin(session, owner=owner, key=key, print_=self.print_, now=now)
+                except idempotency.Replay as replay:
+                    for clinic_id in replay.clinic_ids:
+                        # The clinic may have been taken from the member since.
+                        self.actor.require(clinic_id)
+                    raise
             yield Call(
                 session, now, self.context.settings, self.actor, self.if_match, key, rehearsal
             )

@@ -14,7 +14,8 @@ from zoneinfo import ZoneInfo
 
 from sqlmodel import Session, col, delete, select
 
-from scheduler.audit import scoped
+from scheduler.audit import audit_trail, scoped
+from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import closures, postponement, relocation, time_off
 from scheduler.booking.absences.time_off import BlockingAppointment, BookedInside, HeldByForm, Whose
@@ -105,6 +106,16 @@ def propose(session: Session, actor: Actor, absence: AbsenceProposal) -> Absence
         attempt.rollback()
     session.add(absence)
     session.flush()
+    audit_trail.record(
+        session,
+        actor,
+        Action.PROPOSED,
+        "absence proposal",
+        absence.id,
+        clinic_id=absence.clinic_id,
+        now=now,
+        appointment_ids=[placing.appointment_id for placing in absence.placings],
+    )
     return absence
 
 

@@ -302,6 +302,8 @@ def _for_treatment(
 
 
 def _wish(session: Session, entry: WaitlistEntry, wishes: Mapping[str, Any], now: datetime) -> None:
+    # Before the row is changed, because a query would flush an unknown id to the database.
+    _require_giver(session, entry, wishes.get("practitioner_id"))
     for name, value in wishes.items():
         setattr(entry, name, value)
     if entry.need and not entry.need_reason:
@@ -311,12 +313,14 @@ def _wish(session: Session, entry: WaitlistEntry, wishes: Mapping[str, Any], now
         raise Invalid("The last day must not be before the first.", field="to")
     if last is not None and last < _today(session, entry, now):
         raise Invalid("This day has passed. Choose a later one.", field="to")
-    if entry.practitioner_id is not None:
-        resources = search.find_resources(session, session.get_one(Treatment, entry.treatment_id))
-        if not resources.gives(entry.practitioner_id):
-            raise Invalid(
-                "This practitioner does not give this treatment.", field="practitioner_id"
-            )
+
+
+def _require_giver(session: Session, entry: WaitlistEntry, practitioner_id: int | None) -> None:
+    if practitioner_id is None:
+        return
+    resources = search.find_resources(session, session.get_one(Treatment, entry.treatment_id))
+    if not resources.gives(practitioner_id):
+        raise Invalid("This practitioner does not give this treatment.", field="practitioner_id")
 
 
 def _today(session: Session, entry: WaitlistEntry, now: datetime) -> date:

@@ -1,13 +1,15 @@
 """Every route needs a permission, and no staff member sees the rows of another clinic."""
 
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from fastapi import Depends, FastAPI
+from httpx import Response
 from sqlalchemy import text
-from sqlmodel import SQLModel, select
+from sqlmodel import SQLModel, col, delete, select
 
 from scheduler.api import router
 from scheduler.api.http import openapi
@@ -16,6 +18,7 @@ from scheduler.app import create
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.infra.settings import Settings
 from scheduler.maintenance import tables
+from scheduler.staff.models import Membership
 from scheduler.staff.roles import Role
 from scheduler.storage.database import Database
 from tests.api.conftest import API, Desk, TestClient, key_for
@@ -179,6 +182,91 @@ def test_a_foreign_id_in_any_body_is_refused(
                 leaks.append((method, path, name, answer.status_code, answer.text[:200]))
     assert leaks == []
     assert tried > 8
+
+
+UNKNOWN_ID = 987_654
+
+
+def without_id(answer: Response, wrong: int) -> tuple[Any, ...]:
+    """What an answer says, apart from the id itself and the request's."""
+    said = json.loads(re.sub(rf"\b(id|Practitioner) {wrong}\b", r"\1 0", answer.text))
+    said.pop("request_id", None)
+    return answer.status_code, said
+
+
+def test_an_unknown_id_in_any_body_gets_the_same_answer_as_a_foreign_one(
+    app: FastAPI, local_desk: Desk, own: Ids, foreign: Ids
+) -> None:
+    """Otherwise the answers say which ids other clinics have."""
+    differ = []
+    tried = 0
+    for method, path, described in operations(app):
+        body = own.body(described) or {}
+        for name in sorted(set(body) & foreign.by_body.keys()):
+            several = isinstance(body[name], list)
+            answers = [
+                without_id(
+                    local_desk.send(
+                        method,
+                        path.format(**own.by_parameter),
+                        {**body, name: [wrong] if several else wrong},
+                    ),
+                    wrong,
+                )
+                for wrong in (foreign.by_parameter[name.removesuffix("s")], UNKNOWN_ID)
+            ]
+            tried += 1
+            if answers[0] != answers[1]:
+                differ.append((method, path, name, *answers))
+    assert differ == []
+    assert tried > 8
+
+
+def test_an_unknown_id_in_any_query_gets_the_same_answer_as_a_foreign_one(
+    app: FastAPI, local_desk: Desk, own: Ids, foreign: Ids
+) -> None:
+    differ = []
+    tried = 0
+    for method, path, described in operations(app):
+        names = {it["name"] for it in described.get("parameters", []) if it["in"] == "query"}
+        if method != "GET":
+            continue
+        for name in sorted(names & foreign.by_parameter.keys()):
+            query = {
+                **({"from": "2027-02-01", "to": "2027-04-01"} if "from" in names else {}),
+                **({"treatment_id": own.by_parameter["treatment_id"]} if path == "/slots" else {}),
+            }
+            answers = [
+                without_id(
+                    local_desk.get(path.format(**own.by_parameter), **{**query, name: wrong}),
+                    wrong,
+                )
+                for wrong in (foreign.by_parameter[name], UNKNOWN_ID)
+            ]
+            tried += 1
+            if answers[0] != answers[1]:
+                differ.append((method, path, name, *answers))
+    assert differ == []
+    assert tried > 8
+
+
+def test_a_repeated_request_needs_the_clinic_again(
+    client: TestClient, database: Database, cast: Cast, other: Cast
+) -> None:
+    both = Desk(client, key_for(database, clinic_ids=[cast.clinic, other.clinic]))
+    ours, theirs = (
+        {"clinic_id": clinic, "name": "Cy Example", "phone": "(202) 555-0103"}
+        for clinic in (cast.clinic, other.clinic)
+    )
+    both.post("/patients", ours, idempotency_key="ours")
+    first = both.post("/patients", theirs, idempotency_key="theirs")
+
+    with database.transaction() as session:
+        session.exec(delete(Membership).where(col(Membership.clinic_id) == other.clinic))
+
+    assert first.status_code == 201
+    assert both.post("/patients", theirs, idempotency_key="theirs").status_code == 404
+    assert both.post("/patients", ours, idempotency_key="ours").status_code == 201
 
 
 def test_lists_show_only_ones_own_clinics(
