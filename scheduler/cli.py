@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from scheduler.commands import audit as audit_checks
 from scheduler.commands import checks, database, servers
 from scheduler.commands import demo as demonstration
 from scheduler.commands import replies as reply_reading
@@ -29,6 +30,8 @@ commands = typer.Typer(
 )
 staff = typer.Typer(help="Manage staff members and API keys.", no_args_is_help=True)
 commands.add_typer(staff, name="staff")
+audit = typer.Typer(help="Check the audit trail.", no_args_is_help=True)
+commands.add_typer(audit, name="audit")
 
 Host = Annotated[str, typer.Option(help="The address to listen on.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="The port to listen on.")]
@@ -172,6 +175,22 @@ def make_key(
 ) -> None:
     """Make an API key and print it. It cannot be shown again."""
     members.make_key(email, label=label)
+
+
+@audit.callback()
+def check_audit_trail() -> None:
+    """Check the audit trail."""
+
+
+@audit.command("verify")
+def verify_audit_trail(
+    known: Annotated[
+        str, typer.Option(help="POSITION:HASH of an earlier check, which must still be there.")
+    ] = "",
+) -> None:
+    """Check that no entry of the audit trail was changed or removed."""
+    if not audit_checks.verify(known):
+        raise typer.Exit(1)
 
 
 @commands.command()

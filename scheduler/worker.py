@@ -16,6 +16,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from sqlmodel import Session
 
+from scheduler.audit import chain
 from scheduler.booking.models import WaitlistEntry
 from scheduler.booking.waitlist import entries, offers
 from scheduler.clinic.models import Clinic
@@ -44,6 +45,7 @@ LOOK_SECONDS = 10
 LISTEN_SECONDS = 30
 TIDY_SECONDS = 60
 PRUNE_SECONDS = 3600
+SEAL_SECONDS = 10
 OFFER_SECONDS = 10
 MOST_ROUNDS = 20
 """How often one run of `offer` repeats for patients whose chosen time was taken by another one."""
@@ -118,6 +120,7 @@ class Worker:
             (self.listen, LISTEN_SECONDS),
             (self.tidy, TIDY_SECONDS),
             (self.prune, PRUNE_SECONDS),
+            (self.seal, SEAL_SECONDS),
             (self.sweep, SWEEP_SECONDS),
         ):
             self._ticker.add_job(
@@ -154,6 +157,7 @@ class Worker:
         """Run each job once in this thread and let errors through; for tests."""
         self.tidy()
         self.prune()
+        self.seal()
         self.sweep()
         self.offer()
         self.read()
@@ -289,9 +293,19 @@ class Worker:
         self._database.clear_log()
 
     def prune(self) -> None:
-        """Delete old sign-ins, phone codes and links."""
+        """Delete old sign-ins, phone codes and links, and seal entries that were committed late."""
         with self._database.transaction() as session:
             retention.prune(session, now=self._clock.now())
+        with self._database.transaction() as session:
+            chain.seal(session, from_the_start=True)
+
+    def seal(self) -> None:
+        """Add new entries of the audit trail to its chain of hashes."""
+        with self._database.transaction(write=False) as session:
+            behind = chain.is_behind(session)
+        while behind and not self._stopping.is_set():
+            with self._database.transaction() as session:
+                behind = chain.seal(session) == chain.AT_ONCE
 
 
 def _run_safely(job: Callable[[], None]) -> None:

@@ -48,6 +48,7 @@ KEPT = {
     "appointments": CALENDAR,
     "attempts": TEXTS,
     "audit_entries": "append-only",
+    "audit_seals": "append-only",
     "calendars": CALENDAR,
     "carrier_line": ONE_ROW,
     "clinics": SETUP,

@@ -2,7 +2,7 @@
 
 from sqlmodel import SQLModel
 
-from scheduler.audit import audit_trail
+from scheduler.audit import audit_trail, chain
 from scheduler.booking import models as booking
 from scheduler.booking.events import event_models
 from scheduler.clinic import models as clinic
@@ -14,7 +14,15 @@ from scheduler.reminders import models as reminders
 from scheduler.staff import models as staff
 from scheduler.storage import installation, links
 
-__all__ = ["audit_trail", "booking", "clinic", "event_models", "idempotency", "installation"]
+__all__ = [
+    "audit_trail",
+    "booking",
+    "chain",
+    "clinic",
+    "event_models",
+    "idempotency",
+    "installation",
+]
 __all__ += ["links", "metadata", "patients", "progress", "reminders", "staff", "zone_rules"]
 
 metadata = SQLModel.metadata
