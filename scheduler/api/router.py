@@ -23,6 +23,7 @@ from scheduler.api.courses import (
     plans,
     reviews,
     slots,
+    undo,
     waitlist,
 )
 from scheduler.api.http import health, openapi, problem_types
@@ -57,6 +58,7 @@ PARTS = (
     changes,
     history,
     appointments,
+    undo,
     reviews,
     waitlist,
     patients,

@@ -103,6 +103,8 @@ def _extended(fact: Extended) -> str:
 def _taken_back(fact: TakenBack) -> str:
     numbers = ", ".join(str(number) for number in fact.numbers)
     sessions = f"session{'' if len(fact.numbers) == 1 else 's'} {numbers}"
+    if fact.state:
+        return f"It was a mistake that {sessions} {STATE_PHRASES[fact.state]}."
     if fact.moved:
         return f"That was taken back: {sessions} went back to the old time."
     return f"That was taken back: {sessions} will take place."

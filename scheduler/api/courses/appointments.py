@@ -127,7 +127,7 @@ def show_appointment(call: Looking, appointment_id: PathId) -> JSONResponse:
     """One session. The audit trail records that you read it."""
     appointment = appointments.find(call.session, call.actor, appointment_id)
     call.record_view("appointment", appointment)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/move", response_model=AppointmentShape)
@@ -139,7 +139,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
     it breaks the pace of the course, 409 explains it in `breaks`. `allow` passes soft limits.
     Sessions are numbered by time, so a session that moves past another gets another number.
     """
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     appointments.move(
         call.session,
         call.actor,
@@ -149,7 +149,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
         policy=body.policy(call.actor),
         now=call.now,
     )
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/swap", response_model=SwappedAppointments)
@@ -174,9 +174,9 @@ def swap(call: Rehearsing, appointment_id: PathId, body: AppointmentSwap) -> JSO
 @needs(Permission.BOOK)
 def confirm(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Record that the patient will come."""
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     appointments.confirm(call.session, call.actor, appointment, now=call.now)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/cancellation", response_model=AppointmentShape)
@@ -185,37 +185,37 @@ def cancel(
     call: Rehearsing, appointment_id: PathId, body: WithReason | None = None
 ) -> JSONResponse:
     """Cancel a session. Its time becomes free."""
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     reason = body.reason if body else ""
     appointments.cancel(call.session, call.actor, appointment, reason=reason, now=call.now)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/arrival", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def arrive(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Record that the patient has arrived."""
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     appointments.arrive(call.session, call.actor, appointment, now=call.now)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/completion", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def complete(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Record that the session took place."""
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     appointments.complete(call.session, call.actor, appointment, now=call.now)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 @router.post("/{appointment_id}/no-show", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def miss(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Record that the patient did not come."""
-    appointment = _expected(call, appointment_id)
+    appointment = expected(call, appointment_id)
     appointments.miss(call.session, call.actor, appointment, now=call.now)
-    return _answer(call, appointment)
+    return answer(call, appointment)
 
 
 def lock(call: Call, *locked: Appointment) -> None:
@@ -225,14 +225,16 @@ def lock(call: Call, *locked: Appointment) -> None:
         call.session.refresh(appointment)
 
 
-def _expected(call: Call, appointment_id: int) -> Appointment:
+def expected(call: Call, appointment_id: int) -> Appointment:
+    """The locked appointment. Raises NotFound, and Stale if `If-Match` names another version."""
     appointment = appointments.find(call.session, call.actor, appointment_id)
     lock(call, appointment)
     call.expect(appointment.version)
     return appointment
 
 
-def _answer(call: Call, appointment: Appointment) -> JSONResponse:
+def answer(call: Call, appointment: Appointment) -> JSONResponse:
+    """The response with an appointment as it is now."""
     call.session.flush()
     shape = AppointmentShape.of(appointment, ZoneInfo(appointment.zone))
     return call.answer(shape, version=appointment.version)

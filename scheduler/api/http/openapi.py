@@ -13,6 +13,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from scheduler.api.http.problem_members import ProblemShape
 
+PROBLEM = "application/problem+json"
 STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
 body { margin: 0 auto; max-width: 60rem; padding: 1rem; }
@@ -56,6 +57,7 @@ def document(app: FastAPI) -> dict[str, Any]:
     for operations in described["paths"].values():
         for method, operation in operations.items():
             _keep_headers_that_count(method, operation)
+    _share_refusals(described)
     return described
 
 
@@ -69,14 +71,28 @@ def _with_list_names(described: dict[str, Any]) -> dict[str, Any]:
 def _keep_headers_that_count(method: str, operation: dict[str, Any]) -> None:
     """All changes share one dependency. Removes the headers that this route ignores."""
     ignored = set() if method == "post" else {"idempotency-key"}
-    if "201" in operation["responses"] or method == "delete":
-        ignored.add("if-match")  # a row that is created or deleted cannot be stale
+    if "201" in operation["responses"]:
+        ignored.add("if-match")  # a row that is created cannot be stale
     if "parameters" in operation:
         operation["parameters"] = [
             parameter
             for parameter in operation["parameters"]
             if parameter["name"].lower() not in ignored
         ]
+
+
+def _share_refusals(described: dict[str, Any]) -> None:
+    """Write each error that many operations answer once, under `components`."""
+    shared: dict[str, Any] = {}
+    described["components"]["responses"] = shared
+    for operations in described["paths"].values():
+        for operation in operations.values():
+            for status, response in operation["responses"].items():
+                if PROBLEM not in response.get("content", {}):
+                    continue
+                if shared.setdefault(f"Error{status}", response) == response:
+                    reference = {"$ref": f"#/components/responses/Error{status}"}
+                    operation["responses"][status] = reference
 
 
 def _page(described: dict[str, Any]) -> Iterator[str]:
@@ -94,7 +110,7 @@ def _page(described: dict[str, Any]) -> Iterator[str]:
             section = tag
             yield f"<h2>{escape(section)}</h2>"
         for method, operation in operations.items():
-            yield from _operation(method, path, operation, schemas)
+            yield from _operation(method, path, operation, described["components"])
     yield "<h2>Shapes</h2>"
     for name, schema in schemas.items():
         yield f"<details id='{escape(name)}'><summary><code>{escape(name)}</code></summary>"
@@ -104,8 +120,9 @@ def _page(described: dict[str, Any]) -> Iterator[str]:
 
 
 def _operation(
-    method: str, path: str, operation: dict[str, Any], schemas: dict[str, Any]
+    method: str, path: str, operation: dict[str, Any], components: dict[str, Any]
 ) -> Iterator[str]:
+    schemas, refusals = components["schemas"], components["responses"]
     yield f"<details><summary><b>{method.upper()}</b> <code>{escape(path)}</code> "
     yield f"{escape(operation.get('summary', ''))}</summary>"
     yield f"<p>{escape(operation.get('description', ''))}"
@@ -120,7 +137,8 @@ def _operation(
         yield f"<p>Body: {_type(schema)}"
         yield from _fields(schemas.get(schema.get("$ref", "").rpartition("/")[2], {}))
     yield "<table><tr><th>Answer<th>Meaning<th>Body"
-    for status, response in operation["responses"].items():
+    for status, named in operation["responses"].items():
+        response = refusals.get(named.get("$ref", "").rpartition("/")[2], named)
         content: dict[str, Any] = next(iter(response.get("content", {}).values()), {})
         yield f"<tr><td>{escape(status)}<td>{escape(response['description'])}"
         yield f"<td>{_type(content.get('schema', {}))}"

@@ -91,10 +91,14 @@ class CourseCancelled:
 
 @dataclass(frozen=True)
 class TakenBack:
-    """A change was taken back; `moved`: it had moved the appointments, not cancelled them."""
+    """A change was taken back; `moved`: it had moved the appointments, not cancelled them.
+
+    `state`: the state that was recorded by mistake, if it was that.
+    """
 
     numbers: Sequence[int]
     moved: bool
+    state: AppointmentState | None = None
 
 
 @dataclass(frozen=True)
@@ -273,6 +277,15 @@ def _course_cancelled(event: CourseEvent, context: _Context) -> CourseCancelled:
 
 
 def _taken_back(event: CourseEvent, context: _Context) -> TakenBack:
+    if own := context.of(event):
+        [change] = own
+        recorded = AppointmentState(stored_id(change.state_before))
+        moved = change.starts_at_before != change.starts_at_after
+        return TakenBack(
+            [change.number_after],
+            moved=moved,
+            state=None if moved or recorded == AppointmentState.CANCELLED else recorded,
+        )
     events = context.taken_back[stored_id(event.id)]
     numbers = [change.number_before or 0 for event in events for change in context.of(event)]
     return TakenBack(sorted(numbers), moved=undo.kind_of(events) == ChangeKind.MOVED)

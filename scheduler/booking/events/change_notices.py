@@ -131,6 +131,19 @@ def give(session: Session, actor: Actor, changes: Iterable[AppointmentChange]) -
     session.flush()
 
 
+def correct(
+    session: Session, change: AppointmentChange, undone: AppointmentChange, *, tell: bool
+) -> None:
+    """End the notice of a change that was taken back. `tell`: with a notice of the correction."""
+    if undone.notice is not None and undone.notice_ended_by_id is None:
+        undone.notice_ended_by_id = change.event_id
+        session.add(undone)
+    if tell and (_is_moved(change) or _is_restored(change)):
+        change.notice = Notice.TIME
+        session.add(change)
+    session.flush()
+
+
 def reopen(session: Session, events: Iterable[CourseEvent]) -> None:
     """Let the notices hold again that these events ended."""
     session.exec(
@@ -168,6 +181,11 @@ def _is_moved(change: AppointmentChange) -> bool:
 def _is_cancelled(change: AppointmentChange) -> bool:
     cancelled = AppointmentState.CANCELLED
     return change.state_before != cancelled and change.state_after == cancelled
+
+
+def _is_restored(change: AppointmentChange) -> bool:
+    cancelled = AppointmentState.CANCELLED
+    return change.state_before == cancelled and change.state_after != cancelled
 
 
 def _open_notices(changes: Sequence[AppointmentChange]) -> OpenNotices:

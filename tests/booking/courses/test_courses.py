@@ -356,7 +356,9 @@ def test_cancelling_frees_the_times_and_keeps_the_history(database: Database, ca
     ]
 
 
-def test_an_ended_appointment_stays_ended_whatever_sql_says(database: Database, cast: Cast) -> None:
+def test_an_ended_appointment_gets_no_other_time_whatever_sql_says(
+    database: Database, cast: Cast
+) -> None:
     course_id = book(database, cast, wanted(MONDAY + DAY))
     with database.transaction() as session:
         [appointment] = courses.appointments_of(session, session.get_one(Course, course_id))
@@ -364,7 +366,7 @@ def test_an_ended_appointment_stays_ended_whatever_sql_says(database: Database, 
 
     refusal = pytest.raises(IntegrityError, match="an appointment that has ended stays ended")
     with refusal, database.transaction() as session:
-        session.execute(text("UPDATE appointments SET state = 'booked'"))
+        session.execute(text("UPDATE appointments SET state = 'booked', starts_at = ends_at"))
 
 
 @pytest.mark.parametrize(
