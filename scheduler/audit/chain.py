@@ -33,7 +33,7 @@ class AuditSeal(SQLModel, table=True):
     __tablename__ = "audit_seals"
 
     id: int = Field(primary_key=True)
-    """The position, without gaps, from 1."""
+    """The position: 1, 2, 3 and so on."""
     entry_id: int = Field(unique=True)
     hash: str = Field(max_length=64)
 

@@ -40,6 +40,7 @@ class Console:
         text: str,  # noqa: ARG002
         since: datetime,  # noqa: ARG002
         known: Collection[str] = (),  # noqa: ARG002
+        varying: str = "",  # noqa: ARG002
     ) -> Found | None:
         """None: printed texts are not kept, and printing one twice does no harm."""
         return None

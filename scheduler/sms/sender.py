@@ -4,6 +4,7 @@ A call ends as accepted, refused, later or unknown. A message with an unknown ou
 sent again until the outcome is known: carriers do not accept idempotency keys.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -93,6 +94,18 @@ class Found:
     error_code: int | None = None
 
 
+def is_same_text(body: str, text: str, *, varying: str = "") -> bool:
+    """Whether a message on the carrier's list has a text; `varying` as in `Sender.find`. Pure.
+
+    A trial account puts a line before the text.
+    """
+    if not varying:
+        return body.endswith(text)
+    another_word = rf"[A-Za-z0-9_-]{{{len(varying)}}}"
+    pattern = another_word.join(map(re.escape, text.split(varying)))
+    return re.search(rf"{pattern}\Z", body) is not None
+
+
 class Sender(Protocol):
     """Sends texts. A call may take seconds, so no transaction may be open during one."""
 
@@ -116,12 +129,19 @@ class Sender(Protocol):
         ...
 
     def find(
-        self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
+        self,
+        *,
+        to: str,
+        text: str,
+        since: datetime,
+        known: Collection[str] = (),
+        varying: str = "",
     ) -> Found | None:
         """The message that a call with an unknown outcome left at the carrier; None if none.
 
-        This is the first message to that phone with exactly this text since an aware instant,
-        except those in `known`, which belong to other messages. Raises TryLater or Refused if the
+        This is the first message to that phone with this text since an aware instant, except those
+        in `known`, which belong to other messages. `varying` is a part of the text that may be
+        another word of the same length: the token of a link. Raises TryLater or Refused if the
         carrier cannot be asked.
         """
         ...

@@ -44,6 +44,7 @@ from scheduler.sms.sender import (
     TryLater,
     Unknown,
     Unreached,
+    is_same_text,
 )
 
 LOG = getLogger(__name__)
@@ -153,14 +154,20 @@ class Twilio:
         return Accepted(message.sid)
 
     def find(
-        self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
+        self,
+        *,
+        to: str,
+        text: str,
+        since: datetime,
+        known: Collection[str] = (),
+        varying: str = "",
     ) -> Found | None:
         """See `Sender.find`. Compares creation dates: a queued message has no sending date."""
         earliest = since.astimezone(UTC) - CLOCK_SKEW
         candidates = [
             message
             for message in self._ask(lambda client: client.messages.list(to=to, **_LIMITS))
-            if (message.body or "").endswith(text)  # a trial account puts a line before the text
+            if is_same_text(message.body or "", text, varying=varying)
             and str(message.direction).startswith("outbound")
             and message.sid not in known
             and (message.date_created is None or message.date_created >= earliest)

@@ -21,7 +21,7 @@ from scheduler.reminders.kinds import timeline
 from scheduler.reminders.kinds.timeline import TimelineEntry
 from scheduler.reminders.models import Message
 from scheduler.reminders.sending.attempts import Secrets
-from scheduler.sms.sender import Accepted, Found
+from scheduler.sms.sender import Accepted, Found, is_same_text
 from scheduler.storage.database import Database, stored_id
 from scheduler.worker import Worker
 from tests.builders import rows
@@ -95,12 +95,19 @@ class Paper:
         return self.texts, self.calls, self.valid, self.receipts
 
     def find(
-        self, *, to: str, text: str, since: datetime, known: Collection[str] = ()
+        self,
+        *,
+        to: str,
+        text: str,
+        since: datetime,
+        known: Collection[str] = (),
+        varying: str = "",
     ) -> Found | None:
         assert since.tzinfo
         for number, sent in enumerate(self.texts, start=1):
             sid = f"SM{number:032x}"
-            if sent == (to, text) and sid not in known:
+            same = sent[0] == to and is_same_text(sent[1], text, varying=varying)
+            if same and sid not in known:
                 return Found(sid, "sent")
         return None
 

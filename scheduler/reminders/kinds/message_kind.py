@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlmodel import Session
 
-from scheduler.reminders.models import Message, MessageState
+from scheduler.reminders.models import Message, MessageState, Reply
 from scheduler.reminders.outbox import obstacles
 from scheduler.reminders.reasons import Reason
 
@@ -38,7 +38,10 @@ class MessageKind:
         if reason := self.obstacle(session, message, now=now):
             message.conclude(MessageState.WITHDRAWN, reason)
             return None
-        return Terms(self.not_after(session, message, now=now), message.due_at)
+        # A restored database reads replies again that were answered before.
+        reply = session.get(Reply, message.reply_id) if message.reply_id else None
+        first_due = min(message.due_at, reply.at) if reply else message.due_at
+        return Terms(self.not_after(session, message, now=now), first_due)
 
     def obstacle(self, session: Session, message: Message, *, now: datetime) -> Reason | None:
         """Why a message must not be sent any more."""

@@ -54,8 +54,10 @@ class SendAttempt:
     """when it must have arrived: then it expires, or the quiet hours begin"""
     first_due: datetime
     """it cannot have been sent before"""
-    is_first: bool
-    """no earlier attempt is recorded"""
+    last_call_at: datetime | None = None
+    """when the attempt before this one began, if one is recorded"""
+    new_token: str = ""
+    """the token of the private link in the text, if the link was made for this attempt"""
     known_ids: frozenset[str] = frozenset()
     """the carrier's ids of our other messages to this phone"""
 
@@ -63,6 +65,11 @@ class SendAttempt:
         """How long the carrier may queue the message if it is called now; below 1: do not call."""
         left = int((self.not_after - now - CALL).total_seconds())
         return min(MAX_VALIDITY, left)
+
+
+def newest(session: Session) -> int:
+    """The highest id of an attempt. It only falls if an older database was put in place."""
+    return session.exec(select(func.max(Attempt.id))).one() or 0
 
 
 def begin_attempt(
@@ -81,12 +88,16 @@ def begin_attempt(
     if terms is None:
         session.flush()
         return None
+    had_link = message.link_id is not None
     try:
         text = revealed(session, message, secrets, now=now)
     except (NotFound, Invalid) as problem:
         message.conclude(MessageState.FAILED, problem.sentence)
         session.flush()
         return None
+    last_call_at = session.exec(
+        select(func.max(Attempt.began_at)).where(Attempt.message_id == message.id)
+    ).one()
     attempt = Attempt(
         message_id=claim.message_id,
         fence=claim.fence,
@@ -105,9 +116,15 @@ def begin_attempt(
         text=text,
         not_after=terms.not_after,
         first_due=terms.first_due,
-        is_first=message.tries == 1,
+        last_call_at=last_call_at,
+        new_token="" if had_link else _token(session, message, secrets),
         known_ids=carrier_ids(session, phone),
     )
+
+
+def _token(session: Session, message: Message, secrets: Secrets) -> str:
+    link = session.get(Link, message.link_id) if message.link_id else None
+    return links.token_of(secrets.key, link.nonce) if link else ""
 
 
 def carrier_ids(session: Session, phone: str) -> frozenset[str]:

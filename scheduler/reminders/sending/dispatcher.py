@@ -34,10 +34,6 @@ from scheduler.storage.database import Busy, Database
 LOG = logging.getLogger(__name__)
 
 RECORD_TRIES = 5
-RESTARTED = timedelta(minutes=1)
-"""A message that was due this long before this worker started may have been sent already, because
-the database may have been restored from a backup since. It is looked up before it is sent."""
-
 WORKER_CLOCKS_DIFFER_BY = timedelta(minutes=5)
 """How far the carrier's clock may lag behind ours."""
 
@@ -89,6 +85,11 @@ class Dispatcher:
         self._config = config
         self._pool = ThreadPoolExecutor(config.concurrency, thread_name_prefix="send")
         self._began = clock.now()
+        """When this worker started, or noticed that the database is older than before.
+
+        The database may be a restored backup that does not know of later calls. So a message that
+        was due before, and was not called for since, is looked up before it is sent."""
+        self._newest_attempt = 0
         self._stopping = threading.Event()
         self._not_found_since: dict[str, datetime] = {}
         """By attempt token: when this worker first missed the message on the carrier's list."""
@@ -96,6 +97,7 @@ class Dispatcher:
     def send_due(self) -> int:
         """Send all messages due now and wait for each. Returns the number of calls made."""
         with self._database.transaction() as session:
+            self._notice_restore(attempts.newest(session))
             claims.recover(session, now=self._clock.now(), lease=self._config.lease)
             claims.expire(session, now=self._clock.now())
         pending: set[Future[bool]] = set()
@@ -115,6 +117,20 @@ class Dispatcher:
                 self._stopping.wait(wait_seconds)
         made += sum(future.result() for future in pending)
         return made
+
+    def _notice_restore(self, newest: int) -> None:
+        """Notice that a backup was restored while this worker was running (PostgreSQL)."""
+        if newest < self._newest_attempt:
+            LOG.warning("the database is older than before; texts are looked up before sending")
+            self._began = self._clock.now()
+        self._newest_attempt = newest
+
+    def _may_have_been_sent(self, attempt: SendAttempt) -> bool:
+        """Whether a restored database may not know that the message was sent."""
+        last_call_at = attempt.last_call_at
+        return attempt.first_due <= self._began and (
+            last_call_at is None or last_call_at < self._began
+        )
 
     def stop(self) -> None:
         """Claim nothing more. `send_due` returns once the calls already made have ended."""
@@ -193,12 +209,13 @@ class Dispatcher:
             return LeaseLost()
         base = f"{self._config.secrets.public_url}/hooks/twilio/receipts"
         try:
-            if attempt.is_first and attempt.first_due < self._began - RESTARTED:
+            if self._may_have_been_sent(attempt):
                 found = self._sender.find(
                     to=attempt.phone,
                     text=attempt.text,
                     since=attempt.first_due - WORKER_CLOCKS_DIFFER_BY,
                     known=attempt.known_ids,
+                    varying=attempt.new_token,
                 )
                 if found is not None:
                     LOG.warning("message %d: the carrier has it already", attempt.message_id)

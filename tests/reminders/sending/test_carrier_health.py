@@ -444,7 +444,7 @@ def test_the_database_knows_of_no_transaction_while_the_carrier_is_called(world:
 
 @given(st.integers(-100, 200_000), st.integers(0, 100_000))
 def test_the_carrier_never_keeps_a_text_beyond_its_use(left: int, later: int) -> None:
-    intent = SendAttempt(1, 1, "", "", "", MONDAY + left * SECOND, MONDAY, is_first=True)
+    intent = SendAttempt(1, 1, "", "", "", MONDAY + left * SECOND, MONDAY)
     now = MONDAY + later * SECOND
 
     valid = intent.valid_seconds(now)
