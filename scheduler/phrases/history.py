@@ -81,7 +81,8 @@ def _moved(fact: Moved) -> str:
     before, after = _when(fact.before), _when(fact.after)
     words = f"Session {fact.number} was moved from {before} to {after}"
     if before == after:
-        words = f"Session {fact.number} on {before} stays where it is"
+        room = "has another room" if fact.room_changed else "stays where it is"
+        words = f"Session {fact.number} on {before} {room}"
     if fact.practitioner_changed:
         new, old = fact.practitioner_after or "another", fact.practitioner_before or "another"
         words += f", with {new} instead of {old}"

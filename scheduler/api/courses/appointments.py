@@ -19,6 +19,7 @@ from scheduler.api.http.fields import (
     Moment,
     PathId,
     QueryId,
+    Several,
     Shape,
     check_days,
 )
@@ -63,6 +64,7 @@ class AppointmentMove(PaceOverride):
 
     starts_at: Moment
     practitioner_id: Id | None = Field(None, description="Null: the present practitioner.")
+    room_id: Id | None = Field(None, description="Null: any room of the treatment.")
 
 
 class AppointmentSwap(PaceOverride):
@@ -86,7 +88,7 @@ def list_appointments(
     practitioner_id: QueryId = None,
     room_id: QueryId = None,
     course_id: QueryId = None,
-    state: AppointmentState | None = None,
+    state: Several[AppointmentState] = None,
 ) -> Page[AppointmentShape]:
     """The sessions of a range of days, in the order of their start."""
     check_days(first, last)
@@ -103,10 +105,11 @@ def list_appointments(
         (Appointment.practitioner_id, practitioner_id),
         (Appointment.room_id, room_id),
         (Appointment.course_id, course_id),
-        (Appointment.state, state),
     ):
         if value is not None:
             statement = statement.where(col(column) == value)
+    if state:
+        statement = statement.where(col(Appointment.state).in_(state))
     if after := _after(paging):
         start, last_id = after
         later = and_(col(Appointment.starts_at) == start, col(Appointment.id) > last_id)
@@ -146,6 +149,7 @@ def move(call: Rehearsing, appointment_id: PathId, body: AppointmentMove) -> JSO
         appointment,
         starts_at=body.starts_at,
         practitioner_id=body.practitioner_id,
+        room_id=body.room_id,
         policy=body.policy(call.actor),
         now=call.now,
     )

@@ -14,7 +14,7 @@ from scheduler.api.courses.plans import agreed_phases
 from scheduler.api.courses.shapes import CourseHead, CourseShape
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
-from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Shape, Text
+from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Several, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.api.people.patients import NoTextsReason, PatientFields, enroll, no_texts
 from scheduler.booking.availability.allocation import RequestedTime
@@ -37,10 +37,11 @@ PainSince = Literal["", "acute", "subacute", "chronic", "other"]
 
 
 class RequestedSession(Shape):
-    """A time for a session, with a practitioner if one is wanted."""
+    """A time for a session, with a practitioner and a room if these are wanted."""
 
     starts_at: Moment
     practitioner_id: Id | None = None
+    room_id: Id | None = None
 
 
 class NewCoursePatient(PatientFields):
@@ -103,14 +104,14 @@ def list_courses(
     paging: Paging,
     clinic_id: QueryId = None,
     patient_id: QueryId = None,
-    state: CourseState | None = None,
+    state: Several[CourseState] = None,
 ) -> Page[CourseHead]:
     """The courses of your clinics, in the order of booking."""
     where = []
     if patient_id is not None:
         where.append(col(Course.patient_id) == patient_id)
-    if state is not None:
-        where.append(col(Course.state) == state)
+    if state:
+        where.append(col(Course.state).in_(state))
     found = pagination.rows(call, Course, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return pagination.page(
@@ -136,7 +137,11 @@ def book(call: Writing, body: NewCourse) -> JSONResponse:
         patient=patient,
         wanted=[
             RequestedTime(
-                position + 1, session.starts_at, session.practitioner_id, position=position
+                position + 1,
+                session.starts_at,
+                session.practitioner_id,
+                session.room_id,
+                position=position,
             )
             for position, session in enumerate(body.sessions)
         ],

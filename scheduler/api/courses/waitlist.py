@@ -20,6 +20,7 @@ from scheduler.api.http.fields import (
     PatchShape,
     PathId,
     QueryId,
+    Several,
     Shape,
     Text,
     Weekday,
@@ -137,7 +138,7 @@ def list_entries(
     clinic_id: QueryId = None,
     treatment_id: QueryId = None,
     patient_id: QueryId = None,
-    state: EntryState | None = None,
+    state: Several[EntryState] = None,
 ) -> Page[WaitlistEntryShape]:
     """The entries of your clinics, in the order in which they were added.
 
@@ -149,10 +150,11 @@ def list_entries(
         for name, value in (
             ("treatment_id", treatment_id),
             ("patient_id", patient_id),
-            ("state", state),
         )
         if value is not None
     ]
+    if state:
+        where.append(col(WaitlistEntry.state).in_(state))
     found = pagination.rows(call, WaitlistEntry, paging, *where, clinic_id=clinic_id)
     known_zones = zones.of_all(call.session, {row.clinic_id for row in found})
     return pagination.page(found, paging, lambda row: _shape(call, row, known_zones[row.clinic_id]))

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Protocol, TypeVar
+from typing import Annotated, Any, Protocol, TypeVar, get_args, get_origin
 
 from anyio import to_thread
 from fastapi import Depends, Header, Query, Request, Security
@@ -70,8 +70,11 @@ async def require_json(request: Request) -> None:
 
 
 async def refuse_unknown_parameters(request: Request) -> None:
-    """Refuses unknown query parameters. A mistyped `?dry-run=true` would really change data."""
-    known = set(_query_parameters(request.scope["route"].dependant))
+    """Refuses unknown query parameters, and repeated ones that have a single value.
+
+    A mistyped `?dry-run=true` would really change data, and of two values the last would count.
+    """
+    known = dict(_query_parameters(request.scope["route"].dependant))
     for name in request.query_params:
         if name not in known:
             raise Invalid(
@@ -79,12 +82,21 @@ async def refuse_unknown_parameters(request: Request) -> None:
                 " spelling.",
                 field=name[:40],
             )
+        if not known[name] and len(request.query_params.getlist(name)) > 1:
+            raise Invalid(f"{name} was sent more than once. Send it once.", field=name)
 
 
-def _query_parameters(dependant: Dependant) -> Iterator[str]:
-    yield from (param.alias for param in dependant.query_params)
+def _query_parameters(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """The names of the query parameters, and whether each may have several values."""
+    yield from (
+        (param.alias, _is_list(param.field_info.annotation)) for param in dependant.query_params
+    )
     for dependency in dependant.dependencies:
         yield from _query_parameters(dependency)
+
+
+def _is_list(annotation: object) -> bool:
+    return list in {get_origin(option) for option in (annotation, *get_args(annotation))}
 
 
 class ClinicRow(Protocol):

@@ -3,7 +3,7 @@
 import unicodedata
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, TypeVar
 from zoneinfo import ZoneInfo
 
 from fastapi import Path, Query
@@ -89,6 +89,14 @@ Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID, examples=[7])]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
+Option = TypeVar("Option")
+
+Several = Annotated[
+    list[Option] | None,
+    Query(max_length=20, description="May be repeated: one of the values."),
+]
+"""A query parameter with several values; None: any value."""
+
 QueryId = Annotated[int | None, Query(ge=1, le=LARGEST_ID)]
 Moment = Annotated[
     AwareDatetime,

@@ -9,7 +9,7 @@ from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Call, Looking, Reading, Writing, etag, needs
-from scheduler.api.http.fields import LARGEST_ID, LocalTime, PathId, QueryId, Shape
+from scheduler.api.http.fields import LARGEST_ID, LocalTime, PathId, QueryId, Several, Shape
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.infra.phone import masked
 from scheduler.reminders.models import MassText, MassTextState
@@ -73,10 +73,14 @@ class BulkTextConfirmation(Shape):
 @router.get("")
 @needs(Permission.SEE_MESSAGES)
 def list_mass_texts(
-    call: Reading, paging: Paging, *, clinic_id: QueryId = None, state: MassTextState | None = None
+    call: Reading,
+    paging: Paging,
+    *,
+    clinic_id: QueryId = None,
+    state: Several[MassTextState] = None,
 ) -> Page[BulkTextShape]:
     """The bulk texts of your clinics. `state=held` lists those that wait for confirmation."""
-    where = [] if state is None else [col(MassText.state) == state]
+    where = [col(MassText.state).in_(state)] if state else []
     found = pagination.rows(call, MassText, paging, *where, clinic_id=clinic_id)
     return pagination.page(found, paging, lambda row: _shape(call, row))
 

@@ -7,11 +7,12 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query
 from fastapi.responses import JSONResponse
 from pydantic import Field
+from sqlalchemy import ColumnElement
 from sqlmodel import col
 
 from scheduler.api.http import pagination, zones
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import Day, LocalTime, PathId, QueryId, Shape, check_days
+from scheduler.api.http.fields import Day, LocalTime, PathId, QueryId, Several, Shape, check_days
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.infra.errors import Invalid
 from scheduler.infra.phone import masked
@@ -52,7 +53,7 @@ def list_messages(
     paging: Paging,
     *,
     clinic_id: QueryId = None,
-    state: MessageState | None = None,
+    state: Several[MessageState] = None,
     for_staff: bool | None = None,
     to_call: bool | None = None,
     first: Annotated[
@@ -68,9 +69,9 @@ def list_messages(
     `to_call=true` lists those that report a move or a cancellation: call these patients first,
     because they may come in vain. `handling` records the call.
     """
-    where = []
-    if state is not None:
-        where.append(col(Message.state) == state)
+    where: list[ColumnElement[bool]] = []
+    if state:
+        where.append(col(Message.state).in_(state))
     if for_staff is not None:
         where.append(col(Message.for_staff).is_(for_staff))
     if to_call:

@@ -119,6 +119,7 @@ def check_requested(
     for time in wanted:
         place = f"sessions[{time.number - 1}]."
         _check_practitioner(time, resources, field=f"{'' if field else place}practitioner_id")
+        _check_room(time, resources, field=f"{'' if field else place}room_id")
         starts_field = field or f"{place}starts_at"
         if time.starts_at.second or time.starts_at.microsecond:
             raise Invalid(
@@ -158,6 +159,14 @@ def _refusal(limit: Limit, wanted: RequestedTime, resources: Resources, now: dat
     if limit == Limit.SAME_DAY:
         return f"Session {wanted.number} is on the same day as another session. Choose another day."
     return f"Session {wanted.number} is in the past. Choose a later time."
+
+
+def _check_room(wanted: RequestedTime, resources: Resources, *, field: str) -> None:
+    if wanted.room_id is not None and wanted.room_id not in {room.id for room in resources.rooms}:
+        raise Invalid(
+            f"Room {wanted.room_id} is not used for this treatment. Choose another one.",
+            field=field,
+        )
 
 
 def _check_practitioner(wanted: RequestedTime, resources: Resources, *, field: str) -> None:

@@ -59,19 +59,21 @@ def move(
     *,
     starts_at: datetime,
     practitioner_id: int | None = None,
+    room_id: int | None = None,
     policy: ChangePolicy = rescheduling.KEEP_PACE,
     now: datetime,
 ) -> Appointment:
     """Move an appointment, which the patient must then confirm again.
 
-    By default with the same practitioner, or with any if that one no longer gives the treatment.
+    By default with the same practitioner, or with any if that one no longer gives the treatment,
+    and in any room.
     SessionsTaken lists other times; BreaksPace lists the violations that the move would cause.
     """
     check_movable(appointment, now)
     course = session.get_one(Course, appointment.course_id)
     resources = rescheduling.resources_of(session, course)
     practitioner_id = practitioner_id or rescheduling.usual_practitioner(appointment, resources)
-    wanted = [RequestedTime(appointment.number, starts_at, practitioner_id)]
+    wanted = [RequestedTime(appointment.number, starts_at, practitioner_id, room_id)]
     part = rescheduling.Reschedule(
         course, resources, [appointment], wanted, "starts_at", kept_hours=False
     )

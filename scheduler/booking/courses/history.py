@@ -37,6 +37,7 @@ class Moved:
     practitioner_before: str | None
     practitioner_after: str | None
     overrides_pace: bool
+    room_changed: bool = False
 
 
 @dataclass(frozen=True)
@@ -241,6 +242,7 @@ def _moved(event: CourseEvent, context: _Context) -> Moved:
         practitioner_before=context.practitioners.get(before),
         practitioner_after=context.practitioners.get(after),
         overrides_pace=event.overrides_pace,
+        room_changed=change.room_id_before not in {None, change.room_id_after},
     )
 
 

@@ -317,10 +317,10 @@ def _record(
     policy: ChangePolicy,
     now: datetime,
 ) -> None:
-    """Record the appointments that have another number, time or practitioner than before."""
+    """Record the appointments that have another number, time, practitioner or room than before."""
     changes = []
     for appointment, before in zip(part.moved, values, strict=True):
-        if _agreed(before) == _agreed(AppointmentValues.of(appointment)):
+        if _placed(before) == _placed(AppointmentValues.of(appointment)):
             continue
         change = course_events.change_of(appointment, before, now=now)
         course_events.record(
@@ -339,8 +339,8 @@ def _record(
         change_notices.give(session, actor, changes)
 
 
-def _agreed(values: AppointmentValues) -> tuple[int, datetime, int]:
-    return values.number, values.starts_at, values.practitioner_id
+def _placed(values: AppointmentValues) -> tuple[int, datetime, int, int]:
+    return values.number, values.starts_at, values.practitioner_id, values.room_id
 
 
 def _audit(

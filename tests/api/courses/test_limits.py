@@ -172,3 +172,21 @@ def test_a_course_is_shifted_onto_a_day_off_with_a_reason(desk: Desk, cast: Cast
     assert codes(refused) == ["outside_hours"]
     saturday = (MONDAY + 5 * DAY).date().isoformat()
     assert shifted.json()["appointments"][1]["starts_at"].startswith(saturday)
+
+
+def test_a_session_is_booked_and_moved_into_a_wanted_room(desk: Desk, cast: Cast) -> None:
+    second = cast.beds[1]
+    wanted = [{"starts_at": at(0), "room_id": second}]
+
+    booked = ask(desk, cast, sessions=wanted)
+    [session] = booked.json()["appointments"]
+    address = f"/appointments/{session['id']}"
+    moved = desk.post(f"{address}/move", {"starts_at": at(0), "room_id": cast.beds[0]})
+    taken = ask(desk, cast, patient_id=cast.bob, sessions=[{**wanted[0], "room_id": cast.beds[0]}])
+    elsewhere = desk.post(f"{address}/move", {"starts_at": at(1), "room_id": 999})
+
+    assert (session["room_id"], moved.json()["room_id"]) == (second, cast.beds[0])
+    lines = desk.get(f"/courses/{booked.json()['id']}/history").json()["items"]
+    assert lines[-1]["what"] == "Session 1 on Mon 22 Feb 9:00 has another room."
+    assert "room_taken" in codes(taken)
+    assert (elsewhere.status_code, elsewhere.json()["errors"][0]["field"]) == (422, "room_id")
