@@ -15,12 +15,15 @@ from datetime import UTC
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import insert
 from sqlmodel import Field, Session, SQLModel, col, func, select
 
 from scheduler.audit.audit_trail import AuditEntry
 from scheduler.storage.database import take_turn
 
-AT_ONCE = 1000
+AT_ONCE = 250
+"""Few, because other writers of SQLite wait in the meantime."""
+READ_AT_ONCE = 1000
 LOOK_BACK = 10_000
 """Ids below the newest seal at which entries are expected that were committed late."""
 GENESIS = "0" * 64
@@ -77,6 +80,12 @@ def next_hash(before: str, entry: Any) -> str:
     return hashlib.sha256(f"{before}\n{text}".encode()).hexdigest()
 
 
+def end(session: Session) -> tuple[int, str]:
+    """The last position and its hash; 0 and `GENESIS` before the first seal."""
+    last = session.exec(select(AuditSeal).order_by(col(AuditSeal.id).desc()).limit(1)).first()
+    return (last.id, last.hash) if last else (0, GENESIS)
+
+
 def is_behind(session: Session) -> bool:
     """Whether the newest entry is not sealed."""
     newest = session.exec(select(func.max(AuditEntry.id))).one()
@@ -90,7 +99,7 @@ def seal(session: Session, *, from_the_start: bool = False) -> int:
     `from_the_start`: also look for entries that were committed long after they got their id.
     """
     take_turn(session, "audit seals")
-    position, before = _end(session)
+    position, before = end(session)
     newest = session.exec(select(func.max(AuditSeal.entry_id))).one() or 0
     entries = session.execute(
         select(*COLUMNS)
@@ -102,11 +111,13 @@ def seal(session: Session, *, from_the_start: bool = False) -> int:
         .order_by(col(AuditEntry.id))
         .limit(AT_ONCE)
     ).all()
+    seals = []
     for entry in entries:
         position, before = position + 1, next_hash(before, entry)
-        session.add(AuditSeal(id=position, entry_id=entry.id, hash=before))
-    session.flush()
-    return len(entries)
+        seals.append({"id": position, "entry_id": entry.id, "hash": before})
+    if seals:
+        session.execute(insert(AuditSeal), seals)
+    return len(seals)
 
 
 def verify(session: Session, *, known: tuple[int, str] | None = None) -> Finding:
@@ -115,19 +126,14 @@ def verify(session: Session, *, known: tuple[int, str] | None = None) -> Finding
     `known`: a position and the start of its hash, noted earlier. It shows that the chain has not
     been written again from an earlier position.
     """
-    position, end = _end(session)
+    position, hash_ = end(session)
     entries = session.exec(select(func.count()).select_from(AuditEntry)).one()
     return Finding(
         sealed=position,
         unsealed=max(0, entries - position),
-        end=end,
+        end=hash_,
         broken=_first_break(session) or _other_chain(session, known),
     )
-
-
-def _end(session: Session) -> tuple[int, str]:
-    last = session.exec(select(AuditSeal).order_by(col(AuditSeal.id).desc()).limit(1)).first()
-    return (last.id, last.hash) if last else (0, GENESIS)
 
 
 def _first_break(session: Session) -> Break | None:
@@ -157,10 +163,10 @@ def _sealed(session: Session) -> Iterator[Any]:
             .outerjoin(AuditEntry, col(AuditSeal.entry_id) == AuditEntry.id)
             .where(col(AuditSeal.id) > after)
             .order_by(col(AuditSeal.id))
-            .limit(AT_ONCE)
+            .limit(READ_AT_ONCE)
         ).all()
         yield from rows
-        if len(rows) < AT_ONCE:
+        if len(rows) < READ_AT_ONCE:
             return
         after = rows[-1].position
 

@@ -15,6 +15,7 @@ from scheduler.audit.chain import Break, Fault
 from scheduler.storage.database import Database
 from scheduler.storage.reserved_file import ReservedFile
 from tests.builders.cast import NOW
+from tests.builders.world import found
 from tests.test_cli import SECRET, Run, run
 
 pytestmark = pytest.mark.both_databases
@@ -74,8 +75,8 @@ def test_every_entry_is_sealed_once_and_the_chain_is_whole(database: Database) -
     act(database, 2)
     assert seal(database) == 2
 
-    found = check(database)
-    assert (found.sealed, found.unsealed, found.broken) == (5, 0, None)
+    finding = check(database)
+    assert (finding.sealed, finding.unsealed, finding.broken) == (5, 0, None)
 
 
 @pytest.mark.parametrize(
@@ -147,8 +148,8 @@ def test_an_entry_that_was_committed_late_is_sealed_after_later_ones(database: D
     assert seal(database) == 1
     assert seal(database, from_the_start=True) == 1
 
-    found = check(database)
-    assert (found.sealed, found.unsealed, found.broken) == (5, 0, None)
+    finding = check(database)
+    assert (finding.sealed, finding.unsealed, finding.broken) == (5, 0, None)
 
 
 def test_workers_that_seal_at_once_make_one_chain(database: Database) -> None:
@@ -159,6 +160,16 @@ def test_workers_that_seal_at_once_make_one_chain(database: Database) -> None:
 
     assert sorted(counts) == [0, 0, 0, 40]
     assert check(database).broken is None
+
+
+def test_the_worker_seals_all_entries_of_before(database: Database) -> None:
+    world = found(database)
+    act(database, chain.AT_ONCE + 5)
+
+    world.worker.seal()
+
+    finding = check(database)
+    assert (finding.unsealed, finding.broken) == (0, None)
 
 
 def test_views_from_a_full_disk_are_chained_when_they_are_brought_in(
