@@ -30,7 +30,7 @@ from scheduler.api.http import health, openapi, problem_types
 from scheduler.api.http.auth import admit, refuse_unknown_parameters, require_json
 from scheduler.api.http.problems import MEDIA_TYPE
 from scheduler.api.messages import attention, bulk_texts, messages, reminder_rules, replies
-from scheduler.api.people import audit_entries, patients, sign_ins
+from scheduler.api.people import audit_entries, patients, screenings, sign_ins
 
 PREFIX = "/api/v1"
 ABOUT = (
@@ -62,6 +62,7 @@ PARTS = (
     reviews,
     waitlist,
     patients,
+    screenings,
     attention,
     messages,
     bulk_texts,

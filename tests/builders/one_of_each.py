@@ -15,6 +15,7 @@ from scheduler.booking.waitlist import entries
 from scheduler.clinic import rota
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.patients.models import Patient
+from scheduler.patients.screening import QUESTIONS
 from scheduler.reminders.models import MassText, Message, ReminderRule, Reply
 from scheduler.reminders.outbox import clinic_rules
 from scheduler.storage.database import Database, stored_id
@@ -212,6 +213,7 @@ def _bodies(cast: Cast) -> dict[str, dict[str, Any]]:
         "BulkTextConfirmation": {"people": 0},
         "ProposalConfirmation": {"unplaced": "cancel"},
         "NewRoom": {**clinic, "name": "Bed 3"},
+        "NewScreening": {"answers": {question.key: "no" for question in QUESTIONS}},
         "RoomChange": {"name": "Bed 1"},
         "NewTreatment": {
             **clinic,

@@ -27,7 +27,7 @@ from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Appointment, AppointmentState
 from scheduler.infra.errors import Stale
-from scheduler.staff.roles import Permission
+from scheduler.staff.roles import Permission, may
 
 router = APIRouter(prefix="/appointments", tags=["appointments"])
 
@@ -207,9 +207,13 @@ def arrive(call: Writing, appointment_id: PathId) -> JSONResponse:
 @router.post("/{appointment_id}/completion", response_model=AppointmentShape)
 @needs(Permission.ATTEND)
 def complete(call: Writing, appointment_id: PathId) -> JSONResponse:
-    """Record that the session took place."""
+    """Record that the session took place.
+
+    409 `needs-clearance` while nobody who may clear the course has reviewed the health answers.
+    """
     appointment = expected(call, appointment_id)
-    appointments.complete(call.session, call.actor, appointment, now=call.now)
+    may_clear = may(call.actor.role, Permission.CLEAR)
+    appointments.complete(call.session, call.actor, appointment, may_clear=may_clear, now=call.now)
     return answer(call, appointment)
 
 

@@ -41,6 +41,15 @@ class AnotherDay(TooEarly):
     sentence = "This session is on a later day; a patient arrives on the day itself."
 
 
+class NeedsClearance(Conflict):
+    sentence = (
+        "No practitioner has reviewed the health answers of this patient. The patient can wait, but"
+        " must not be treated before the course is cleared."
+    )
+
+    slug = "needs-clearance"
+
+
 class TooLate(Conflict):
     sentence = "This session has already begun."
 
@@ -149,11 +158,25 @@ def arrive(
 
 
 def complete(
-    session: Session, actor: Actor, appointment: Appointment, *, now: datetime
+    session: Session,
+    actor: Actor,
+    appointment: Appointment,
+    *,
+    may_clear: bool = True,
+    now: datetime,
 ) -> Appointment:
-    """Record that an appointment took place. The last one completes the course."""
+    """Record that an appointment took place. The last one completes the course.
+
+    An actor who may clear a course that waits for clearance clears it by this. Raises
+    NeedsClearance for another actor.
+    """
     if appointment.starts_at > now:
         raise TooEarly
+    course = session.get_one(Course, appointment.course_id)
+    if course.state == CourseState.NEEDS_CLEARANCE:
+        if not may_clear:
+            raise NeedsClearance
+        courses.clear(session, actor, course, now=now)
     return _become(session, actor, appointment, AppointmentState.COMPLETED, now)
 
 

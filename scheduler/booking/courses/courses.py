@@ -204,6 +204,35 @@ def clear(
     return course
 
 
+def screen(
+    session: Session, actor: Actor, patient: Patient, screening: Screening, *, now: datetime
+) -> None:
+    """Use answers that were asked for after the booking for the courses that had none.
+
+    Answers that a practitioner must see hold these courses as needs_clearance.
+    """
+    unscreened = select(Course).where(
+        Course.patient_id == patient.id,
+        Course.state == CourseState.ACTIVE,
+        col(Course.screening_id).is_(None),
+    )
+    for course in session.exec(unscreened.order_by(col(Course.id)).with_for_update()).all():
+        course.screening_id = screening.id
+        if screening.needs_clearance and course.cleared_at is None:
+            course.state = CourseState.NEEDS_CLEARANCE
+        bump_version(session, course, now)
+        audit_trail.record(
+            session,
+            actor,
+            Action.SCREENED,
+            "course",
+            course.id,
+            clinic_id=course.clinic_id,
+            now=now,
+            held=screening.needs_clearance,
+        )
+
+
 def is_late(session: Session, appointment: Appointment, now: datetime) -> bool:
     """Whether a cancellation now has less notice than `cancel_notice_hours`."""
     clinic = session.get_one(Clinic, appointment.clinic_id)
