@@ -1,5 +1,6 @@
 """Parses and checks phone numbers, and stores them in one form (E.164)."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -25,6 +26,9 @@ _COUNTRIES_OF_TERRITORIES = {
 }
 NO_SUCH_NUMBER = marked("There is no such phone number. Please check it, with its area code.")
 
+_CHANNEL = re.compile(r"[a-z]+:")
+_MEXICAN_MOBILE = re.compile(r"\+521(\d{10})")
+
 # Texts to premium and shared-cost numbers would earn money for the owner of the number.
 _TEXTABLE = {PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE}
 
@@ -37,7 +41,7 @@ def normalize(typed: str, *, country: str, allowed: Collection[str] = ()) -> str
     if len(typed) > MAX_TYPED:
         raise Invalid(_("This phone number is too long."), field="phone")
     try:
-        number = phonenumbers.parse(typed, country)
+        number = _parse(typed, country)
     except NumberParseException:
         raise Invalid(
             _("This does not look like a phone number. Please check it."), field="phone"
@@ -85,7 +89,7 @@ def _not_textable(typed: str, country: str) -> str:
     if len(typed) > MAX_TYPED:
         raise Invalid(_("This phone number is too long."), field="phone")
     try:
-        number = phonenumbers.parse(typed, country)
+        number = _parse(typed, country)
     except NumberParseException:
         raise Invalid(
             _("This does not look like a phone number. Please check it."), field="phone"
@@ -99,11 +103,29 @@ def _not_textable(typed: str, country: str) -> str:
     return kept
 
 
+def of_sender(address: str) -> str:
+    """The number in the address of a sender, in the form in which phones of patients are stored.
+
+    Addresses on other channels have a prefix, such as `rcs:` or `whatsapp:`. Carriers still send
+    Mexican mobile numbers with the 1 after +52 that is no longer dialed.
+    """
+    return _MEXICAN_MOBILE.sub(r"+52\1", _CHANNEL.sub("", address.strip()))
+
+
 def is_fictional(number: phonenumbers.PhoneNumber) -> bool:
     """Whether a North American number is one of 555-0100 to 555-0199, reserved for fiction."""
     national = str(number.national_number)
     # Area codes such as 900 cost the caller money, even for reserved numbers.
     return number.country_code == 1 and national[3:8] == "55501" and national[0] != "9"
+
+
+def _parse(typed: str, country: str) -> phonenumbers.PhoneNumber:
+    """A typed number. Raises NumberParseException."""
+    number = phonenumbers.parse(typed, country)
+    with_1 = phonenumbers.format_number(number, PhoneNumberFormat.E164)
+    if (without := of_sender(with_1)) != with_1:
+        number.national_number = phonenumbers.parse(without).national_number
+    return number
 
 
 def _country(region: str) -> str:

@@ -287,7 +287,23 @@ def test_a_picture_is_put_before_staff(app: FastAPI, world: World, asked: int) -
         assert reply.reason.startswith("A picture came with it")
 
 
-@pytest.mark.parametrize("sender", ["BANK", "whatsapp:+12125550123", "", "+1212555012a"])
+@pytest.mark.parametrize(
+    ("sender", "stored"),
+    [(f"rcs:{ANN}", ANN), (f"whatsapp:{ANN}", ANN), ("+5215512345678", "+525512345678")],
+)
+def test_a_reply_comes_from_the_number_of_the_patient_on_any_channel(
+    app: FastAPI, world: World, sender: str, stored: str
+) -> None:
+    form = text("I can't breathe", From=sender)
+
+    post(app, urlencode(form), signed(form))
+
+    with world.database.transaction(write=False) as session:
+        [reply] = session.exec(select(Reply)).all()
+        assert (reply.phone, reply.urgent) == (stored, True)
+
+
+@pytest.mark.parametrize("sender", ["BANK", "rcs:clinic_agent", "", "+1212555012a"])
 def test_a_sender_that_is_no_phone_is_passed_over(app: FastAPI, world: World, sender: str) -> None:
     form = text("STOP", From=sender)
 

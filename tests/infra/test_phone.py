@@ -43,3 +43,8 @@ def test_another_country_with_the_same_calling_code_is_refused(region: str, coun
 def test_numbers_are_written_for_people() -> None:
     assert phone.for_people("+12024561111x12") == "(202) 456-1111 ext. 12"
     assert phone.for_people("") == ""
+
+
+@pytest.mark.parametrize("typed", ["+52 1 55 1234 5678", "+52 55 1234 5678", "55 1234 5678"])
+def test_a_mexican_mobile_has_one_form(typed: str) -> None:
+    assert phone.normalize(typed, country="MX") == "+525512345678"

@@ -40,7 +40,7 @@ def undo_completion(call: Writing, appointment_id: PathId) -> JSONResponse:
 def undo_no_show(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Undo a no-show that was recorded by mistake. A course that it completed goes on.
 
-    409 `others-depend` names a make-up session that was booked for it.
+    409 `not-undoable` names a make-up session that was booked for it.
     """
     return _undo(call, appointment_id, AppointmentState.NO_SHOW)
 

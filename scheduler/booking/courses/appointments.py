@@ -47,7 +47,7 @@ class NeedsClearance(Conflict):
         " must not be treated before the course is cleared."
     )
 
-    slug = "needs-clearance"
+    slug = "not-cleared"
 
 
 class TooLate(Conflict):

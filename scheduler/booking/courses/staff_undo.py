@@ -36,13 +36,13 @@ AS_BEFORE = ChangePolicy(
 class NothingToUndo(Conflict):
     sentence = "There is nothing of this kind to undo. Load the appointment again."
 
-    slug = "nothing-to-undo"
+    slug = "not-undoable"
 
 
 class OthersDepend(Conflict):
     sentence = "Something else depends on this. Undo that first."
 
-    slug = "others-depend"
+    slug = "not-undoable"
 
 
 def undo_state(

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from scheduler.clinic.models import Clinic
+from scheduler.infra.phone import of_sender
 from scheduler.patients.models import Patient
 from scheduler.reminders.intents import Intent
 from scheduler.reminders.models import OfferedChoice, Reply
@@ -47,6 +48,7 @@ def store(
     `sent_at`: when the carrier received it, if that may be long ago. `carrier_did`: STOP, START or
     HELP if the carrier has acted on it and answered. Returns None for a sender without a number.
     """
+    phone = of_sender(phone)
     if not PHONE_DIGITS.fullmatch(phone):
         return None
     reply = {

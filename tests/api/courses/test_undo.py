@@ -33,7 +33,7 @@ def test_each_status_is_undone_and_the_history_says_so(
     again = desk.send("DELETE", f"{address}/{status}")
 
     assert (undone.status_code, undone.json()["state"]) == (200, "booked")
-    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-undo")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/not-undoable")
     lines = [line["what"] for line in desk.get(f"/courses/{course['id']}/history").json()["items"]]
     assert any(line.startswith("It was a mistake that session 1 ") for line in lines), lines
     actions = {entry["deed"] for entry in desk.get("/audit", subject="course").json()["items"]}
@@ -81,7 +81,7 @@ def test_a_no_show_with_a_make_up_session_names_it(
     desk.post(f"/appointments/{made_up['appointments'][2]['id']}/cancellation")
     undone = desk.send("DELETE", f"{address}/no-show")
 
-    assert refused.json()["type"] == "/problems/others-depend"
+    assert refused.json()["type"] == "/problems/not-undoable"
     assert "Session 3 makes up for this one" in refused.json()["detail"]
     assert undone.json()["state"] == "booked"
 
@@ -153,7 +153,7 @@ def test_a_move_is_undone(desk: Desk, cast: Cast) -> None:
     again = desk.send("DELETE", f"{address}/move")
 
     assert (undone.status_code, undone.json()["starts_at"]) == (200, at(3))
-    assert (again.status_code, again.json()["type"]) == (409, "/problems/nothing-to-undo")
+    assert (again.status_code, again.json()["type"]) == (409, "/problems/not-undoable")
 
 
 def test_a_move_is_not_undone_when_the_time_is_taken_or_the_session_has_changed(
@@ -171,7 +171,7 @@ def test_a_move_is_not_undone_when_the_time_is_taken_or_the_session_has_changed(
     arrived = desk.send("DELETE", f"{second}/move")
 
     assert taken.json()["type"] == "/problems/sessions-taken"
-    assert arrived.json()["type"] == "/problems/nothing-to-undo"
+    assert arrived.json()["type"] == "/problems/not-undoable"
 
 
 def test_an_undo_of_another_version_is_refused(desk: Desk, cast: Cast) -> None:

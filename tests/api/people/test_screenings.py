@@ -70,7 +70,7 @@ def test_a_session_is_not_completed_before_its_course_is_cleared(
     completed = desk.post(f"{address}/completion")
 
     assert arrived.status_code == 200
-    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/needs-clearance")
+    assert (refused.status_code, refused.json()["type"]) == (409, "/problems/not-cleared")
     assert completed.status_code == 200
     assert desk.get(f"/courses/{course['id']}").json()["state"] == "active"
 
