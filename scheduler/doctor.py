@@ -17,6 +17,7 @@ from scheduler.maintenance import rezone
 from scheduler.reminders.models import Message, MessageState
 from scheduler.reminders.outbox import bulk_holds
 from scheduler.reminders.staff import attention
+from scheduler.reminders.texts import default_texts
 from scheduler.sms.sender import Refused, Sender, TryLater
 from scheduler.storage import installation, migrations, sqlite_file
 from scheduler.storage.database import Busy, Database
@@ -70,6 +71,15 @@ def _configuration(settings: Settings) -> Finding:
             "configuration",
             f"PUBLIC_URL is {settings.public_url}, so links in texts would not be private.",
             "Set PUBLIC_URL to the https address that patients and Twilio see.",
+        )
+    if len(settings.public_url) > default_texts.LONGEST_ADDRESS:
+        return Finding(
+            "configuration",
+            f"PUBLIC_URL has {len(settings.public_url)} characters, so some texts with a link take"
+            " two segments and cost twice as much.",
+            f"Use an address of at most {default_texts.LONGEST_ADDRESS} characters, or shorten the"
+            " texts.",
+            is_warning=True,
         )
     return Finding("configuration", f"The address for patients is {settings.public_url}.")
 

@@ -187,6 +187,15 @@ def test_the_doctor_finds_nothing_wrong_with_the_demo(run: Run) -> None:
     assert "WRONG" not in done.output
 
 
+def test_the_doctor_warns_of_an_address_that_makes_texts_longer(run: Run) -> None:
+    run("demo")
+
+    done = run("doctor", PUBLIC_URL="https://appointments.willowbrook-acupuncture.example")
+
+    assert "PUBLIC_URL has 52 characters, so some texts with a link take two" in done.output
+    assert done.code == 0
+
+
 def test_the_doctor_says_what_to_do_about_a_database_without_tables(run: Run) -> None:
     done = run("doctor")
 

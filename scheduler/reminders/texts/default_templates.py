@@ -24,12 +24,12 @@ _REMINDERS = {
         " chest pain, fever, spreading redness: call {emergency}"
     ),
     "check_in": (
-        "{clinic}: how are you today? Reply with a number: 0 = no complaint, 10 = the worst"
-        " you can imagine. Questions? {phone}"
+        "{clinic}: how strong are your symptoms today? Reply with a number: 0 = none, 10 = the"
+        " worst you can imagine. Questions? {phone}"
     ),
     "review": (
-        "{clinic}: is it helping? Reply with a number for today: 0 = no complaint, 10 = the worst"
-        " you can imagine. Questions? {phone}"
+        "{clinic}: how strong are your symptoms by now? Reply with a number: 0 = none, 10 ="
+        " the worst you can imagine. Questions? {phone}"
     ),
     "closing": (
         "{clinic}: that was your last session. Thank you for coming. If your complaints return or"
@@ -128,6 +128,9 @@ REPLY_TEMPLATES: Mapping[str, Words] = MappingProxyType(
     {kind: Words(kind, english) for kind, english in _ANSWERS.items()}
 )
 """The templates of messages that no rule sends, by kind and language."""
+
+LONGEST_ADDRESS = 32
+"""The length of PUBLIC_URL up to which every text with a private link fits one segment."""
 
 COLLEAGUE = Words("colleague", "a colleague")
 """The replacement for the name of a practitioner that does not fit into a message."""

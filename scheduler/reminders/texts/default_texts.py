@@ -11,6 +11,7 @@ from scheduler.reminders.texts.default_rules import DEFAULT_RULES
 from scheduler.reminders.texts.default_templates import (
     CASES,
     COLLEAGUE,
+    LONGEST_ADDRESS,
     REPLY_TEMPLATES,
     TEMPLATES,
     answer,
@@ -21,6 +22,7 @@ __all__ = [
     "CASES",
     "COLLEAGUE",
     "DEFAULT_RULES",
+    "LONGEST_ADDRESS",
     "REPLY_TEMPLATES",
     "TEMPLATES",
     "answer",

@@ -14,6 +14,7 @@ from scheduler.reminders.schedule.templating import check, render, reveal, when
 from scheduler.reminders.texts.default_texts import (
     CASES,
     DEFAULT_RULES,
+    LONGEST_ADDRESS,
     REPLY_TEMPLATES,
     TEMPLATES,
     answer,
@@ -38,6 +39,7 @@ LONG = {
     "practitioner": LONG_NAME,
 }
 LINK = "https://book.willowbrook.example/my/" + "x" * 22
+assert len(LINK.partition("/my/")[0]) == LONGEST_ADDRESS
 FORBIDDEN = {"CANCEL", "END", "YES", "QUIT", "REVOKE"}
 
 

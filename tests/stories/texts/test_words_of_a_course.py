@@ -113,7 +113,9 @@ def test_a_review_is_asked_when_it_falls_due_and_its_answer_is_marked(world: Wor
     with world.database.transaction() as session:
         hear(session, carrier_id="SM1", phone=ANN, body="3", now=at(20, 12))
 
-    assert asked[1].startswith("Willow: is it helping? Reply with a number for today: 0 = no")
+    assert asked[1].startswith(
+        "Willow: how strong are your symptoms by now? Reply with a number: 0 = none"
+    )
     with world.database.transaction(write=False) as session:
         [score] = session.exec(select(Score)).all()
         assert (score.value, score.review) == (3, True)
