@@ -45,11 +45,15 @@ def make(
     *,
     now: datetime,
     patient: Patient | None = None,
+    ready: Plan | None = None,
 ) -> None:
     """Propose the best course and hold its times. Raises ExplainedNoPlan if there is none.
 
-    `patient`: if known, only times at which that patient is free.
+    `patient`: if known, only times at which that patient is free. `ready`: a plan that was worked
+    out before. It is adopted unless others have taken its times since.
     """
+    if ready is not None and _adopted(session, enquiry, treatment, ready, now=now):
+        return
     ignoring = Ignoring(enquiry.hold_id)
 
     def propose_and_hold() -> None:
@@ -65,6 +69,16 @@ def make(
         adopt(session, enquiry, treatment, plan, now=now)
 
     reservation.retry(propose_and_hold, after=SessionsTaken)
+
+
+def _adopted(
+    session: Session, enquiry: Enquiry, treatment: Treatment, ready: Plan, *, now: datetime
+) -> bool:
+    try:
+        adopt(session, enquiry, treatment, ready, now=now)
+    except SessionsTaken:
+        return False
+    return True
 
 
 def adopt(

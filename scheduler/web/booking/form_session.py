@@ -18,14 +18,16 @@ from scheduler.booking.stored_values import (
     PreviousProposal,
 )
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
+from scheduler.clinic.phases import Phase
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import NotFound
 from scheduler.infra.intervals import instant_of
 from scheduler.patients.models import PhoneCode
+from scheduler.storage.database import stored_id
 from scheduler.web.booking import notices
 from scheduler.web.booking.complete import Application
 from scheduler.web.site import forms, treatments
-from scheduler.web.site.forms import Details, Health, WishAnswers
+from scheduler.web.site.forms import Details, Form, Health, WishAnswers
 from scheduler.web.site.page import PrivatePage, SeeOther
 from scheduler.web.site.view_models import SessionView
 from scheduler.web.site.visit import Visit
@@ -117,6 +119,17 @@ class BookingForm(PrivatePage):
         found = self.refusal.remedies if self.refusal else ()
         return [remedy for remedy in found if remedy.strict is None]
 
+    def remedy(self, kind: str) -> Remedy | None:
+        """The remedy of this kind; None if it is not offered, or no longer."""
+        return next((remedy for remedy in self.remedies if remedy.kind == kind), None)
+
+    def with_remedy(self, remedy: Remedy) -> tuple[DraftWishes, list[Phase]]:
+        """The wishes as a remedy changes them, and its phases, if it changes those."""
+        wishes = self.wished
+        if remedy.start_on:
+            wishes = wishes.model_copy(update={"start_on": remedy.start_on})
+        return wishes, list(remedy.phases or ())
+
     def keep(self, **answers: Any) -> None:
         """Keep answers, and drop the notices, because the patient has read them."""
         if self.visit.asked_language:
@@ -190,13 +203,7 @@ class BookingForm(PrivatePage):
     @property
     def wishes(self) -> Wishes:
         """The wishes, for the planner."""
-        wished = self.wished
-        return Wishes(
-            start_on=wished.start_on,
-            weekdays=frozenset(wished.weekdays),
-            between=wished.between or forms.TIMES_OF_DAY[wished.hours],
-            practitioner_id=wished.practitioner_id,
-        )
+        return for_planner(self.wished)
 
     @property
     def application(self) -> Application:
@@ -242,6 +249,26 @@ class BookingForm(PrivatePage):
 def health_as_kept(health: Health) -> HealthAnswers:
     """Answers about health as the form keeps them."""
     return HealthAnswers(answers=health.answers, pain_since=health.pain_since)
+
+
+def read_wishes(page: BookingForm, form: Form) -> WishAnswers:
+    """The wishes of a form that is being sent. Raises Mistakes."""
+    return forms.read_wishes(
+        form,
+        today=page.locale.today,
+        horizon_days=page.treatment.horizon_days,
+        practitioner_ids=[stored_id(practitioner.id) for practitioner in page.practitioners],
+    )
+
+
+def for_planner(wished: DraftWishes) -> Wishes:
+    """The wishes, for the planner."""
+    return Wishes(
+        start_on=wished.start_on,
+        weekdays=frozenset(wished.weekdays),
+        between=wished.between or forms.TIMES_OF_DAY[wished.hours],
+        practitioner_id=wished.practitioner_id,
+    )
 
 
 def wishes_as_kept(wishes: WishAnswers) -> DraftWishes:

@@ -10,7 +10,7 @@ from scheduler.i18n.translation import gettext as _
 from scheduler.i18n.translation import marked
 from scheduler.infra.errors import Invalid, Problem, TooMany
 from scheduler.patients.models import Patient
-from scheduler.web.booking import form_session, notices, other_plans, pages
+from scheduler.web.booking import form_session, notices, pages, plan_buttons
 from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import forms
 from scheduler.web.site.forms import Mistakes
@@ -28,7 +28,7 @@ SOME_TAKEN = marked(
 def show(token: str, visit: Reading) -> Response:
     """The proposed course, week by week."""
     page = BookingForm.open(visit, token, "plan")
-    return pages.plan(page, [button.key for button in other_plans.plan_buttons(page)])
+    return pages.plan(page, [button.key for button in plan_buttons.offered(page)])
 
 
 @router.post("")

@@ -14,8 +14,8 @@ from scheduler.i18n import translation
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import Invalid, TooMany
 from scheduler.patients import screening, verification
-from scheduler.storage.database import stored_id
 from scheduler.web.booking import complete, form_session, notices, pages, phone_code, proposal
+from scheduler.web.booking.ahead import AheadOfWishes
 from scheduler.web.booking.form_session import STEPS, BookingForm
 from scheduler.web.site import forms, rendering, treatments
 from scheduler.web.site.forms import Mistakes
@@ -64,16 +64,11 @@ def ask_wishes(token: str, visit: Reading) -> Response:
 
 
 @router.post("/{token}/wishes")
-def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
+def take_wishes(token: str, ahead: AheadOfWishes, visit: Writing, form: Typed) -> Response:
     """Propose a course for the wishes, and hold its times."""
     page = BookingForm.open(visit, token, "wishes", lock=True)
     try:
-        wishes = forms.read_wishes(
-            form,
-            today=page.locale.today,
-            horizon_days=page.treatment.horizon_days,
-            practitioner_ids=[stored_id(practitioner.id) for practitioner in page.practitioners],
-        )
+        wishes = form_session.read_wishes(page, form)
         # New wishes start again from the treatment's own pace, without a previous plan.
         page.keep(
             wishes=form_session.wishes_as_kept(wishes),
@@ -82,7 +77,14 @@ def take_wishes(token: str, visit: Writing, form: Typed) -> Response:
             before=None,
             refused=None,
         )
-        draft_plans.make(visit.session, page.enquiry, page.treatment, page.wishes, now=visit.now)
+        draft_plans.make(
+            visit.session,
+            page.enquiry,
+            page.treatment,
+            page.wishes,
+            now=visit.now,
+            ready=ahead.result(),
+        )
     except (Mistakes, NoPlan, SessionsTaken, TooMany) as problem:
         if isinstance(problem, NoPlan):
             page.keep(refused=notices.of_problem(problem))

@@ -1,6 +1,7 @@
 """The context of a request for a patient page, and the check that it came from our own pages."""
 
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -58,6 +59,10 @@ def read(request: Request) -> Iterator[Visit]:
     """The context of a request that changes nothing: every GET."""
     with context_of(request).database.unit(write=False) as session:
         yield _visit(request, session)
+
+
+opened = contextmanager(read)
+"""The context of a request that reads before it may write, to be closed before it does."""
 
 
 async def take_turn(request: Request) -> AsyncIterator[None]:

@@ -1,0 +1,107 @@
+"""Plans for booking forms, worked out before the request takes its turn to write.
+
+A plan takes up to seconds, and SQLite has a single writer: a plan made in its turn would keep staff
+waiting. So a dependency that stands before the writing one reads the calendars and plans; the route
+then adopts the plan, which checks its times again and holds them.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from scheduler.booking.availability.search import Ignoring
+from scheduler.booking.pace import alternatives
+from scheduler.booking.pace.alternatives import Alternative
+from scheduler.booking.pace.planner import Plan
+from scheduler.booking.pace.refusals import NoPlan, TooTangled
+from scheduler.booking.pace.wishes import Wishes
+from scheduler.booking.planning import draft_plans, plan_course
+from scheduler.clinic.phases import Phase
+from scheduler.web.booking import form_session, plan_buttons
+from scheduler.web.booking.form_session import BookingForm
+from scheduler.web.site import visit
+from scheduler.web.site.forms import Mistakes
+from scheduler.web.site.visit import Typed
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A plan or alternatives, or why there are none. Empty: the request asks for no plan."""
+
+    plan: Plan | None = None
+    alternatives: tuple[Alternative, ...] = ()
+    problem: NoPlan | TooTangled | None = None
+
+    def result(self) -> Plan | None:
+        """The plan. Raises the problem that kept it from being found."""
+        if self.problem is not None:
+            raise self.problem
+        return self.plan
+
+
+def for_wishes(token: str, request: Request, form: Typed) -> Ahead:
+    """The best plan for the wishes of a form that is being sent."""
+    with visit.opened(request) as reading:
+        page = BookingForm.open(reading, token, "wishes")
+        try:
+            wished = form_session.read_wishes(page, form)
+        except Mistakes:
+            return Ahead()
+        wishes = form_session.for_planner(form_session.wishes_as_kept(wished))
+        # New wishes start again from the treatment's own pace.
+        return _plan(page, wishes, plan_course.phases_of(page.treatment))
+
+
+def for_remedy(token: str, request: Request, form: Typed) -> Ahead:
+    """The plan that a remedy makes possible."""
+    with visit.opened(request) as reading:
+        page = BookingForm.open(reading, token, "wishes")
+        remedy = page.remedy(form.one("kind"))
+        if remedy is None:
+            return Ahead()
+        wished, phases = page.with_remedy(remedy)
+        agreed = phases or draft_plans.agreed(page.enquiry, page.treatment)
+        return _plan(page, form_session.for_planner(wished), list(agreed))
+
+
+def for_other_plan(token: str, request: Request, form: Typed) -> Ahead:
+    """The plan of a button, or the alternatives to the current one."""
+    with visit.opened(request) as reading:
+        page = BookingForm.open(reading, token, "plan")
+        key = form.one("how")
+        if key in alternatives.KINDS:
+            return _worked_out(
+                lambda: Ahead(alternatives=tuple(plan_buttons.alternatives_to(page)))
+            )
+        button = plan_buttons.find(page, key)
+        agreed = draft_plans.agreed(page.enquiry, page.treatment)
+        return Ahead() if button is None else _plan(page, button.wishes, agreed)
+
+
+AheadOfWishes = Annotated[Ahead, Depends(for_wishes)]
+AheadOfRemedy = Annotated[Ahead, Depends(for_remedy)]
+AheadOfOtherPlan = Annotated[Ahead, Depends(for_other_plan)]
+
+
+def _plan(page: BookingForm, wishes: Wishes, agreed: list[Phase]) -> Ahead:
+    return _worked_out(
+        lambda: Ahead(
+            plan_course.propose(
+                page.session,
+                page.treatment,
+                wishes,
+                now=page.now,
+                agreed=agreed,
+                ignoring=Ignoring(page.enquiry.hold_id),
+            )
+        )
+    )
+
+
+def _worked_out(attempt: Callable[[], Ahead]) -> Ahead:
+    try:
+        return attempt()
+    except (NoPlan, TooTangled) as problem:
+        return Ahead(problem=problem)
