@@ -18,6 +18,7 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.http.origins import household
 from scheduler.infra.errors import Conflict, Invalid, NotFound, Problem, TooMany
+from scheduler.staff import password_rules
 from scheduler.staff.models import ApiKey, Member, Membership, SignIn, SignInTry
 from scheduler.staff.roles import Role
 from scheduler.storage import stored_instants
@@ -31,9 +32,6 @@ RECORD_USE_EVERY = timedelta(minutes=1)
 WRONG_PASSWORD_WINDOW = timedelta(minutes=15)
 WRONG_PASSWORDS_PER_ACCOUNT = 10
 WRONG_PASSWORDS_PER_ORIGIN = 30
-MIN_PASSWORD = 12
-MAX_PASSWORD = 256
-MIN_PASSWORD_CHARACTERS = 5
 
 # 19 MiB, two passes: the minimum in OWASP's Password Storage Cheat Sheet.
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
@@ -73,7 +71,7 @@ def add(
         raise Invalid(f"{role!r} is not a role. Choose one of {', '.join(Role)}.", field="role")
     if not 1 <= len(name.strip()) <= 120:
         raise Invalid("A name has 1 to 120 characters.", field="name")
-    _check_password(password, email=email)
+    password_rules.check(password, about=(name, email))
     if _by_email(session, email) is not None:
         raise Conflict(f"A staff member with the email address {email} exists already.")
     member = Member(
@@ -93,21 +91,6 @@ def add(
         session, OPERATOR, Action.ADDED, "member", member.id, clinic_id=None, now=now
     )
     return member
-
-
-def _check_password(password: str, *, email: str) -> None:
-    """Raise Invalid for a password that a stranger would guess."""
-    if not MIN_PASSWORD <= len(password) <= MAX_PASSWORD:
-        raise Invalid(
-            f"A password has {MIN_PASSWORD} to {MAX_PASSWORD} characters.", field="password"
-        )
-    if len(set(password)) < MIN_PASSWORD_CHARACTERS:
-        raise Invalid(
-            f"A password has at least {MIN_PASSWORD_CHARACTERS} different characters.",
-            field="password",
-        )
-    if email in password.lower():
-        raise Invalid("A password must not contain the email address.", field="password")
 
 
 def find(session: Session, email: str) -> Member:

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr
 from scheduler.api.http.auth import origin_of
 from scheduler.api.http.fields import Shape, Text
 from scheduler.http.context import context_of
-from scheduler.staff import accounts
+from scheduler.staff import accounts, password_rules
 
 router = APIRouter(prefix="/sign-ins", tags=["sign-ins"])
 
@@ -16,7 +16,7 @@ class Credentials(Shape):
     """The credentials of a staff member."""
 
     email: Text = Field(min_length=3, max_length=254, examples=["front.desk@example.org"])
-    password: SecretStr = Field(min_length=1, max_length=accounts.MAX_PASSWORD)
+    password: SecretStr = Field(min_length=1, max_length=password_rules.LONGEST)
 
 
 class SignInToken(Shape):
