@@ -1,4 +1,4 @@
-"""Which passwords are hard enough to guess. Pure.
+"""Which passwords are hard enough to guess.
 
 Length alone does not say it: `password1234` is among the first that an attacker tries. zxcvbn knows
 common passwords, names, words, dates, sequences and keyboard patterns, and estimates the guesses.
