@@ -5,10 +5,11 @@ waiting. So a dependency that stands before the writing one reads the calendars 
 then adopts the plan, which checks its times again and holds them.
 """
 
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Annotated
 
+import anyio
 from fastapi import Depends, Request
 
 from scheduler.booking.availability.search import Ignoring
@@ -19,11 +20,16 @@ from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import draft_plans, plan_course
 from scheduler.clinic.phases import Phase
+from scheduler.http.context import context_of
+from scheduler.infra.errors import TooMany
 from scheduler.web.booking import form_session, plan_buttons
 from scheduler.web.booking.form_session import BookingForm
 from scheduler.web.site import visit
 from scheduler.web.site.forms import Mistakes
 from scheduler.web.site.visit import Typed
+
+LONGEST_WAIT = 10
+"""Seconds that a request waits for a place to plan."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +47,28 @@ class Ahead:
         return self.plan
 
 
-def for_wishes(token: str, request: Request, form: Typed) -> Ahead:
+class ManyPlans(TooMany):
+    sentence = "Many people are planning a course right now. Please try again in a moment."
+
+
+async def take_place(request: Request) -> AsyncIterator[None]:
+    """Wait for a place to plan, without holding a thread. Raises ManyPlans."""
+    places = context_of(request).planning
+    try:
+        with anyio.fail_after(LONGEST_WAIT):
+            await places.acquire()
+    except TimeoutError as problem:
+        raise ManyPlans(retry_after=LONGEST_WAIT) from problem
+    try:
+        yield
+    finally:
+        places.release()
+
+
+PlaceTaken = Annotated[None, Depends(take_place, scope="function")]
+
+
+def for_wishes(token: str, request: Request, form: Typed, _place: PlaceTaken) -> Ahead:
     """The best plan for the wishes of a form that is being sent."""
     with visit.opened(request) as reading:
         page = BookingForm.open(reading, token, "wishes")
@@ -54,7 +81,7 @@ def for_wishes(token: str, request: Request, form: Typed) -> Ahead:
         return _plan(page, wishes, plan_course.phases_of(page.treatment))
 
 
-def for_remedy(token: str, request: Request, form: Typed) -> Ahead:
+def for_remedy(token: str, request: Request, form: Typed, _place: PlaceTaken) -> Ahead:
     """The plan that a remedy makes possible."""
     with visit.opened(request) as reading:
         page = BookingForm.open(reading, token, "wishes")
@@ -66,7 +93,7 @@ def for_remedy(token: str, request: Request, form: Typed) -> Ahead:
         return _plan(page, form_session.for_planner(wished), list(agreed))
 
 
-def for_other_plan(token: str, request: Request, form: Typed) -> Ahead:
+def for_other_plan(token: str, request: Request, form: Typed, _place: PlaceTaken) -> Ahead:
     """The plan of a button, or the alternatives to the current one."""
     with visit.opened(request) as reading:
         page = BookingForm.open(reading, token, "plan")
@@ -80,9 +107,9 @@ def for_other_plan(token: str, request: Request, form: Typed) -> Ahead:
         return Ahead() if button is None else _plan(page, button.wishes, agreed)
 
 
-AheadOfWishes = Annotated[Ahead, Depends(for_wishes)]
-AheadOfRemedy = Annotated[Ahead, Depends(for_remedy)]
-AheadOfOtherPlan = Annotated[Ahead, Depends(for_other_plan)]
+AheadOfWishes = Annotated[Ahead, Depends(for_wishes, scope="function")]
+AheadOfRemedy = Annotated[Ahead, Depends(for_remedy, scope="function")]
+AheadOfOtherPlan = Annotated[Ahead, Depends(for_other_plan, scope="function")]
 
 
 def _plan(page: BookingForm, wishes: Wishes, agreed: list[Phase]) -> Ahead:

@@ -2,17 +2,26 @@
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
+from typing import cast as cast_type
 
+import anyio
 import pytest
+from fastapi import FastAPI
 from sqlmodel import select
 
+from scheduler.booking.availability import holds
+from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.models import Enquiry
 from scheduler.booking.planning import plan_course
-from scheduler.clinic.models import Room
+from scheduler.clinic.models import Room, Treatment
+from scheduler.http.context import Context
+from scheduler.infra.intervals import instant_of
 from scheduler.storage.database import Database
-from tests.builders.cast import Cast
-from tests.web.conftest import Visitor
+from scheduler.web.booking import ahead
+from tests.builders.cast import NOW, Cast
+from tests.web.conftest import Visitor, text_of
 
 TIME_TO_WRITE = 10
 """Seconds after which a writer that waits for a plan counts as stuck."""
@@ -67,13 +76,18 @@ def test_a_plan_whose_times_were_taken_since_is_made_once_more(
     visitor: Visitor, database: Database, cast: Cast, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     visitor.reach("wishes")
-    rival = Visitor(visitor.client, database, cast)
-    propose, rivals = plan_course.proposal, [rival]
+    propose = plan_course.proposal
+    taken: list[tuple[int, int]] = []
 
     def proposal(*about: Any, **asked: Any) -> Any:
         found = propose(*about, **asked)
-        if rivals:
-            rivals.pop().reach("plan")
+        if not taken:
+            first = found.plan.sessions[0].opening
+            taken.append((first.starts_at, first.practitioner_id))
+            with database.transaction() as session:
+                wanted = [RequestedTime(1, instant_of(first.starts_at), first.practitioner_id)]
+                back = session.get_one(Treatment, cast.back)
+                holds.keep(session, back, wanted, origin="", now=NOW)
         return found
 
     monkeypatch.setattr(plan_course, "proposal", proposal)
@@ -82,9 +96,24 @@ def test_a_plan_whose_times_were_taken_since_is_made_once_more(
 
     assert answer.headers["location"] == f"{visitor.base}/plan"
     with database.transaction(write=False) as session:
-        first, second = (
-            {(planned.starts_at, planned.room_id) for planned in enquiry.sessions}
-            for enquiry in session.exec(select(Enquiry))
-        )
-    assert len(first) == len(second) == 10
-    assert not first & second
+        planned = session.exec(select(Enquiry)).one().sessions
+    assert len(planned) == 10
+    assert taken[0] not in {(one.starts_at, one.practitioner_id) for one in planned}
+
+
+def test_who_finds_no_place_to_plan_is_asked_to_try_again_and_loses_nothing(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.reach("wishes")
+    app = cast_type("FastAPI", visitor.client.app)
+    context: Context = app.state.context
+
+    with monkeypatch.context() as crowded:
+        crowded.setattr(ahead, "LONGEST_WAIT", 0)
+        crowded.setattr(app.state, "context", replace(context, planning=anyio.Semaphore(0)))
+        full = visitor.post("wishes", visitor.wishes)
+    again = visitor.post("wishes", visitor.wishes)
+
+    assert (full.status_code, full.headers["Retry-After"]) == (429, "0")
+    assert "Many people are planning a course right now." in text_of(full)
+    assert again.headers["location"] == f"{visitor.base}/plan"
