@@ -6,7 +6,7 @@ then adopts the plan, which checks its times again and holds them.
 """
 
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Annotated
 
 import anyio
@@ -19,6 +19,7 @@ from scheduler.booking.pace.planner import Plan
 from scheduler.booking.pace.refusals import NoPlan, TooTangled
 from scheduler.booking.pace.wishes import Wishes
 from scheduler.booking.planning import draft_plans, plan_course
+from scheduler.booking.stored_values import DraftAnswers
 from scheduler.clinic.phases import Phase
 from scheduler.http.context import context_of
 from scheduler.infra.errors import TooMany
@@ -39,6 +40,12 @@ class Ahead:
     plan: Plan | None = None
     alternatives: tuple[Alternative, ...] = ()
     problem: NoPlan | TooTangled | None = None
+    seen: DraftAnswers | None = None
+    """The answers of the form that it was worked out for"""
+
+    def is_of(self, page: BookingForm) -> bool:
+        """Whether the form is still as it was: another tab may have changed it since."""
+        return self.seen == page.answers
 
     def result(self) -> Plan | None:
         """The plan. Raises the problem that kept it from being found."""
@@ -90,7 +97,8 @@ def for_remedy(token: str, request: Request, form: Typed, _place: PlaceTaken) ->
             return Ahead()
         wished, phases = page.with_remedy(remedy)
         agreed = phases or draft_plans.agreed(page.enquiry, page.treatment)
-        return _plan(page, form_session.for_planner(wished), list(agreed))
+        found = _plan(page, form_session.for_planner(wished), list(agreed))
+        return replace(found, seen=page.answers)
 
 
 def for_other_plan(token: str, request: Request, form: Typed, _place: PlaceTaken) -> Ahead:
@@ -99,12 +107,15 @@ def for_other_plan(token: str, request: Request, form: Typed, _place: PlaceTaken
         page = BookingForm.open(reading, token, "plan")
         key = form.one("how")
         if key in alternatives.KINDS:
-            return _worked_out(
+            found = _worked_out(
                 lambda: Ahead(alternatives=tuple(plan_buttons.alternatives_to(page)))
             )
+            return replace(found, seen=page.answers)
         button = plan_buttons.find(page, key)
+        if button is None:
+            return Ahead()
         agreed = draft_plans.agreed(page.enquiry, page.treatment)
-        return Ahead() if button is None else _plan(page, button.wishes, agreed)
+        return replace(_plan(page, button.wishes, agreed), seen=page.answers)
 
 
 AheadOfWishes = Annotated[Ahead, Depends(for_wishes, scope="function")]

@@ -37,6 +37,8 @@ def replan(token: str, ahead: AheadOfOtherPlan, visit: Writing, form: Typed) -> 
     try:
         if key == "back":
             _put_back(page)
+        elif not ahead.is_of(page):
+            pass  # pressed twice, or another tab has changed the form since
         elif key in alternatives.KINDS:
             _take_alternative(page, key, ahead)
         else:
@@ -67,6 +69,8 @@ def take_remedy(token: str, ahead: AheadOfRemedy, visit: Writing, form: Typed) -
     remedy = page.remedy(form.one("kind"))
     if remedy is None:  # pressed twice, or in an old tab
         return page.go("/plan" if page.enquiry.sessions else "/wishes")
+    if not ahead.is_of(page):  # another tab has changed the form since
+        return page.go("/wishes")
     before = {"wishes": page.answers.wishes, "phases": page.answers.phases}
     wishes, phases = page.with_remedy(remedy)
     page.keep(wishes=wishes, phases=phases or page.answers.phases, accepted=None)

@@ -110,10 +110,37 @@ def test_who_finds_no_place_to_plan_is_asked_to_try_again_and_loses_nothing(
 
     with monkeypatch.context() as crowded:
         crowded.setattr(ahead, "LONGEST_WAIT", 0)
-        crowded.setattr(app.state, "context", replace(context, planning=anyio.Semaphore(0)))
+        app.state.context = replace(context, planning=anyio.Semaphore(0))
         full = visitor.post("wishes", visitor.wishes)
+    app.state.context = context
     again = visitor.post("wishes", visitor.wishes)
 
     assert (full.status_code, full.headers["Retry-After"]) == (429, "0")
     assert "Many people are planning a course right now." in text_of(full)
     assert again.headers["location"] == f"{visitor.base}/plan"
+
+
+def test_a_button_of_a_plan_that_another_tab_has_changed_does_nothing(
+    visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    visitor.reach("plan")
+    tabs = ["the other tab"]
+    propose = plan_course.proposal
+
+    def proposal(*about: Any, **asked: Any) -> Any:
+        if tabs:
+            tabs.pop()
+            with visitor.database.transaction() as session:
+                enquiry = session.exec(select(Enquiry)).one()
+                enquiry.answers = enquiry.answers.model_copy(update={"accepted": True})
+        return propose(*about, **asked)
+
+    monkeypatch.setattr(plan_course, "proposal", proposal)
+    before = visitor.get("plan").text
+
+    answer = visitor.post("replan", {"how": "later"})
+
+    assert answer.headers["location"] == f"{visitor.base}/plan"
+    with visitor.database.transaction(write=False) as session:
+        assert session.exec(select(Enquiry)).one().answers.accepted is True
+    assert visitor.get("plan").text == before
