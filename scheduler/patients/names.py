@@ -5,13 +5,11 @@ import unicodedata
 
 from scheduler.i18n.translation import gettext as _
 from scheduler.infra.errors import Invalid
+from scheduler.infra.plain_names import ADDRESS, JOINERS, LINE_BREAK
 
 MAX_PATIENT_NAME = 80
 
 MAQAF = "\N{HEBREW PUNCTUATION MAQAF}"
-JOINERS = "\N{ZERO WIDTH NON-JOINER}\N{ZERO WIDTH JOINER}"
-"""Persian and Indic names need them between two letters. In other places they are refused."""
-
 ALLOWED = frozenset(
     " .,'-()/"
     "\N{LEFT SINGLE QUOTATION MARK}"
@@ -28,15 +26,6 @@ _ONE_FORM = str.maketrans(
         "\N{NON-BREAKING HYPHEN}": "-",
     }
 )
-_LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
-
-# Phones turn these into links. "St.John" and "J.R. Example" are names: after the point comes a
-# capital with small letters, or a single letter.
-_ADDRESS = re.compile(
-    r"//|(?i:\bwww\.)"
-    r"|[^\W_]\.(?![A-Z][a-z]+\b)[A-Za-z]{2,}"
-    r"|[^\W_]\.(?i:com|net|org|info|biz|app|shop|link|site|online|xyz|top|io|co|me|ly)\b"
-)
 _DIGITS_IN_A_ROW = re.compile(r"\d\W*\d")
 
 
@@ -47,7 +36,7 @@ def clean_name(typed: str) -> str:
     characters, line breaks, addresses of websites and emoji could mislead the reader.
     """
     typed = typed.strip()
-    if _LINE_BREAK.search(typed):
+    if LINE_BREAK.search(typed):
         raise Invalid(_("A name is a single line. Please remove the line break."), field="name")
     name = unicodedata.normalize("NFC", " ".join(typed.split())).translate(_ONE_FORM)
     if not name:
@@ -62,7 +51,7 @@ def clean_name(typed: str) -> str:
             raise Invalid(_refusal(character), field="name")
     if not any(unicodedata.category(character)[0] == "L" for character in name):
         raise Invalid(_("A name needs letters."), field="name")
-    if _ADDRESS.search(name):
+    if ADDRESS.search(name):
         raise Invalid(
             _(
                 "A name cannot contain the address of a website. Please write a space after each"

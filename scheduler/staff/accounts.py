@@ -17,6 +17,7 @@ from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.http.origins import household
+from scheduler.infra import plain_names
 from scheduler.infra.errors import Conflict, Invalid, NotFound, Problem, TooMany
 from scheduler.staff import password_rules
 from scheduler.staff.models import ApiKey, Member, Membership, SignIn, SignInTry
@@ -71,6 +72,8 @@ def add(
         raise Invalid(f"{role!r} is not a role. Choose one of {', '.join(Role)}.", field="role")
     if not 1 <= len(name.strip()) <= 120:
         raise Invalid("A name has 1 to 120 characters.", field="name")
+    if fault := plain_names.fault_of(name.strip()):
+        raise Invalid(fault, field="name")
     password_rules.check(password, about=(name, email))
     if _by_email(session, email) is not None:
         raise Conflict(f"A staff member with the email address {email} exists already.")
@@ -105,6 +108,8 @@ def make_key(session: Session, member: Member, *, label: str, now: datetime) -> 
     """A new API key with the permissions of a member. Only its hash is stored."""
     if not 1 <= len(label.strip()) <= 80:
         raise Invalid("A label has 1 to 80 characters.", field="label")
+    if fault := plain_names.fault_of(label.strip()):
+        raise Invalid(fault, field="label")
     # The key contains its id only so that people can recognize it.
     key = ApiKey(
         member_id=stored_id(member.id),

@@ -152,6 +152,8 @@ def test_a_sign_in_from_before_the_clock_was_set_back_is_over(
         ({"email": "ana.ruiz@example.org", "password": "ana.ruiz@example.org1"}, "password"),
         ({"role": "owner"}, "role"),
         ({"name": " "}, "name"),
+        ({"name": "Ana\nRuiz"}, "name"),
+        ({"name": "Ana\u202eRuiz"}, "name"),
     ],
 )
 def test_invalid_members_are_refused(

@@ -12,6 +12,7 @@ from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, Writing, needs
 from scheduler.api.http.fields import (
     ClockTime,
+    Name,
     PatchShape,
     PathId,
     Shape,
@@ -80,7 +81,7 @@ EmbedOrigins = Annotated[
         description="The only websites that may embed the booking form in a frame.",
     ),
 ]
-TextName = Annotated[Text, AfterValidator(_in_gsm_alphabet)]
+TextName = Annotated[Name, AfterValidator(_in_gsm_alphabet)]
 Price = Annotated[
     str,
     Field(
@@ -94,7 +95,7 @@ Price = Annotated[
 class NewClinic(Shape):
     """A new clinic."""
 
-    name: Text = Field(min_length=1, max_length=120, examples=["Willow Acupuncture"])
+    name: Name = Field(min_length=1, max_length=120, examples=["Willow Acupuncture"])
     text_name: TextName | None = Field(
         None,
         min_length=1,
@@ -132,7 +133,7 @@ class NewClinic(Shape):
 class ClinicChange(PatchShape):
     """Changes of a clinic. Its time zone cannot change, because sessions were agreed in it."""
 
-    name: Text = Field("", min_length=1, max_length=120)
+    name: Name = Field("", min_length=1, max_length=120)
     text_name: TextName = Field("", min_length=1, max_length=28)
     phone: Text = Field("", min_length=3, max_length=40)
     emergency_phone: Text = Field("", min_length=2, max_length=20)

@@ -13,6 +13,7 @@ from scheduler.api.http.fields import (
     Day,
     Id,
     KeepBooked,
+    Name,
     PatchShape,
     PathId,
     QueryId,
@@ -35,7 +36,7 @@ class NewPractitioner(Shape):
     """A practitioner of a clinic."""
 
     clinic_id: Id
-    name: Text = Field(min_length=1, max_length=120, examples=["Ana Fictional"])
+    name: Name = Field(min_length=1, max_length=120, examples=["Ana Fictional"])
     license_number: Text = Field(min_length=1, max_length=60, examples=["AC-0001"])
     license_expires_on: Day = Field(description="The last day on which they may treat patients.")
     max_sessions_per_day: MostSessions | None = Field(
@@ -46,7 +47,7 @@ class NewPractitioner(Shape):
 class PractitionerChange(PatchShape):
     """Changes of a practitioner."""
 
-    name: Text = Field("", min_length=1, max_length=120)
+    name: Name = Field("", min_length=1, max_length=120)
     license_number: Text = Field("", min_length=1, max_length=60)
     license_expires_on: Day = date.min
     max_sessions_per_day: MostSessions | None = None

@@ -6,7 +6,7 @@ from pydantic import Field
 
 from scheduler.api.http import pagination
 from scheduler.api.http.auth import Reading, Writing, needs
-from scheduler.api.http.fields import Id, PatchShape, PathId, QueryId, Shape, Text, given
+from scheduler.api.http.fields import Id, Name, PatchShape, PathId, QueryId, Shape, given
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.booking.absences import closures
 from scheduler.clinic import setup
@@ -20,13 +20,13 @@ class NewRoom(Shape):
     """A room or bed for one patient at a time."""
 
     clinic_id: Id
-    name: Text = Field(min_length=1, max_length=120, examples=["Bed 1"])
+    name: Name = Field(min_length=1, max_length=120, examples=["Bed 1"])
 
 
 class RoomChange(PatchShape):
     """Changes of a room."""
 
-    name: Text = Field("", min_length=1, max_length=120)
+    name: Name = Field("", min_length=1, max_length=120)
     active: bool = Field(True, strict=True, description="False: no session is booked into it.")
 
 

@@ -11,6 +11,7 @@ from scheduler.api.http.auth import Call, Reading, Writing, needs
 from scheduler.api.http.fields import (
     Day,
     Id,
+    Name,
     PatchShape,
     PathId,
     QueryId,
@@ -157,7 +158,7 @@ class TreatmentTips(Shape):
 class TreatmentFields(Shape):
     """The fields of a treatment that can be set."""
 
-    name: Text = Field("", min_length=1, max_length=120, examples=["Back course"])
+    name: Name = Field("", min_length=1, max_length=120, examples=["Back course"])
     summary: Text = Field("", max_length=2000)
     source: Text = Field("", max_length=500, examples=["Cherkin et al. 2009"])
     minutes: int = Field(40, strict=True, ge=5, le=480)
@@ -214,7 +215,7 @@ class NewTreatment(TreatmentFields):
     """A treatment."""
 
     clinic_id: Id
-    name: Text = Field(min_length=1, max_length=120, examples=["Back course"])
+    name: Name = Field(min_length=1, max_length=120, examples=["Back course"])
     phases: list[PhaseShape] = Field(
         min_length=1,
         max_length=regimen.MAX_PHASES,

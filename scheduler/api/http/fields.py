@@ -19,6 +19,7 @@ from pydantic import (
 )
 
 from scheduler.i18n import languages
+from scheduler.infra import plain_names
 from scheduler.infra.errors import Invalid
 
 FIRST_YEAR, LAST_YEAR = 2000, 2100
@@ -86,6 +87,16 @@ def _in_range(value: Any) -> Any:
 
 Text = Annotated[str, StringConstraints(strip_whitespace=True), AfterValidator(_visible)]
 """A text without control characters. Surrounding spaces are dropped. A field sets the length."""
+
+
+def _plain(value: str) -> str:
+    if fault := plain_names.fault_of(value):
+        raise ValueError(fault)
+    return value
+
+
+Name = Annotated[Text, AfterValidator(_plain)]
+"""A name that is shown to people: a single line without invisible characters and addresses."""
 
 Id = Annotated[int, Field(strict=True, ge=1, le=LARGEST_ID, examples=[7])]
 PathId = Annotated[int, Path(ge=1, le=LARGEST_ID)]
