@@ -41,7 +41,7 @@ class Postponed(StoredValue):
 
 
 class Placing(StoredValue):
-    """What an absence proposal does with one appointment, at one version of it."""
+    """The place that an absence proposal gives one appointment, at one version of it."""
 
     appointment_id: int
     version: int
@@ -165,6 +165,6 @@ class DraftAnswers(StoredValue):
     refused: Any = None
     """Why no plan fits the wishes: a notice as in `notices`"""
     notices: list[Any] | None = None
-    """What the next page reports, as facts: `web.booking.notices` writes and reads them"""
+    """Facts that the next page reports: `web.booking.notices` writes and reads them"""
     waiting: int | None = None
     """The link to the waitlist entry that the form became"""

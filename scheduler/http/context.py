@@ -1,4 +1,4 @@
-"""What routes share: the objects of one process, and the transaction and time of one request."""
+"""Shared by all routes: the objects of one process, and the transaction and time of a request."""
 
 from dataclasses import dataclass, field
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""What no name of a clinic, a person or a thing contains. Pure.
+"""Faults that no name of a clinic, a person or a thing may have. Pure.
 
 Names are shown in lists and calendars, and some are texted. A second line, a change of direction or
 an invisible character can disguise a name; phones turn the address of a website into a link.
@@ -23,7 +23,7 @@ _HIDDEN = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 
 def fault_of(name: str) -> str:
-    """What is wrong with a name, in English, and what to do; empty if nothing is."""
+    """The fault of a name and its remedy, in English; empty for a name without one."""
     if LINE_BREAK.search(name):
         return "A name is a single line. Remove the line break."
     for character in name:

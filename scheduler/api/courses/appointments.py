@@ -209,7 +209,7 @@ def arrive(call: Writing, appointment_id: PathId) -> JSONResponse:
 def complete(call: Writing, appointment_id: PathId) -> JSONResponse:
     """Record that the session took place.
 
-    409 `not-cleared` while nobody who may clear the course has reviewed the health answers.
+    409 `not-cleared` if the health answers still need a review and you may not clear courses.
     """
     appointment = expected(call, appointment_id)
     may_clear = may(call.actor.role, Permission.CLEAR)

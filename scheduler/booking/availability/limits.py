@@ -53,7 +53,7 @@ class Permit:
         return [limit for limit in Limit if limit in found and limit not in self.passed]
 
     def details(self, reason: str) -> dict[str, Any]:
-        """What the audit trail keeps of it; nothing if no limit was passed."""
+        """The details for the audit trail; none if no limit was passed."""
         return {"allowed": sorted(self.passed), "reason": reason} if self.passed else {}
 
     def also(self, limit: Limit) -> "Permit":
@@ -74,7 +74,7 @@ def permit(wanted: Collection[Limit], *, admin: bool, reason: str) -> Permit:
     """A member's permit for the limits of a request. Raises Invalid, NotAllowed."""
     could_pass = passable(admin=admin)
     if hard := sorted(HARD.intersection(wanted)):
-        raise Invalid(f"{hard[0]} is a hard limit: nobody can pass it.", field="allow")
+        raise Invalid(f"{hard[0]} is a hard limit and cannot be passed. Remove it.", field="allow")
     if denied := sorted(set(wanted) - could_pass):
         raise NotAllowed(f"Only an admin may pass the limit {denied[0]}. Ask an admin to book it.")
     if wanted and not reason.strip():

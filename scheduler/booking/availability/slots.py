@@ -147,7 +147,7 @@ def free(
 ) -> list[Slot]:
     """All free starts inside a span, sorted by start and practitioner.
 
-    They are counted from the beginning of each working stretch, and anew after a fixed break. Each
+    They are counted from the beginning of each working stretch, and again after a fixed break. Each
     start and practitioner appears once, with the first room that is free for the session, its
     setup and turnover. The session lies within one working stretch. The practitioner is free for
     the hands-on minutes and buffers, keeps the breaks and stays within the daily maximum. The
@@ -304,7 +304,7 @@ def _by_phase(
 
 
 def _runs(practitioner: PractitionerTime) -> Iterable[_Run]:
-    """The working stretches, cut where a fixed break ends: starts are counted anew from there."""
+    """The working stretches, cut where a fixed break ends: starts are counted again from there."""
     again = sorted(rest.window.end for rest in practitioner.breaks if rest.fixed)
     for start, end in practitioner.working:
         begin = max(bisect_right(practitioner.begins, start) - 1, 0)

@@ -1,4 +1,4 @@
-"""Health answers are read by those who may clear, and hold a course until one of them has."""
+"""Members who may clear read health answers, and hold a course until one clears it."""
 
 from typing import Any
 

@@ -29,7 +29,7 @@ TIME_TO_WRITE = 10
 
 @pytest.fixture
 def writes(monkeypatch: pytest.MonkeyPatch, database: Database, cast: Cast) -> Iterator[list[str]]:
-    """While each plan is made, somebody else renames a bed. The names that were written."""
+    """While each plan is made, a staff member renames a bed. The names that were written."""
     written: list[str] = []
     propose = plan_course.proposal
 
