@@ -50,10 +50,9 @@ def make(
     """Propose the best course and hold its times. Raises ExplainedNoPlan if there is none.
 
     `patient`: if known, only times at which that patient is free. `ready`: a plan that was worked
-    out before. It is adopted unless others have taken its times since.
+    out before. It is adopted unless others have taken its times since. Then the course is planned
+    once more, not again and again: other writers wait for this one.
     """
-    if ready is not None and _adopted(session, enquiry, treatment, ready, now=now):
-        return
     ignoring = Ignoring(enquiry.hold_id)
 
     def propose_and_hold() -> None:
@@ -68,7 +67,10 @@ def make(
         )
         adopt(session, enquiry, treatment, plan, now=now)
 
-    reservation.retry(propose_and_hold, after=SessionsTaken)
+    if ready is None:
+        reservation.retry(propose_and_hold, after=SessionsTaken)
+    elif not _adopted(session, enquiry, treatment, ready, now=now):
+        propose_and_hold()
 
 
 def _adopted(
