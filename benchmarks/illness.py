@@ -15,7 +15,7 @@ from benchmarks.clinic import FIRST, LAST, NOW, Place
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.absences import confirmation, proposals
 from scheduler.booking.availability import search
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.slots import Slot
 from scheduler.booking.courses import courses
 from scheduler.booking.models import AbsenceProposal, Course, DiaryEntry

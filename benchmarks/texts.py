@@ -18,7 +18,7 @@ from benchmarks import clinic
 from benchmarks.clinic import FIRST, LAST, NOW, Place
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.availability import search
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.clinic.models import Clinic, Practitioner, Treatment
 from scheduler.infra.clock import FastClock

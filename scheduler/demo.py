@@ -14,7 +14,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, select
 
 from scheduler.audit.audit_trail import OPERATOR
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Course
 from scheduler.booking.pace.wishes import Wishes

@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from scheduler.audit.audit_trail import OPERATOR
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.clinic.models import Clinic
 from scheduler.patients import register
 from scheduler.patients.models import Patient

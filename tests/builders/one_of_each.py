@@ -9,7 +9,7 @@ from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import OPERATOR
 from scheduler.booking.absences import closures, proposals, time_off
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.waitlist import entries
 from scheduler.clinic import rota

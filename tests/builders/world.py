@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import OPERATOR, Actor
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, Course
 from scheduler.clinic.models import Clinic, Treatment

@@ -20,7 +20,7 @@ from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
 from scheduler.booking.absences import closures, time_off
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Appointment, AppointmentState, Course
 from scheduler.clinic import zone_rules

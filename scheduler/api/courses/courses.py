@@ -17,7 +17,7 @@ from scheduler.api.http.auth import Call, Looking, Reading, Writing, needs
 from scheduler.api.http.fields import Id, LocalTime, Moment, PathId, QueryId, Several, Shape, Text
 from scheduler.api.http.pagination import Page, Paging
 from scheduler.api.people.patients import NoTextsReason, PatientFields, enroll, no_texts
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses
 from scheduler.booking.models import Course, CourseState
 from scheduler.clinic import regimen, setup

@@ -10,7 +10,8 @@ from scheduler.audit.audit_trail import Actor
 from scheduler.booking.absences import proposals
 from scheduler.booking.absences.time_off import BookedInside, HeldByForm
 from scheduler.booking.availability import diary
-from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.courses.adherence import BreaksPace, ChangePolicy
 from scheduler.booking.events.event_models import EventKind

@@ -10,8 +10,9 @@ from typing import Any
 
 from sqlmodel import Session
 
-from scheduler.booking.availability import allocation, diary
-from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability import allocation, diary, requested_times
+from scheduler.booking.availability.allocation import Allocation, SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import (
     adherence,
@@ -216,7 +217,9 @@ class _Attempt:
             for sibling in self.siblings
             if sibling.id not in ids and sibling.state != AppointmentState.CANCELLED
         }
-        allocation.check_requested(wanted, self.resources, now=self.now, taken_days=taken, field="")
+        requested_times.check_requested(
+            wanted, self.resources, now=self.now, taken_days=taken, field=""
+        )
         seats = allocation.allocate(
             self.session, self.resources, wanted, patient=self.patient, now=self.now
         )

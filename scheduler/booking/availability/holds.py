@@ -9,7 +9,8 @@ from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, diary, reservation, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability.allocation import Allocation
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import DiaryEntry, Hold

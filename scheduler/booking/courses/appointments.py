@@ -11,7 +11,7 @@ from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states as booking_states
 from scheduler.booking.availability import diary
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.events import change_notices, course_events

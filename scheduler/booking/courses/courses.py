@@ -11,9 +11,16 @@ from sqlmodel import Session, col, select
 from scheduler.audit import audit_trail, scoped
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation, diary, holds, reservation, search
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability import (
+    allocation,
+    diary,
+    holds,
+    requested_times,
+    reservation,
+    search,
+)
 from scheduler.booking.availability.limits import NO_PERMIT, Permit
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.courses import adherence, placement
 from scheduler.booking.events import change_notices, course_events
@@ -66,7 +73,7 @@ def book(
     screening, held = _screened(session, patient, screening)
     resources = search.find_resources(session, treatment)
     # Errors name the position in the request. Booked appointments are numbered by time.
-    allocation.check_requested(_numbered(wanted), resources, now=now, permit=permit)
+    requested_times.check_requested(_numbered(wanted), resources, now=now, permit=permit)
     wanted = _numbered(sorted(wanted, key=lambda requested: requested.starts_at))
     first = min(requested.starts_at for requested in wanted).astimezone(resources.zone).date()
     planned = list(agreed or plan_course.phases_of(treatment))

@@ -8,7 +8,8 @@ from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import allocation, reservation
-from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, placement, replanning, rescheduling

@@ -7,7 +7,8 @@ from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import reservation, search
-from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.search import Ignoring, Resources
 from scheduler.booking.courses import adherence, courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy

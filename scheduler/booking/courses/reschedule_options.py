@@ -7,7 +7,7 @@ from sqlmodel import Session
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking.availability import search
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.courses import adherence, courses, replanning, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy

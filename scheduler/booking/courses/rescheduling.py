@@ -13,9 +13,17 @@ from sqlmodel import Session, col, select, update
 from scheduler.audit import audit_trail
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability import allocation, diary, holds, reservation, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime
+from scheduler.booking.availability import (
+    allocation,
+    diary,
+    holds,
+    requested_times,
+    reservation,
+    search,
+)
+from scheduler.booking.availability.allocation import Allocation
 from scheduler.booking.availability.limits import Limit, Permit
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.reservation import ClaimLost
 from scheduler.booking.availability.search import Resources
 from scheduler.booking.courses import adherence, courses, placement, private_links
@@ -253,7 +261,7 @@ def _check(session: Session, part: Reschedule, permit: Permit, now: datetime) ->
         )
     )
     taken = {date.fromisoformat(wall_time[:10]) for wall_time in others}
-    allocation.check_requested(
+    requested_times.check_requested(
         part.wanted, part.resources, now=now, taken_days=taken, field=part.field, permit=permit
     )
     return taken

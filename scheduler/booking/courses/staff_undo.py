@@ -11,8 +11,8 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states
-from scheduler.booking.availability.allocation import RequestedTime
 from scheduler.booking.availability.limits import SOFT, Permit
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import adherence, courses, extensions, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.events import change_notices, course_events

@@ -11,7 +11,8 @@ from enum import StrEnum
 from sqlmodel import Session, col, select, update
 
 from scheduler.audit.audit_trail import Actor
-from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import courses, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.events import change_notices, course_events

@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 from sqlmodel import Session
 
 from scheduler.booking.availability import holds, reservation, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import Allocation, SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.availability.search import Ignoring
 from scheduler.booking.models import Enquiry
 from scheduler.booking.pace import planner

@@ -14,7 +14,8 @@ from sqlmodel import Session, col, func, select
 from scheduler.audit.actions import Action
 from scheduler.audit.audit_trail import WORKER, Actor
 from scheduler.booking.availability import allocation, diary, holds, search
-from scheduler.booking.availability.allocation import Allocation, RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import Allocation, SessionsTaken
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import (
     Appointment,

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import Session, update
 
 from scheduler.audit.audit_trail import OPERATOR
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.models import Appointment
 from scheduler.clinic.models import Treatment

@@ -9,8 +9,9 @@ from sqlalchemy.exc import IntegrityError
 from scheduler.audit.audit_trail import OPERATOR, Actor
 from scheduler.booking.absences import closures, time_off
 from scheduler.booking.availability import holds, search
-from scheduler.booking.availability.allocation import RequestedTime, SessionsTaken
+from scheduler.booking.availability.allocation import SessionsTaken
 from scheduler.booking.availability.limits import Limit
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses, rescheduling
 from scheduler.booking.models import Appointment, Course, CourseState
 from scheduler.booking.pace.wishes import Wishes

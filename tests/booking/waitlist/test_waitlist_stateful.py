@@ -22,7 +22,7 @@ from hypothesis.stateful import (
 from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import OPERATOR
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import adherence, appointments, courses
 from scheduler.booking.models import (
     Appointment,

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlmodel import select
 
 from scheduler.booking.availability import holds
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.models import Enquiry
 from scheduler.booking.planning import plan_course
 from scheduler.clinic.models import Room, Treatment

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.models import Appointment, Course

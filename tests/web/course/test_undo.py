@@ -9,7 +9,7 @@ from icalendar import Calendar
 from sqlmodel import col, select
 
 from scheduler.audit.audit_trail import OPERATOR, AuditEntry
-from scheduler.booking.availability.allocation import RequestedTime
+from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import appointments, courses, history, undo
 from scheduler.booking.courses.adherence import ChangePolicy
 from scheduler.booking.courses.history import TakenBack
