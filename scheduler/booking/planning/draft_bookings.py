@@ -27,6 +27,18 @@ patient from booking.
 """
 
 
+FORMS_PER_PERIOD = 120
+PERIOD = timedelta(hours=1)
+"""Forms that one household may open in a period. A clinic's tablet opens many; a script more."""
+
+
+class TooManyForms(TooMany):
+    sentence = (
+        "Too many booking forms were opened from here within an hour. Please try again later, or"
+        " call the clinic."
+    )
+
+
 class EnquiryGone(links.NoSuchLink):
     sentence = (
         "This form is no longer open. Please start again; a booking that was made is not lost."
@@ -43,7 +55,11 @@ class TooManyDrafts(TooMany):
 def begin(
     session: Session, treatment: Treatment, *, origin: str, now: datetime
 ) -> tuple[Enquiry, str]:
-    """Create an empty form; returns it and the token of its address (128 bits, 22 characters)."""
+    """Create an empty form; returns it and the token of its address (128 bits, 22 characters).
+
+    Raises TooManyForms if the household has opened very many lately.
+    """
+    _stay_within_budget(session, household(origin), now)
     token = secrets.token_urlsafe(16)
     enquiry = Enquiry(
         clinic_id=treatment.clinic_id,
@@ -55,6 +71,18 @@ def begin(
     session.add(enquiry)
     session.flush()
     return enquiry, token
+
+
+def _stay_within_budget(session: Session, origin: str, now: datetime) -> None:
+    if not origin:
+        return
+    opened = session.exec(
+        select(func.count())
+        .select_from(Enquiry)
+        .where(Enquiry.origin == origin, col(Enquiry.created_at) > now - PERIOD)
+    ).one()
+    if opened >= FORMS_PER_PERIOD:
+        raise TooManyForms(retry_after=int(PERIOD.total_seconds()))
 
 
 def find(session: Session, token: str, *, now: datetime, lock: bool = False) -> Enquiry:

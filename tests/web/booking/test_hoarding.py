@@ -196,3 +196,19 @@ def test_a_code_proves_only_the_phone_that_it_was_texted_to(
 
     assert answer.headers["location"] == f"{visitor.base}/details"
     assert count(database, Course) == 0
+
+
+def test_a_script_that_opens_forms_without_end_is_stopped_and_others_are_not(
+    visitor: Visitor, database: Database, cast: Cast, clock: FrozenClock
+) -> None:
+    with database.transaction() as session:
+        back = session.get_one(Treatment, cast.back)
+        for _ in range(draft_bookings.FORMS_PER_PERIOD):
+            draft_bookings.begin(session, back, origin="203.0.113.7", now=clock.now())
+
+    with database.transaction() as session, pytest.raises(draft_bookings.TooManyForms):
+        draft_bookings.begin(session, back, origin="203.0.113.7", now=clock.now())
+    with database.transaction() as session:
+        draft_bookings.begin(session, back, origin="203.0.113.8", now=clock.now())
+        later = clock.now() + draft_bookings.PERIOD
+        draft_bookings.begin(session, back, origin="203.0.113.7", now=later)
