@@ -234,6 +234,8 @@ class TreatmentShape(TreatmentFields):
 
     id: int
     clinic_id: int
+    name: str
+    """As stored: a name from before a rule was made must not hide the others"""
     phases: list[PhaseShape]
     active: bool
 
