@@ -11,7 +11,7 @@ from sqlmodel import Session, col, select
 
 from scheduler.audit.audit_trail import Actor
 from scheduler.booking import states
-from scheduler.booking.availability.limits import SOFT, Permit
+from scheduler.booking.availability.limits import ADMINS_ONLY, SOFT, Permit
 from scheduler.booking.availability.requested_times import RequestedTime
 from scheduler.booking.courses import adherence, courses, extensions, rescheduling
 from scheduler.booking.courses.adherence import ChangePolicy
@@ -28,8 +28,11 @@ UNSENT_FOR = timedelta(minutes=2)
 NEAR = timedelta(hours=12)
 """Notices about an appointment that begins this soon may go out at once."""
 
+PASSED = SOFT - ADMINS_ONLY
+"""An appointment gets back the time that it had. Only a closure since then stops that."""
+
 AS_BEFORE = ChangePolicy(
-    restore=True, label="a change was taken back", permit=Permit(passed=SOFT, could_pass=SOFT)
+    restore=True, label="a change was taken back", permit=Permit(passed=PASSED, could_pass=PASSED)
 )
 
 
@@ -234,7 +237,7 @@ def _taken_back(
 
 def _may_be_known(undone: AppointmentChange, actor: Actor, now: datetime) -> bool:
     """Whether the patient may know of a change, and so must learn that it was taken back."""
-    if undone.event.actor_kind == "patient" != actor.kind:
+    if undone.event.actor_kind == "patient" and actor.kind != "patient":
         return True
     near = min(filter(None, (undone.starts_at_before, undone.starts_at_after))) - now <= NEAR
     return near or now - undone.at >= UNSENT_FOR

@@ -184,3 +184,17 @@ def test_an_undo_of_another_version_is_refused(desk: Desk, cast: Cast) -> None:
 
     assert stale.status_code == 412
     assert state(desk, course) == "confirmed"
+
+
+def test_a_session_is_not_restored_on_a_day_that_was_closed_since(desk: Desk, cast: Cast) -> None:
+    course = book(desk, cast, 0, 3)
+    address = f"/appointments/{ids(course)[0]}"
+    desk.post(f"{address}/cancellation")
+    closed = desk.post(f"/clinics/{cast.clinic}/closures", {"date": MONDAY.date().isoformat()})
+    assert closed.status_code == 201, closed.text
+
+    refused = desk.post(f"{address}/restoration")
+
+    assert [item["code"] for item in refused.json()["conflicts"]] == ["closed"]
+    assert refused.json()["conflicts"][0]["can_be_allowed"] is False
+    assert state(desk, course) == "cancelled"
