@@ -1,4 +1,4 @@
-"""Times that a request asks for, and whether they would be wrong on an empty calendar.."""
+"""Times that a request asks for, and whether they would be wrong on an empty calendar."""
 
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass

@@ -7,6 +7,7 @@ allocates the new ones, numbers the appointments by time and checks the pace.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from sqlmodel import Session, col, select, update
 
@@ -376,8 +377,13 @@ def _audit(
         practitioner_after=appointment.practitioner_id,
         state_before=before.state,
         insisted=bool(policy.override_reason),
-        **{"reason": policy.why, **policy.permit.details(policy.why)},
+        **{"reason": policy.why, **_passed(policy)},
     )
+
+
+def _passed(policy: ChangePolicy) -> dict[str, Any]:
+    """The limits that a member passed. An undo passes them without being asked."""
+    return {} if policy.restore else policy.permit.details(policy.why)
 
 
 def _days(number: int) -> str:

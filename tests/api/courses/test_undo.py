@@ -154,6 +154,9 @@ def test_a_move_is_undone(desk: Desk, cast: Cast) -> None:
 
     assert (undone.status_code, undone.json()["starts_at"]) == (200, at(3))
     assert (again.status_code, again.json()["type"]) == (409, "/problems/not-undoable")
+    moves = desk.get("/audit", subject="appointment", subject_id=ids(course)[1]).json()["items"]
+    assert [entry["deed"] for entry in moves] == ["moved", "moved"]
+    assert not any("allowed" in entry["details"] for entry in moves)
 
 
 def test_a_move_is_not_undone_when_the_time_is_taken_or_the_session_has_changed(
